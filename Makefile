@@ -1,0 +1,88 @@
+# Each command sets up what it needs by itself; what is there already costs no time.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# A section of infra/samconfig.toml.
+STAGE ?= dev
+# arm64 or x86_64. Empty: what the stage's Architecture parameter says, else arm64.
+ARCH ?=
+GATEWAY_PORT ?= 9000
+
+export SAM_CLI_TELEMETRY := 0
+# `sam validate` wants a region, though it asks nobody.
+export AWS_DEFAULT_REGION ?= eu-west-1
+
+SAM := $(CURDIR)/.venv/sam/bin/sam
+# cargo-lambda finds its linker, zig, through the python3 beside it.
+WITH_LAMBDA := PATH="$(CURDIR)/.venv/lambda/bin:$$PATH"
+WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/ministack/bin:$$PATH"
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## Run everything on this machine, with a simulated Spotify and a demo site; needs Rust alone
+	cargo run -p sandbox
+
+.PHONY: watch
+watch: .venv/lambda/.installed ## The same with the functions as real Lambda processes, rebuilt as you edit
+	cargo build -p sandbox
+	cargo run -q -p sandbox -- --no-gateway & trap "kill $$!" EXIT; \
+	$(WITH_LAMBDA) cargo lambda watch --disable-cors -A 127.0.0.1 -P $(GATEWAY_PORT)
+
+.PHONY: test
+test: setup validate ## Run all tests
+	$(WITH_TOOLS) cargo test --workspace --doc
+	$(WITH_TOOLS) cargo nextest run --workspace
+
+.PHONY: lint
+lint: ## Check formatting, lints and documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+.PHONY: validate
+validate: .venv/sam/.installed ## Check the template
+	.venv/sam/bin/cfn-lint infra/template.yaml
+	$(SAM) validate --lint --template infra/template.yaml
+
+.PHONY: build
+build: .venv/sam/.installed .venv/lambda/.installed ## Build what is deployed, into infra/.aws-sam (ARCH=x86_64 for that processor)
+	cd infra && $(WITH_LAMBDA) $(SAM) build --config-env $(STAGE) $(if $(ARCH),--parameter-overrides Architecture=$(ARCH))
+	wc -c infra/.aws-sam/build/*/bootstrap
+
+.PHONY: deploy
+deploy: build ## Build and deploy STAGE (dev, staging or prod)
+	$(if $(ARCH),$(error Put Architecture into infra/samconfig.toml, so that it is built and deployed alike))
+	cd infra && $(SAM) deploy --config-env $(STAGE)
+
+.PHONY: setup
+setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed browser nextest ## Install what the tests need
+
+.PHONY: clean
+clean: ## Remove all that was built or installed here
+	cargo clean
+	rm -rf .venv infra/.aws-sam
+
+# SAM and ministack ask for different versions of the same packages, so that each tool has a house of its own.
+.venv/%/.installed: infra/requirements-%.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+.PHONY: browser
+browser:
+	@if command -v chromium && command -v chromedriver; then :; \
+	elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium chromium-driver; \
+	else \
+		echo "The browser tests need chromium and chromedriver. On Debian: apt-get install chromium chromium-driver" >&2; exit 1; \
+	fi >/dev/null
+
+.PHONY: nextest
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest

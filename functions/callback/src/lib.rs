@@ -1,0 +1,197 @@
+//! `GET /callback`: a person comes back from Spotify's consent. Their code becomes a token, the token a link, and they are sent to Spotify's
+//! completion URL, where the link takes effect.
+
+use shared::{
+    chance::Chance,
+    clock::Clock,
+    config::{CallbackConfig, Config as _, Environment, Pages},
+    http::{Failure, Function, Outcome, Problem, Request, Step, redirect},
+    oauth::{
+        authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
+        binding::BrowserBinding,
+    },
+    outbound::Outbound,
+    partner::Entitlements,
+    secret::same,
+    secrets::{Secret, Versions},
+    sign_in::PartnerKeys,
+    spotify::{CompletionUrl, Spotify},
+    start::StartError,
+    store::{PendingLink, PendingLinks, SignedInBy},
+    telemetry::Code,
+};
+
+/// The function and what it works with.
+pub struct Callback {
+    config: CallbackConfig,
+    partner_keys: Secret<PartnerKeys>,
+    pending_links: PendingLinks,
+    spotify: Spotify,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl Callback {
+    /// The function, as this process is configured.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn of_process() -> Result<Self, StartError> {
+        Box::pin(Self::start(Environment::of_process(), Clock::System, Chance::System)).await
+    }
+
+    /// The function, its secrets read and its connections open, all at once.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
+    pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+        let config = CallbackConfig::from_environment(environment, &clock)?;
+        let outbound = Outbound::new()?;
+        let secrets_manager = config.aws.secrets_manager(&outbound);
+        let partner_keys = Secret::new(secrets_manager.clone(), config.partner_keys_id.clone(), clock.clone());
+        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
+        let pending_links = PendingLinks::new(config.aws.dynamodb(&outbound), config.pending_links_table.clone());
+        let spotify = Spotify::new(
+            config.spotify.clone(),
+            outbound.clone(),
+            client_secret,
+            clock.clone(),
+            chance.clone(),
+        );
+        let dynamodb = config.aws.dynamodb_origin();
+        let (keys_loaded, spotify_ready, ()) =
+            tokio::join!(partner_keys.load(), spotify.prepare(), outbound.open(&dynamodb));
+        StartError::of_all([keys_loaded, spotify_ready])?;
+        Ok(Self {
+            config,
+            partner_keys,
+            pending_links,
+            spotify,
+            clock,
+            chance,
+        })
+    }
+
+    /// Links the person whose journey this is. Whatever happens from here on, the state is spent and they would start again.
+    async fn link(
+        &self,
+        request: &Request,
+        keys: &Versions<PartnerKeys>,
+        pending: PendingLink,
+        outcome: Result<AuthorizationCode, AuthorizationError>,
+    ) -> Result<CompletionUrl, Problem> {
+        let code = outcome.map_err(|error| match error {
+            AuthorizationError::AccessDenied => Problem::ConsentRefused,
+            AuthorizationError::Other => Problem::ConsentFailed,
+        })?;
+        self.must_still_be_signed_in(request, keys, &pending)?;
+        let entitlements = Self::current_entitlements(&pending);
+        let linking = |error| Problem::Spotify(Step::Link, error);
+        let redirect_uri = self.config.sign_in.public_url.redirect_uri();
+        let token = self
+            .spotify
+            .exchange_code(code, pending.code_verifier, &redirect_uri)
+            .await
+            .map_err(linking)?;
+        // Always, also for somebody who is linked already: Spotify's record is the truth, and this call renews it.
+        let registered = self
+            .spotify
+            .register_user(token, &pending.partner_id, &pending.partner_user_id, &entitlements)
+            .await;
+        registered.map_err(linking)
+    }
+
+    /// Where a session proved who it was, the same must be signed in now: else whoever has since taken over the browser would have their
+    /// Spotify account linked to somebody else's subscription.
+    fn must_still_be_signed_in(
+        &self,
+        request: &Request,
+        keys: &Versions<PartnerKeys>,
+        pending: &PendingLink,
+    ) -> Result<(), Problem> {
+        if pending.signed_in_by == SignedInBy::Handoff {
+            return Ok(());
+        }
+        let sign_in = &self.config.sign_in;
+        let cookie = sign_in
+            .session_cookie
+            .as_deref()
+            .map(|name| request.cookie(name))
+            .transpose()?
+            .flatten();
+        let person = sign_in
+            .session(keys, cookie, &pending.partner_id)
+            .ok()
+            .flatten()
+            .ok_or(Problem::SessionChanged)?;
+        let (now, then) = (
+            person.partner_user_id.expose().as_bytes(),
+            pending.partner_user_id.expose().as_bytes(),
+        );
+        if same(now, then) {
+            Ok(())
+        } else {
+            Err(Problem::SessionChanged)
+        }
+    }
+
+    /// What the person may hear: all of it, for `register-user` replaces what they had. So far the partner's token alone says so; what the
+    /// partner's backend has written about them since is to come first here.
+    fn current_entitlements(pending: &PendingLink) -> Entitlements {
+        pending.entitlements.clone().unwrap_or_default()
+    }
+}
+
+impl Function for Callback {
+    const NAME: &'static str = "callback";
+
+    fn pages(&self) -> &Pages {
+        &self.config.pages
+    }
+
+    async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
+        let route = request.route().ok_or(Problem::NotFound)?;
+        if route.partner_id.is_some() || route.name != "callback" {
+            return Err(Problem::NotFound.into());
+        }
+        request.only("GET")?;
+        let query = request.query()?;
+        let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
+        let issuer = self.config.spotify.accounts_url.origin().ascii_serialization();
+        let response =
+            AuthorizationResponse::read(state?, code?, error?, iss?, &issuer).ok_or(Problem::Malformed("query"))?;
+
+        let mut browser = request.browser()?;
+        let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
+        let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
+        let state = response.state.hash();
+        // Secrets that have grown old are read anew meanwhile, so that nobody waits for them afterwards.
+        let (claimed, keys, ()) = tokio::join!(
+            self.pending_links
+                .claim(&state, &bindings, &invocation, self.clock.now()),
+            self.partner_keys.get(),
+            self.spotify.refresh_client_secret(),
+        );
+        let pending = claimed?.ok_or(Problem::State)?;
+        browser.forget(&pending.browser_binding);
+        let cookie = browser.cookie_with(None);
+        let finish = async {
+            let keys = keys?;
+            request.is_about(
+                &pending.partner_id,
+                &keys.current.log_name(&pending.partner_id, &pending.partner_user_id),
+            );
+            self.link(request, &keys, pending, response.outcome).await
+        };
+        match finish.await {
+            Ok(completion_url) => {
+                let answer = redirect(completion_url.expose()).ok_or(Problem::Fault("completion URL"))?;
+                Ok(Outcome {
+                    code: Code::Completed,
+                    answer: answer.with_browser_cookie(cookie.as_deref()),
+                })
+            }
+            Err(problem) => Err(Failure::from(problem).with_browser_cookie(cookie.as_deref())),
+        }
+    }
+}

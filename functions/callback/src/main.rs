@@ -1,0 +1,8 @@
+//! The Lambda function `callback`.
+
+use callback::Callback;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    Box::pin(shared::http::run(Callback::of_process)).await
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `entrypoint`.
+
+use entrypoint::Entrypoint;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    Box::pin(shared::http::run(Entrypoint::of_process)).await
+}

@@ -1,0 +1,8 @@
+//! The Lambda function `unlink`.
+
+use unlink::Unlink;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    Box::pin(shared::http::run(Unlink::of_process)).await
+}

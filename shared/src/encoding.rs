@@ -1,0 +1,74 @@
+//! Owns the two spellings of bytes on the wire: unpadded base64url (RFC 7515 §2) and lower-case hexadecimal.
+//! Needs nothing. Refuses padding, other alphabets, white space and unused trailing bits.
+
+use base64::{
+    Engine as _,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(false),
+);
+
+/// Bytes as unpadded base64url.
+#[must_use]
+pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    BASE64URL.encode(bytes)
+}
+
+/// The bytes of unpadded, canonical base64url, or nothing.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    BASE64URL.decode(text).ok()
+}
+
+/// Bytes as ordinary padded base64, as HTTP Basic authentication wants it (RFC 7617).
+#[must_use]
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// The bytes of ordinary padded base64, as API Gateway sends a binary body, or nothing.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// Bytes as lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn base64url_takes_only_its_canonical_form() {
+        assert_eq!(from_base64url("AQ"), Some(vec![1]));
+        for bad in ["AQ==", "AR", "A+8", "A/8", " AQ", "AQ\n", "A", "AQ."] {
+            assert_eq!(from_base64url(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn base64url_reads_back(bytes: Vec<u8>) {
+            prop_assert_eq!(from_base64url(&base64url(&bytes)), Some(bytes));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Answers: a redirect, a page, nothing; each with the headers that all have.
+
+use lambda_http::{
+    aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+};
+
+use super::{BROWSER_COOKIE, JOURNEY};
+
+/// What a function answers.
+#[derive(Debug)]
+pub struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) cookies: Vec<String>,
+    pub(super) body: String,
+}
+
+/// A 302 to `location`, as it is: never a 307, which would send a form on. A location that cannot stand in a header is none.
+#[must_use]
+pub fn redirect(location: &str) -> Option<Answer> {
+    let location = HeaderValue::try_from(location).ok()?;
+    let headers = HeaderMap::from_iter([(header::LOCATION, location)]);
+    Some(Answer {
+        status: StatusCode::FOUND,
+        headers,
+        cookies: Vec::new(),
+        body: String::new(),
+    })
+}
+
+/// Nothing more to say: 204.
+#[must_use]
+pub fn no_content() -> Answer {
+    Answer {
+        status: StatusCode::NO_CONTENT,
+        headers: HeaderMap::new(),
+        cookies: Vec::new(),
+        body: String::new(),
+    }
+}
+
+/// A page, with the policy that lets it be nothing else: no script, no frame, no resource of anybody's.
+#[must_use]
+pub fn page(status: StatusCode, html: String, style_hash: &str) -> Answer {
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut headers = HeaderMap::from_iter([(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    )]);
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Answer {
+        status,
+        headers,
+        cookies: Vec::new(),
+        body: html,
+    }
+}
+
+impl Answer {
+    /// With the browser's bindings set to `value`, or taken away when there are none. `Lax`, for the browser must bring them back from
+    /// Spotify; `Secure` and `Path` also when they are taken away, else browsers do not listen.
+    #[must_use]
+    pub fn with_browser_cookie(mut self, value: Option<&str>) -> Self {
+        self.cookies.push(browser_cookie(value));
+        self
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// As API Gateway takes it, with the headers that all answers have.
+    pub(super) fn into_event(mut self) -> ApiGatewayV2httpResponse {
+        const ALWAYS: [(HeaderName, &str); 4] = [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+        ];
+        self.headers
+            .extend(ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        let has_body = !self.body.is_empty();
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = self.status.as_u16().into();
+        response.headers = self.headers;
+        response.body = Some(Body::Text(self.body)).filter(|_| has_body);
+        response.cookies = self.cookies;
+        response
+    }
+}
+
+pub(super) fn browser_cookie(value: Option<&str>) -> String {
+    let (value, age) = value.map_or(("", 0), |value| (value, JOURNEY));
+    format!("{BROWSER_COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Lax")
+}

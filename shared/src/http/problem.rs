@@ -1,0 +1,401 @@
+//! The one table: what went wrong, and what that is to a program, to a person, and in the log.
+
+use lambda_http::http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::{
+    answer::{Answer, browser_cookie},
+    page::Page,
+};
+use crate::{
+    chance::NoChance,
+    config::Pages,
+    jws::JwsError,
+    oauth::token::TokenError,
+    outbound::OutboundError,
+    secrets::SecretError,
+    spotify::{OpenAccessError, SpotifyError},
+    store::StoreError,
+    telemetry::Code,
+};
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// A part of the request that cannot be read, or not in one way.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// More than we read.
+    #[error("too large")]
+    TooLarge,
+    /// No such path.
+    #[error("no such path")]
+    NotFound,
+    /// The path has other methods, as `Allow` says them.
+    #[error("method not allowed")]
+    MethodNotAllowed(&'static str),
+    /// Nobody is signed in.
+    #[error("signed out")]
+    SignedOut,
+    /// A token of the partner's that is not good.
+    #[error("token: {0}")]
+    Token(#[from] JwsError),
+    /// A state that is unknown, spent, expired or another browser's: one answer for all.
+    #[error("state")]
+    State,
+    /// Another person, or nobody, is signed in since the journey began.
+    #[error("session changed")]
+    SessionChanged,
+    /// The person refused consent.
+    #[error("consent refused")]
+    ConsentRefused,
+    /// Spotify's consent ended in another error.
+    #[error("consent failed")]
+    ConsentFailed,
+    /// An unlink form that is not ours.
+    #[error("form: {0}")]
+    Form(&'static str),
+    /// Between us and Spotify.
+    #[error("{1}")]
+    Spotify(Step, #[source] SpotifyError),
+    /// Between us and DynamoDB.
+    #[error("store: {0}")]
+    Store(StoreError),
+    /// Between us and Secrets Manager.
+    #[error("{0}")]
+    Secret(#[from] SecretError),
+    /// No random bytes.
+    #[error("{0}")]
+    Chance(#[from] NoChance),
+    /// No time left.
+    #[error("out of time")]
+    OutOfTime,
+    /// Something that cannot be.
+    #[error("fault: {0}")]
+    Fault(&'static str),
+}
+
+/// What Spotify was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Linking.
+    Link,
+    /// Unlinking.
+    Unlink,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Used => Self::Token(JwsError::Used),
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// A problem, and the browser cookie that goes with its answer.
+#[derive(Debug)]
+pub struct Failure {
+    problem: Problem,
+    cookie: Option<String>,
+}
+
+impl<P: Into<Problem>> From<P> for Failure {
+    fn from(problem: P) -> Self {
+        Self {
+            problem: problem.into(),
+            cookie: None,
+        }
+    }
+}
+
+impl Failure {
+    /// With the browser's bindings set to `value`, or taken away when there are none.
+    #[must_use]
+    pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
+        Self {
+            cookie: Some(browser_cookie(value)),
+            ..self
+        }
+    }
+
+    /// What went wrong, for the log: our own words, nothing from outside.
+    pub(super) fn reason(&self) -> String {
+        self.problem.to_string()
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        verdict(&self.problem)
+    }
+
+    /// The answer to a program: RFC 9457.
+    pub(super) fn to_program(&self, request_id: &str) -> Answer {
+        let Verdict {
+            status, code, title, ..
+        } = self.verdict();
+        let body = json!({
+            "type": format!("urn:soa-link:problem:{code}"), "title": title, "status": status.as_u16(), "code": code, "request_id": request_id,
+        });
+        let headers = [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        )]
+        .into_iter()
+        .collect();
+        self.finished(Answer {
+            status,
+            headers,
+            cookies: Vec::new(),
+            body: body.to_string(),
+        })
+    }
+
+    /// The answer to a person.
+    pub(super) fn to_person(&self, pages: &Pages, again: &str, request_id: &str) -> Answer {
+        let Verdict { status, page, .. } = self.verdict();
+        self.finished(page.answer(status, pages, again, request_id))
+    }
+
+    fn finished(&self, mut answer: Answer) -> Answer {
+        answer.cookies.extend(self.cookie.clone());
+        match (&self.problem, self.verdict()) {
+            (Problem::MethodNotAllowed(methods), _) => answer.with_header(header::ALLOW, methods),
+            (
+                _,
+                Verdict {
+                    status: StatusCode::UNAUTHORIZED,
+                    ..
+                },
+            ) => answer.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            (
+                _,
+                Verdict {
+                    retry_after: Some(seconds),
+                    ..
+                },
+            ) => answer.with_header(header::RETRY_AFTER, &seconds.to_string()),
+            _ => answer,
+        }
+    }
+}
+
+/// What a problem is to each of those who hear of it.
+pub(super) struct Verdict {
+    pub(super) status: StatusCode,
+    /// To programs: RFC 6749 and 6750 words where one fits.
+    pub(super) code: &'static str,
+    /// To programs, in words.
+    title: &'static str,
+    pub(super) page: Page,
+    pub(super) log: Code,
+    retry_after: Option<u64>,
+}
+
+impl Verdict {
+    /// Whether somebody should look: ours or Spotify's fault, not the asker's.
+    pub(super) fn is_an_error(&self) -> bool {
+        self.status.is_server_error()
+    }
+}
+
+fn verdict(problem: &Problem) -> Verdict {
+    let tell = |status: StatusCode, code: &'static str, page: Page, log: Code| {
+        let title = match code {
+            "invalid_request" => "The request is malformed",
+            "invalid_token" => "The token is not good",
+            "access_denied" => "Access was denied",
+            "state_mismatch" => "The state does not belong to this browser, or no longer",
+            "already_linked" => "One of the two accounts may be linked to another",
+            "temporarily_unavailable" => "Not just now",
+            _ => "A fault on our side",
+        };
+        Verdict {
+            status,
+            code,
+            title,
+            page,
+            log,
+            retry_after: None,
+        }
+    };
+    match problem {
+        Problem::Malformed(_) => tell(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            Page::Malformed,
+            Code::RequestMalformed,
+        ),
+        Problem::TooLarge => tell(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            Page::Malformed,
+            Code::RequestMalformed,
+        ),
+        Problem::NotFound => tell(
+            StatusCode::NOT_FOUND,
+            "invalid_request",
+            Page::NotFound,
+            Code::RequestMalformed,
+        ),
+        Problem::MethodNotAllowed(_) => tell(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request",
+            Page::NotFound,
+            Code::RequestMalformed,
+        ),
+        Problem::SignedOut => tell(
+            StatusCode::UNAUTHORIZED,
+            "access_denied",
+            Page::SignedOut,
+            Code::SignInNeeded,
+        ),
+        Problem::Token(_) => tell(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            Page::SignInRefused,
+            Code::TokenRefused,
+        ),
+        Problem::State => tell(
+            StatusCode::BAD_REQUEST,
+            "state_mismatch",
+            Page::Expired,
+            Code::StateRefused,
+        ),
+        Problem::SessionChanged => tell(
+            StatusCode::BAD_REQUEST,
+            "state_mismatch",
+            Page::Expired,
+            Code::SessionChanged,
+        ),
+        Problem::ConsentRefused => tell(StatusCode::FORBIDDEN, "access_denied", Page::Cancelled, Code::Cancelled),
+        Problem::ConsentFailed => tell(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            Page::Expired,
+            Code::ConsentFailed,
+        ),
+        Problem::Form(_) => tell(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            Page::FormRefused,
+            Code::FormRefused,
+        ),
+        Problem::Spotify(step, error) => spotify_verdict(*step, error),
+        Problem::Secret(error) => secret_verdict(error),
+        Problem::Store(StoreError::Unavailable) => busy(Code::StoreUnavailable),
+        Problem::Store(StoreError::Used | StoreError::Refused | StoreError::Malformed)
+        | Problem::Chance(_)
+        | Problem::Fault(_) => tell(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            Page::WentWrong,
+            Code::Fault,
+        ),
+        Problem::OutOfTime => Verdict {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            ..busy(Code::OutOfTime)
+        },
+    }
+}
+
+/// Passing trouble: 503, with a time to come back at.
+fn busy(log: Code) -> Verdict {
+    Verdict {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "temporarily_unavailable",
+        title: "Not just now",
+        page: Page::Busy,
+        log,
+        retry_after: Some(5),
+    }
+}
+
+fn secret_verdict(error: &SecretError) -> Verdict {
+    match error {
+        SecretError::Unavailable => busy(Code::SecretsUnavailable),
+        SecretError::Refused { .. } | SecretError::Malformed { .. } => Verdict {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "server_error",
+            title: "A fault on our side",
+            page: Page::WentWrong,
+            retry_after: None,
+            log: Code::Fault,
+        },
+    }
+}
+
+fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
+    let trouble = |status: StatusCode, log: Code| Verdict {
+        status,
+        page: Page::SpotifyDown,
+        retry_after: None,
+        ..busy(log)
+    };
+    // Our client's fault, or our own: not theirs who asked.
+    let ours = |log: Code| Verdict {
+        code: "server_error",
+        title: "A fault on our side",
+        page: Page::WentWrong,
+        ..trouble(StatusCode::BAD_GATEWAY, log)
+    };
+    let limited = |retry_after: &Option<u64>| Verdict {
+        retry_after: retry_after.or(Some(5)),
+        ..trouble(StatusCode::SERVICE_UNAVAILABLE, Code::SpotifyLimited)
+    };
+    let outbound = |error: &OutboundError| match error {
+        OutboundError::Timeout => trouble(StatusCode::GATEWAY_TIMEOUT, Code::SpotifyUnavailable),
+        OutboundError::Connect | OutboundError::Broken => trouble(StatusCode::BAD_GATEWAY, Code::SpotifyUnavailable),
+        OutboundError::TooLarge | OutboundError::NotText => trouble(StatusCode::BAD_GATEWAY, Code::SpotifyNonsense),
+        OutboundError::Client => ours(Code::Fault),
+    };
+    // A refusal to link has no documented status: what is likely is said as likely, whatever the number.
+    let could_not_link = |status: StatusCode, code: &'static str, title: &'static str| Verdict {
+        status,
+        code,
+        title,
+        page: Page::CouldNotLink,
+        log: Code::Conflict,
+        retry_after: None,
+    };
+    match error {
+        SpotifyError::Token(TokenError::InvalidGrant) => Verdict {
+            status: StatusCode::BAD_REQUEST,
+            code: "invalid_request",
+            title: "The request is malformed",
+            page: Page::Expired,
+            log: Code::CodeRefused,
+            retry_after: None,
+        },
+        SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
+        | SpotifyError::OpenAccess(OpenAccessError::Unauthorized | OpenAccessError::Forbidden) => {
+            ours(Code::SpotifyRefused)
+        }
+        SpotifyError::Token(TokenError::RateLimited { retry_after })
+        | SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after }) => limited(retry_after),
+        SpotifyError::Token(TokenError::Unavailable { .. })
+        | SpotifyError::OpenAccess(OpenAccessError::Unavailable { .. }) => {
+            trouble(StatusCode::BAD_GATEWAY, Code::SpotifyUnavailable)
+        }
+        SpotifyError::Token(TokenError::Nonsense(_)) | SpotifyError::OpenAccess(OpenAccessError::Nonsense) => {
+            trouble(StatusCode::BAD_GATEWAY, Code::SpotifyNonsense)
+        }
+        SpotifyError::Token(TokenError::Outbound(error))
+        | SpotifyError::OpenAccess(OpenAccessError::Outbound(error)) => outbound(error),
+        SpotifyError::OpenAccess(OpenAccessError::Conflict) if step == Step::Link => could_not_link(
+            StatusCode::CONFLICT,
+            "already_linked",
+            "One of the two accounts may be linked to another",
+        ),
+        SpotifyError::OpenAccess(OpenAccessError::NotLinked | OpenAccessError::Refused { .. })
+            if step == Step::Link =>
+        {
+            could_not_link(StatusCode::BAD_GATEWAY, "server_error", "A fault on our side")
+        }
+        SpotifyError::OpenAccess(
+            OpenAccessError::Conflict | OpenAccessError::NotLinked | OpenAccessError::Refused { .. },
+        ) => ours(Code::SpotifyRefused),
+        SpotifyError::CompletionUrl(_) => ours(Code::CompletionRefused),
+        SpotifyError::Secret(error) => secret_verdict(error),
+        SpotifyError::Sign(_) => ours(Code::Fault),
+    }
+}

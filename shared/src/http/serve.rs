@@ -1,0 +1,163 @@
+//! From event to answer: one span and one closing line of log a request, always an answer, and one in time.
+
+use std::{fmt::Display, time::Duration};
+
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use super::{Answer, Failure, Problem, Request};
+use crate::{
+    config::Pages,
+    log,
+    partner::PartnerId,
+    telemetry::{self, Code},
+};
+
+/// For a request, whatever it has to wait for: below the function's 10 s (template), and API Gateway's 30 s.
+const LONGEST: Duration = Duration::from_secs(9);
+/// What is left of the function's time when the answer must be under way.
+const RESERVE_MS: u64 = 500;
+
+/// One of our functions.
+pub trait Function {
+    /// Its name, as the log has it.
+    const NAME: &'static str;
+
+    /// What its pages say and link to.
+    fn pages(&self) -> &Pages;
+
+    /// Answers one request.
+    fn handle(&self, request: &Request) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+}
+
+/// An answer, and what it was to the log.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What happened.
+    pub code: Code,
+    /// The answer.
+    pub answer: Answer,
+}
+
+impl Request {
+    /// Notes in this request's log lines which partner and, by their log name, which person it is about.
+    pub fn is_about(&self, partner_id: &PartnerId, person: &str) {
+        tracing::Span::current()
+            .record("partner_id", partner_id.as_str())
+            .record("person", person);
+    }
+
+    /// The id that support can look up.
+    #[must_use]
+    pub fn shown_id(&self) -> &str {
+        let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+        let id = self.given_id();
+        if (1..=64).contains(&id.len()) && id.bytes().all(usual) {
+            id
+        } else {
+            "unknown"
+        }
+    }
+}
+
+/// Runs a function in Lambda: builds it once, then answers events for ever.
+///
+/// # Errors
+/// When the function cannot be built; the log has named why. No other error stops the process.
+pub async fn run<F, E, B>(build: impl FnOnce() -> B) -> Result<(), lambda_runtime::Error>
+where
+    F: Function,
+    E: Display,
+    B: Future<Output = Result<F, E>>,
+{
+    telemetry::init();
+    let function = match build().await {
+        Ok(function) => function,
+        Err(error) => {
+            log!(error, Code::NotStarted, function = F::NAME, reason = %error);
+            return Err(format!("{}: {error}", Code::NotStarted).into());
+        }
+    };
+    log!(info, Code::Started, function = F::NAME);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        let deadline = event.context.deadline;
+        let function = &function;
+        async move { Ok::<_, lambda_runtime::Error>(answer_event(function, event.payload, time_left(deadline)).await) }
+    }))
+    .await
+}
+
+/// Until when an answer must be there, of a deadline in milliseconds since 1970.
+fn time_left(deadline: u64) -> Duration {
+    let now = u64::try_from(crate::clock::Clock::System.now())
+        .unwrap_or(0)
+        .saturating_mul(1000);
+    Duration::from_millis(deadline.saturating_sub(now).saturating_sub(RESERVE_MS)).min(LONGEST)
+}
+
+/// Answers one event, at most `within` a time.
+pub async fn answer_event<F: Function>(function: &F, event: Value, within: Duration) -> ApiGatewayV2httpResponse {
+    let started = tokio::time::Instant::now();
+    let request = Request::of_event(event);
+    let request_id = request.as_ref().map_or("unknown", Request::shown_id).to_owned();
+    let span = tracing::info_span!(
+        target: telemetry::TARGET, "request", function = F::NAME, request_id = request_id.as_str(),
+        partner_id = tracing::field::Empty, person = tracing::field::Empty,
+    );
+    async {
+        let outcome = match &request {
+            Ok(request) => match tokio::time::timeout(within.min(LONGEST), function.handle(request)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(Problem::OutOfTime.into()),
+            },
+            Err(Problem::TooLarge) => Err(Problem::TooLarge.into()),
+            Err(_) => Err(Problem::Malformed("event").into()),
+        };
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match outcome {
+            Ok(Outcome { code, answer }) => {
+                log!(info, code, status = answer.status.as_u16(), ms);
+                answer
+            }
+            Err(failure) => {
+                let verdict = failure.verdict();
+                let (status, reason) = (verdict.status.as_u16(), failure.reason());
+                if verdict.is_an_error() {
+                    log!(error, verdict.log, status, ms, reason);
+                } else {
+                    log!(warn, verdict.log, status, ms, reason);
+                }
+                match request.as_ref() {
+                    Ok(request) if request.is_of_a_program() => failure.to_program(&request_id),
+                    Ok(request) => failure.to_person(function.pages(), &request.again(), &request_id),
+                    Err(_) => failure.to_person(function.pages(), "/entrypoint", &request_id),
+                }
+            }
+        }
+        .into_event()
+    }
+    .instrument(span)
+    .await
+}
+
+impl Request {
+    /// Whether whoever asks is a program: the partner's backend.
+    fn is_of_a_program(&self) -> bool {
+        self.has_content_type("application/jwt")
+    }
+
+    /// Where the journey that this request belongs to begins anew.
+    fn again(&self) -> String {
+        let page = |name: &str| if name == "unlink" { "unlink" } else { "entrypoint" };
+        match self.route() {
+            Some(super::Route {
+                partner_id: Some(partner_id),
+                name,
+            }) => format!("/partners/{partner_id}/{}", page(name)),
+            Some(route) => format!("/{}", page(route.name)),
+            None => "/entrypoint".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Keys that verify: a JWK set (RFC 7517) in which each key stands for exactly one algorithm (RFC 8725 §3.1).
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
+};
+use serde_json::Value;
+
+use crate::encoding::from_base64url;
+
+/// The most keys one set may have; each is tried in turn when a token names none.
+const MOST_KEYS: usize = 32;
+
+/// Keys of one partner for one purpose.
+#[derive(Clone, Default)]
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Clone)]
+pub(super) struct Key {
+    kid: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) verifying: DecodingKey,
+}
+
+impl KeySet {
+    /// Takes a JWK set: `oct` (HS256), `RSA` (RS256, or PS256 where `alg` says so), `EC` on P-256 (ES256), `OKP` on Ed25519 (`EdDSA`).
+    ///
+    /// # Errors
+    /// [`KeyError`] names the first fault by the key's place, and never shows a part of a key.
+    pub fn parse(jwks: &Value) -> Result<Self, KeyError> {
+        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotASet)?;
+        if keys.len() > MOST_KEYS {
+            return Err(KeyError::TooMany);
+        }
+        let keys = keys
+            .iter()
+            .enumerate()
+            .map(|(place, jwk)| Key::parse(jwk, place + 1))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { keys })
+    }
+
+    /// Whether there is no key, so that no token can be good.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys a token may have been signed with: those of its `kid`, or all when it names none.
+    pub(super) fn candidates<'a>(&'a self, kid: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
+        self.keys
+            .iter()
+            .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
+    }
+}
+
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "KeySet({} keys)", self.keys.len())
+    }
+}
+
+impl Key {
+    fn parse(jwk: &Value, place: usize) -> Result<Self, KeyError> {
+        if ["d", "p", "q", "dp", "dq", "qi"]
+            .iter()
+            .any(|member| jwk.get(member).is_some())
+        {
+            return Err(KeyError::Private(place));
+        }
+        let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| KeyError::Malformed(place))?;
+        if jwk
+            .common
+            .public_key_use
+            .as_ref()
+            .is_some_and(|public_key_use| *public_key_use != PublicKeyUse::Signature)
+        {
+            return Err(KeyError::NotForSignatures(place));
+        }
+        let algorithm = match (&jwk.algorithm, jwk.common.key_algorithm) {
+            (AlgorithmParameters::OctetKey(oct), None | Some(KeyAlgorithm::HS256)) => {
+                let bytes = from_base64url(&oct.value).ok_or(KeyError::Malformed(place))?;
+                // RFC 7518 §3.2: a key of the hash's size or larger.
+                if bytes.len() < 32 {
+                    return Err(KeyError::TooShort(place));
+                }
+                Algorithm::HS256
+            }
+            (AlgorithmParameters::RSA(rsa), algorithm) => {
+                let modulus = from_base64url(&rsa.n).ok_or(KeyError::Malformed(place))?;
+                if modulus.len() < 256 {
+                    return Err(KeyError::TooShort(place));
+                }
+                match algorithm {
+                    None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
+                    Some(KeyAlgorithm::PS256) => Algorithm::PS256,
+                    Some(_) => return Err(KeyError::Algorithm(place)),
+                }
+            }
+            (AlgorithmParameters::EllipticCurve(ec), None | Some(KeyAlgorithm::ES256))
+                if ec.curve == EllipticCurve::P256 =>
+            {
+                Algorithm::ES256
+            }
+            (AlgorithmParameters::OctetKeyPair(okp), None | Some(KeyAlgorithm::EdDSA))
+                if okp.curve == EllipticCurve::Ed25519 =>
+            {
+                Algorithm::EdDSA
+            }
+            _ => return Err(KeyError::Algorithm(place)),
+        };
+        let verifying = DecodingKey::from_jwk(&jwk).map_err(|_| KeyError::Malformed(place))?;
+        Ok(Self {
+            kid: jwk.common.key_id,
+            algorithm,
+            verifying,
+        })
+    }
+}
+
+/// Why a JWK set cannot be used. Numbers are the key's place in the set, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// No array `keys`.
+    #[error("is not a JWK set: it has no array `keys`")]
+    NotASet,
+    /// More keys than a rotation needs.
+    #[error("has more than 32 keys")]
+    TooMany,
+    /// Not a JWK, or not in canonical base64url.
+    #[error("key {0} is not a well-formed JWK")]
+    Malformed(usize),
+    /// A private key where a public one belongs.
+    #[error("key {0} holds a private key: put its public half here")]
+    Private(usize),
+    /// `use` is not `sig`.
+    #[error("key {0} is not for signatures: its `use` is not `sig`")]
+    NotForSignatures(usize),
+    /// Below 256 bits (HS256) or 2048 bits (RSA).
+    #[error("key {0} is too short: HS256 needs 32 bytes, RSA 2048 bits")]
+    TooShort(usize),
+    /// An algorithm outside the five, or one that does not fit the key.
+    #[error("key {0} is for no algorithm we take: HS256, RS256, PS256, ES256 (P-256), EdDSA (Ed25519)")]
+    Algorithm(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::base64url;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_that_is_short_private_or_for_another_use_is_refused() {
+        let oct = |bytes: &[u8]| json!({"keys": [{"kty": "oct", "k": base64url(bytes)}]});
+        assert!(KeySet::parse(&oct(&[1; 32])).is_ok());
+        assert_eq!(KeySet::parse(&oct(&[1; 31])).err(), Some(KeyError::TooShort(1)));
+        let private =
+            json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": base64url([1; 32]), "d": base64url([2; 32])}]});
+        assert_eq!(KeySet::parse(&private).err(), Some(KeyError::Private(1)));
+        let encryption = json!({"keys": [{"kty": "oct", "use": "enc", "k": base64url([1; 32])}]});
+        assert_eq!(KeySet::parse(&encryption).err(), Some(KeyError::NotForSignatures(1)));
+        let weak = json!({"keys": [{"kty": "RSA", "n": base64url([255; 128]), "e": "AQAB"}]});
+        assert_eq!(KeySet::parse(&weak).err(), Some(KeyError::TooShort(1)));
+        let confused = json!({"keys": [{"kty": "oct", "alg": "RS256", "k": base64url([1; 32])}]});
+        assert_eq!(KeySet::parse(&confused).err(), Some(KeyError::Algorithm(1)));
+        let spaced = json!({"keys": [{"kty": "oct", "k": format!(" {}", base64url([1; 32]))}]});
+        assert_eq!(KeySet::parse(&spaced).err(), Some(KeyError::Malformed(1)));
+        for not_a_set in [json!(null), json!([]), json!({}), json!({"keys": {}}), json!("keys")] {
+            assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotASet));
+        }
+    }
+}

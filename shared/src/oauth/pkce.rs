@@ -1,0 +1,47 @@
+//! PKCE (RFC 7636) with S256: the code is of use only to whoever began the journey.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::{
+    chance::{Chance, NoChance},
+    encoding::base64url,
+    secret::secret_type,
+};
+
+secret_type! {
+    /// `code_verifier` (RFC 7636 §4.1): 43 characters from 256 random bits. One verifier serves one exchange, so it cannot be copied.
+    ///
+    /// ```compile_fail
+    /// # use shared::{chance::Chance, oauth::pkce::CodeVerifier};
+    /// let verifier = CodeVerifier::generate(&Chance::System).unwrap();
+    /// let another = verifier.clone();
+    /// ```
+    CodeVerifier
+}
+
+impl CodeVerifier {
+    /// A new one.
+    ///
+    /// # Errors
+    /// [`NoChance`].
+    pub fn generate(chance: &Chance) -> Result<Self, NoChance> {
+        Ok(Self::new(base64url(chance.bytes::<32>()?)))
+    }
+
+    /// `code_challenge` for the method S256 (RFC 7636 §4.2).
+    #[must_use]
+    pub fn challenge(&self) -> String {
+        base64url(digest(&SHA256, self.expose().as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_7636_appendix_b() {
+        let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+}

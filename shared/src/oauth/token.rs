@@ -1,0 +1,322 @@
+//! The token endpoint (RFC 6749 §3.2): the request of either grant, and what is checked of the answer (§5).
+
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use url::{Url, form_urlencoded};
+
+use super::{authorize::AuthorizationCode, pkce::CodeVerifier};
+use crate::{
+    encoding::base64,
+    outbound::{Outbound, OutboundError},
+    secret::{ClientSecret, secret_type},
+};
+
+secret_type! {
+    /// `access_token` (RFC 6749 §1.4).
+    AccessToken
+}
+
+/// What is asked for.
+pub enum Grant<'a> {
+    /// A person's token, for their code (RFC 6749 §4.1.3). Never sent twice.
+    AuthorizationCode {
+        /// `code`.
+        code: &'a AuthorizationCode,
+        /// `redirect_uri`, the same text as in the authorization request.
+        redirect_uri: &'a str,
+        /// `code_verifier`, when a challenge was sent.
+        code_verifier: Option<&'a CodeVerifier>,
+    },
+    /// The client's own token (RFC 6749 §4.4).
+    ClientCredentials,
+}
+
+/// A token that was granted. A refresh token that came with it is dropped unread: Spotify's user token is needed once, at once.
+#[derive(Debug)]
+pub struct Token {
+    /// The token.
+    pub access_token: AccessToken,
+    /// For how long, in seconds.
+    pub expires_in: Option<i64>,
+}
+
+/// Asks the token endpoint for a token of `scope`, with the client's Basic authentication.
+///
+/// # Errors
+/// [`TokenError`]; its kind says whether the client, the code or the endpoint was at fault.
+pub async fn request(
+    outbound: &Outbound,
+    endpoint: &Url,
+    client_id: &str,
+    client_secret: &ClientSecret,
+    grant: &Grant<'_>,
+    scope: &str,
+) -> Result<Token, TokenError> {
+    let headers = HeaderMap::from_iter([
+        (header::AUTHORIZATION, basic(client_id, client_secret)?),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        ),
+        (header::ACCEPT, HeaderValue::from_static("application/json")),
+    ]);
+    let answer = outbound.post(endpoint.as_str(), headers, form(grant, scope)).await?;
+    match answer.status {
+        StatusCode::OK => granted(answer.body.expose(), scope),
+        status => Err(refused(status, answer.retry_after, answer.body.expose())),
+    }
+}
+
+/// A person's grant names no scope: they have consented to it already (RFC 6749 §4.1.3).
+fn form(grant: &Grant<'_>, scope: &str) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    match grant {
+        Grant::AuthorizationCode {
+            code,
+            redirect_uri,
+            code_verifier,
+        } => {
+            form.append_pair("grant_type", "authorization_code")
+                .append_pair("code", code.expose())
+                .append_pair("redirect_uri", redirect_uri);
+            if let Some(code_verifier) = code_verifier {
+                form.append_pair("code_verifier", code_verifier.expose());
+            }
+        }
+        Grant::ClientCredentials => {
+            form.append_pair("grant_type", "client_credentials")
+                .append_pair("scope", scope);
+        }
+    }
+    form.finish()
+}
+
+/// RFC 6749 §2.3.1: both are form-urlencoded before they are joined.
+fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, TokenError> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let credentials = base64(format!("{}:{}", encode(client_id), encode(client_secret.expose())));
+    let mut value =
+        HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| TokenError::Nonsense("client_id"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    token_type: String,
+    scope: Option<String>,
+    expires_in: Option<f64>,
+    error: Option<serde_json::Value>,
+}
+
+/// RFC 6749 §5.1. Other members are ignored, as it says.
+fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
+    let granted: Granted = serde_json::from_str(body).map_err(|_| TokenError::Nonsense("body"))?;
+    if granted.error.is_some() {
+        return Err(TokenError::Nonsense("error"));
+    }
+    if !granted.token_type.eq_ignore_ascii_case("bearer") {
+        return Err(TokenError::Nonsense("token_type"));
+    }
+    if granted
+        .scope
+        .is_some_and(|granted| !granted.split(' ').any(|one| one == scope))
+    {
+        return Err(TokenError::ScopeMissing);
+    }
+    // RFC 6750 §2.1: what may stand in an Authorization header.
+    let printable = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if !printable(&granted.access_token) {
+        return Err(TokenError::Nonsense("access_token"));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the cast saturates, and a day is the most that is used"
+    )]
+    let expires_in = granted.expires_in.map(|seconds| (seconds as i64).clamp(0, 24 * 3600));
+    Ok(Token {
+        access_token: AccessToken::new(granted.access_token),
+        expires_in,
+    })
+}
+
+/// RFC 6749 §5.2. Also Spotify's Web API shape, where `error` is an object, and no shape at all.
+fn refused(status: StatusCode, retry_after: Option<u64>, body: &str) -> TokenError {
+    #[derive(Deserialize)]
+    struct Refused {
+        error: String,
+        error_description: Option<String>,
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return TokenError::RateLimited { retry_after };
+    }
+    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        return TokenError::Unavailable { status };
+    }
+    let refused: Option<Refused> = serde_json::from_str(body).ok();
+    match refused
+        .as_ref()
+        .map(|refused| (refused.error.as_str(), refused.error_description.as_deref()))
+    {
+        // The second was seen of Spotify for a wrong secret.
+        Some(("invalid_client", _) | ("invalid_request", Some("Invalid client secret"))) => TokenError::InvalidClient,
+        Some(("invalid_grant", _)) => TokenError::InvalidGrant,
+        _ if status == StatusCode::UNAUTHORIZED => TokenError::InvalidClient,
+        _ => TokenError::Refused { status },
+    }
+}
+
+/// Why there is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The client secret is not, or no longer, good. The code, if one was sent, was not looked at (RFC 6749 §5.2).
+    #[error("invalid_client")]
+    InvalidClient,
+    /// The code is spent, expired or another's, or the verifier does not fit.
+    #[error("invalid_grant")]
+    InvalidGrant,
+    /// Granted, but not for the scope that was asked for.
+    #[error("the scope is missing from what was granted")]
+    ScopeMissing,
+    /// Refused for another reason: mostly a client that is not allowed the scope.
+    #[error("refused with {status}")]
+    Refused {
+        /// Of the answer.
+        status: StatusCode,
+    },
+    /// Too many requests.
+    #[error("rate limited")]
+    RateLimited {
+        /// In seconds, when it was said.
+        retry_after: Option<u64>,
+    },
+    /// The endpoint is in trouble.
+    #[error("unavailable with {status}")]
+    Unavailable {
+        /// Of the answer.
+        status: StatusCode,
+    },
+    /// An answer that no token endpoint gives; which part was wrong.
+    #[error("nonsense in {0}")]
+    Nonsense(&'static str),
+    /// No whole answer.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+}
+
+impl TokenError {
+    /// Whether it may have passed in a moment. To be asked for the client's own token only: a code is never sent twice.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Broken),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SCOPE: &str = "user-soa-link";
+
+    #[test]
+    fn a_token_is_bearer_in_any_case_and_has_the_scope() {
+        let good = [
+            r#"{"access_token":"t","token_type":"Bearer","scope":"user-soa-link","expires_in":3600,"refresh_token":"r"}"#,
+            r#"{"access_token":"t","token_type":"bearer"}"#,
+            r#"{"access_token":"t","token_type":"BEARER","scope":"a user-soa-link b","unknown":[1]}"#,
+        ];
+        for body in good {
+            assert_eq!(granted(body, SCOPE).unwrap().access_token.expose(), "t");
+        }
+        let bad = [
+            (
+                r#"{"access_token":"t","token_type":"mac"}"#,
+                TokenError::Nonsense("token_type"),
+            ),
+            (r#"{"access_token":"t"}"#, TokenError::Nonsense("body")),
+            (
+                r#"{"access_token":"","token_type":"bearer"}"#,
+                TokenError::Nonsense("access_token"),
+            ),
+            (
+                r#"{"access_token":"a b","token_type":"bearer"}"#,
+                TokenError::Nonsense("access_token"),
+            ),
+            (
+                r#"{"access_token":"t","token_type":"bearer","scope":"user-soa-linked"}"#,
+                TokenError::ScopeMissing,
+            ),
+            (
+                r#"{"access_token":"t","token_type":"bearer","scope":""}"#,
+                TokenError::ScopeMissing,
+            ),
+            (
+                r#"{"access_token":"t","token_type":"bearer","error":"x"}"#,
+                TokenError::Nonsense("error"),
+            ),
+            (
+                r#"{"access_token":7,"token_type":"bearer"}"#,
+                TokenError::Nonsense("body"),
+            ),
+            ("[]", TokenError::Nonsense("body")),
+            ("<html>", TokenError::Nonsense("body")),
+            ("", TokenError::Nonsense("body")),
+        ];
+        for (body, error) in bad {
+            assert_eq!(granted(body, SCOPE).unwrap_err(), error, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_apart_by_its_error_word_or_its_status() {
+        let error = |status: u16, body| refused(StatusCode::from_u16(status).unwrap(), None, body);
+        assert_eq!(error(400, r#"{"error":"invalid_grant"}"#), TokenError::InvalidGrant);
+        assert_eq!(error(400, r#"{"error":"invalid_client"}"#), TokenError::InvalidClient);
+        assert_eq!(error(401, "<html>"), TokenError::InvalidClient);
+        let wrong_secret = r#"{"error":"invalid_request","error_description":"Invalid client secret"}"#;
+        assert_eq!(error(400, wrong_secret), TokenError::InvalidClient);
+        assert_eq!(
+            error(400, r#"{"error":{"status":400,"message":"no"}}"#),
+            TokenError::Refused {
+                status: StatusCode::BAD_REQUEST
+            }
+        );
+        assert_eq!(
+            error(503, r#"{"error":"invalid_grant"}"#),
+            TokenError::Unavailable {
+                status: StatusCode::SERVICE_UNAVAILABLE
+            }
+        );
+        assert_eq!(error(429, ""), TokenError::RateLimited { retry_after: None });
+        assert_eq!(
+            error(204, ""),
+            TokenError::Refused {
+                status: StatusCode::NO_CONTENT
+            }
+        );
+    }
+
+    #[test]
+    fn credentials_are_form_urlencoded_before_they_are_joined() {
+        let secret = ClientSecret::parse("SECRET?%G0123456789abcdef0123456789").unwrap();
+        let expected = base64("client%21%2BID:SECRET%3F%25G0123456789abcdef0123456789");
+        assert_eq!(
+            basic("client!+ID", &secret).unwrap().to_str().unwrap(),
+            format!("Basic {expected}")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_a_panic(body in ".{0,200}", status in 100u16..1000) {
+            let _ = granted(&body, SCOPE);
+            if let Ok(status) = StatusCode::from_u16(status) { let _ = refused(status, None, &body); }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Owns the one HTTP client: for Spotify and, by way of [`crate::aws`], for the AWS SDK, so that there is one TLS configuration, one set
+//! of roots and one pool of connections. Needs `reqwest` on rustls with aws-lc. Refuses to follow redirects (they would carry the client
+//! secret and signed payloads elsewhere), to wait long, to read much, and to use a proxy from the environment.
+
+use std::time::Duration;
+
+use lambda_http::http::{HeaderMap, StatusCode, header};
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+use crate::secret::secret_type;
+
+/// For a connection to stand. Inside [`CALL`].
+const CONNECT: Duration = Duration::from_secs(1);
+/// For a whole call, its answer's body read. Three in a row fit into a function's 10 s (template) with time left to answer.
+pub const CALL: Duration = Duration::from_secs(3);
+/// The most of an answer that is read. Spotify's answers have a few hundred bytes.
+const MOST_READ: usize = 64 * 1024;
+/// For the longest that another's `Retry-After` is passed on, in seconds.
+const LONGEST_RETRY_AFTER: u64 = 3600;
+
+/// The HTTP client.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    client: reqwest::Client,
+}
+
+/// What came back, its body cut at nothing: a longer one is [`OutboundError::TooLarge`].
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// Of `Retry-After` in seconds, at most an hour; a date, rubbish and zero are nothing.
+    pub retry_after: Option<u64>,
+    /// The body; it may hold tokens.
+    pub body: Body,
+}
+
+secret_type! {
+    /// The body of an answer.
+    Body
+}
+
+impl Outbound {
+    /// The client. Opens no connection yet.
+    ///
+    /// # Errors
+    /// [`OutboundError::Client`] when TLS cannot be set up.
+    pub fn new() -> Result<Self, OutboundError> {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let tls = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(|_| OutboundError::Client)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that builds the client")]
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT)
+            .timeout(CALL)
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .user_agent(concat!("soa-link/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|_| OutboundError::Client)?;
+        Ok(Self { client })
+    }
+
+    /// `POST`s `body` and reads the answer, once.
+    ///
+    /// # Errors
+    /// [`OutboundError`] when no whole answer came. Any status is an answer.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: String) -> Result<Answer, OutboundError> {
+        let mut response = self.client.post(url).headers(headers).body(body).send().await?;
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MOST_READ {
+                return Err(OutboundError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = String::from_utf8(body).map_err(|_| OutboundError::NotText)?;
+        Ok(Answer {
+            status,
+            retry_after,
+            body: Body::new(body),
+        })
+    }
+
+    /// Opens a connection and leaves it in the pool, so that the first person does not wait for it. Whether it could is not told:
+    /// a peer that is down at the start may be up when it is needed.
+    pub async fn open(&self, origin: &str) {
+        if let Ok(response) = self.client.head(origin).send().await {
+            drop(response.bytes().await);
+        }
+    }
+
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let seconds = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse::<u64>()
+        .ok()?;
+    (seconds > 0).then(|| seconds.min(LONGEST_RETRY_AFTER))
+}
+
+/// Why no whole answer came. Holds neither the address nor what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// TLS could not be set up.
+    #[error("the HTTP client could not be built")]
+    Client,
+    /// No connection: nothing was sent.
+    #[error("no connection")]
+    Connect,
+    /// Nothing in time. What was sent may have been done.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection broke. What was sent may have been done.
+    #[error("the connection broke")]
+    Broken,
+    /// More than 64 KiB.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// Not UTF-8.
+    #[error("the answer is not text")]
+    NotText,
+}
+
+impl From<reqwest::Error> for OutboundError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::Connect
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Broken
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_taken_in_seconds_and_within_reason() {
+        let read = |value: &str| retry_after(&HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]));
+        assert_eq!(read("7"), Some(7));
+        assert_eq!(read("999999999"), Some(3600));
+        for nothing in [
+            "0",
+            "-1",
+            "soon",
+            "",
+            "Fri, 31 Dec 2027 23:59:59 GMT",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(read(nothing), None, "{nothing:?}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Owns secrets that are fetched by name: loaded at the start, kept for at most five minutes, in their current and previous version
+//! (`AWSCURRENT`, `AWSPREVIOUS`), read again when a peer says that one is no longer good. Needs Secrets Manager. Refuses to say what a
+//! secret holds: an error names the secret and what is wrong with it, never its content.
+
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+
+/// How old a secret may be, in seconds, before it is read again.
+pub const MAX_AGE: i64 = 300;
+/// How old, in seconds, while Secrets Manager does not answer: longer than that, and a secret that was withdrawn would live on.
+pub const MAX_AGE_UNANSWERED: i64 = 3600;
+/// How long, in seconds, after a failed or a forced reading none is tried again, so that trouble does not become a stampede.
+const PAUSE: i64 = 10;
+
+/// A secret, as it is now and as it was before its last rotation.
+#[derive(Debug)]
+pub struct Versions<T> {
+    /// `AWSCURRENT`: what we sign and authenticate with.
+    pub current: T,
+    /// `AWSPREVIOUS`, when there is one and it is well-formed.
+    pub previous: Option<T>,
+}
+
+/// A kind of secret: how its JSON is read.
+pub trait SecretValue: Sized + Send + Sync {
+    /// Takes the members of the secret's JSON object.
+    ///
+    /// # Errors
+    /// What is wrong, by the member's name, without its content.
+    fn from_members(members: &Map<String, Value>) -> Result<Self, String>;
+}
+
+/// One secret in Secrets Manager.
+pub struct Secret<T> {
+    client: Client,
+    id: String,
+    clock: Clock,
+    cached: Mutex<Cached<T>>,
+}
+
+struct Cached<T> {
+    versions: Option<Arc<Versions<T>>>,
+    read_at: i64,
+    /// Not before this is Secrets Manager asked again out of turn.
+    next_try: i64,
+}
+
+impl<T: SecretValue> Secret<T> {
+    /// The secret named `id`, not read yet.
+    #[must_use]
+    pub fn new(client: Client, id: String, clock: Clock) -> Self {
+        Self {
+            client,
+            id,
+            clock,
+            cached: Mutex::new(Cached {
+                versions: None,
+                read_at: 0,
+                next_try: 0,
+            }),
+        }
+    }
+
+    /// Reads it for the first time.
+    ///
+    /// # Errors
+    /// [`SecretError::Malformed`] and [`SecretError::Refused`]: the function must not start. That Secrets Manager does not answer is
+    /// none: it is asked again when the secret is needed.
+    pub async fn load(&self) -> Result<(), SecretError> {
+        match self.get().await {
+            Err(SecretError::Unavailable) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The secret, at most [`MAX_AGE`] old.
+    ///
+    /// # Errors
+    /// [`SecretError`] when there is none young enough.
+    pub async fn get(&self) -> Result<Arc<Versions<T>>, SecretError> {
+        // One reader at a time: those who wait find what the first has read.
+        let mut cached = self.cached.lock().await;
+        let age = self.clock.now().saturating_sub(cached.read_at);
+        match &cached.versions {
+            // A clock that went backwards makes an age below zero: read again.
+            Some(versions) if (0..MAX_AGE).contains(&age) => return Ok(versions.clone()),
+            Some(versions) if age < MAX_AGE_UNANSWERED && self.clock.now() < cached.next_try => {
+                return Ok(versions.clone());
+            }
+            _ => {}
+        }
+        match (self.read(&mut cached).await, &cached.versions) {
+            (Err(_), Some(versions)) if (0..MAX_AGE_UNANSWERED).contains(&age) => Ok(versions.clone()),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// The secret after a peer refused what `refused` holds: read again at once, unless somebody else has just done so.
+    ///
+    /// # Errors
+    /// [`SecretError`] when it cannot be read.
+    pub async fn get_after_refusal(&self, refused: &Arc<Versions<T>>) -> Result<Arc<Versions<T>>, SecretError> {
+        let mut cached = self.cached.lock().await;
+        match &cached.versions {
+            Some(versions) if !Arc::ptr_eq(versions, refused) => Ok(versions.clone()),
+            Some(versions) if self.clock.now() < cached.next_try => Ok(versions.clone()),
+            _ => self.read(&mut cached).await,
+        }
+    }
+
+    async fn read(&self, cached: &mut Cached<T>) -> Result<Arc<Versions<T>>, SecretError> {
+        let now = self.clock.now();
+        cached.next_try = now.saturating_add(PAUSE);
+        let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        // The previous version serves a rotation only. Without it, or with one that was never good, the current one still serves.
+        let versions = Arc::new(Versions {
+            current: current?,
+            previous: previous.ok(),
+        });
+        cached.read_at = now;
+        cached.versions = Some(versions.clone());
+        Ok(versions)
+    }
+
+    async fn version(&self, stage: &str) -> Result<T, SecretError> {
+        let read = self
+            .client
+            .get_secret_value()
+            .secret_id(&self.id)
+            .version_stage(stage)
+            .send()
+            .await;
+        let value = read.map_err(|error| self.error(&error))?;
+        let malformed = |what: &str| SecretError::Malformed {
+            id: self.id.clone(),
+            what: what.to_owned(),
+        };
+        let text = value.secret_string().ok_or_else(|| malformed("is not text"))?;
+        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+            return Err(malformed("is not a JSON object"));
+        };
+        T::from_members(&members).map_err(|what| malformed(&what))
+    }
+
+    fn error(&self, error: &SdkError<GetSecretValueError>) -> SecretError {
+        let unanswered = match error {
+            SdkError::ServiceError(refused) => {
+                refused.err().is_internal_service_error() || refused.raw().status().as_u16() >= 500 || {
+                    use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+                    refused.err().code().is_some_and(|code| code.contains("Throttl"))
+                }
+            }
+            _ => true,
+        };
+        if unanswered {
+            SecretError::Unavailable
+        } else {
+            SecretError::Refused { id: self.id.clone() }
+        }
+    }
+}
+
+/// Takes a member that is text.
+///
+/// # Errors
+/// That it is missing or not text.
+pub fn text_member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
+    match members.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(format!("member `{name}` is not text")),
+        None => Err(format!("lacks the member `{name}`")),
+    }
+}
+
+/// Why a secret cannot be had. The id is the name the operator gave, from the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager does not answer, or not now.
+    #[error("Secrets Manager does not answer")]
+    Unavailable,
+    /// Secrets Manager says no: it does not exist, or the role may not read it.
+    #[error("the secret {id} does not exist or may not be read")]
+    Refused {
+        /// Of the secret.
+        id: String,
+    },
+    /// It is not what it must be.
+    #[error("the secret {id} {what}")]
+    Malformed {
+        /// Of the secret.
+        id: String,
+        /// What is wrong, without its content.
+        what: String,
+    },
+}

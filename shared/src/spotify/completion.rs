@@ -1,0 +1,173 @@
+//! `completion_url`: where Spotify finishes the journey. It is passed on unchanged, once we have seen that it is Spotify's, for whoever
+//! could put another there would have an open redirector (RFC 9700 §4.11.1).
+
+use url::{Host, Url};
+
+use crate::secret::secret_type;
+
+secret_type! {
+    /// Spotify's completion URL, byte for byte as it came.
+    CompletionUrl
+}
+
+/// Where a journey may end.
+pub struct Landing<'a> {
+    /// The Open Access API's own address: when that is on a loopback address, as of a sandbox, its origin counts as Spotify's.
+    pub open_access_url: &'a Url,
+}
+
+impl Landing<'_> {
+    /// Takes https on `spotify.com` or a host below it, with no user, port, or character that browsers read in their own ways; 2 KB at most.
+    ///
+    /// # Errors
+    /// [`CompletionUrlError`].
+    pub fn check(&self, completion_url: String) -> Result<CompletionUrl, CompletionUrlError> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>`{}|^".contains(&byte);
+        if completion_url.len() > 2048 || !completion_url.bytes().all(plain) {
+            return Err(CompletionUrlError::Malformed);
+        }
+        let url = Url::parse(&completion_url).map_err(|_| CompletionUrlError::Malformed)?;
+        if !url.username().is_empty() || url.password().is_some() || authority(&completion_url).contains('@') {
+            return Err(CompletionUrlError::Malformed);
+        }
+        if Self::is_spotify(&url, &completion_url) || self.is_sandbox(&url) {
+            Ok(CompletionUrl::new(completion_url))
+        } else {
+            Err(CompletionUrlError::Foreign)
+        }
+    }
+
+    fn is_spotify(url: &Url, text: &str) -> bool {
+        let spotify = |host: &str| host == "spotify.com" || host.ends_with(".spotify.com");
+        // The text must say the host itself: not one that becomes Spotify's only after percent-decoding or IDN mapping.
+        url.scheme() == "https"
+            && url.port().is_none()
+            && url
+                .host_str()
+                .is_some_and(|host| spotify(host) && authority(text).eq_ignore_ascii_case(host))
+    }
+
+    fn is_sandbox(&self, url: &Url) -> bool {
+        let loopback = match self.open_access_url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            _ => false,
+        };
+        loopback && url.origin() == self.open_access_url.origin()
+    }
+}
+
+/// What stands between `//` and the path.
+fn authority(url: &str) -> &str {
+    let after = url.split_once("://").map_or("", |(_, after)| after);
+    after.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Why a completion URL is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompletionUrlError {
+    /// Not a plain URL.
+    #[error("malformed")]
+    Malformed,
+    /// Not on Spotify's hosts.
+    #[error("not on a host of Spotify's")]
+    Foreign,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(completion_url: &str) -> Result<String, CompletionUrlError> {
+        let open_access_url = Url::parse("https://open-access.spotify.com").unwrap();
+        Landing {
+            open_access_url: &open_access_url,
+        }
+        .check(completion_url.to_owned())
+        .map(|url| url.expose().to_owned())
+    }
+
+    #[test]
+    fn a_completion_url_of_spotifys_is_kept_byte_for_byte() {
+        let urls = [
+            "https://spotify.com/link/x",
+            "https://content-access.spotify.com/oauth/success?partnerId=A&x=%2F%zz&y=a+b",
+            "https://SPOTIFY.com",
+            "HTTPS://a.b.spotify.com/#f",
+        ];
+        for url in urls {
+            assert_eq!(check(url).as_deref(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn a_completion_url_of_anybody_else_is_refused() {
+        let urls = [
+            "",
+            "https://evil.example/",
+            "http://spotify.com/",
+            "https://spotify.com.evil.example/",
+            "https://evilspotify.com/",
+            "https://spotify.com@evil.example/",
+            "https://@spotify.com/",
+            "https://user@spotify.com/",
+            "https://spotify.com:8443/",
+            "https://spotify.com:443/",
+            "https://evil.example\\.spotify.com/",
+            "https://evil.example/\\spotify.com",
+            "https://spotify.com\\@evil.example",
+            "https:/evil.example",
+            "//spotify.com/",
+            "/link",
+            "javascript:alert(1)//spotify.com",
+            "https://spotify.com/\r\nSet-Cookie: a=b",
+            "https://spotify.com/\0",
+            "https://spotify.com/\u{b}",
+            "https://spotify.com/\u{7f}",
+            " https://spotify.com/",
+            "https://spotify。com/",
+            "https://spotıfy.com/",
+            "https://xn--spotfy-q9a.com/",
+            "https://%73potify.com/",
+            "https://spotify.com./",
+            "https://127.0.0.1/",
+        ];
+        for url in urls {
+            assert!(check(url).is_err(), "{url:?}");
+        }
+        assert!(check(&format!("https://spotify.com/{}", "a".repeat(2048))).is_err());
+    }
+
+    #[test]
+    fn a_sandbox_on_a_loopback_address_counts_as_spotify() {
+        let sandbox = Url::parse("http://127.0.0.1:9100").unwrap();
+        let landing = Landing {
+            open_access_url: &sandbox,
+        };
+        assert!(
+            landing
+                .check("http://127.0.0.1:9100/oauth/success?t=1".to_owned())
+                .is_ok()
+        );
+        assert!(landing.check("https://spotify.com/".to_owned()).is_ok());
+        for other in [
+            "http://127.0.0.1:9101/",
+            "http://127.0.0.2:9100/",
+            "https://127.0.0.1:9100/",
+            "http://x@127.0.0.1:9100/",
+        ] {
+            assert!(landing.check(other.to_owned()).is_err(), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_completion_url_is_a_panic_or_a_way_out(text in "(https://)?[a-z.@:\\\\/%]{0,30}(spotify\\.com)?.{0,20}") {
+            if let Ok(kept) = check(&text) {
+                let host = Url::parse(&kept).unwrap().host_str().unwrap().to_owned();
+                prop_assert!(host == "spotify.com" || host.ends_with(".spotify.com"));
+            }
+        }
+    }
+}

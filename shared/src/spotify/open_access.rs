@@ -1,0 +1,306 @@
+//! The signed calls (Spotify Open Access reference): each a `POST` whose whole body is one JWS, signed with the client secret.
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CompletionUrl, Credentials, Landing, Spotify, SpotifyError, USER_SOA_UNLINK, UserToken,
+    service_token::{self, ServiceToken},
+};
+use crate::{
+    jws::{SignedJws, sign},
+    oauth::token::{AccessToken, Grant},
+    outbound::{Answer, OutboundError},
+    partner::{Entitlements, PartnerId, PartnerUserId},
+};
+
+/// The payload of a signed call, its members in the documented order and no others.
+#[derive(Serialize)]
+struct Payload<'a> {
+    partner_id: &'a PartnerId,
+    partner_user_id: &'a PartnerUserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entitlements: Option<&'a Entitlements>,
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    completion_url: String,
+}
+
+impl Spotify {
+    /// `register-user`: links the person whose token it is to `partner_user_id`, and replaces what they may hear by `entitlements`. Repeating
+    /// it changes nothing, so it is sent once more when Spotify was in trouble.
+    ///
+    /// # Errors
+    /// [`SpotifyError`].
+    pub async fn register_user(
+        &self,
+        user: UserToken,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+        entitlements: &Entitlements,
+    ) -> Result<CompletionUrl, SpotifyError> {
+        let payload = Payload {
+            partner_id,
+            partner_user_id,
+            entitlements: Some(entitlements),
+        };
+        let jws = sign(&payload, user.credentials.client_secret().expose())?;
+        let answer = self.call_twice("register-user", &user.access_token, &jws).await?;
+        let registered: Registered =
+            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
+        Ok(Landing {
+            open_access_url: &self.settings.open_access_url,
+        }
+        .check(registered.completion_url)?)
+    }
+
+    /// `unlink-user`, with a token of the service scope. Somebody who is not linked is unlinked: success.
+    ///
+    /// # Errors
+    /// [`SpotifyError`].
+    pub async fn unlink_user(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+    ) -> Result<(), SpotifyError> {
+        let payload = Payload {
+            partner_id,
+            partner_user_id,
+            entitlements: None,
+        };
+        let mut token = self.unlink_token().await?;
+        for last in [false, true] {
+            let jws = sign(&payload, token.credentials.client_secret().expose())?;
+            match self.call_twice("unlink-user", &token.access_token, &jws).await {
+                Ok(_) | Err(OpenAccessError::NotLinked) => return Ok(()),
+                // Withdrawn before its time: one new token, one more try.
+                Err(OpenAccessError::Unauthorized) if !last => token = self.fresh_unlink_token(&token).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(OpenAccessError::Unauthorized.into())
+    }
+
+    async fn unlink_token(&self) -> Result<Arc<ServiceToken>, SpotifyError> {
+        service_token::get(&self.unlink_token, self.clock.now(), None, || {
+            self.request_service_token(USER_SOA_UNLINK)
+        })
+        .await
+    }
+
+    async fn fresh_unlink_token(&self, refused: &Arc<ServiceToken>) -> Result<Arc<ServiceToken>, SpotifyError> {
+        let request = || self.request_service_token(USER_SOA_UNLINK);
+        service_token::get(&self.unlink_token, self.clock.now(), Some(refused), request).await
+    }
+
+    async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
+        let (token, credentials): (_, Credentials) = match self.authenticated(&Grant::ClientCredentials, scope).await {
+            Err(SpotifyError::Token(error)) if error.is_passing() => {
+                self.pause().await;
+                self.authenticated(&Grant::ClientCredentials, scope).await?
+            }
+            outcome => outcome?,
+        };
+        Ok(ServiceToken::new(token, credentials, self.clock.now()))
+    }
+
+    /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
+    async fn call_twice(
+        &self,
+        endpoint: &str,
+        token: &AccessToken,
+        jws: &SignedJws,
+    ) -> Result<Answer, OpenAccessError> {
+        match self.call(endpoint, token, jws).await {
+            Err(error) if error.is_passing() => {
+                self.pause().await;
+                self.call(endpoint, token, jws).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn call(&self, endpoint: &str, token: &AccessToken, jws: &SignedJws) -> Result<Answer, OpenAccessError> {
+        let mut url = self.settings.open_access_url.clone();
+        url.set_path(&format!("/api/v1/{endpoint}"));
+        let bearer =
+            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
+        let content_type =
+            HeaderValue::try_from(&self.settings.jws_content_type).map_err(|_| OpenAccessError::Nonsense)?;
+        let mut headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer), (header::CONTENT_TYPE, content_type)]);
+        if let Some(authorization) = headers.get_mut(header::AUTHORIZATION) {
+            authorization.set_sensitive(true);
+        }
+        let answer = self
+            .outbound
+            .post(url.as_str(), headers, jws.expose().to_owned())
+            .await?;
+        OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
+    }
+
+    /// 50 to 250 ms, so that those who met the same trouble do not come back together.
+    async fn pause(&self) {
+        let jitter = self.chance.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
+        tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
+    }
+}
+
+/// What Spotify answered other than 200. Its error bodies are undocumented, so the status alone decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenAccessError {
+    /// 401: the token is no longer good.
+    #[error("the token was refused")]
+    Unauthorized,
+    /// 403: the client is not allowed this call, or not for this partner.
+    #[error("the client is not allowed this call")]
+    Forbidden,
+    /// 404: there is no such link.
+    #[error("not linked")]
+    NotLinked,
+    /// 409, reserved for: one of the two accounts is linked to another.
+    #[error("conflict")]
+    Conflict,
+    /// Any other 4xx.
+    #[error("refused with {status}")]
+    Refused {
+        /// Of the answer.
+        status: StatusCode,
+    },
+    /// 429.
+    #[error("rate limited")]
+    RateLimited {
+        /// In seconds, when it was said.
+        retry_after: Option<u64>,
+    },
+    /// 5xx.
+    #[error("unavailable with {status}")]
+    Unavailable {
+        /// Of the answer.
+        status: StatusCode,
+    },
+    /// An answer that this API does not give.
+    #[error("nonsense")]
+    Nonsense,
+    /// No whole answer.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+}
+
+impl OpenAccessError {
+    fn of_status(status: StatusCode, retry_after: Option<u64>) -> Option<Self> {
+        match status.as_u16() {
+            200 => None,
+            401 => Some(Self::Unauthorized),
+            403 => Some(Self::Forbidden),
+            404 => Some(Self::NotLinked),
+            409 => Some(Self::Conflict),
+            429 => Some(Self::RateLimited { retry_after }),
+            400..=499 => Some(Self::Refused { status }),
+            500..=599 => Some(Self::Unavailable { status }),
+            _ => Some(Self::Nonsense),
+        }
+    }
+
+    fn is_passing(self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Broken),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::from_base64url;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn signed(partner_user_id: &str, entitlements: Option<&[&str]>, secret: &str) -> String {
+        let partner_id = PartnerId::parse("0000000000000000000000").unwrap();
+        let partner_user_id = PartnerUserId::parse(partner_user_id).unwrap();
+        let entitlements = entitlements.map(|entitlements| Entitlements::parse(entitlements).unwrap());
+        let payload = Payload {
+            partner_id: &partner_id,
+            partner_user_id: &partner_user_id,
+            entitlements: entitlements.as_ref(),
+        };
+        sign(&payload, secret).unwrap().expose().to_owned()
+    }
+
+    #[test]
+    fn vector_1_a_subscriber_with_two_entitlements() {
+        assert_eq!(
+            signed("63e6d54b993a447fa1e81d25dd5f09ac", Some(&["tier-a", "tier-b"]), SECRET),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX2lkIjoiMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCIsInBhcnRuZXJfdXNlcl9pZCI6IjYzZTZkNTRiOTkzYTQ0N2ZhMWU4MWQyNWRkNWYwOWFjIiwiZW50aXRsZW1lbnRzIjpbInRpZXItYSIsInRpZXItYiJdfQ.63w_jXrf-dRjKOulbpe12pfdOQQmwWtuZig9tDmaLig"
+        );
+    }
+
+    #[test]
+    fn vector_2_a_subscriber_alone() {
+        assert_eq!(
+            signed("63e6d54b993a447fa1e81d25dd5f09ac", None, SECRET),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX2lkIjoiMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCIsInBhcnRuZXJfdXNlcl9pZCI6IjYzZTZkNTRiOTkzYTQ0N2ZhMWU4MWQyNWRkNWYwOWFjIn0.u4YdNm9OZLtL15Z3s5F5XdhnSoRsHtQPl-kECHNK7uE"
+        );
+    }
+
+    #[test]
+    fn vector_3_a_subscriber_with_no_entitlement() {
+        assert_eq!(
+            signed("63e6d54b993a447fa1e81d25dd5f09ac", Some(&[]), SECRET),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX2lkIjoiMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCIsInBhcnRuZXJfdXNlcl9pZCI6IjYzZTZkNTRiOTkzYTQ0N2ZhMWU4MWQyNWRkNWYwOWFjIiwiZW50aXRsZW1lbnRzIjpbXX0.9R1_Vh9kT8qRGLjJ5I2fN5gRRkg2bbcy_ubhXH6LURQ"
+        );
+    }
+
+    #[test]
+    fn vector_4_a_new_partner() {
+        #[derive(Serialize)]
+        struct Partner {
+            partner_name: &'static str,
+            entrypoint_url: &'static str,
+        }
+        let partner = Partner {
+            partner_name: "Example FM",
+            entrypoint_url: "https://members.example.com/spotify/entrypoint",
+        };
+        assert_eq!(
+            sign(&partner, SECRET).unwrap().expose(),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX25hbWUiOiJFeGFtcGxlIEZNIiwiZW50cnlwb2ludF91cmwiOiJodHRwczovL21lbWJlcnMuZXhhbXBsZS5jb20vc3BvdGlmeS9lbnRyeXBvaW50In0.Bi3yTYdSnKj4X2Fi72oTmq6Hph4FG-RizTC-6iLJeMg"
+        );
+    }
+
+    /// The example on Spotify's Concepts page, whose `partner_user_id` has dashes against its own rule: a vector for the signer alone.
+    #[test]
+    fn vector_0_the_concepts_pages_own_example() {
+        #[derive(Serialize)]
+        struct Example {
+            partner_id: &'static str,
+            partner_user_id: &'static str,
+            entitlements: [&'static str; 2],
+        }
+        let example = Example {
+            partner_id: "0000000000000000000000",
+            partner_user_id: "63e6d54b-993a-447f-a1e8-1d25dd5f09ac",
+            entitlements: ["entitlement-1", "entitlement-2"],
+        };
+        assert_eq!(
+            sign(&example, "00000000000000000000000000000000").unwrap().expose(),
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX2lkIjoiMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCIsInBhcnRuZXJfdXNlcl9pZCI6IjYzZTZkNTRiLTk5M2EtNDQ3Zi1hMWU4LTFkMjVkZDVmMDlhYyIsImVudGl0bGVtZW50cyI6WyJlbnRpdGxlbWVudC0xIiwiZW50aXRsZW1lbnQtMiJdfQ.22W1Mp9bDHUzg_KwBAWbT2B8aUvRU_5Kefau6LlLzyw"
+        );
+    }
+
+    #[test]
+    fn a_signed_payload_has_the_documented_members_and_no_iat() {
+        let jws = signed("0123456789abcdef", Some(&["b", "a"]), SECRET);
+        let payload = from_base64url(jws.split('.').nth(1).unwrap()).unwrap();
+        assert_eq!(
+            String::from_utf8(payload).unwrap(),
+            r#"{"partner_id":"0000000000000000000000","partner_user_id":"0123456789abcdef","entitlements":["a","b"]}"#
+        );
+    }
+}

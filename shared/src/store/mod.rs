@@ -1,0 +1,86 @@
+//! Owns what outlives one invocation: pending links, and the `jti`s of tokens that work once. Needs DynamoDB. Refuses to decide anything:
+//! what must be true for a write to succeed is a condition of that write.
+
+mod dynamodb;
+
+pub use dynamodb::PendingLinks;
+
+use crate::{
+    oauth::pkce::CodeVerifier,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    secret::sha256_hex,
+};
+
+/// A journey that has begun: who is to be linked, and what the browser must bring back.
+#[derive(Debug)]
+pub struct PendingLink {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// The subscriber.
+    pub partner_user_id: PartnerUserId,
+    /// What the partner's token said they may hear, if it said so.
+    pub entitlements: Option<Entitlements>,
+    /// Whose challenge was sent, if PKCE is on.
+    pub code_verifier: Option<CodeVerifier>,
+    /// How they proved who they are, for the same must hold at the end.
+    pub signed_in_by: SignedInBy,
+    /// Hash of the browser's binding.
+    pub browser_binding: String,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// How a person proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedInBy {
+    /// By the session cookie, which the browser will show again.
+    Session,
+    /// By a hand-off token, which it cannot.
+    Handoff,
+}
+
+/// The name of a token that works once.
+#[derive(Debug)]
+pub struct UsedJti {
+    id: String,
+    /// Until when it must be remembered, in seconds since 1970: its token's `exp` plus the leeway.
+    pub expires_at: i64,
+}
+
+impl UsedJti {
+    /// Of a hand-off token.
+    #[must_use]
+    pub fn handoff(jti: &str, expires_at: i64) -> Self {
+        Self::of("handoff", jti, expires_at)
+    }
+
+    /// Of a backend's signed request.
+    #[must_use]
+    pub fn request(jti: &str, expires_at: i64) -> Self {
+        Self::of("request", jti, expires_at)
+    }
+
+    fn of(kind: &str, jti: &str, expires_at: i64) -> Self {
+        Self {
+            id: format!("jti#{kind}#{}", sha256_hex(jti)),
+            expires_at: expires_at.saturating_add(crate::jws::LEEWAY),
+        }
+    }
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The token was used before.
+    #[error("used before")]
+    Used,
+    /// Throttled, in trouble, or silent. Nothing may be assumed.
+    #[error("DynamoDB does not answer")]
+    Unavailable,
+    /// DynamoDB says that we ask wrongly: no such table, not allowed.
+    #[error("DynamoDB refused the call")]
+    Refused,
+    /// An item that we did not write.
+    #[error("an item is not what it must be")]
+    Malformed,
+}

@@ -1,0 +1,124 @@
+//! Owns what is written down: one JSON line an event, each with a registered code, through `tracing`. Needs nothing of ours. Refuses
+//! text that came from outside: a line has codes, our own words, ids of requests, and numbers.
+
+use std::fmt;
+
+use tracing_subscriber::{
+    Layer as _, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+/// Declares the codes, each with the sentence that says what it means.
+macro_rules! codes {
+    ($($(#[$documentation:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
+        /// A registered code. Alarms count them and the runbook explains them, so they stay as they are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$documentation])* #[doc = $sentence] $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code, as it stands in the log.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Started = "FUNCTION_STARTED", "the function is ready";
+    NotStarted = "FUNCTION_NOT_STARTED", "the function cannot start";
+    PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the partner id does not look like Spotify's: 22 characters of base 62";
+    SignInNeeded = "ENTRYPOINT_SIGN_IN_NEEDED", "a signed-out person was sent to the partner's sign-in";
+    ConsentSent = "ENTRYPOINT_CONSENT_SENT", "a person was sent to Spotify's consent";
+    ShowChosen = "ENTRYPOINT_SHOW_CHOSEN", "a person was sent to Spotify's link starter with a show";
+    Completed = "CALLBACK_COMPLETED", "a link was registered and the person sent to Spotify's completion URL";
+    Cancelled = "CALLBACK_CONSENT_REFUSED", "the person refused consent at Spotify";
+    ConsentFailed = "CALLBACK_CONSENT_FAILED", "Spotify's consent ended in an error";
+    StateRefused = "CALLBACK_STATE_REFUSED", "a state is unknown, spent, expired or another browser's";
+    SessionChanged = "CALLBACK_SESSION_CHANGED", "the person signed out, or is another one, since the journey began";
+    CodeRefused = "CALLBACK_CODE_REFUSED", "Spotify refused the authorization code";
+    Conflict = "CALLBACK_CONFLICT", "Spotify refused the link: probably one of the two accounts is linked to another";
+    UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";
+    Unlinked = "UNLINK_DONE", "a link was removed, or there was none";
+    FormRefused = "UNLINK_FORM_REFUSED", "an unlink form did not come from our page";
+    TokenRefused = "TOKEN_REFUSED", "a token of the partner's was not good";
+    RequestMalformed = "REQUEST_MALFORMED", "a request was malformed";
+    SpotifyRefused = "SPOTIFY_REFUSED", "Spotify refused our client: secret, allow-list or scope";
+    SpotifyLimited = "SPOTIFY_RATE_LIMITED", "Spotify asked us to slow down";
+    SpotifyUnavailable = "SPOTIFY_UNAVAILABLE", "Spotify is in trouble or silent";
+    SpotifyNonsense = "SPOTIFY_NONSENSE", "Spotify answered something that its API does not";
+    CompletionRefused = "SPOTIFY_COMPLETION_URL_REFUSED", "Spotify's completion URL is not on a host of Spotify's";
+    StoreUnavailable = "STORE_UNAVAILABLE", "DynamoDB is in trouble or silent";
+    SecretsUnavailable = "SECRETS_UNAVAILABLE", "Secrets Manager is in trouble or silent";
+    OutOfTime = "OUT_OF_TIME", "the function ran out of time";
+    Fault = "FAULT", "a fault of ours or of the configuration";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Writes our own events to standard output, where Lambda's log group takes them. Other crates' are left out: nobody has looked at
+/// what they might tell.
+pub fn init() {
+    init_with(std::io::stdout);
+}
+
+/// As [`init`], to another place.
+pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(writer: W) {
+    let ours =
+        filter_fn(|metadata| metadata.target().starts_with("soa_link") && *metadata.level() <= tracing::Level::INFO);
+    let json = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_target(false)
+        .with_writer(writer);
+    // A second call, as of a test, leaves the first one's choice.
+    let _ = tracing_subscriber::registry().with(json.with_filter(ours)).try_init();
+}
+
+/// The one `tracing` target of all events, which the filter lets through.
+pub(crate) const TARGET: &str = "soa_link";
+
+/// Logs a code at a level, with fields of ours.
+#[macro_export]
+macro_rules! log {
+    ($level:ident, $code:expr $(, $($fields:tt)*)?) => {{
+        let code: $crate::telemetry::Code = $code;
+        $crate::telemetry::tracing::$level!(target: "soa_link", code = code.as_str(), $($($fields)*,)? "{}", code.sentence());
+    }};
+}
+
+pub use tracing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_one_word_and_its_own() {
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        );
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+    }
+}

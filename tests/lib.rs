@@ -1,0 +1,1 @@
+//! Behaviour across the functions is tested here; there is nothing to import.

@@ -1,0 +1,160 @@
+//! The functions themselves, built from their own crates and put behind the sandbox's gateway: their real handlers, with the real AWS SDK and
+//! HTTP client, against the sandbox's services.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use callback::Callback;
+use entrypoint::Entrypoint;
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    clock::Clock,
+    config::Environment,
+    http::{Function, answer_event},
+    outbound::Outbound,
+};
+use unlink::Unlink;
+
+use crate::{Addresses, Key, Options, Route, RoutesError};
+
+/// The pending-links table's name in the sandbox.
+pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
+/// The client secret's name in the sandbox's Secrets Manager.
+pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
+/// The partner keys' name in the sandbox's Secrets Manager.
+pub const PARTNER_KEYS_ID: &str = "soa-link/partner-keys";
+/// For a whole request, as Lambda's limit of ten seconds leaves it.
+const WITHIN: Duration = Duration::from_millis(9500);
+
+/// `options` with the two secrets that the functions read: the client secret, and the partner's keys with `backend` for signed requests.
+#[must_use]
+pub fn with_secrets(mut options: Options, backend: &Key) -> Options {
+    let client_secret = json!({"client_secret": options.client_secret});
+    let partner_keys = json!({
+        "site": {"keys": [options.site_key.jwk()]},
+        "backend": {"keys": [backend.jwk()]},
+        "partner_user_id_key": URL_SAFE_NO_PAD.encode(&options.partner_user_id_key),
+    });
+    options
+        .secrets
+        .insert(CLIENT_SECRET_ID.to_owned(), client_secret.to_string());
+    options
+        .secrets
+        .insert(PARTNER_KEYS_ID.to_owned(), partner_keys.to_string());
+    options
+}
+
+/// The functions' variables for a sandbox at `addresses`: sessions, and hand-off for whoever has none.
+#[must_use]
+pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, String)> {
+    let variables = [
+        ("PUBLIC_URL", options.public_url(addresses)),
+        ("SPOTIFY_CLIENT_ID", options.client_id.clone()),
+        ("PARTNER_ID", options.partner_id.clone()),
+        ("SPOTIFY_CLIENT_SECRET_ID", CLIENT_SECRET_ID.to_owned()),
+        ("PARTNER_KEYS_ID", PARTNER_KEYS_ID.to_owned()),
+        ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
+        ("SIGN_IN", "session".to_owned()),
+        ("SIGN_IN_URL", format!("{}/sign-in", addresses.site)),
+        ("SESSION_COOKIE", options.session_cookie.clone()),
+        ("SITE_ISSUER", options.site_issuer(addresses)),
+        ("BACKEND_ISSUER", options.site_issuer(addresses)),
+        ("SPOTIFY_ACCOUNTS_URL", addresses.spotify.clone()),
+        ("SPOTIFY_OPEN_ACCESS_URL", addresses.spotify.clone()),
+        ("SPOTIFY_CONTENT_ACCESS_URL", addresses.spotify.clone()),
+        ("BRAND_NAME", options.publisher.name.clone()),
+        ("RETURN_URL", format!("{}/account", addresses.site)),
+        ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", addresses.secrets.clone()),
+        ("AWS_REGION", "eu-west-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
+    ];
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Creates the pending-links table, unless it is there, as `infra/template.yaml` has it.
+///
+/// # Errors
+///
+/// When DynamoDB does not answer or refuses.
+pub async fn create_table(environment: &Environment) -> Result<(), RoutesError> {
+    let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
+    let dynamodb = aws.dynamodb(&Outbound::new()?);
+    let id = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S)
+        .build()?;
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash)
+        .build()?;
+    let table = dynamodb
+        .create_table()
+        .table_name(PENDING_LINKS_TABLE)
+        .billing_mode(BillingMode::PayPerRequest);
+    match table.attribute_definitions(id).key_schema(key).send().await {
+        Ok(_) => {}
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
+        {
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let time_to_live = TimeToLiveSpecification::builder()
+        .attribute_name("delete_at")
+        .enabled(true)
+        .build()?;
+    dynamodb
+        .update_time_to_live()
+        .table_name(PENDING_LINKS_TABLE)
+        .time_to_live_specification(time_to_live)
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// The functions' routes, as `infra/template.yaml` has them.
+///
+/// # Errors
+///
+/// When a function cannot start; the error names every variable or secret concerned.
+pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<Vec<Route>, RoutesError> {
+    let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), chance.clone()).await?);
+    let callback = Arc::new(Box::pin(Callback::start(environment.clone(), clock.clone(), chance.clone())).await?);
+    let unlink = Arc::new(Box::pin(Unlink::start(environment.clone(), clock.clone(), chance.clone())).await?);
+    Ok(vec![
+        route("GET", "/entrypoint", &entrypoint),
+        route("GET", "/link", &entrypoint),
+        route("GET", "/callback", &callback),
+        route("GET", "/unlink", &unlink),
+        route("POST", "/unlink", &unlink),
+        route("GET", "/partners/{partner_id}/entrypoint", &entrypoint),
+        route("GET", "/partners/{partner_id}/link", &entrypoint),
+        route("GET", "/partners/{partner_id}/unlink", &unlink),
+        route("POST", "/partners/{partner_id}/unlink", &unlink),
+    ])
+}
+
+fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function: &Arc<F>) -> Route {
+    let function = Arc::clone(function);
+    Route::new(method, path, move |event: Value| {
+        let function = Arc::clone(&function);
+        async move {
+            let answer = answer_event(&*function, event, WITHIN).await;
+            serde_json::to_value(answer).unwrap_or_else(|_| json!({"statusCode": 500}))
+        }
+    })
+}

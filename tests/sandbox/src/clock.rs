@@ -1,0 +1,46 @@
+//! The sandbox's time: the machine's, plus whatever a test has advanced it by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A clock that only ever runs ahead. Clones share the advance.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clock {
+    ahead_ms: Arc<AtomicU64>,
+}
+
+impl Clock {
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        machine_ms().saturating_add(self.ahead_ms.load(Ordering::Relaxed))
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        self.now_ms() / 1000
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // `fetch_update` never fails here: the closure always returns a value.
+        let _ = self
+            .ahead_ms
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ahead| {
+                Some(ahead.saturating_add(by))
+            });
+    }
+
+    pub(crate) fn back_to_the_machine(&self) {
+        self.ahead_ms.store(0, Ordering::Relaxed);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sandbox stands for other companies' machines, which have clocks of their own"
+)]
+fn machine_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,143 @@
+//! What every simulated server has in common: it writes down what comes in, fails when told to, and is told at `/_sandbox/`.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::{Response, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults};
+use crate::requests::{self, Requests};
+use crate::wire::Line;
+
+/// A little more than the largest body that means anything, a logo of 10 MB.
+const MOST_BYTES: usize = 12 * 1024 * 1024;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Control {
+    pub(crate) faults: Faults,
+    pub(crate) requests: Requests,
+    pub(crate) clock: Clock,
+    /// Beginnings of the paths that are logged. Pages for people are not.
+    pub(crate) logged: &'static [&'static str],
+}
+
+/// The middleware around all that is simulated.
+pub(crate) async fn observe(
+    State(control): State<Control>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    // The connection may still be under the fault of an earlier request.
+    line.drip(std::time::Duration::ZERO);
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, MOST_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let path = parts.uri.path().to_owned();
+    let sequence = control.logged.iter().any(|logged| path.starts_with(logged)).then(|| {
+        let entry = requests::Request::describe(&parts.method, &parts.uri, parts.version, &parts.headers, &bytes);
+        control.requests.begin(entry, control.clock.now_ms())
+    });
+    let fault = control.faults.take(parts.method.as_str(), &path);
+    if let (Some(sequence), Some((id, _))) = (sequence, &fault) {
+        control.requests.note(sequence, |request| request.fault = Some(*id));
+    }
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let answer = match fault {
+        None => next.run(request).await,
+        Some((_, fault)) => {
+            if !fault.after {
+                fault.wait().await;
+            }
+            let real = if fault.lets_it_happen() {
+                Some(next.run(request).await)
+            } else {
+                None
+            };
+            if fault.after {
+                fault.wait().await;
+            }
+            fault.spoil(real, &line).await
+        }
+    };
+    if let Some(sequence) = sequence {
+        let (now, status) = (control.clock.now_ms(), answer.status().as_u16());
+        control.requests.note(sequence, |request| {
+            request.answered_ms = Some(now);
+            request.status = Some(status);
+        });
+    }
+    answer
+}
+
+/// `/_sandbox/faults` and `/_sandbox/requests`.
+pub(crate) fn routes(control: Control) -> Router {
+    Router::new()
+        .route(
+            "/_sandbox/faults",
+            get(list_faults).post(add_fault).delete(clear_faults),
+        )
+        .route("/_sandbox/requests", get(list_requests).delete(clear_requests))
+        .with_state(control)
+}
+
+/// Reads a JSON body whatever its `Content-Type`: `curl -d` says that it is a form.
+pub(crate) fn json_body<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// What the control routes say of a request that makes no sense.
+pub(crate) fn bad_request(message: &str) -> Response<Body> {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": message}))).into_response()
+}
+
+async fn list_faults(State(control): State<Control>) -> Response<Body> {
+    Json(json!({"faults": control.faults.all()})).into_response()
+}
+
+async fn add_fault(State(control): State<Control>, body: axum::body::Bytes) -> Response<Body> {
+    let fault: Fault = match json_body(&body) {
+        Ok(fault) => fault,
+        Err(error) => return bad_request(&error),
+    };
+    if !fault.path.starts_with('/') || fault.path.starts_with("/_sandbox") {
+        return bad_request("path must begin with / and cannot be one of /_sandbox/");
+    }
+    if fault.status.is_some_and(|status| !(200..=599).contains(&status)) {
+        return bad_request("status must be between 200 and 599");
+    }
+    let id = control.faults.arm(fault);
+    (StatusCode::CREATED, Json(json!({"id": id}))).into_response()
+}
+
+async fn clear_faults(State(control): State<Control>) -> StatusCode {
+    control.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    #[serde(default)]
+    path: String,
+}
+
+async fn list_requests(State(control): State<Control>, Query(filter): Query<Filter>) -> Response<Body> {
+    let requests = control.requests.to(&filter.path);
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(json!({"requests": requests})),
+    )
+        .into_response()
+}
+
+async fn clear_requests(State(control): State<Control>) -> StatusCode {
+    control.requests.clear();
+    StatusCode::NO_CONTENT
+}

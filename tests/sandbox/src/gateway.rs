@@ -1,0 +1,670 @@
+//! The functions' front: HTTP in, events of API Gateway's HTTP API (payload format 2.0) out, and their answers back.
+//!
+//! It does what Amazon's does, its oddities included: repeated headers and query parameters are joined by commas, the
+//! path is decoded, a form's body arrives in base64, `HEAD` finds no `GET` route.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::wire::Line;
+
+/// A Lambda function: an event in, an answer out.
+pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
+
+/// Request line and headers together.
+const MOST_HEAD_BYTES: usize = 10_240;
+/// What Lambda takes in one synchronous call.
+const MOST_EVENT_BYTES: usize = 6 * 1024 * 1024;
+/// What an HTTP API waits for an integration.
+const LONGEST: Duration = Duration::from_secs(30);
+const ACCOUNT_ID: &str = "123456789012";
+const API_ID: &str = "sandbox000";
+
+/// Which function answers what.
+#[derive(Clone)]
+pub struct Route {
+    /// `GET`, `POST`, … or `ANY`.
+    pub method: String,
+    /// `/callback`, or with parameters `/partners/{partner_id}/callback`.
+    pub path: String,
+    /// The function.
+    pub function: Function,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Route")
+            .field("key", &self.key())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    /// A route to an asynchronous function.
+    pub fn new<F, A>(method: &str, path: &str, function: F) -> Self
+    where
+        F: Fn(Value) -> A + Send + Sync + 'static,
+        A: Future<Output = Value> + Send + 'static,
+    {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            function: Arc::new(move |event| Box::pin(function(event))),
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The path parameters, when the route is for this request.
+    fn matches(&self, method: &str, path: &str) -> Option<Map<String, Value>> {
+        if self.method != "ANY" && self.method != method {
+            return None;
+        }
+        let mut parameters = Map::new();
+        let (mut wanted, mut given) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (wanted.next(), given.next()) {
+                (None, None) => return Some(parameters),
+                (Some(wanted), Some(given)) => {
+                    if let Some(name) = wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                        if given.is_empty() {
+                            return None;
+                        }
+                        parameters.insert(name.to_owned(), given.into());
+                    } else if wanted != given {
+                        return None;
+                    }
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Gateway(Arc<Inner>);
+
+struct Inner {
+    routes: Vec<Route>,
+    domain: String,
+    scheme: String,
+    port: u16,
+    chance: Chance,
+    clock: Clock,
+}
+
+fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>) -> Router {
+    let public_url = url::Url::parse(public_url).ok();
+    let public_url = public_url.as_ref();
+    let gateway = Gateway(Arc::new(Inner {
+        routes,
+        domain: public_url
+            .and_then(url::Url::host_str)
+            .unwrap_or("127.0.0.1")
+            .to_owned(),
+        scheme: public_url.map_or("http", url::Url::scheme).to_owned(),
+        port: public_url.and_then(url::Url::port_or_known_default).unwrap_or(80),
+        chance: Chance::new(seed.map(|seed| seed ^ 0x6761_7465)),
+        clock: Clock::default(),
+    }));
+    Router::new().fallback(front).with_state(gateway)
+}
+
+pub(crate) fn serve(
+    listener: TcpListener,
+    routes: Vec<Route>,
+    public_url: &str,
+    seed: Option<u64>,
+    stop: watch::Receiver<()>,
+) {
+    crate::wire::serve(listener, router(routes, public_url, seed), stop);
+}
+
+async fn front(
+    State(gateway): State<Gateway>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let request_line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
+    if request_line > MOST_HEAD_BYTES {
+        return says(StatusCode::URI_TOO_LONG, "URI Too Long");
+    }
+    let headers: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if request_line + headers > MOST_HEAD_BYTES {
+        return says(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Request Header Fields Too Large",
+        );
+    }
+    let Ok(body) = to_bytes(body, MOST_EVENT_BYTES).await else {
+        return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let path = decode(parts.uri.path());
+    let found = gateway
+        .0
+        .routes
+        .iter()
+        .find_map(|route| Some((route, route.matches(parts.method.as_str(), &path)?)));
+    let Some((route, parameters)) = found else {
+        return says(StatusCode::NOT_FOUND, "Not Found");
+    };
+    let request_id = gateway.0.chance.base62(16);
+    let Some(event) = gateway.event(route, parameters, &path, &parts, &body, line.peer(), &request_id) else {
+        return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    // In a task of its own: Lambda goes on when the caller has gone away, and a panic is the function's own affair.
+    let invocation = tokio::spawn((route.function)(event));
+    let mut answer = match tokio::time::timeout(LONGEST, invocation).await {
+        Ok(Ok(answer)) => {
+            answer_of(&answer).unwrap_or_else(|| says(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        }
+        Ok(Err(_panic)) => says(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Err(_late) => says(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+    };
+    if let Ok(value) = HeaderValue::try_from(request_id) {
+        answer
+            .headers_mut()
+            .insert(HeaderName::from_static("apigw-requestid"), value);
+    }
+    answer
+}
+
+/// What API Gateway itself answers.
+fn says(status: StatusCode, message: &str) -> Response<Body> {
+    let mut answer = Response::new(Body::from(json!({"message": message}).to_string()));
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+impl Gateway {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an event is all that is known of a request, and this is all of it"
+    )]
+    fn event(
+        &self,
+        route: &Route,
+        parameters: Map<String, Value>,
+        path: &str,
+        parts: &Parts,
+        body: &[u8],
+        peer: SocketAddr,
+        request_id: &str,
+    ) -> Option<Value> {
+        let inner = &*self.0;
+        let mut headers = joined_headers(parts);
+        let source_ip = peer.ip().to_string();
+        let forwarded_for = match headers.get("x-forwarded-for").and_then(Value::as_str) {
+            Some(before) => format!("{before}, {source_ip}"),
+            None => source_ip.clone(),
+        };
+        headers.insert("x-forwarded-for".to_owned(), forwarded_for.into());
+        headers.insert("x-forwarded-port".to_owned(), inner.port.to_string().into());
+        headers.insert("x-forwarded-proto".to_owned(), inner.scheme.clone().into());
+        let now_ms = inner.clock.now_ms();
+        let trace = format!(
+            "Root=1-{:08x}-{}",
+            now_ms / 1000,
+            inner.chance.hex().get(..24).unwrap_or_default()
+        );
+        headers.insert("x-amzn-trace-id".to_owned(), trace.into());
+        headers
+            .entry("content-length")
+            .or_insert_with(|| body.len().to_string().into());
+
+        let user_agent = headers
+            .get("user-agent")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let is_text = headers.get("content-type").and_then(Value::as_str).is_some_and(is_text);
+        let raw_query = parts.uri.query().unwrap_or_default();
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": route.key(),
+            "rawPath": path,
+            "rawQueryString": raw_query,
+            "headers": headers,
+            "requestContext": {
+                "accountId": ACCOUNT_ID,
+                "apiId": API_ID,
+                "domainName": inner.domain,
+                "domainPrefix": inner.domain.split('.').next().unwrap_or_default(),
+                "http": {
+                    "method": parts.method.as_str(),
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": source_ip,
+                    "userAgent": user_agent,
+                },
+                "requestId": request_id,
+                "routeKey": route.key(),
+                "stage": "$default",
+                "time": common_log_time(now_ms / 1000),
+                "timeEpoch": now_ms,
+            },
+            "isBase64Encoded": false,
+        });
+        let members = event.as_object_mut()?;
+        let cookies = cookies(parts);
+        if !cookies.is_empty() {
+            members.insert("cookies".to_owned(), cookies.into());
+        }
+        if !raw_query.is_empty() {
+            members.insert("queryStringParameters".to_owned(), joined_query(raw_query).into());
+        }
+        if !parameters.is_empty() {
+            members.insert("pathParameters".to_owned(), parameters.into());
+        }
+        if !body.is_empty() {
+            let text = is_text.then(|| std::str::from_utf8(body).ok()).flatten();
+            let encoded = text.is_none();
+            let body = text.map_or_else(|| STANDARD.encode(body), str::to_owned);
+            if body.len() > MOST_EVENT_BYTES {
+                return None;
+            }
+            members.insert("body".to_owned(), body.into());
+            members.insert("isBase64Encoded".to_owned(), encoded.into());
+        }
+        Some(event)
+    }
+}
+
+/// The media types whose body Amazon leaves as text; everything else, and a body without a type, is base64.
+fn is_text(content_type: &str) -> bool {
+    let media_type = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    media_type.starts_with("text/")
+        || matches!(
+            media_type.as_str(),
+            "application/json" | "application/xml" | "application/javascript"
+        )
+}
+
+fn joined_headers(parts: &Parts) -> Map<String, Value> {
+    let mut headers = Map::new();
+    for name in parts.headers.keys().filter(|name| **name != header::COOKIE) {
+        let values: Vec<_> = parts
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        headers.insert(name.as_str().to_owned(), values.join(",").into());
+    }
+    headers
+}
+
+fn cookies(parts: &Parts) -> Vec<String> {
+    let mut cookies = Vec::new();
+    for value in parts.headers.get_all(header::COOKIE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        cookies.extend(
+            value
+                .split(';')
+                .map(str::trim)
+                .filter(|cookie| !cookie.is_empty())
+                .map(str::to_owned),
+        );
+    }
+    cookies
+}
+
+fn joined_query(raw_query: &str) -> Map<String, Value> {
+    let mut parameters = Map::new();
+    for (name, value) in url::form_urlencoded::parse(raw_query.as_bytes()) {
+        let joined = match parameters.get(&*name).and_then(Value::as_str) {
+            Some(before) => format!("{before},{value}"),
+            None => value.into_owned(),
+        };
+        parameters.insert(name.into_owned(), joined.into());
+    }
+    parameters
+}
+
+/// Percent-decodes a path; what is not UTF-8 becomes U+FFFD.
+fn decode(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| hex_pair(after)).flatten();
+        if let Some(byte) = escaped {
+            bytes.push(byte);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_pair(bytes: &[u8]) -> Option<u8> {
+    let digit = |place: usize| char::from(*bytes.get(place)?).to_digit(16);
+    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
+}
+
+/// `12/Mar/2020:19:03:58 +0000`
+fn common_log_time(seconds: u64) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    // Days to a date by eras of 400 years, which begin on 1 March so that the leap day is the last of its year.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 2
+    } else {
+        shifted_month - 10
+    };
+    let year = era * 400 + year_of_era + u64::from(month < 2);
+    let name = usize::try_from(month)
+        .ok()
+        .and_then(|month| MONTHS.get(month))
+        .unwrap_or(&"Jan");
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{day:02}/{name}/{year}:{hour:02}:{minute:02}:{second:02} +0000")
+}
+
+/// The HTTP answer for what a function returned, or `None` when API Gateway would call it malformed.
+fn answer_of(answer: &Value) -> Option<Response<Body>> {
+    let Value::Object(members) = answer else {
+        return Some(inferred(answer));
+    };
+    if !members.contains_key("statusCode") {
+        // A function that failed returns an error object, which is not an answer.
+        return (!members.contains_key("errorType")).then(|| inferred(answer));
+    }
+    let status = members.get("statusCode")?.as_u64()?;
+    let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+    let text = match members.get("body") {
+        None | Some(Value::Null) => "",
+        Some(body) => body.as_str()?,
+    };
+    let encoded = members
+        .get("isBase64Encoded")
+        .and_then(Value::as_bool)
+        .unwrap_or_default();
+    let body = if encoded {
+        STANDARD.decode(text).ok()?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    if let Some(Value::Object(headers)) = members.get("headers") {
+        for (name, value) in headers {
+            let value = match value {
+                Value::String(value) => value.clone(),
+                Value::Null => continue,
+                other => other.to_string(),
+            };
+            let name = HeaderName::try_from(name.as_str()).ok()?;
+            // The length is the server's to say.
+            if name != header::CONTENT_LENGTH {
+                response.headers_mut().insert(name, HeaderValue::try_from(value).ok()?);
+            }
+        }
+    }
+    if let Some(Value::Array(cookies)) = members.get("cookies") {
+        for cookie in cookies {
+            response
+                .headers_mut()
+                .append(header::SET_COOKIE, HeaderValue::try_from(cookie.as_str()?).ok()?);
+        }
+    }
+    Some(response)
+}
+
+/// Format 2.0 takes whatever is no answer for the body of one.
+fn inferred(answer: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.to_string()));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use reqwest::Client;
+
+    use super::*;
+    use crate::{Addresses, Options, Place, Sandbox};
+
+    struct Front {
+        _sandbox: Sandbox,
+        origin: String,
+        http: Client,
+        events: Arc<Mutex<Vec<Value>>>,
+    }
+
+    /// A gateway whose one function notes the event and answers as it is told.
+    async fn front(method: &str, path: &str, answer: Value) -> Front {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&events);
+        let route = Route::new(method, path, move |event| {
+            noted.lock().unwrap().push(event);
+            let answer = answer.clone();
+            async move {
+                if answer == json!("panic") {
+                    panic!("as told")
+                } else {
+                    answer
+                }
+            }
+        });
+        let nowhere = || Place::Elsewhere("http://127.0.0.1:9".to_owned());
+        let options = Options {
+            spotify: nowhere(),
+            site: nowhere(),
+            dynamodb: nowhere(),
+            secrets_manager: nowhere(),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options, async |_: Addresses| Ok(vec![route]))
+            .await
+            .unwrap();
+        let origin = sandbox.addresses().gateway.clone();
+        let http = crate::caller::client();
+        Front {
+            _sandbox: sandbox,
+            origin,
+            http,
+            events,
+        }
+    }
+
+    fn ok() -> Value {
+        json!({"statusCode": 200, "body": "ok"})
+    }
+
+    #[tokio::test]
+    async fn an_event_is_what_amazon_would_send() {
+        let front = front("GET", "/partners/{partner_id}/entrypoint", ok()).await;
+        let url = format!("{}/partners/p%2Bq/entrypoint?a=1&a=2&b=%20x&c", front.origin);
+        let request = front.http.get(url).header("cookie", "x=1; y=2").header("cookie", "z=3");
+        let answer = request
+            .header("accept", "a/b")
+            .header("accept", "c/d")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        let event = front.events.lock().unwrap().remove(0);
+        assert_eq!(event["version"], "2.0");
+        assert_eq!(event["routeKey"], "GET /partners/{partner_id}/entrypoint");
+        assert_eq!(event["rawPath"], "/partners/p+q/entrypoint");
+        assert_eq!(event["rawQueryString"], "a=1&a=2&b=%20x&c");
+        assert_eq!(event["queryStringParameters"], json!({"a": "1,2", "b": " x", "c": ""}));
+        assert_eq!(event["pathParameters"], json!({"partner_id": "p+q"}));
+        assert_eq!(event["cookies"], json!(["x=1", "y=2", "z=3"]));
+        assert_eq!(event["headers"]["accept"], "a/b,c/d");
+        assert!(event["headers"].get("cookie").is_none());
+        assert_eq!(event["isBase64Encoded"], false);
+        assert!(event.get("body").is_none());
+        let context = &event["requestContext"];
+        assert_eq!(context["http"]["method"], "GET");
+        assert_eq!(context["http"]["sourceIp"], "127.0.0.1");
+        assert_eq!(context["stage"], "$default");
+        assert_eq!(
+            answer.headers()["apigw-requestid"],
+            context["requestId"].as_str().unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn text_stays_text_and_everything_else_is_base64() {
+        let front = front("POST", "/unlink", ok()).await;
+        for (media_type, body, encoded) in [
+            (Some("application/json; charset=utf-8"), "{}", None),
+            (Some("text/plain"), "é", None),
+            (Some("application/x-www-form-urlencoded"), "a=b", Some("YT1i")),
+            (Some("application/jwt"), "a.b.c", Some("YS5iLmM=")),
+            (None, "x", Some("eA==")),
+        ] {
+            let mut request = front.http.post(format!("{}/unlink", front.origin)).body(body);
+            if let Some(media_type) = media_type {
+                request = request.header("content-type", media_type);
+            }
+            request.send().await.unwrap();
+            let event = front.events.lock().unwrap().remove(0);
+            assert_eq!(event["isBase64Encoded"], encoded.is_some(), "{media_type:?}");
+            assert_eq!(event["body"], encoded.unwrap_or(body), "{media_type:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_its_status_headers_and_each_cookie_on_its_own() {
+        let answer = json!({
+            "statusCode": 302,
+            "headers": {"Location": "https://example.com/?a=b%20c", "X-Number": 3},
+            "multiValueHeaders": {"X-Ignored": ["1"]},
+            "cookies": ["a=1; Path=/", "b=2; Path=/"],
+            "body": "aGk=",
+            "isBase64Encoded": true,
+        });
+        let front = front("ANY", "/callback", answer).await;
+        let response = front
+            .http
+            .get(format!("{}/callback", front.origin))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 302);
+        assert_eq!(response.headers()["location"], "https://example.com/?a=b%20c");
+        assert_eq!(response.headers()["x-number"], "3");
+        assert!(response.headers().get("x-ignored").is_none());
+        let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["a=1; Path=/", "b=2; Path=/"]);
+        assert_eq!(response.text().await.unwrap(), "hi");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_route_is_not_found_in_amazons_words() {
+        let front = front("GET", "/callback", ok()).await;
+        for request in [
+            front.http.get(format!("{}/callback/", front.origin)),
+            front.http.get(format!("{}/", front.origin)),
+            front.http.post(format!("{}/callback", front.origin)),
+            front.http.head(format!("{}/callback", front.origin)),
+        ] {
+            assert_eq!(request.send().await.unwrap().status(), 404);
+        }
+        let answer = front
+            .http
+            .get(format!("{}/nothing", front.origin))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.text().await.unwrap(), r#"{"message":"Not Found"}"#);
+        assert!(front.events.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn too_much_is_refused_before_a_function_runs() {
+        let front = front("ANY", "/callback", ok()).await;
+        let url = format!("{}/callback", front.origin);
+        let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+        assert_eq!(
+            status(front.http.get(format!("{url}?{}", "x".repeat(10_240)))).await,
+            414
+        );
+        assert_eq!(status(front.http.get(&url).header("x", "x".repeat(10_240))).await, 431);
+        assert_eq!(
+            status(front.http.post(&url).body(vec![0; 6 * 1024 * 1024 + 1])).await,
+            413
+        );
+        assert_eq!(
+            status(front.http.post(&url).body(vec![0; 5 * 1024 * 1024])).await,
+            413,
+            "base64 makes it larger"
+        );
+        assert!(front.events.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_function_that_fails_is_an_internal_server_error() {
+        for answer in [
+            json!("panic"),
+            json!({"errorType": "E", "errorMessage": "no"}),
+            json!({"statusCode": 200, "headers": {"X": "a\r\nb"}}),
+            json!({"statusCode": "x"}),
+            json!({"statusCode": 99}),
+        ] {
+            let front = front("GET", "/x", answer).await;
+            let response = front.http.get(format!("{}/x", front.origin)).send().await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.text().await.unwrap(), r#"{"message":"Internal Server Error"}"#);
+        }
+        let front = front("GET", "/x", json!({"any": 1})).await;
+        let response = front.http.get(format!("{}/x", front.origin)).send().await.unwrap();
+        assert_eq!(
+            response.text().await.unwrap(),
+            r#"{"any":1}"#,
+            "format 2.0 infers an answer"
+        );
+    }
+
+    #[test]
+    fn times_are_written_as_in_a_common_log() {
+        assert_eq!(common_log_time(0), "01/Jan/1970:00:00:00 +0000");
+        assert_eq!(common_log_time(1_583_348_638), "04/Mar/2020:19:03:58 +0000");
+        assert_eq!(common_log_time(1_709_164_800), "29/Feb/2024:00:00:00 +0000");
+    }
+}

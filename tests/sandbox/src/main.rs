@@ -1,0 +1,130 @@
+//! `make demo`: the sandbox with the functions in it. `--no-gateway`: without them, for `make watch` or functions of one's own elsewhere.
+
+use std::process::ExitCode;
+
+use sandbox::{Addresses, Key, Options, Place, Sandbox, bundle};
+use shared::{chance::Chance, clock::Clock, config::Environment};
+
+const USAGE: &str = "\
+usage: sandbox [--no-gateway] [--seed <number>]
+
+A simulated Spotify Open Access, DynamoDB, Secrets Manager and a demo partner's site on 127.0.0.1, with soa-link's functions.
+
+  --no-gateway     without the functions: they run elsewhere, at GATEWAY_PORT
+  --seed <number>  the same ids, codes and tokens at every start
+
+Variables: GATEWAY_PORT (9000), SPOTIFY_PORT (9100), SITE_PORT (9200), DYNAMODB_PORT (9300), SECRETS_PORT (9400); DEMO_DB=<file> keeps
+DynamoDB's data. A part is left out where AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER or SPOTIFY_ACCOUNTS_URL say where else
+it is.
+";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), sandbox::RoutesError> {
+    let Some((with_gateway, seed)) = arguments()? else {
+        eprint!("{USAGE}");
+        return Ok(());
+    };
+    let options = bundle::with_secrets(options(with_gateway, seed)?, &backend_key());
+    let clock = Clock::System;
+    let chance = Chance::System;
+    shared::telemetry::init_with(std::io::stderr);
+    let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
+        let environment: Environment = bundle::variables(&options, &addresses).into_iter().collect();
+        bundle::create_table(&environment).await?;
+        bundle::routes(&environment, &clock, &chance).await
+    })
+    .await?;
+    if !with_gateway {
+        let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
+        bundle::create_table(&environment).await?;
+    }
+    welcome(&sandbox);
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// Whether the functions are served here, and the seed; nothing when help is asked for.
+fn arguments() -> Result<Option<(bool, Option<u64>)>, String> {
+    let (mut with_gateway, mut seed) = (true, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--no-gateway" => with_gateway = false,
+            "--seed" => {
+                let number = arguments.next().and_then(|number| number.parse().ok());
+                seed = Some(number.ok_or_else(|| format!("--seed needs a number\n\n{USAGE}"))?);
+            }
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("unknown: {other}\n\n{USAGE}")),
+        }
+    }
+    Ok(Some((with_gateway, seed)))
+}
+
+fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
+    let gateway = port("GATEWAY_PORT", 9000)?;
+    Ok(Options {
+        gateway: if with_gateway {
+            Place::Here(gateway)
+        } else {
+            Place::Elsewhere(format!("http://127.0.0.1:{gateway}"))
+        },
+        spotify: place("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_PORT", 9100)?,
+        site: Place::Here(port("SITE_PORT", 9200)?),
+        dynamodb: place("AWS_ENDPOINT_URL_DYNAMODB", "DYNAMODB_PORT", 9300)?,
+        secrets_manager: place("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
+        seed,
+        db_file: variable("DEMO_DB").map(Into::into),
+        ..Options::default()
+    })
+}
+
+fn place(elsewhere: &str, port_variable: &str, default: u16) -> Result<Place, String> {
+    match variable(elsewhere) {
+        Some(origin) => Ok(Place::Elsewhere(origin)),
+        None => Ok(Place::Here(port(port_variable, default)?)),
+    }
+}
+
+fn port(name: &str, default: u16) -> Result<u16, String> {
+    match variable(name) {
+        Some(text) => text.parse().map_err(|_| format!("{name} must be a port, 0 to 65535")),
+        None => Ok(default),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sandbox's own variables are read here alone"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What the demo partner's backend signs its requests with.
+fn backend_key() -> Key {
+    Key {
+        kid: "backend-demo".to_owned(),
+        secret: b"a demo key, known to everybody: back".to_vec(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what it says is for the person who started it")]
+fn welcome(sandbox: &Sandbox) {
+    let addresses = sandbox.addresses();
+    println!("Open {}", addresses.site);
+    eprintln!(
+        "functions {}, Spotify {} (steer it by {}/_sandbox/…), DynamoDB {}, Secrets Manager {}. Ctrl-C stops it.",
+        addresses.gateway, addresses.spotify, addresses.spotify, addresses.dynamodb, addresses.secrets
+    );
+}

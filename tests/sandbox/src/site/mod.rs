@@ -1,0 +1,311 @@
+//! The demo partner's site: a publisher that does not exist, and the two ways in which a site can tell soa-link who
+//! somebody is.
+
+mod page;
+mod publisher;
+#[cfg(test)]
+mod tests;
+mod visitors;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+
+pub use self::publisher::{Person, Plan, Publisher};
+use self::visitors::{VISITOR_COOKIE, Visitor, Visitors};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::cookies::cookie;
+use crate::options::{Addresses, Key, Options};
+use crate::spotify::{Link, Spotify};
+
+/// How the site tells soa-link who is signed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignIn {
+    /// A session cookie that soa-link reads as well.
+    #[default]
+    Session,
+    /// A token handed over when soa-link asks.
+    Handoff,
+}
+
+const SESSION_SECONDS: u64 = 8 * 60 * 60;
+const HANDOFF_SECONDS: u64 = 120;
+const LONGEST_NONCE: usize = 512;
+
+/// What the site asks, to show how a person is linked.
+type LinkOf = Arc<dyn Fn(&Person) -> Option<Link> + Send + Sync>;
+
+/// The site. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Site(Arc<Inner>);
+
+struct Inner {
+    publisher: Publisher,
+    public_url: String,
+    spotify: String,
+    issuer: String,
+    session_cookie: String,
+    key: Key,
+    link_of: LinkOf,
+    visitors: Visitors,
+    chance: Chance,
+    clock: Clock,
+}
+
+impl Site {
+    pub(crate) fn new(options: &Arc<Options>, addresses: &Addresses, spotify: Spotify) -> Self {
+        let asked = Arc::clone(options);
+        let link_of =
+            move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
+        // Apart from Spotify's sequence, so that neither shifts the other.
+        let chance = Chance::new(options.seed.map(|seed| seed ^ 0x7369_7465));
+        Self(Arc::new(Inner {
+            publisher: options.publisher.clone(),
+            public_url: options.public_url(addresses),
+            spotify: addresses.spotify.clone(),
+            issuer: options.site_issuer(addresses),
+            session_cookie: options.session_cookie.clone(),
+            key: options.site_key.clone(),
+            link_of: Arc::new(link_of),
+            visitors: Visitors::new(chance.clone()),
+            chance,
+            clock: Clock::default(),
+        }))
+    }
+
+    fn visitor(&self, headers: &HeaderMap) -> Visitor {
+        let id = cookie(headers, VISITOR_COOKIE);
+        id.and_then(|id| self.0.visitors.get(&id)).unwrap_or_default()
+    }
+
+    fn person(&self, visitor: &Visitor) -> Option<&Person> {
+        let id = visitor.person.as_deref()?;
+        self.0.publisher.people.iter().find(|person| person.id == id)
+    }
+
+    /// A signed token. HS256 by a key of good length cannot fail, but if it did there would be none.
+    fn token(&self, typ: &str, person: &Person, seconds: u64, more: Value) -> Option<String> {
+        let now = self.0.clock.now();
+        let mut claims = json!({
+            "iss": self.0.issuer,
+            "aud": self.0.public_url,
+            "sub": person.sub,
+            "iat": now,
+            "exp": now + seconds,
+            "entitlements": person.entitlements,
+        });
+        if let (Some(claims), Value::Object(more)) = (claims.as_object_mut(), more) {
+            claims.extend(more);
+        }
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(self.0.key.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&self.0.key.secret)).ok()
+    }
+
+    /// Brings the session cookie in line with who is signed in and how: set, renewed or cleared.
+    fn with_session(&self, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
+        let name = &self.0.session_cookie;
+        let token = match (visitor.sign_in, self.person(visitor)) {
+            (SignIn::Session, Some(person)) => self.token("JWT", person, SESSION_SECONDS, Value::Null),
+            _ => None,
+        };
+        match token {
+            Some(token) => set_cookie(
+                &mut response,
+                &format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_SECONDS}"),
+            ),
+            None if cookie(headers, name).is_some() => {
+                set_cookie(
+                    &mut response,
+                    &format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"),
+                );
+            }
+            None => {}
+        }
+        response
+    }
+
+    /// Where somebody is to go back to: only to the functions.
+    fn return_to(&self, text: &str) -> Option<Url> {
+        let (url, public) = (Url::parse(text).ok()?, Url::parse(&self.0.public_url).ok()?);
+        let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        (is_plain && url.origin() == public.origin()).then_some(url)
+    }
+}
+
+fn set_cookie(response: &mut Response<Body>, cookie: &str) {
+    // Made of base64url and our own names; one that is no header value is not worth an error.
+    if let Ok(value) = HeaderValue::try_from(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+fn redirect(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::try_from(location) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let mut response = StatusCode::FOUND.into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn home(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
+    let visitor = site.visitor(&headers);
+    let response = page::home(&site, &visitor);
+    site.with_session(response, &visitor, &headers)
+}
+
+async fn account(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
+    let visitor = site.visitor(&headers);
+    let response = match site.person(&visitor) {
+        Some(person) => page::account(&site, &visitor, person, (site.0.link_of)(person).as_ref()),
+        None => redirect("/sign-in"),
+    };
+    site.with_session(response, &visitor, &headers)
+}
+
+/// Where a sign-in that the functions asked for leads back to.
+#[derive(Debug, Default)]
+struct Errand {
+    return_to: Option<Url>,
+    nonce: Option<String>,
+}
+
+impl Errand {
+    /// From `return_to` and `nonce`, or why not.
+    fn read(site: &Site, fields: &visitors::Fields) -> Result<Self, &'static str> {
+        let return_to = match fields.get("return_to") {
+            None => None,
+            Some(text) => Some(
+                site.return_to(text)
+                    .ok_or("The address to return to is not one of ours.")?,
+            ),
+        };
+        let nonce = fields.get("nonce").cloned();
+        let is_plain =
+            |nonce: &String| nonce.len() <= LONGEST_NONCE && nonce.bytes().all(|byte| byte.is_ascii_graphic());
+        if !nonce.as_ref().is_none_or(is_plain) {
+            return Err("The nonce is not one.");
+        }
+        Ok(Self { return_to, nonce })
+    }
+
+    /// Back to the functions with a token, or without one when no nonce asks for it.
+    fn done(&self, site: &Site, person: &Person) -> Response<Body> {
+        let Some(mut url) = self.return_to.clone() else {
+            return redirect("/account");
+        };
+        if let Some(nonce) = &self.nonce {
+            let more = json!({"jti": site.0.chance.token(), "nonce": nonce});
+            if let Some(token) = site.token("soa-handoff+jwt", person, HANDOFF_SECONDS, more) {
+                url.query_pairs_mut().append_pair("token", &token);
+            }
+        }
+        redirect(url.as_str())
+    }
+}
+
+async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+    let visitor = site.visitor(&headers);
+    let fields = visitors::fields(query.unwrap_or_default().as_bytes());
+    let response = match Errand::read(&site, &fields) {
+        Err(message) => page::refusal(&site, &visitor, message),
+        Ok(errand) => match site.person(&visitor) {
+            Some(person) => errand.done(&site, person),
+            None => page::sign_in(&site, &visitor, &errand),
+        },
+    };
+    site.with_session(response, &visitor, &headers)
+}
+
+async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let fields = visitors::fields(&body);
+    let before = site.visitor(&headers);
+    let errand = match Errand::read(&site, &fields) {
+        Ok(errand) => errand,
+        Err(message) => return page::refusal(&site, &before, message),
+    };
+    let chosen = fields.get("person");
+    let Some(person) = site.0.publisher.people.iter().find(|person| Some(&person.id) == chosen) else {
+        return page::refusal(&site, &before, "Nobody of that name lives in this demo.");
+    };
+    let visitor = Visitor {
+        person: Some(person.id.clone()),
+        ..before
+    };
+    let response = errand.done(&site, person);
+    remember(&site, response, &visitor, &headers)
+}
+
+async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
+    let visitor = Visitor {
+        person: None,
+        ..site.visitor(&headers)
+    };
+    remember(&site, redirect("/"), &visitor, &headers)
+}
+
+async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let fields = visitors::fields(&body);
+    let sign_in = match fields.get("kind").map(String::as_str) {
+        Some("session") => SignIn::Session,
+        Some("handoff") => SignIn::Handoff,
+        _ => {
+            return page::refusal(
+                &site,
+                &site.visitor(&headers),
+                "There are two ways: session and handoff.",
+            );
+        }
+    };
+    let visitor = Visitor {
+        sign_in,
+        ..site.visitor(&headers)
+    };
+    remember(&site, redirect("/"), &visitor, &headers)
+}
+
+/// Keeps a visitor under a new id: one that was there before somebody signed in is not carried over.
+fn remember(site: &Site, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
+    let old = cookie(headers, VISITOR_COOKIE);
+    let id = site.0.visitors.put(old.as_deref(), visitor.clone());
+    set_cookie(
+        &mut response,
+        &format!("{VISITOR_COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_SECONDS}"),
+    );
+    site.with_session(response, visitor, headers)
+}
+
+pub(crate) fn serve(listener: TcpListener, site: Site, stop: watch::Receiver<()>) {
+    crate::wire::serve(listener, router(site), stop);
+}
+
+fn router(site: Site) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/account", get(account))
+        .route("/sign-in", get(sign_in).post(signed_in))
+        .route("/sign-out", post(sign_out))
+        .route("/kind", post(choose_kind))
+        .fallback(not_found)
+        .with_state(site)
+}
+
+async fn not_found(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
+    page::not_found(&site, &site.visitor(&headers))
+}

@@ -1,0 +1,61 @@
+//! Who visits: the site's own memory, by a cookie that says nothing to anybody else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::SignIn;
+use crate::chance::Chance;
+
+/// Not only the site's by name: cookies on 127.0.0.1 are shared between all ports.
+pub(super) const VISITOR_COOKIE: &str = "wickerlight_visitor";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Visitor {
+    /// The person who is signed in.
+    pub(super) person: Option<String>,
+    pub(super) sign_in: SignIn,
+}
+
+pub(super) struct Visitors {
+    known: Mutex<HashMap<String, Visitor>>,
+    chance: Chance,
+}
+
+impl Visitors {
+    pub(super) fn new(chance: Chance) -> Self {
+        Self {
+            known: Mutex::default(),
+            chance,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Visitor>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<Visitor> {
+        self.known().get(id).cloned()
+    }
+
+    /// Keeps a visitor under a new id and forgets the old one.
+    pub(super) fn put(&self, old: Option<&str>, visitor: Visitor) -> String {
+        let id = self.chance.token();
+        let mut known = self.known();
+        if let Some(old) = old {
+            known.remove(old);
+        }
+        known.insert(id.clone(), visitor);
+        id
+    }
+}
+
+/// A form's or query's fields; of repeated ones the first, empty ones not at all.
+pub(super) type Fields = BTreeMap<String, String>;
+
+pub(super) fn fields(encoded: &[u8]) -> Fields {
+    let mut fields = Fields::new();
+    for (name, value) in url::form_urlencoded::parse(encoded).filter(|(_, value)| !value.is_empty()) {
+        fields.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+    }
+    fields
+}

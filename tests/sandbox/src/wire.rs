@@ -1,0 +1,169 @@
+//! TCP connections which can be made to misbehave: to drip, to break off, to be reset.
+//!
+//! Faults below HTTP cannot be expressed as an answer, so they act where bytes are written.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::Sleep;
+
+const NEVER: u64 = u64::MAX;
+
+/// Serves `app` until the sender behind `stop` is dropped.
+pub(crate) fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<()>) {
+    let service = app.into_make_service_with_connect_info::<Line>();
+    tokio::spawn(async move {
+        let stopped = async move {
+            // Nothing is ever sent; the error that the sender is gone is the signal.
+            let _ = stop.changed().await;
+        };
+        // axum's server does not fail: it retries `accept`.
+        let _ = axum::serve(Wire(listener), service)
+            .with_graceful_shutdown(stopped)
+            .await;
+    });
+}
+
+/// A handler's hold on the connection that its request came by.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(Arc<LineState>);
+
+#[derive(Debug)]
+struct LineState {
+    peer: SocketAddr,
+    bytes_left: AtomicU64,
+    reset: AtomicBool,
+    drip_ms: AtomicU64,
+}
+
+impl Line {
+    fn new(peer: SocketAddr) -> Self {
+        Self(Arc::new(LineState {
+            peer,
+            bytes_left: AtomicU64::new(NEVER),
+            reset: AtomicBool::new(false),
+            drip_ms: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// Lets `bytes` more out, then closes the connection.
+    pub(crate) fn close_after(&self, bytes: u64) {
+        self.0.bytes_left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Lets nothing more out, and makes the other side see a reset.
+    pub(crate) fn reset(&self) {
+        self.0.reset.store(true, Ordering::Relaxed);
+        self.close_after(0);
+    }
+
+    /// One byte per interval. Zero ends the dripping.
+    pub(crate) fn drip(&self, interval: Duration) {
+        let ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        self.0.drip_ms.store(ms, Ordering::Relaxed);
+    }
+}
+
+impl Connected<IncomingStream<'_, Wire>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Wire>) -> Self {
+        stream.io().line.clone()
+    }
+}
+
+pub(crate) struct Wire(TcpListener);
+
+impl Listener for Wire {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, peer)) => {
+                    // Without it, a drip would be collected into packets by the kernel. Only an optimisation is lost.
+                    let _ = stream.set_nodelay(true);
+                    let connection = Connection {
+                        stream,
+                        line: Line::new(peer),
+                        pause: None,
+                    };
+                    return (connection, peer);
+                }
+                // Out of file descriptors, most likely: let some connections end first.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+pub(crate) struct Connection {
+    stream: TcpStream,
+    line: Line,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(pause) = self.pause.as_mut() {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        let left = self.line.0.bytes_left.load(Ordering::Relaxed);
+        if left == 0 {
+            if self.line.0.reset.load(Ordering::Relaxed) {
+                // If this fails the other side sees a plain close, which is a broken connection as well.
+                let _ = self.stream.set_zero_linger();
+            }
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let drip_ms = self.line.0.drip_ms.load(Ordering::Relaxed);
+        let most = if drip_ms > 0 {
+            1
+        } else {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        };
+        let part = buf.get(..most).unwrap_or(buf);
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, part))?;
+        if left != NEVER {
+            let left = left.saturating_sub(u64::try_from(written).unwrap_or(u64::MAX));
+            self.line.0.bytes_left.store(left, Ordering::Relaxed);
+        }
+        if drip_ms > 0 {
+            self.pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(drip_ms))));
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
