@@ -12,8 +12,6 @@ ARCH ?=
 GATEWAY_PORT ?= 9000
 
 export SAM_CLI_TELEMETRY := 0
-# `sam validate` wants a region, though it asks nobody.
-export AWS_DEFAULT_REGION ?= eu-west-1
 
 SAM := $(CURDIR)/.venv/sam/bin/sam
 # cargo-lambda finds its linker, zig, through the python3 beside it.
@@ -48,7 +46,7 @@ lint: ## Check formatting, lints and documentation
 .PHONY: validate
 validate: .venv/sam/.installed ## Check the template
 	.venv/sam/bin/cfn-lint infra/template.yaml
-	$(SAM) validate --lint --template infra/template.yaml
+	AWS_DEFAULT_REGION=eu-west-1 $(SAM) validate --lint --template infra/template.yaml
 
 .PHONY: build
 build: .venv/sam/.installed .venv/lambda/.installed ## Build what is deployed, into infra/.aws-sam (ARCH=x86_64 for that processor)

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 pub const MAX_AGE: i64 = 300;
 /// How old, in seconds, while Secrets Manager does not answer: longer than that, and a secret that was withdrawn would live on.
 pub const MAX_AGE_UNANSWERED: i64 = 3600;
-/// How long, in seconds, after a failed or a forced reading none is tried again, so that trouble does not become a stampede.
-const PAUSE: i64 = 10;
+/// How long, in seconds, none is tried after a reading that failed or was asked for out of turn, so that trouble does not become a stampede.
+const PAUSE: i64 = 5;
 
 /// A secret, as it is now and as it was before its last rotation.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl<T: SecretValue> Secret<T> {
             Some(versions) if age < MAX_AGE_UNANSWERED && self.clock.now() < cached.next_try => {
                 return Ok(versions.clone());
             }
+            None if self.clock.now() < cached.next_try => return Err(SecretError::Unavailable),
             _ => {}
         }
         match (self.read(&mut cached).await, &cached.versions) {
@@ -109,14 +110,19 @@ impl<T: SecretValue> Secret<T> {
         match &cached.versions {
             Some(versions) if !Arc::ptr_eq(versions, refused) => Ok(versions.clone()),
             Some(versions) if self.clock.now() < cached.next_try => Ok(versions.clone()),
-            _ => self.read(&mut cached).await,
+            _ => {
+                cached.next_try = self.clock.now().saturating_add(PAUSE);
+                self.read(&mut cached).await
+            }
         }
     }
 
     async fn read(&self, cached: &mut Cached<T>) -> Result<Arc<Versions<T>>, SecretError> {
         let now = self.clock.now();
-        cached.next_try = now.saturating_add(PAUSE);
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
+        if current.is_err() {
+            cached.next_try = now.saturating_add(PAUSE);
+        }
         // The previous version serves a rotation only. Without it, or with one that was never good, the current one still serves.
         let versions = Arc::new(Versions {
             current: current?,

@@ -5,6 +5,8 @@
 mod keys;
 mod members;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use keys::{KeyError, KeySet};

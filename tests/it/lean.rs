@@ -1,0 +1,79 @@
+//! What is deployed has one crypto back end, one TLS, no test support and no more than it needs.
+
+use std::process::Command;
+
+fn tree(arguments: &[&str]) -> String {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--manifest-path",
+            manifest,
+            "-e",
+            "normal",
+        ])
+        .args(arguments)
+        .output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_functions_have_one_crypto_back_end_and_no_test_support() {
+    for function in ["entrypoint", "callback", "unlink"] {
+        let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
+        let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
+        assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));
+        // `hmac` and `sha2` sign the SDK's requests (SigV4) and are no back end of TLS or JWS.
+        for other in [
+            "ring",
+            "openssl",
+            "native-tls",
+            "rsa",
+            "p256",
+            "ed25519-dalek",
+            "aws-config",
+            "rustls-native-certs-dynamic",
+            "hickory-resolver",
+            "h2",
+        ] {
+            assert!(!has(other), "{function} has {other}");
+        }
+        assert!(!crates.contains("test-support"), "{function} has test support");
+        assert_eq!(
+            crates
+                .lines()
+                .filter(|line| line.starts_with("rustls v"))
+                .map(|line| line.split(' ').nth(1))
+                .collect::<std::collections::BTreeSet<_>>()
+                .len(),
+            1
+        );
+    }
+}
+
+/// aws-lc's jitter entropy costs some 30 ms of processor time in the first handshake. This program is built as the functions are, with
+/// `.cargo/config.toml`, and links the same aws-lc.
+#[test]
+fn aws_lc_is_built_without_jitter_entropy() {
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    // Put together here, or this program would hold what it looks for.
+    let has = |parts: [&str; 2]| {
+        let symbol = parts.concat();
+        program.windows(symbol.len()).any(|window| window == symbol.as_bytes())
+    };
+    assert!(
+        has(["RAND", "_bytes"]),
+        "no symbols to look in: is the test built stripped?"
+    );
+    for symbol in [["jent", "_read_entropy"], ["jent", "_entropy_collector_alloc"]] {
+        assert!(
+            !has(symbol),
+            "AWS_LC_SYS_NO_JITTER_ENTROPY did not reach the build: {}",
+            symbol.concat()
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! Ministack, the second opinion beside the sandbox's own services: a process for each test, at a port of its own, with nothing in it.
+
+#![cfg(test)]
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::header::HeaderMap;
+use shared::outbound::Outbound;
+
+/// A slow machine with other tests running is given this long.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A ministack that runs. Dropping it ends it.
+pub(crate) struct Ministack {
+    process: Child,
+    origin: String,
+}
+
+impl Ministack {
+    pub(crate) async fn start() -> Self {
+        let program = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/ministack/bin/ministack"));
+        assert!(program.exists(), "ministack is not installed here: run `make setup`");
+        // Somebody else may take the free port before ministack does.
+        for _ in 0..3 {
+            let mut ministack = Self::spawn(program);
+            if ministack.answers().await {
+                return ministack;
+            }
+        }
+        panic!("ministack does not start: run {} to see why", program.display());
+    }
+
+    /// Where DynamoDB, its streams and Secrets Manager answer.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn spawn(program: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Of the person's own settings none may reach it: it would keep data, or ask for signatures.
+        let process = Command::new(program)
+            .env_clear()
+            .envs([("MINISTACK_HOST", "127.0.0.1"), ("BIND_HOST", "127.0.0.1")])
+            .envs([("SERVICES", "dynamodb,dynamodbstreams,secretsmanager")])
+            .env("GATEWAY_PORT", port.to_string())
+            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            origin: format!("http://127.0.0.1:{port}"),
+        }
+    }
+
+    async fn answers(&mut self) -> bool {
+        let http = Outbound::new().unwrap();
+        let health = format!("{}/_ministack/health", self.origin);
+        let started = Instant::now();
+        while started.elapsed() < STARTS_WITHIN {
+            // Whatever the answer, there is one.
+            let answer = http.post(&health, HeaderMap::new(), String::new()).await;
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if answer.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

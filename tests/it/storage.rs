@@ -1,0 +1,1044 @@
+//! The contract of storage, on every engine alike: dynoxide, which the sandbox embeds; ministack; and, when `STORE_ENDPOINT_URL` is set, whatever
+//! answers there (DynamoDB Local, or AWS itself), with `AWS_REGION` and credentials from the environment and a table that comes and goes.
+
+#![cfg(test)]
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::timeout::TimeoutConfig,
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        StreamSpecification, StreamViewType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    },
+};
+use reqwest::header::{HeaderMap, HeaderValue};
+use sandbox::{Options, Place, Sandbox, bundle};
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    config::Environment,
+    oauth::{pkce::CodeVerifier, state::State},
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    secret::sha256_hex,
+    store::{PendingLink, PendingLinks, SignedInBy, StoreError, UsedJti},
+};
+use tokio::time::Instant;
+
+use crate::ministack::Ministack;
+use proxy::{Proxy, Step};
+
+/// When the links here expire: so far ahead that no time to live, however prompt, takes them away.
+const EXPIRES_AT: i64 = 2_000_000_000;
+/// A moment before.
+const NOW: i64 = EXPIRES_AT - 300;
+/// What a function can wait for.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Makes every sentence a test on each emulator, and those of `everywhere` one test of the endpoint that was given.
+macro_rules! contract {
+    (everywhere: $($everywhere:ident)*; emulators: $($emulators:ident)*) => {
+        mod on_dynoxide {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $everywhere() { super::$everywhere(&super::Engine::dynoxide().await).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $emulators() { super::$emulators(&super::Engine::dynoxide().await).await; })*
+        }
+
+        mod on_ministack {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $everywhere() { super::$everywhere(&super::Engine::ministack().await).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $emulators() { super::$emulators(&super::Engine::ministack().await).await; })*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn the_endpoint_that_is_given_keeps_the_contract_as_well() {
+            let Some(engine) = Engine::given().await.map(Arc::new) else {
+                return;
+            };
+            let contract = tokio::spawn({
+                let engine = engine.clone();
+                async move {
+                    $(println!("{}", stringify!($everywhere)); $everywhere(&engine).await;)*
+                }
+            });
+            let kept = contract.await;
+            engine.client.delete_table().table_name(&engine.table).send().await.unwrap();
+            kept.unwrap();
+        }
+    };
+}
+
+contract! {
+    everywhere:
+        a_pending_link_reads_back_as_it_was_written
+        a_state_is_stored_once
+        the_same_link_may_be_stored_again_for_that_is_what_a_retry_does
+        a_claim_works_once
+        a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay
+        of_fifty_claims_at_once_one_wins
+        a_refused_claim_burns_nothing
+        expiry_is_compared_and_not_left_to_time_to_live
+        time_to_live_is_on_in_seconds_and_later_than_expiry
+        the_table_holds_no_state_and_no_jti_but_their_hashes
+        a_jti_and_its_link_are_written_both_or_neither
+        of_fifty_links_with_one_jti_one_is_stored
+        a_jti_is_used_once
+        of_fifty_uses_at_once_one_wins
+        a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other
+        a_missing_table_is_a_refusal;
+    emulators:
+        a_lost_answer_is_asked_for_again_and_is_no_replay
+        an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay
+        throttling_passes_within_three_tries
+        the_stream_tells_of_every_link_in_order
+}
+
+async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
+    let entitlements = || Entitlements::parse(["tier-b", "tier-a:2", "0"]).unwrap();
+    let verifier = || CodeVerifier::generate(&Chance::System).unwrap();
+    for (entitlements, code_verifier, signed_in_by) in [
+        (None, None, SignedInBy::Session),
+        (Some(Entitlements::default()), None, SignedInBy::Handoff),
+        (Some(entitlements()), None, SignedInBy::Session),
+        (None, Some(verifier()), SignedInBy::Handoff),
+        (Some(entitlements()), Some(verifier()), SignedInBy::Session),
+    ] {
+        let (state, pending) = journey();
+        let pending = PendingLink {
+            entitlements,
+            code_verifier,
+            signed_in_by,
+            ..pending
+        };
+        engine.links.put(&state.hash(), &pending).await.unwrap();
+        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+    }
+    let (state, pending) = journey();
+    let most = Entitlements::parse((0..Entitlements::MOST).map(|n| format!("{n:0>128}"))).unwrap();
+    let pending = PendingLink {
+        entitlements: Some(most),
+        ..pending
+    };
+    engine
+        .links
+        .put_handed_off(&state.hash(), &pending, &handoff_jti(&state))
+        .await
+        .unwrap();
+    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&claimed), facts(&pending));
+}
+
+async fn a_state_is_stored_once(engine: &Engine) {
+    let (state, pending) = journey();
+    let (_, other) = journey();
+    engine.links.put(&state.hash(), &pending).await.unwrap();
+    assert_eq!(engine.links.put(&state.hash(), &other).await, Err(StoreError::Refused));
+    assert!(engine.claim(&state, &other, "me").await.unwrap().is_none());
+    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&claimed), facts(&pending));
+}
+
+async fn the_same_link_may_be_stored_again_for_that_is_what_a_retry_does(engine: &Engine) {
+    let (state, pending) = journey();
+    engine.links.put(&state.hash(), &pending).await.unwrap();
+    engine.links.put(&state.hash(), &pending).await.unwrap();
+
+    let (handed_off, by_handoff) = journey();
+    let jti = handoff_jti(&handed_off);
+    engine
+        .links
+        .put_handed_off(&handed_off.hash(), &by_handoff, &jti)
+        .await
+        .unwrap();
+    engine
+        .links
+        .put_handed_off(&handed_off.hash(), &by_handoff, &jti)
+        .await
+        .unwrap();
+
+    for (state, pending) in [(state, pending), (handed_off, by_handoff)] {
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+        assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    }
+}
+
+async fn a_claim_works_once(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    for other in ["other", "", "me ", "ME"] {
+        assert!(engine.claim(&state, &pending, other).await.unwrap().is_none());
+    }
+}
+
+async fn a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    for _ in 0..3 {
+        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+    }
+    assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+}
+
+async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
+    for round in 0..5 {
+        let (state, pending) = engine.stored().await;
+        let outcomes = fifty(|n| {
+            let (links, state, bindings) = (engine.patient(), state.hash(), vec![pending.browser_binding.clone()]);
+            async move { links.claim(&state, &bindings, &format!("invocation {n}"), NOW).await }
+        });
+        let outcomes = outcomes.await;
+        let won: Vec<_> = outcomes.into_iter().filter_map(Result::unwrap).collect();
+        assert_eq!(won.len(), 1, "round {round}");
+        assert_eq!(facts(&won[0]), facts(&pending));
+    }
+}
+
+async fn a_refused_claim_burns_nothing(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    let (unknown, other) = engine.stored().await;
+    let claim = async |state: &State, bindings: &[&str]| {
+        let bindings: Vec<_> = bindings.iter().map(|&binding| binding.to_owned()).collect();
+        engine.links.claim(&state.hash(), &bindings, "me", NOW).await.unwrap()
+    };
+    let (own, others) = (pending.browser_binding.as_str(), other.browser_binding.as_str());
+    assert!(claim(&state, &[]).await.is_none());
+    assert!(claim(&state, &[""]).await.is_none());
+    assert!(claim(&state, &[others]).await.is_none());
+    assert!(claim(&state, &[&own[1..]]).await.is_none());
+    assert!(claim(&state, &[&own.to_uppercase()]).await.is_none());
+    assert!(claim(&unknown, &[own]).await.is_none());
+    assert!(
+        claim(&State::generate(&Chance::System).unwrap(), &[own])
+            .await
+            .is_none()
+    );
+    assert!(
+        engine
+            .links
+            .claim(&state.hash(), &[own.to_owned()], "late", EXPIRES_AT)
+            .await
+            .unwrap()
+            .is_none()
+    );
+
+    // Several tabs: as many bindings as a browser can have under way, the right one among them.
+    let tabs: Vec<_> = (0..7).map(|n| sha256_hex(&n.to_string())).collect();
+    let tabs: Vec<_> = tabs.iter().map(String::as_str).chain([own]).collect();
+    assert!(claim(&state, &tabs).await.is_some());
+    assert!(claim(&unknown, &[others]).await.is_some());
+}
+
+async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    let claim = async |now| {
+        let bindings = [pending.browser_binding.clone()];
+        engine.links.claim(&state.hash(), &bindings, "me", now).await.unwrap()
+    };
+    assert!(claim(EXPIRES_AT + 1).await.is_none());
+    assert!(claim(EXPIRES_AT).await.is_none());
+    // As numbers, not as text: a text beginning with 9 would be later than one beginning with 2.
+    assert!(claim(9_999_999_999).await.is_none());
+    let item = engine.link(&state).await.unwrap();
+    assert!(!item.contains_key("claimed_by"));
+    assert!(claim(EXPIRES_AT - 1).await.is_some());
+}
+
+async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
+    let (state, pending) = journey();
+    let jti = handoff_jti(&state);
+    engine
+        .links
+        .put_handed_off(&state.hash(), &pending, &jti)
+        .await
+        .unwrap();
+    let link = engine.link(&state).await.unwrap();
+    let used = engine.item(&jti_id("handoff", state.expose())).await.unwrap();
+    for (item, expires_at) in [(link, EXPIRES_AT), (used, jti.expires_at)] {
+        let seconds = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
+        assert_eq!(seconds("expires_at"), expires_at);
+        let outlives = seconds("delete_at") - expires_at;
+        assert!((1..=86_400).contains(&outlives), "{outlives} s");
+    }
+
+    let described = engine.client.describe_time_to_live().table_name(&engine.table);
+    let described = described.send().await.unwrap().time_to_live_description.unwrap();
+    assert_eq!(described.attribute_name(), Some("delete_at"));
+    let status = described.time_to_live_status().unwrap();
+    assert!(matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+}
+
+async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
+    let (state, pending) = journey();
+    let jti = "a hand-off's own name";
+    let used = UsedJti::handoff(jti, EXPIRES_AT);
+    engine
+        .links
+        .put_handed_off(&state.hash(), &pending, &used)
+        .await
+        .unwrap();
+    let stored = engine.link(&state).await.unwrap();
+    engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    let claimed = engine.link(&state).await.unwrap();
+    let used = engine.item(&jti_id("handoff", jti)).await.unwrap();
+    assert_eq!(
+        stored["id"],
+        AttributeValue::S(format!("link#{}", sha256_hex(state.expose())))
+    );
+    for item in [stored, claimed, used] {
+        let text = format!("{item:?}");
+        assert!(!text.contains(state.expose()), "{text}");
+        assert!(!text.contains(jti), "{text}");
+    }
+    assert!(engine.item(state.expose()).await.is_none());
+    assert!(engine.item(&format!("link#{}", state.expose())).await.is_none());
+}
+
+async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
+    let (first, pending) = journey();
+    let jti = handoff_jti(&first);
+    engine
+        .links
+        .put_handed_off(&first.hash(), &pending, &jti)
+        .await
+        .unwrap();
+    assert!(engine.link(&first).await.is_some());
+
+    // The jti is used: no link.
+    let (second, other) = journey();
+    assert_eq!(
+        engine.links.put_handed_off(&second.hash(), &other, &jti).await,
+        Err(StoreError::Used)
+    );
+    assert!(engine.link(&second).await.is_none());
+
+    // The state is taken: no jti, so that the token still works for another.
+    let unused = handoff_jti(&second);
+    let taken = engine.links.put_handed_off(&first.hash(), &other, &unused).await;
+    assert!(!matches!(taken, Ok(()) | Err(StoreError::Used)), "{taken:?}");
+    assert!(engine.item(&jti_id("handoff", second.expose())).await.is_none());
+    engine
+        .links
+        .put_handed_off(&second.hash(), &other, &unused)
+        .await
+        .unwrap();
+    assert!(engine.claim(&second, &other, "me").await.unwrap().is_some());
+    assert!(engine.claim(&first, &pending, "me").await.unwrap().is_some());
+}
+
+async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
+    for round in 0..3 {
+        let jti = State::generate(&Chance::System).unwrap();
+        let outcomes = fifty(|_| {
+            let (links, jti) = (engine.patient(), handoff_jti(&jti));
+            async move {
+                let (state, pending) = journey();
+                (links.put_handed_off(&state.hash(), &pending, &jti).await, state)
+            }
+        });
+        let mut won = 0;
+        for (outcome, state) in outcomes.await {
+            // AWS may refuse a transaction because another is under way: then nothing is known, and nothing is written.
+            assert!(
+                matches!(outcome, Ok(()) | Err(StoreError::Used | StoreError::Unavailable)),
+                "{outcome:?}"
+            );
+            assert_eq!(engine.link(&state).await.is_some(), outcome.is_ok());
+            won += usize::from(outcome.is_ok());
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+async fn a_jti_is_used_once(engine: &Engine) {
+    let jti = request_jti("once");
+    engine.links.use_once(&jti, "me").await.unwrap();
+    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    // The same invocation again: a retry.
+    engine.links.use_once(&jti, "me").await.unwrap();
+    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    // In another token, with another life.
+    let again = UsedJti::request("once", EXPIRES_AT + 300);
+    assert_eq!(engine.links.use_once(&again, "other").await, Err(StoreError::Used));
+}
+
+async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
+    for round in 0..3 {
+        let name = format!("at once {round}");
+        let outcomes = fifty(|n| {
+            let (links, jti) = (engine.patient(), request_jti(&name));
+            async move { links.use_once(&jti, &format!("invocation {n}")).await }
+        });
+        let outcomes = outcomes.await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let lost = outcomes.iter().filter(|&&outcome| outcome == Err(StoreError::Used));
+        assert_eq!((won, lost.count()), (1, 49), "round {round}");
+    }
+}
+
+async fn a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other(engine: &Engine) {
+    let (state, pending) = journey();
+    let (another, other) = journey();
+    engine.links.use_once(&request_jti(state.expose()), "me").await.unwrap();
+    engine
+        .links
+        .put_handed_off(&state.hash(), &pending, &handoff_jti(&state))
+        .await
+        .unwrap();
+    engine
+        .links
+        .put_handed_off(&another.hash(), &other, &handoff_jti(&another))
+        .await
+        .unwrap();
+    engine
+        .links
+        .use_once(&request_jti(another.expose()), "me")
+        .await
+        .unwrap();
+}
+
+async fn a_missing_table_is_a_refusal(engine: &Engine) {
+    let links = PendingLinks::new(engine.client.clone(), "soa-link-no-such-table".to_owned());
+    assert_eq!(all_fail(&links).await, [StoreError::Refused; 4]);
+}
+
+async fn a_lost_answer_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+    a_retry_is_no_replay(engine, &Step::Lose).await;
+}
+
+async fn an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+    a_retry_is_no_replay(engine, &Step::Swallow).await;
+}
+
+/// Each write is done, its first answer is spoilt, and the SDK asks again.
+async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
+    let put = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = journey();
+        links.put(&state.hash(), &pending).await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    };
+    let put_handed_off = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = journey();
+        let jti = handoff_jti(&state);
+        links.put_handed_off(&state.hash(), &pending, &jti).await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        let (other, others) = journey();
+        let used = engine.links.put_handed_off(&other.hash(), &others, &jti).await;
+        assert_eq!(used, Err(StoreError::Used));
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    };
+    let use_once = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let jti = request_jti("a lost answer");
+        links.use_once(&jti, "me").await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    };
+    let claim = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = engine.stored().await;
+        let bindings = [pending.browser_binding.clone()];
+        let claimed = links.claim(&state.hash(), &bindings, "me", NOW).await.unwrap().unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+        assert_eq!(proxy.seen(), 2);
+        assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    };
+    tokio::join!(put, put_handed_off, use_once, claim);
+}
+
+async fn throttling_passes_within_three_tries(engine: &Engine) {
+    let (proxy, links) = engine.behind(&[throttled(), throttled()]).await;
+    let (state, pending) = journey();
+    links.put(&state.hash(), &pending).await.unwrap();
+    assert_eq!(proxy.seen(), 3);
+
+    let (proxy, links) = engine.behind(&[throttled(), throttled()]).await;
+    let bindings = [pending.browser_binding.clone()];
+    assert!(
+        links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(proxy.seen(), 3);
+}
+
+async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
+    let table = "soa-link-streamed";
+    let arn = create_table(&engine.client, table).await.unwrap();
+    let links = PendingLinks::new(engine.client.clone(), table.to_owned());
+    let (one, of_one) = journey();
+    let (two, of_two) = journey();
+    let jti = handoff_jti(&two);
+    links.put(&one.hash(), &of_one).await.unwrap();
+    links.put_handed_off(&two.hash(), &of_two, &jti).await.unwrap();
+    for (state, pending) in [(&two, &of_two), (&one, &of_one)] {
+        let bindings = [pending.browser_binding.clone()];
+        assert!(
+            links
+                .claim(&state.hash(), &bindings, "me", NOW)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        // Refused, so that nothing more happens.
+        assert!(
+            links
+                .claim(&state.hash(), &bindings, "other", NOW)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    let records = engine.records(&arn, 5).await;
+    let of = |id: &str| -> Vec<&Value> {
+        let of_id = |record: &&Value| record["dynamodb"]["Keys"]["id"]["S"] == id;
+        records.iter().filter(of_id).collect()
+    };
+    for state in [&one, &two] {
+        let events = of(&link_id(state));
+        let names: Vec<_> = events.iter().map(|event| event["eventName"].as_str()).collect();
+        assert_eq!(names, [Some("INSERT"), Some("MODIFY")]);
+        let (put, claimed) = (&events[0]["dynamodb"], &events[1]["dynamodb"]);
+        assert_eq!(put["OldImage"], Value::Null);
+        assert_eq!(put["NewImage"]["claimed_by"], Value::Null);
+        assert_eq!(claimed["OldImage"], put["NewImage"]);
+        assert_eq!(claimed["NewImage"]["claimed_by"]["S"], "me");
+        let number = |event: &Value| event["SequenceNumber"].as_str().unwrap().parse::<u128>().unwrap();
+        assert!(number(put) < number(claimed));
+    }
+    assert_eq!(of(&jti_id("handoff", two.expose())).len(), 1);
+    assert_eq!(records.len(), 5);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_unavailable_soon() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let links = PendingLinks::new(emulated(&endpoint), bundle::PENDING_LINKS_TABLE.to_owned());
+    let started = Instant::now();
+    assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4]);
+    assert!(started.elapsed() < SOON);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_nothing_or_nonsense_is_unavailable_soon() {
+    for step in [
+        Step::Silence,
+        Step::Refuse,
+        Step::Answer(500, "{}".to_owned()),
+        Step::Answer(503, "<html>no JSON</html>".to_owned()),
+        Step::Answer(200, "<html>no JSON</html>".to_owned()),
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(step.clone()));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let started = Instant::now();
+        assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{step:?}");
+        assert!(started.elapsed() < SOON, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_without_end_is_unavailable_after_three_tries() {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let started = Instant::now();
+        assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{code}");
+        assert!(started.elapsed() < SOON, "{code}");
+        assert_eq!(proxy.seen(), 4 * 3, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_retry_cannot_mend_is_refused_at_the_first_try() {
+    for code in [
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        assert_eq!(all_fail(&links).await, [StoreError::Refused; 4], "{code}");
+        assert_eq!(proxy.seen(), 4, "{code}");
+    }
+}
+
+/// How each call fails: `put`, `put_handed_off`, `use_once`, `claim`.
+async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
+    let (state, pending) = journey();
+    let (hash, jti) = (state.hash(), handoff_jti(&state));
+    let bindings = [pending.browser_binding.clone()];
+    let (put, put_handed_off, use_once, claim) = tokio::join!(
+        links.put(&hash, &pending),
+        links.put_handed_off(&hash, &pending, &jti),
+        links.use_once(&jti, "me"),
+        links.claim(&hash, &bindings, "me", NOW),
+    );
+    [
+        put.unwrap_err(),
+        put_handed_off.unwrap_err(),
+        use_once.unwrap_err(),
+        claim.unwrap_err(),
+    ]
+}
+
+fn failure(code: &str) -> Step {
+    let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "…"});
+    Step::Answer(400, body.to_string())
+}
+
+fn throttled() -> Step {
+    failure("ProvisionedThroughputExceededException")
+}
+
+/// A new journey, in a browser of its own.
+fn journey() -> (State, PendingLink) {
+    let state = State::generate(&Chance::System).unwrap();
+    let pending = PendingLink {
+        partner_id: PartnerId::parse("0WickerlightSandbox000").unwrap(),
+        partner_user_id: PartnerUserId::parse(&sha256_hex(&format!("person {}", state.expose()))).unwrap(),
+        entitlements: None,
+        code_verifier: None,
+        signed_in_by: SignedInBy::Session,
+        browser_binding: sha256_hex(&format!("browser {}", state.expose())),
+        expires_at: EXPIRES_AT,
+    };
+    (state, pending)
+}
+
+/// All of a pending link, to compare.
+fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
+    (
+        pending.partner_id.clone(),
+        pending.partner_user_id.expose().to_owned(),
+        pending.entitlements.clone(),
+        pending
+            .code_verifier
+            .as_ref()
+            .map(|verifier| verifier.expose().to_owned()),
+        pending.signed_in_by,
+        pending.browser_binding.clone(),
+        pending.expires_at,
+    )
+}
+
+fn handoff_jti(state: &State) -> UsedJti {
+    UsedJti::handoff(state.expose(), EXPIRES_AT)
+}
+
+fn request_jti(jti: &str) -> UsedJti {
+    UsedJti::request(jti, EXPIRES_AT)
+}
+
+fn jti_id(kind: &str, jti: &str) -> String {
+    format!("jti#{kind}#{}", sha256_hex(jti))
+}
+
+fn link_id(state: &State) -> String {
+    format!("link#{}", sha256_hex(state.expose()))
+}
+
+/// What fifty tasks at once come to.
+async fn fifty<F>(task: impl Fn(usize) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..50).map(|n| tokio::spawn(task(n))).collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+/// A DynamoDB with an empty pending-links table.
+struct Engine {
+    endpoint: String,
+    client: Client,
+    table: String,
+    links: PendingLinks,
+    _running: Running,
+}
+
+#[expect(dead_code, reason = "held so that it runs")]
+enum Running {
+    Dynoxide(Sandbox),
+    Ministack(Ministack),
+    Elsewhere,
+}
+
+impl Engine {
+    async fn dynoxide() -> Self {
+        let elsewhere = || Place::Elsewhere("http://127.0.0.1:1".to_owned());
+        let options = Options {
+            gateway: elsewhere(),
+            spotify: elsewhere(),
+            site: elsewhere(),
+            secrets_manager: elsewhere(),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options, async |_| Ok(Vec::new())).await.unwrap();
+        let endpoint = sandbox.addresses().dynamodb.clone();
+        Self::emulator(endpoint, Running::Dynoxide(sandbox)).await
+    }
+
+    async fn ministack() -> Self {
+        let ministack = Ministack::start().await;
+        let endpoint = ministack.origin().to_owned();
+        Self::emulator(endpoint, Running::Ministack(ministack)).await
+    }
+
+    async fn emulator(endpoint: String, running: Running) -> Self {
+        let client = emulated(&endpoint);
+        bundle::create_table(&emulated_environment(&endpoint)).await.unwrap();
+        Self::new(endpoint, client, bundle::PENDING_LINKS_TABLE.to_owned(), running)
+    }
+
+    /// The one that `STORE_ENDPOINT_URL` names, if it does.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment of the tests, not of a function"
+    )]
+    async fn given() -> Option<Self> {
+        let endpoint = std::env::var("STORE_ENDPOINT_URL").ok().filter(|url| !url.is_empty())?;
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
+        let environment: Environment = variables
+            .chain([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.clone())])
+            .collect();
+        let aws = Aws::of(&environment).expect("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed");
+        let client = aws.dynamodb(&Outbound::new().unwrap());
+        let table = format!(
+            "soa-link-test-{:x?}",
+            u64::from_be_bytes(Chance::System.bytes().unwrap())
+        );
+        create_table(&client, &table).await.unwrap();
+        Some(Self::new(endpoint, client, table, Running::Elsewhere))
+    }
+
+    fn new(endpoint: String, client: Client, table: String, running: Running) -> Self {
+        Self {
+            endpoint,
+            links: PendingLinks::new(client.clone(), table.clone()),
+            client,
+            table,
+            _running: running,
+        }
+    }
+
+    /// The table for races: they are about who wins, not about how fast a busy machine answers fifty at once.
+    fn patient(&self) -> PendingLinks {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_secs(3))
+            .operation_timeout(Duration::from_secs(12))
+            .build();
+        let config = self.client.config().to_builder().timeout_config(timeouts).build();
+        PendingLinks::new(Client::from_conf(config), self.table.clone())
+    }
+
+    /// The table, seen through a proxy that does these steps first.
+    async fn behind(&self, steps: &[Step]) -> (Proxy, PendingLinks) {
+        let proxy = Proxy::before(&self.endpoint).await;
+        proxy.next(steps);
+        let links = PendingLinks::new(emulated(proxy.origin()), self.table.clone());
+        (proxy, links)
+    }
+
+    /// A journey whose link is stored.
+    async fn stored(&self) -> (State, PendingLink) {
+        let (state, pending) = journey();
+        self.links.put(&state.hash(), &pending).await.unwrap();
+        (state, pending)
+    }
+
+    async fn claim(
+        &self,
+        state: &State,
+        pending: &PendingLink,
+        invocation: &str,
+    ) -> Result<Option<PendingLink>, StoreError> {
+        let bindings = [pending.browser_binding.clone()];
+        self.links.claim(&state.hash(), &bindings, invocation, NOW).await
+    }
+
+    async fn link(&self, state: &State) -> Option<HashMap<String, AttributeValue>> {
+        self.item(&link_id(state)).await
+    }
+
+    async fn item(&self, id: &str) -> Option<HashMap<String, AttributeValue>> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.key("id", AttributeValue::S(id.to_owned()));
+        get.send().await.unwrap().item
+    }
+
+    /// What a stream tells, from its beginning, when `count` records have come or no more will.
+    async fn records(&self, arn: &str, count: usize) -> Vec<Value> {
+        let stream = self.stream("DescribeStream", json!({"StreamArn": arn})).await;
+        let shards = stream["StreamDescription"]["Shards"].as_array().unwrap();
+        let started = Instant::now();
+        loop {
+            let mut records = Vec::new();
+            for shard in shards {
+                let from = json!({"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"});
+                let iterator = self.stream("GetShardIterator", from).await;
+                let read = json!({"ShardIterator": iterator["ShardIterator"]});
+                let read = self.stream("GetRecords", read).await;
+                records.extend(read["Records"].as_array().unwrap().iter().cloned());
+            }
+            if records.len() >= count || started.elapsed() > SOON {
+                return records;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A call to DynamoDB Streams, by hand: an SDK of its own for three calls would be a long build.
+    async fn stream(&self, action: &str, input: Value) -> Value {
+        let authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/dynamodb/aws4_request, \
+                             SignedHeaders=host, Signature=unchecked";
+        let target = format!("DynamoDBStreams_20120810.{action}");
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static(authorization));
+        headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
+        headers.insert("x-amz-date", HeaderValue::from_static("20260101T000000Z"));
+        headers.insert("x-amz-target", target.parse().unwrap());
+        let http = Outbound::new().unwrap();
+        let answer = http.post(&self.endpoint, headers, input.to_string()).await.unwrap();
+        assert!(answer.status.is_success(), "{action}: {}", answer.body.expose());
+        serde_json::from_str(answer.body.expose()).unwrap()
+    }
+}
+
+fn emulated(endpoint: &str) -> Client {
+    let aws = Aws::of(&emulated_environment(endpoint)).unwrap();
+    aws.dynamodb(&Outbound::new().unwrap())
+}
+
+fn emulated_environment(endpoint: &str) -> Environment {
+    Environment::from_iter([
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ])
+}
+
+/// A table like the pending links', with a stream, of which it gives the ARN.
+async fn create_table(client: &Client, table: &str) -> Option<String> {
+    let id = AttributeDefinition::builder().attribute_name("id");
+    let key = KeySchemaElement::builder().attribute_name("id");
+    let stream = StreamSpecification::builder().stream_enabled(true);
+    let create = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(id.attribute_type(ScalarAttributeType::S).build().unwrap())
+        .key_schema(key.key_type(KeyType::Hash).build().unwrap())
+        .stream_specification(
+            stream
+                .stream_view_type(StreamViewType::NewAndOldImages)
+                .build()
+                .unwrap(),
+        );
+    create.send().await.unwrap();
+    let table_is_there = async {
+        loop {
+            let described = client
+                .describe_table()
+                .table_name(table)
+                .send()
+                .await
+                .unwrap()
+                .table
+                .unwrap();
+            if described.table_status() == Some(&TableStatus::Active) {
+                return described;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let described = tokio::time::timeout(Duration::from_secs(60), table_is_there)
+        .await
+        .unwrap();
+    let time_to_live = TimeToLiveSpecification::builder().attribute_name("delete_at");
+    let time_to_live = time_to_live.enabled(true).build().unwrap();
+    let update = client.update_time_to_live().table_name(table);
+    update.time_to_live_specification(time_to_live).send().await.unwrap();
+    described.latest_stream_arn
+}
+
+/// A TCP proxy in front of an emulator, which spoils what it is told to.
+pub(crate) mod proxy {
+    use std::{
+        collections::VecDeque,
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+        net::{TcpListener, TcpStream},
+        task::JoinHandle,
+    };
+
+    /// What becomes of a request.
+    #[derive(Clone, Debug)]
+    pub(crate) enum Step {
+        /// Nothing is done; this status and JSON are the answer.
+        Answer(u16, String),
+        /// It is done, and the connection closed in the place of an answer.
+        Lose,
+        /// It is done, and there is no answer.
+        Swallow,
+        /// Nothing is done, and there is no answer.
+        Silence,
+        /// Nothing is done, and the connection closed.
+        Refuse,
+    }
+
+    /// The proxy. Dropping it stops it.
+    pub(crate) struct Proxy {
+        origin: String,
+        plan: Arc<Mutex<Plan>>,
+        listening: JoinHandle<()>,
+    }
+
+    #[derive(Default)]
+    struct Plan {
+        seen: usize,
+        next: VecDeque<Step>,
+        always: Option<Step>,
+    }
+
+    impl Proxy {
+        /// A proxy that passes everything on to `upstream` until it is told otherwise.
+        pub(crate) async fn before(upstream: &str) -> Self {
+            let upstream = upstream.trim_start_matches("http://").to_owned();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let origin = format!("http://{}", listener.local_addr().unwrap());
+            let plan = Arc::<Mutex<Plan>>::default();
+            let listening = tokio::spawn({
+                let plan = plan.clone();
+                async move {
+                    while let Ok((client, _)) = listener.accept().await {
+                        // A connection that breaks is what this is for.
+                        tokio::spawn(serve(client, upstream.clone(), plan.clone()));
+                    }
+                }
+            });
+            Self {
+                origin,
+                plan,
+                listening,
+            }
+        }
+
+        pub(crate) fn origin(&self) -> &str {
+            &self.origin
+        }
+
+        /// How many requests have come.
+        pub(crate) fn seen(&self) -> usize {
+            self.plan.lock().unwrap().seen
+        }
+
+        /// What becomes of the next requests.
+        pub(crate) fn next(&self, steps: &[Step]) {
+            self.plan.lock().unwrap().next.extend(steps.iter().cloned());
+        }
+
+        /// What becomes of all others.
+        pub(crate) fn always(&self, step: Option<Step>) {
+            self.plan.lock().unwrap().always = step;
+        }
+    }
+
+    impl Drop for Proxy {
+        fn drop(&mut self) {
+            self.listening.abort();
+        }
+    }
+
+    /// One request; the connection is not used again.
+    async fn serve(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) -> io::Result<()> {
+        let request = request(&mut client).await?;
+        let step = {
+            let mut plan = plan.lock().unwrap();
+            plan.seen += 1;
+            plan.next.pop_front().or_else(|| plan.always.clone())
+        };
+        match step {
+            Some(Step::Refuse) => return Ok(()),
+            Some(Step::Silence) => return std::future::pending().await,
+            Some(Step::Answer(status, body)) => {
+                let head = format!(
+                    "HTTP/1.1 {status} Spoilt\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\n\
+                     content-length: {}\r\n\r\n",
+                    body.len()
+                );
+                client.write_all((head + &body).as_bytes()).await?;
+                return client.shutdown().await;
+            }
+            Some(Step::Lose | Step::Swallow) | None => {}
+        }
+        let mut upstream = TcpStream::connect(upstream).await?;
+        upstream.write_all(&request).await?;
+        match step {
+            None => {
+                copy(&mut upstream, &mut client).await?;
+                client.shutdown().await
+            }
+            spoilt => {
+                upstream.read_to_end(&mut Vec::new()).await?;
+                match spoilt {
+                    Some(Step::Swallow) => std::future::pending().await,
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Reads a request whole, and asks in it that the connection be closed after the answer.
+    async fn request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            if client.read_buf(&mut bytes).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+                continue;
+            };
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse::<usize>())
+            });
+            let whole = end + 4 + length.map_or(0, Result::unwrap);
+            if bytes.len() >= whole {
+                let close = b"\r\nconnection: close";
+                return Ok([&bytes[..end], close, &bytes[end..]].concat());
+            }
+        }
+    }
+}
