@@ -192,11 +192,17 @@ impl Environment {
     }
 
     fn pages(&mut self) -> Pages {
-        let brand_name = self.optional("BRAND_NAME");
+        let support_url = self.optional("SUPPORT_URL");
+        let mailto = |url: &str| {
+            Url::parse(url)
+                .ok()
+                .filter(|url| url.scheme() == "mailto")
+                .or_else(|| parse_url(url))
+        };
         Pages {
-            brand_name,
+            brand_name: self.optional("BRAND_NAME"),
             return_url: self.url("RETURN_URL"),
-            support_url: self.url("SUPPORT_URL"),
+            support_url: self.parsed("SUPPORT_URL", support_url, mailto, "must be an https or mailto URL"),
         }
     }
 

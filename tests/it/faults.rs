@@ -442,7 +442,7 @@ async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refuse
     let mut n = 0;
     let mut unlink = || {
         n += 1;
-        world.request_token(&world.request_claims("ada", &n.to_string()))
+        World::request_token(&world.request_claims("ada", &n.to_string()))
     };
     for _ in 0..3 {
         assert_eq!(world.backend_unlink(&unlink()).await.status, 204);
@@ -465,7 +465,7 @@ async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refuse
 async fn many_who_unlink_at_once_ask_for_one_token() {
     let world = World::new().await;
     let tokens: Vec<_> = (0..20)
-        .map(|n| world.request_token(&world.request_claims("ada", &n.to_string())))
+        .map(|n| World::request_token(&world.request_claims("ada", &n.to_string())))
         .collect();
     let answers = crate::link::join_all(tokens.iter().map(|jws| world.backend_unlink(jws))).await;
     assert!(answers.iter().all(|answer| answer.status == 204));
@@ -502,7 +502,7 @@ async fn whatever_unlink_user_answers_ends_calmly() {
         let world = World::new().await;
         world.spotify().faults().add(fault);
         let answer = world
-            .backend_unlink(&world.request_token(&world.request_claims("ada", &n.to_string())))
+            .backend_unlink(&World::request_token(&world.request_claims("ada", &n.to_string())))
             .await;
         assert_eq!(answer.status, status, "{n}");
         assert_eq!(world.calls().2, calls, "{n}");

@@ -221,7 +221,7 @@ async fn every_answer_has_the_headers_that_keep_it_to_itself() {
         browser.post("/unlink", "form_token=x").await,
         world.backend_unlink("x").await,
         world
-            .backend_unlink(&world.request_token(&world.request_claims("ada", "1")))
+            .backend_unlink(&World::request_token(&world.request_claims("ada", "1")))
             .await,
     ];
     answers.push(browser.link("mara").await);

@@ -71,7 +71,7 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
     for _ in 0..2 {
         shown.push(browser.get(&format!("/entrypoint?token={handoff}")).await);
     }
-    let request = world.request_token(&world.request_claims("bela", "JTI-OF-A-REQUEST"));
+    let request = World::request_token(&world.request_claims("bela", "JTI-OF-A-REQUEST"));
     for _ in 0..2 {
         shown.push(world.backend_unlink(&request).await);
     }

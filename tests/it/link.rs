@@ -310,7 +310,7 @@ async fn every_error_of_consent_has_its_page_and_none_is_reflected() {
             format!("error={error}&error_description=MARK-%3Cb%3E&error_uri=https://MARK.example&code=c&state={state}");
         let answer = browser.get(&format!("/callback?{query}")).await;
         assert!((400..500).contains(&answer.status), "{error}: {}", answer.status);
-        let shown = format!("{:?}", answer);
+        let shown = format!("{answer:?}");
         assert!(!shown.contains("MARK") && !shown.contains("alert"), "{shown}");
         refused(&browser.get(&format!("/callback?{query}")).await);
     }

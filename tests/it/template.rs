@@ -1,1 +1,211 @@
+//! `infra/template.yaml` says what the functions rely on.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::{Map, Value};
+use shared::config::{CallbackConfig, Config as _, EntrypointConfig, UnlinkConfig};
+
+use crate::world::World;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The template as JSON, its short forms (`!Ref`) written out, by the decoder of cfn-lint.
+fn template() -> Value {
+    let script = "import json; from cfnlint.decode import decode; t, errors = decode('infra/template.yaml'); assert not errors, errors; print(json.dumps(t))";
+    let python = format!("{ROOT}/.venv/sam/bin/python");
+    let output = Command::new(python)
+        .args(["-c", script])
+        .current_dir(ROOT)
+        .output()
+        .expect("`make setup` installs .venv/sam");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Map<String, Value>> {
+    let all = template["Resources"].as_object().unwrap();
+    let of_kind = all.iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_kind
+        .map(|(name, resource)| (name.as_str(), resource["Properties"].as_object().unwrap()))
+        .collect()
+}
+
+const FUNCTIONS: [&str; 3] = ["EntrypointFunction", "CallbackFunction", "UnlinkFunction"];
+
+#[test]
+fn each_function_is_given_exactly_the_variables_it_reads() {
+    let template = template();
+    let functions = resources(&template, "AWS::Serverless::Function");
+    assert_eq!(
+        functions.keys().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from(FUNCTIONS)
+    );
+    let read = [
+        EntrypointConfig::variables(),
+        CallbackConfig::variables(),
+        UnlinkConfig::variables(),
+    ];
+    for (function, read) in FUNCTIONS.into_iter().zip(read) {
+        let given = functions[function]["Environment"]["Variables"].as_object().unwrap();
+        assert_eq!(
+            given.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            read,
+            "{function}"
+        );
+    }
+    let globals = &template["Globals"]["Function"];
+    assert!(globals.get("Environment").is_none());
+}
+
+/// S-OPS-1: named actions on named resources; the entrypoint cannot read the client secret.
+#[test]
+fn each_function_may_do_what_it_does_and_nothing_else() {
+    let template = template();
+    let roles = resources(&template, "AWS::IAM::Role");
+    assert_eq!(roles.len(), 3);
+    let may = |role: &str| -> BTreeSet<String> {
+        let statements = roles[role]["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
+        let mut actions = BTreeSet::new();
+        for statement in statements {
+            let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            for resource in list(&statement["Resource"]) {
+                assert_ne!(resource, "*", "{role}");
+            }
+            for action in list(&statement["Action"]) {
+                let action = action.as_str().unwrap_or_default().to_owned();
+                assert!(!action.contains('*'), "{role} {action}");
+                let on_secret = statement["Resource"].to_string().contains("ClientSecret");
+                actions.insert(if action.contains("GetSecretValue") && on_secret {
+                    format!("{action} (client secret)")
+                } else {
+                    action
+                });
+            }
+        }
+        actions
+            .into_iter()
+            .filter(|action| !action.starts_with("logs:") && !action.starts_with("kms:"))
+            .collect()
+    };
+    let set = |actions: &[&str]| {
+        actions
+            .iter()
+            .map(|action| (*action).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        may("EntrypointRole"),
+        set(&["dynamodb:PutItem", "secretsmanager:GetSecretValue"])
+    );
+    for (role, write) in [
+        ("CallbackRole", "dynamodb:UpdateItem"),
+        ("UnlinkRole", "dynamodb:PutItem"),
+    ] {
+        let may = may(role);
+        assert!(
+            may.contains(write) && may.contains("secretsmanager:GetSecretValue (client secret)"),
+            "{role} {may:?}"
+        );
+        assert!(
+            may.iter()
+                .all(|action| action == write || action.starts_with("secretsmanager:GetSecretValue")),
+            "{role} {may:?}"
+        );
+    }
+}
+
+/// S-DDB-3, S-DDB-4.
+#[test]
+fn the_table_is_as_the_store_needs_it() {
+    let template = template();
+    let tables = resources(&template, "AWS::DynamoDB::Table");
+    let table = tables.values().next().unwrap();
+    assert_eq!(
+        table["KeySchema"],
+        serde_json::json!([{"AttributeName": "id", "KeyType": "HASH"}])
+    );
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(
+        table["TimeToLiveSpecification"],
+        serde_json::json!({"AttributeName": "delete_at", "Enabled": true})
+    );
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+}
+
+/// S-OPS-3, S-LOG-3.
+#[test]
+fn routes_are_explicit_and_logs_end_and_have_no_query() {
+    let template = template();
+    let routes = resources(&template, "AWS::ApiGatewayV2::Route");
+    let keys: BTreeSet<_> = routes
+        .values()
+        .map(|route| route["RouteKey"].as_str().unwrap().to_owned())
+        .collect();
+    let world = tokio::runtime::Runtime::new().unwrap();
+    let served = world.block_on(async {
+        let world = World::new().await;
+        sandbox::bundle::routes(&world.environment(&[]), &world.clock, &shared::chance::Chance::System)
+            .await
+            .unwrap()
+    });
+    let served: BTreeSet<_> = served
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    assert_eq!(keys, served);
+    let groups = resources(&template, "AWS::Logs::LogGroup");
+    assert_eq!(groups.len(), 4);
+    assert!(groups.values().all(|group| group.contains_key("RetentionInDays")));
+    for stage in resources(&template, "AWS::ApiGatewayV2::Stage").values() {
+        let format = stage["AccessLogSettings"]["Format"].as_str().unwrap().to_lowercase();
+        assert!(
+            !["$context.path", "query", "cookie", "authorization\"", "header"]
+                .iter()
+                .any(|word| format.contains(word)),
+            "{format}"
+        );
+        assert!(stage["DefaultRouteSettings"]["ThrottlingRateLimit"].is_object());
+    }
+    assert!(
+        resources(&template, "AWS::ApiGatewayV2::Api")
+            .values()
+            .all(|api| !api.contains_key("CorsConfiguration"))
+    );
+}
+
+/// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API.
+#[test]
+fn time_limits_nest() {
+    let template = template();
+    let function = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
+    assert_eq!(function, 10);
+    assert!(shared::outbound::CALL.as_secs() * 2 < function);
+    for integration in resources(&template, "AWS::ApiGatewayV2::Integration").values() {
+        let integration = integration["TimeoutInMillis"].as_u64().unwrap();
+        assert!(function * 1000 < integration && integration < 30_000);
+    }
+}
+
+/// S-SEC-1: names and URLs only.
+#[test]
+fn no_secret_is_in_the_environment_or_the_template() {
+    let template = template();
+    for function in resources(&template, "AWS::Serverless::Function").values() {
+        for (name, value) in function["Environment"]["Variables"].as_object().unwrap() {
+            assert!(!value.to_string().contains("resolve:secretsmanager"), "{name}");
+        }
+    }
+    for parameter in template["Parameters"].as_object().unwrap().keys() {
+        assert!(
+            !parameter.contains("Secret") && !parameter.contains("Password"),
+            "{parameter}"
+        );
+    }
+}

@@ -210,7 +210,7 @@ async fn whoever_is_not_linked_is_unlinked() {
     let world = World::new().await;
     for jti in ["1", "2"] {
         let answer = world
-            .backend_unlink(&world.request_token(&world.request_claims("ada", jti)))
+            .backend_unlink(&World::request_token(&world.request_claims("ada", jti)))
             .await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     }
@@ -228,7 +228,7 @@ async fn a_backend_unlinks_by_account_or_by_partner_user_id() {
             claims.as_object_mut().unwrap().remove("sub");
             claims["partner_user_id"] = world.partner_user_id("ada").into();
         }
-        assert_eq!(world.backend_unlink(&world.request_token(&claims)).await.status, 204);
+        assert_eq!(world.backend_unlink(&World::request_token(&claims)).await.status, 204);
         assert_eq!(world.linked("ada"), None);
     }
 }
@@ -237,7 +237,7 @@ async fn a_backend_unlinks_by_account_or_by_partner_user_id() {
 #[tokio::test]
 async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind() {
     let world = World::new().await;
-    let good = world.request_token(&world.request_claims("ada", "good"));
+    let good = World::request_token(&world.request_claims("ada", "good"));
     assert_eq!(world.backend_unlink(&good).await.status, 204);
     let unchanged = world.calls();
     let mut refused = vec![good];
@@ -264,14 +264,14 @@ async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind()
         if claim == "exp" && claims["exp"].as_i64() < Some(now) {
             claims["iat"] = json!(now - 300);
         }
-        refused.push(world.request_token(&claims));
+        refused.push(World::request_token(&claims));
     }
     let claims = world.request_claims("ada", "kind");
     refused.push(signed(&crate::world::backend_key(), "JWT", &claims));
     refused.push(world.site_token("soa-request+jwt", &claims));
     refused.push(world.site_token("JWT", &world.session_claims("ada")));
     refused.extend([
-        "".to_owned(),
+        String::new(),
         "e30.e30.e30".to_owned(),
         "{}".to_owned(),
         "x".repeat(10_000),
@@ -292,7 +292,7 @@ async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_eight_uses_of_a_signed_request_at_once_one_has_an_effect() {
     let world = World::new().await;
-    let jws = world.request_token(&world.request_claims("ada", "1"));
+    let jws = World::request_token(&world.request_claims("ada", "1"));
     let answers = join_all((0..8).map(|_| world.backend_unlink(&jws))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
     assert!(answers.iter().all(|answer| [204, 401].contains(&answer.status)));
@@ -312,7 +312,7 @@ async fn a_session_is_no_signed_request_and_a_signed_request_no_session() {
             .status,
         401
     );
-    let jws = world.request_token(&world.request_claims("ada", "1"));
+    let jws = World::request_token(&world.request_claims("ada", "1"));
     let bearer = format!("Bearer {jws}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/jwt")];
     assert_eq!(
@@ -336,7 +336,7 @@ async fn without_a_backend_issuer_no_signed_request_is_taken() {
     let world = World::with(sandbox::Options::default(), &[("BACKEND_ISSUER", "")]).await;
     assert_eq!(
         world
-            .backend_unlink(&world.request_token(&world.request_claims("ada", "1")))
+            .backend_unlink(&World::request_token(&world.request_claims("ada", "1")))
             .await
             .status,
         401

@@ -153,7 +153,7 @@ impl World {
         signed(&self.sandbox.options().site_key, typ, claims)
     }
 
-    pub(crate) fn request_token(&self, claims: &Value) -> String {
+    pub(crate) fn request_token(claims: &Value) -> String {
         signed(&backend_key(), "soa-request+jwt", claims)
     }
 

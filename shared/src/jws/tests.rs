@@ -1,5 +1,5 @@
-//! What the verifier makes of good tokens, of the RFCs' own examples, and of tokens that somebody wishes it would take. The comments
-//! name the checks (S-JWS-1 and so on) that a test stands for.
+//! What the verifier makes of good tokens, of the RFCs' own examples, and of tokens that somebody wishes it would take. A comment
+//! such as S-JWS-1 names the check that a test stands for.
 
 use std::{
     sync::LazyLock,
@@ -962,12 +962,12 @@ fn a_key_that_the_token_brings_along_is_not_used() {
             assert_eq!(verdict, Err(expected), "{name}");
         }
         let token = attacker.token(Kind::Session, |_, payload| {
-            payload["iss"] = json!("https://evil.example")
+            payload["iss"] = json!("https://evil.example");
         });
         assert_eq!(verdict(&our.keys(), Kind::Session, &token), Err(JwsError::Signature));
     }
     let token = hs256().token(Kind::Session, |_, payload| {
-        payload["iss"] = json!("https://evil.example")
+        payload["iss"] = json!("https://evil.example");
     });
     assert_eq!(session(&token), Err(JwsError::Claim("iss")));
 }
@@ -1428,7 +1428,7 @@ fn a_segment_that_is_not_canonical_base64url_is_refused_though_it_is_signed_so()
     let mut payload = claims();
     payload["sub"] = json!("??>>~~?>");
     let mut payload = payload.to_string();
-    while payload.len() % 3 == 0 {
+    while payload.len().is_multiple_of(3) {
         payload.push(' ');
     }
     let payload = base64url(payload);
