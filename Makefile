@@ -29,12 +29,14 @@ demo: ## Run everything on this machine, with a simulated Spotify and a demo sit
 .PHONY: watch
 watch: .venv/lambda/.installed ## The same with the functions as real Lambda processes, rebuilt as you edit
 	cargo build -p sandbox
-	cargo run -q -p sandbox -- --no-gateway & trap "kill $$!" EXIT; \
-	$(WITH_LAMBDA) cargo lambda watch --disable-cors -A 127.0.0.1 -P $(GATEWAY_PORT)
+	target/debug/sandbox --variables > target/watch.env
+	target/debug/sandbox --no-gateway & trap "kill $$!" EXIT; \
+	$(WITH_LAMBDA) cargo lambda watch --disable-cors -A 127.0.0.1 -P $(GATEWAY_PORT) --env-file target/watch.env
 
 .PHONY: test
 test: setup validate ## Run all tests
-	$(WITH_TOOLS) cargo test --workspace --doc
+	cargo build --workspace --bins
+	cargo test --workspace --doc
 	$(WITH_TOOLS) cargo nextest run --workspace
 
 .PHONY: lint

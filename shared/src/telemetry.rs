@@ -39,7 +39,7 @@ codes! {
     Started = "FUNCTION_STARTED", "the function is ready";
     NotStarted = "FUNCTION_NOT_STARTED", "the function cannot start";
     PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the partner id does not look like Spotify's: 22 characters of base 62";
-    SignInNeeded = "ENTRYPOINT_SIGN_IN_NEEDED", "a signed-out person was sent to the partner's sign-in";
+    SignInNeeded = "SIGN_IN_NEEDED", "nobody is signed in: they were sent to the partner's sign-in, or told to go there";
     ConsentSent = "ENTRYPOINT_CONSENT_SENT", "a person was sent to Spotify's consent";
     ShowChosen = "ENTRYPOINT_SHOW_CHOSEN", "a person was sent to Spotify's link starter with a show";
     Completed = "CALLBACK_COMPLETED", "a link was registered and the person sent to Spotify's completion URL";

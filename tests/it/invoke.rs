@@ -1,1 +1,335 @@
+//! The functions as Lambda runs them: their own processes, given API Gateway's events by `cargo lambda invoke`, against the sandbox's Spotify, DynamoDB and
+//! Secrets Manager.
 
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use sandbox::{Addresses, Options, Place, Sandbox, bundle};
+use serde_json::{Value, json};
+use shared::encoding::base64;
+
+use crate::world::{World, backend_key, environment, parameter, signed};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const PUBLIC_URL: &str = "https://link.example.com";
+
+/// cargo-lambda's emulator with the three functions connected to it.
+struct Lambda {
+    sandbox: Sandbox,
+    port: u16,
+    processes: Vec<Child>,
+    spotify: World,
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+fn cargo_lambda() -> Command {
+    let bin = Path::new(ROOT).join(".venv/lambda/bin/cargo-lambda");
+    assert!(bin.exists(), "`make setup` installs cargo-lambda");
+    let mut command = Command::new(bin);
+    command.arg("lambda").current_dir(ROOT);
+    command
+}
+
+/// Where `cargo build --workspace --bins`, as `make test` has it, leaves the functions: two folders up from this program.
+fn bootstrap(function: &str) -> PathBuf {
+    let bin = std::env::current_exe()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join(function);
+    assert!(
+        bin.exists(),
+        "`cargo build --workspace --bins` builds {}",
+        bin.display()
+    );
+    bin
+}
+
+impl Lambda {
+    async fn start() -> Self {
+        // Its HTTP client and clock serve here too; its own functions are not used.
+        let spotify = World::new().await;
+        let options = Options {
+            gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
+            session_cookie: "site_session".to_owned(),
+            ..Options::default()
+        };
+        let options = bundle::with_secrets(options, &backend_key());
+        let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
+            .await
+            .unwrap();
+        bundle::create_table(&environment(&options, sandbox.addresses(), &[]))
+            .await
+            .unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut processes = Vec::new();
+        let watch = [
+            "watch",
+            "--only-lambda-apis",
+            "--disable-cors",
+            "-A",
+            "127.0.0.1",
+            "-P",
+            &port.to_string(),
+        ]
+        .map(str::to_owned);
+        processes.push(
+            cargo_lambda()
+                .args(watch)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+        let mut lambda = Self {
+            sandbox,
+            port,
+            processes,
+            spotify,
+        };
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(
+                lambda.processes[0].try_wait().unwrap().is_none(),
+                "cargo lambda watch has ended"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for function in ["entrypoint", "callback", "unlink"] {
+            let process = Command::new(bootstrap(function))
+                .env_clear()
+                .envs(bundle::variables(&options, lambda.sandbox.addresses()))
+                .env(
+                    "AWS_LAMBDA_RUNTIME_API",
+                    format!("http://127.0.0.1:{port}/.rt/{function}"),
+                )
+                .env("AWS_LAMBDA_FUNCTION_NAME", function)
+                .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+                .stdout(Stdio::null())
+                .spawn();
+            lambda.processes.push(process.unwrap());
+        }
+        lambda
+    }
+
+    /// `cargo lambda invoke <function> --data-file <event>`, the event's gaps filled in.
+    fn invoke(&self, function: &str, event: &str, gaps: &[(&str, &str)]) -> Value {
+        let mut text = std::fs::read_to_string(format!("{ROOT}/tests/events/{event}.json")).unwrap();
+        for (gap, value) in gaps {
+            text = text.replace(&format!("{{{{{gap}}}}}"), value);
+        }
+        assert!(!text.contains("{{"), "{event} has gaps left: {text}");
+        let file = std::env::temp_dir().join(format!("soa-link-{}-{event}.json", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let mut invoke = cargo_lambda();
+        invoke
+            .args([
+                "invoke",
+                function,
+                "-A",
+                "127.0.0.1",
+                "-P",
+                &self.port.to_string(),
+                "--data-file",
+            ])
+            .arg(&file);
+        let output = invoke.output().unwrap();
+        let _ = std::fs::remove_file(&file);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (answer["headers"]["cache-control"].as_str(), &answer["isBase64Encoded"]),
+            (Some("no-store"), &json!(false))
+        );
+        answer
+    }
+
+    fn session(&self, person: &str) -> String {
+        let mut claims = self.spotify.session_claims(person);
+        claims["iss"] = self.sandbox.options().site_issuer(self.sandbox.addresses()).into();
+        claims["aud"] = PUBLIC_URL.into();
+        signed(&self.sandbox.options().site_key, "JWT", &claims)
+    }
+
+    fn calls(&self) -> (usize, usize, usize) {
+        let to = |path| self.sandbox.spotify().requests().to(path).len();
+        (to("/api/token"), to("/api/v1/register-user"), to("/api/v1/unlink-user"))
+    }
+}
+
+/// The value of the one cookie that was set, and its attributes.
+fn cookie(answer: &Value) -> (String, String) {
+    let cookies = answer["cookies"].as_array().unwrap();
+    assert_eq!(cookies.len(), 1);
+    let (pair, attributes) = cookies[0].as_str().unwrap().split_once(';').unwrap();
+    (
+        pair.strip_prefix("__Host-soa_link=").unwrap().to_owned(),
+        attributes.to_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_links_through_the_functions_own_processes() {
+    let lambda = Lambda::start().await;
+    let session = lambda.session("ada");
+    let begun = lambda.invoke("entrypoint", "entrypoint-signed-in", &[("session", &session)]);
+    assert_eq!(begun["statusCode"], 302);
+    let authorize = begun["headers"]["location"].as_str().unwrap();
+    assert!(authorize.starts_with(&format!("{}/authorize?", lambda.sandbox.addresses().spotify)));
+    assert_eq!(
+        parameter(authorize, "redirect_uri").as_deref(),
+        Some("https://link.example.com/callback")
+    );
+    let (binding, attributes) = cookie(&begun);
+    assert_eq!(attributes, " Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax");
+
+    let agreed = lambda
+        .spotify
+        .browser()
+        .get(&format!("{authorize}&sandbox_account=mara"))
+        .await;
+    let (code, state) = (
+        parameter(agreed.location(), "code").unwrap(),
+        parameter(agreed.location(), "state").unwrap(),
+    );
+    let gaps = [
+        ("session", session.as_str()),
+        ("cookie", &binding),
+        ("code", &code),
+        ("state", &state),
+    ];
+    let done = lambda.invoke("callback", "callback", &gaps);
+    assert_eq!(done["statusCode"], 302, "{done}");
+    assert!(
+        done["headers"]["location"]
+            .as_str()
+            .unwrap()
+            .contains("/oauth/success?")
+    );
+    assert_eq!(
+        cookie(&done),
+        (
+            String::new(),
+            " Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned()
+        )
+    );
+    assert_eq!(lambda.sandbox.spotify().links()[0].account, "mara");
+    assert_eq!(lambda.calls(), (1, 1, 0));
+    let again = lambda.invoke("callback", "callback", &gaps);
+    assert_eq!(again["statusCode"], 400);
+    assert!(
+        again["headers"]["content-type"]
+            .as_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
+    assert_eq!(lambda.calls(), (1, 1, 0));
+
+    let page = lambda.invoke("unlink", "unlink-page", &[("session", &session)]);
+    assert_eq!(page["statusCode"], 200);
+    let body = page["body"].as_str().unwrap();
+    let form_token = body
+        .split_once("name=\"form_token\" value=\"")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap()
+        .0;
+    let form = format!("form_token={form_token}");
+    let (binding, length) = (cookie(&page).0, form.len().to_string());
+    let gaps = [
+        ("session", session.as_str()),
+        ("cookie", &binding),
+        ("length", &length),
+        ("form_base64", &base64(&form)),
+    ];
+    let unlinked = lambda.invoke("unlink", "unlink-form", &gaps);
+    assert_eq!(unlinked["statusCode"], 200, "{unlinked}");
+    assert!(lambda.sandbox.spotify().links().is_empty());
+    assert_eq!(lambda.calls(), (2, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_event_has_its_answer() {
+    let lambda = Lambda::start().await;
+    let session = lambda.session("ada");
+    let site = &lambda.sandbox.addresses().site;
+    let location = |answer: &Value| answer["headers"]["location"].as_str().unwrap_or_default().to_owned();
+
+    // Signed out: to sign in, and back by hand-off.
+    let away = lambda.invoke("entrypoint", "entrypoint-signed-out", &[]);
+    assert!(location(&away).starts_with(&format!("{site}/sign-in?")), "{away}");
+    let mut claims = lambda
+        .spotify
+        .handoff_claims("bela", &parameter(&location(&away), "nonce").unwrap(), "jti-1");
+    claims["iss"] = lambda.sandbox.options().site_issuer(lambda.sandbox.addresses()).into();
+    claims["aud"] = PUBLIC_URL.into();
+    let token = signed(&lambda.sandbox.options().site_key, "soa-handoff+jwt", &claims);
+    let gaps = [("token", token.as_str()), ("cookie", &cookie(&away).0)];
+    assert!(location(&lambda.invoke("entrypoint", "entrypoint-handoff", &gaps)).contains("/authorize?"));
+    assert_eq!(
+        lambda.invoke("entrypoint", "entrypoint-handoff", &gaps)["statusCode"],
+        401
+    );
+
+    let partner = lambda.invoke(
+        "entrypoint",
+        "entrypoint-partner",
+        &[("session", &session), ("partner_id", "1111111111111111111111")],
+    );
+    assert!(location(&partner).contains("/authorize?"), "{partner}");
+    let link = lambda.invoke("entrypoint", "link", &[]);
+    assert!(
+        location(&link).contains("/link/0WickerlightSandbox000?spotifyShowUri=spotify%3Ashow%3A"),
+        "{link}"
+    );
+
+    let gaps = BTreeMap::from([
+        ("session", session.clone()),
+        ("cookie", cookie(&partner).0),
+        ("state", parameter(&location(&partner), "state").unwrap()),
+    ]);
+    let gaps: Vec<_> = gaps.iter().map(|(gap, value)| (*gap, value.as_str())).collect();
+    let denied = lambda.invoke("callback", "callback-denied", &gaps);
+    assert_eq!(denied["statusCode"], 403);
+    assert_eq!(lambda.calls(), (0, 0, 0));
+
+    let mut claims = lambda.spotify.request_claims("ada", "jti-1");
+    claims["iss"] = lambda.sandbox.options().site_issuer(lambda.sandbox.addresses()).into();
+    claims["aud"] = format!("{PUBLIC_URL}/unlink").into();
+    claims["partner_id"] = lambda.sandbox.options().partner_id.clone().into();
+    let jws = World::request_token(&claims);
+    let gaps = [("jws_base64", base64(&jws)), ("length", jws.len().to_string())];
+    let gaps = gaps.each_ref().map(|(gap, value)| (*gap, value.as_str()));
+    let unlinked = lambda.invoke("unlink", "unlink-signed", &gaps);
+    assert_eq!(
+        (unlinked["statusCode"].as_u64(), unlinked["body"].as_str()),
+        (Some(204), None)
+    );
+    assert_eq!(lambda.invoke("unlink", "unlink-signed", &gaps)["statusCode"], 401);
+    assert_eq!(lambda.calls(), (1, 0, 1));
+}

@@ -4,16 +4,18 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use shared::outbound::Outbound;
 
 /// A slow machine with other tests running is given this long.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+const NOTES: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// A ministack that runs. Dropping it ends it.
 pub(crate) struct Ministack {
@@ -48,7 +50,7 @@ impl Ministack {
             .envs([("MINISTACK_HOST", "127.0.0.1"), ("BIND_HOST", "127.0.0.1")])
             .envs([("SERVICES", "dynamodb,dynamodbstreams,secretsmanager")])
             .env("GATEWAY_PORT", port.to_string())
-            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
+            .env("TMPDIR", NOTES)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -60,22 +62,30 @@ impl Ministack {
         }
     }
 
+    /// Whether it comes to answer, for each of its services: it loads one when that is first called, which takes longer than the SDK waits.
     async fn answers(&mut self) -> bool {
         let http = Outbound::new().unwrap();
-        let health = format!("{}/_ministack/health", self.origin);
         let started = Instant::now();
-        while started.elapsed() < STARTS_WITHIN {
-            // Whatever the answer, there is one.
-            let answer = http.post(&health, HeaderMap::new(), String::new()).await;
-            if self.process.try_wait().unwrap().is_some() {
-                return false;
+        for first_call in ["DynamoDB_20120810.ListTables", "secretsmanager.ListSecrets"] {
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static("x-amz-target"),
+                HeaderValue::from_static(first_call),
+            )]);
+            while http.post(&self.origin, headers.clone(), "{}".to_owned()).await.is_err() {
+                if started.elapsed() > STARTS_WITHIN || self.process.try_wait().unwrap().is_some() {
+                    return false;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            if answer.is_ok() {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        false
+        // Else it was somebody else who answered.
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    /// Where it writes down its process.
+    fn note(&self) -> PathBuf {
+        let (_, port) = self.origin.rsplit_once(':').unwrap();
+        Path::new(NOTES).join(format!("ministack-{port}.pid"))
     }
 }
 
@@ -84,5 +94,6 @@ impl Drop for Ministack {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = std::fs::remove_file(self.note());
     }
 }

@@ -139,6 +139,28 @@ fn the_table_is_as_the_store_needs_it() {
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
 }
 
+/// The routes of `make watch`.
+fn watched() -> BTreeSet<String> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let router = metadata["metadata"]["lambda"]["watch"]["router"]
+        .as_object()
+        .unwrap()
+        .clone();
+    let of_path = |(path, methods): (String, Value)| {
+        let methods = methods.as_array().unwrap().clone();
+        methods
+            .into_iter()
+            .map(move |method| format!("{} {path}", method["method"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    router.into_iter().flat_map(of_path).collect()
+}
+
 /// S-OPS-3, S-LOG-3.
 #[test]
 fn routes_are_explicit_and_logs_end_and_have_no_query() {
@@ -160,6 +182,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(keys, served);
+    assert_eq!(watched(), served);
     let groups = resources(&template, "AWS::Logs::LogGroup");
     assert_eq!(groups.len(), 4);
     assert!(groups.values().all(|group| group.contains_key("RetentionInDays")));

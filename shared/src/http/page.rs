@@ -83,7 +83,7 @@ impl Page {
             ),
             Self::SpotifyDown => (
                 "Spotify does not answer",
-                "Your account is not connected yet. This is not your fault, and it usually passes within minutes.",
+                "So this could not be done yet. It is not your fault, and it usually passes within minutes.",
                 Some("Try again"),
             ),
             Self::Busy => (

@@ -158,22 +158,14 @@ impl Failure {
 
     fn finished(&self, mut answer: Answer) -> Answer {
         answer.cookies.extend(self.cookie.clone());
-        match (&self.problem, self.verdict()) {
-            (Problem::MethodNotAllowed(methods), _) => answer.with_header(header::ALLOW, methods),
-            (
-                _,
-                Verdict {
-                    status: StatusCode::UNAUTHORIZED,
-                    ..
-                },
-            ) => answer.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
-            (
-                _,
-                Verdict {
-                    retry_after: Some(seconds),
-                    ..
-                },
-            ) => answer.with_header(header::RETRY_AFTER, &seconds.to_string()),
+        if let Some(seconds) = self.verdict().retry_after {
+            answer = answer.with_header(header::RETRY_AFTER, &seconds.to_string());
+        }
+        match &self.problem {
+            Problem::MethodNotAllowed(methods) => answer.with_header(header::ALLOW, methods),
+            // RFC 6750 §3.1: no error is named to whoever showed no token.
+            Problem::SignedOut => answer.with_header(header::WWW_AUTHENTICATE, "Bearer"),
+            Problem::Token(_) => answer.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
             _ => answer,
         }
     }

@@ -1,6 +1,6 @@
 //! From event to answer: one span and one closing line of log a request, always an answer, and one in time.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, pin::Pin, time::Duration};
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use super::{Answer, Failure, Problem, Request};
 use crate::{
+    clock::Clock,
     config::Pages,
     log,
     partner::PartnerId,
@@ -21,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(9);
 const RESERVE_MS: u64 = 500;
 
 /// One of our functions.
-pub trait Function {
+pub trait Function: Sync {
     /// Its name, as the log has it.
     const NAME: &'static str;
 
@@ -73,7 +74,9 @@ where
     B: Future<Output = Result<F, E>>,
 {
     telemetry::init();
-    let function = match build().await {
+    // Boxed, as each answer below: the futures of a function with two SDK clients are too deep to be laid out as one.
+    let building: Pin<Box<dyn Future<Output = Result<F, E>>>> = Box::pin(build());
+    let function = match building.await {
         Ok(function) => function,
         Err(error) => {
             log!(error, Code::NotStarted, function = F::NAME, reason = %error);
@@ -84,17 +87,21 @@ where
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let deadline = event.context.deadline;
         let function = &function;
-        async move { Ok::<_, lambda_runtime::Error>(answer_event(function, event.payload, time_left(deadline)).await) }
+        let answering: Answering<'_> = Box::pin(answer_event(function, event.payload, time_left(deadline)));
+        async move { Ok::<_, lambda_runtime::Error>(answering.await) }
     }))
     .await
 }
 
-/// Until when an answer must be there, of a deadline in milliseconds since 1970.
+type Answering<'a> = Pin<Box<dyn Future<Output = ApiGatewayV2httpResponse> + Send + 'a>>;
+
+/// How long an answer may take, of a deadline in milliseconds since 1970. One that has passed before we began is no deadline: emulators send one.
 fn time_left(deadline: u64) -> Duration {
-    let now = u64::try_from(crate::clock::Clock::System.now())
-        .unwrap_or(0)
-        .saturating_mul(1000);
-    Duration::from_millis(deadline.saturating_sub(now).saturating_sub(RESERVE_MS)).min(LONGEST)
+    let now = u64::try_from(Clock::System.now()).unwrap_or(0).saturating_mul(1000);
+    match deadline.saturating_sub(now) {
+        0 => LONGEST,
+        left => Duration::from_millis(left.saturating_sub(RESERVE_MS)).min(LONGEST),
+    }
 }
 
 /// Answers one event, at most `within` a time.

@@ -7,11 +7,13 @@ use shared::{chance::Chance, clock::Clock, config::Environment};
 
 const USAGE: &str = "\
 usage: sandbox [--no-gateway] [--seed <number>]
+       sandbox --variables
 
 A simulated Spotify Open Access, DynamoDB, Secrets Manager and a demo partner's site on 127.0.0.1, with soa-link's functions.
 
   --no-gateway     without the functions: they run elsewhere, at GATEWAY_PORT
   --seed <number>  the same ids, codes and tokens at every start
+  --variables      only prints the variables that functions elsewhere need to work with it
 
 Variables: GATEWAY_PORT (9000), SPOTIFY_PORT (9100), SITE_PORT (9200), DYNAMODB_PORT (9300), SECRETS_PORT (9400); DEMO_DB=<file> keeps
 DynamoDB's data. A part is left out where AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER or SPOTIFY_ACCOUNTS_URL say where else
@@ -30,9 +32,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), sandbox::RoutesError> {
-    let Some((with_gateway, seed)) = arguments()? else {
-        eprint!("{USAGE}");
-        return Ok(());
+    let (with_gateway, seed) = match arguments()? {
+        Task::Help => {
+            eprint!("{USAGE}");
+            return Ok(());
+        }
+        Task::Variables => {
+            print_variables(&options(false, None)?);
+            return Ok(());
+        }
+        Task::Run { with_gateway, seed } => (with_gateway, seed),
     };
     let options = bundle::with_secrets(options(with_gateway, seed)?, &backend_key());
     let clock = Clock::System;
@@ -53,8 +62,13 @@ async fn run() -> Result<(), sandbox::RoutesError> {
     Ok(())
 }
 
-/// Whether the functions are served here, and the seed; nothing when help is asked for.
-fn arguments() -> Result<Option<(bool, Option<u64>)>, String> {
+enum Task {
+    Help,
+    Variables,
+    Run { with_gateway: bool, seed: Option<u64> },
+}
+
+fn arguments() -> Result<Task, String> {
     let (mut with_gateway, mut seed) = (true, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -64,11 +78,12 @@ fn arguments() -> Result<Option<(bool, Option<u64>)>, String> {
                 let number = arguments.next().and_then(|number| number.parse().ok());
                 seed = Some(number.ok_or_else(|| format!("--seed needs a number\n\n{USAGE}"))?);
             }
-            "--help" | "-h" => return Ok(None),
+            "--variables" => return Ok(Task::Variables),
+            "--help" | "-h" => return Ok(Task::Help),
             other => return Err(format!("unknown: {other}\n\n{USAGE}")),
         }
     }
-    Ok(Some((with_gateway, seed)))
+    Ok(Task::Run { with_gateway, seed })
 }
 
 fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
@@ -116,6 +131,24 @@ fn backend_key() -> Key {
     Key {
         kid: "backend-demo".to_owned(),
         secret: b"a demo key, known to everybody: back".to_vec(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn print_variables(options: &Options) {
+    let origin = |place: &Place| match place {
+        Place::Here(port) => format!("http://127.0.0.1:{port}"),
+        Place::Elsewhere(origin) => origin.clone(),
+    };
+    let addresses = Addresses {
+        gateway: origin(&options.gateway),
+        spotify: origin(&options.spotify),
+        site: origin(&options.site),
+        dynamodb: origin(&options.dynamodb),
+        secrets: origin(&options.secrets_manager),
+    };
+    for (name, value) in bundle::variables(options, &addresses) {
+        println!("{name}={value}");
     }
 }
 
