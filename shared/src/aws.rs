@@ -16,7 +16,7 @@ use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig
 
 use crate::outbound::Outbound;
 
-/// For one try of a call to AWS. Three tries and their pauses end before [`OPERATION`].
+/// For one try of a call to AWS. Up to three are made, as far as [`OPERATION`] lasts: against silence the third is cut off.
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// For a call to AWS, its tries included.
 const OPERATION: Duration = Duration::from_millis(2500);

@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use aws_sdk_secretsmanager::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_secret_value::GetSecretValueError,
+};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -120,8 +124,13 @@ impl<T: SecretValue> Secret<T> {
     async fn read(&self, cached: &mut Cached<T>) -> Result<Arc<Versions<T>>, SecretError> {
         let now = self.clock.now();
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
-        if current.is_err() {
+        // Where a previous version is in use, a reading that could not tell it is no better than none.
+        let lost = matches!(previous, Err(SecretError::Unavailable)) && cached.versions.is_some();
+        if current.is_err() || lost {
             cached.next_try = now.saturating_add(PAUSE);
+        }
+        if lost {
+            return Err(SecretError::Unavailable);
         }
         // The previous version serves a rotation only. Without it, or with one that was never good, the current one still serves.
         let versions = Arc::new(Versions {
@@ -154,19 +163,18 @@ impl<T: SecretValue> Secret<T> {
     }
 
     fn error(&self, error: &SdkError<GetSecretValueError>) -> SecretError {
-        let unanswered = match error {
-            SdkError::ServiceError(refused) => {
-                refused.err().is_internal_service_error() || refused.raw().status().as_u16() >= 500 || {
-                    use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
-                    refused.err().code().is_some_and(|code| code.contains("Throttl"))
-                }
-            }
-            _ => true,
-        };
-        if unanswered {
-            SecretError::Unavailable
-        } else {
-            SecretError::Refused { id: self.id.clone() }
+        // What Secrets Manager itself says no with; anything else, from a proxy's page to throttling, may pass.
+        const REFUSALS: [&str; 6] = [
+            "ResourceNotFoundException",
+            "AccessDeniedException",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "DecryptionFailure",
+            "UnrecognizedClientException",
+        ];
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some(code) if REFUSALS.contains(&code) => SecretError::Refused { id: self.id.clone() },
+            _ => SecretError::Unavailable,
         }
     }
 }

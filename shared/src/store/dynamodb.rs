@@ -165,8 +165,8 @@ impl PendingLinks {
     }
 }
 
-/// The second half holds when the SDK repeats a write whose answer was lost.
-const NEW_LINK: &str = "attribute_not_exists(id) OR browser_binding = :binding";
+/// The second halves hold when the SDK repeats a write whose answer was lost; a repeat that comes late must not undo a claim.
+const NEW_LINK: &str = "attribute_not_exists(id) OR (browser_binding = :binding AND attribute_not_exists(claimed_by))";
 const NEW_JTI: &str = "attribute_not_exists(id) OR claimed_by = :me";
 
 fn link_id(state: &StateHash) -> String {

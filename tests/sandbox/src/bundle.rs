@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+    TimeToLiveStatus,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use callback::Callback;
@@ -102,27 +103,30 @@ pub async fn create_table(environment: &Environment) -> Result<(), RoutesError> 
         .create_table()
         .table_name(PENDING_LINKS_TABLE)
         .billing_mode(BillingMode::PayPerRequest);
-    match table.attribute_definitions(id).key_schema(key).send().await {
-        Ok(_) => {}
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
-        {
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let created = table.attribute_definitions(id).key_schema(key).send().await;
+    if let Err(error) = created
+        && !error
+            .as_service_error()
+            .is_some_and(CreateTableError::is_resource_in_use_exception)
+    {
+        return Err(error.into());
     }
-    let time_to_live = TimeToLiveSpecification::builder()
-        .attribute_name("delete_at")
-        .enabled(true)
-        .build()?;
-    dynamodb
-        .update_time_to_live()
+    let time_to_live = dynamodb
+        .describe_time_to_live()
         .table_name(PENDING_LINKS_TABLE)
-        .time_to_live_specification(time_to_live)
         .send()
         .await?;
+    let status = time_to_live
+        .time_to_live_description()
+        .and_then(|described| described.time_to_live_status());
+    if status != Some(&TimeToLiveStatus::Enabled) {
+        let time_to_live = TimeToLiveSpecification::builder()
+            .attribute_name("delete_at")
+            .enabled(true)
+            .build()?;
+        let update = dynamodb.update_time_to_live().table_name(PENDING_LINKS_TABLE);
+        update.time_to_live_specification(time_to_live).send().await?;
+    }
     Ok(())
 }
 
