@@ -206,6 +206,28 @@ impl Environment {
         }
     }
 
+    fn storage(&mut self) -> Option<StorageConfig> {
+        let partner_keys_id = self.required("PARTNER_KEYS_ID");
+        let pending_links_table = self.required("PENDING_LINKS_TABLE");
+        let aws = self.aws();
+        Some(StorageConfig {
+            partner_keys_id: partner_keys_id?,
+            pending_links_table: pending_links_table?,
+            aws: aws?,
+        })
+    }
+
+    fn peers(&mut self) -> Option<PeersConfig> {
+        let spotify = self.spotify();
+        let client_secret_id = self.required("SPOTIFY_CLIENT_SECRET_ID");
+        let storage = self.storage();
+        Some(PeersConfig {
+            spotify: spotify?,
+            client_secret_id: client_secret_id?,
+            storage: storage?,
+        })
+    }
+
     /// What Lambda itself sets, and, for emulators, the SDK's own endpoint variables.
     fn aws(&mut self) -> Option<Aws> {
         let platform = |name: &str| self.variables.get(name).filter(|value| !value.is_empty()).cloned();
@@ -279,14 +301,10 @@ pub struct EntrypointConfig {
     pub pkce: bool,
     /// `PUBLIC_URL`, `SIGN_IN`, `SIGN_IN_URL`, `SESSION_COOKIE`, `SITE_ISSUER`.
     pub sign_in: SignIn,
-    /// `PARTNER_KEYS_ID`.
-    pub partner_keys_id: String,
-    /// `PENDING_LINKS_TABLE`.
-    pub pending_links_table: String,
     /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
     pub pages: Pages,
-    /// What Lambda sets.
-    pub aws: Aws,
+    /// Where keys and pending links are.
+    pub storage: StorageConfig,
 }
 
 impl EntrypointConfig {
@@ -311,20 +329,12 @@ impl EntrypointConfig {
 /// What the callback function is told.
 #[derive(Clone)]
 pub struct CallbackConfig {
-    /// `SPOTIFY_CLIENT_ID`, `SPOTIFY_ACCOUNTS_URL`, `SPOTIFY_OPEN_ACCESS_URL`, `SPOTIFY_JWS_CONTENT_TYPE`.
-    pub spotify: SpotifySettings,
-    /// `SPOTIFY_CLIENT_SECRET_ID`.
-    pub client_secret_id: String,
     /// `PUBLIC_URL`, `SIGN_IN`, `SESSION_COOKIE`, `SITE_ISSUER`.
     pub sign_in: SignIn,
-    /// `PARTNER_KEYS_ID`.
-    pub partner_keys_id: String,
-    /// `PENDING_LINKS_TABLE`.
-    pub pending_links_table: String,
     /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
     pub pages: Pages,
-    /// What Lambda sets.
-    pub aws: Aws,
+    /// Whom it works with.
+    pub peers: PeersConfig,
 }
 
 /// What the unlink function is told.
@@ -334,20 +344,34 @@ pub struct UnlinkConfig {
     pub partner_id: PartnerId,
     /// `BACKEND_ISSUER`: `iss` of the backend's signed requests; without it none are taken.
     pub backend_issuer: Option<String>,
-    /// `SPOTIFY_CLIENT_ID`, `SPOTIFY_ACCOUNTS_URL`, `SPOTIFY_OPEN_ACCESS_URL`, `SPOTIFY_JWS_CONTENT_TYPE`.
-    pub spotify: SpotifySettings,
-    /// `SPOTIFY_CLIENT_SECRET_ID`.
-    pub client_secret_id: String,
     /// `PUBLIC_URL`, `SIGN_IN`, `SIGN_IN_URL`, `SESSION_COOKIE`, `SITE_ISSUER`.
     pub sign_in: SignIn,
+    /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
+    pub pages: Pages,
+    /// Whom it works with.
+    pub peers: PeersConfig,
+}
+
+/// Where a function finds the partner's keys and the pending links.
+#[derive(Clone)]
+pub struct StorageConfig {
     /// `PARTNER_KEYS_ID`.
     pub partner_keys_id: String,
     /// `PENDING_LINKS_TABLE`.
     pub pending_links_table: String,
-    /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
-    pub pages: Pages,
     /// What Lambda sets.
     pub aws: Aws,
+}
+
+/// Whom a function that acts at Spotify works with.
+#[derive(Clone)]
+pub struct PeersConfig {
+    /// `SPOTIFY_CLIENT_ID`, `SPOTIFY_ACCOUNTS_URL`, `SPOTIFY_OPEN_ACCESS_URL`, `SPOTIFY_JWS_CONTENT_TYPE`.
+    pub spotify: SpotifySettings,
+    /// `SPOTIFY_CLIENT_SECRET_ID`.
+    pub client_secret_id: String,
+    /// Where keys and pending links are.
+    pub storage: StorageConfig,
 }
 
 /// A configuration of one function.
@@ -391,10 +415,8 @@ impl Config for EntrypointConfig {
             "must be `on` or `off`",
         );
         let sign_in = environment.sign_in_with_url(clock);
-        let partner_keys_id = environment.required("PARTNER_KEYS_ID");
-        let pending_links_table = environment.required("PENDING_LINKS_TABLE");
         let pages = environment.pages();
-        let aws = environment.aws();
+        let storage = environment.storage();
         Some(Self {
             partner_id: partner_id?,
             client_id: client_id?,
@@ -402,31 +424,21 @@ impl Config for EntrypointConfig {
             content_access_url: content_access_url?,
             pkce: pkce?,
             sign_in: sign_in?,
-            partner_keys_id: partner_keys_id?,
-            pending_links_table: pending_links_table?,
             pages,
-            aws: aws?,
+            storage: storage?,
         })
     }
 }
 
 impl Config for CallbackConfig {
     fn read(environment: &mut Environment, clock: &Clock) -> Option<Self> {
-        let spotify = environment.spotify();
-        let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
         let sign_in = environment.sign_in(clock);
-        let partner_keys_id = environment.required("PARTNER_KEYS_ID");
-        let pending_links_table = environment.required("PENDING_LINKS_TABLE");
         let pages = environment.pages();
-        let aws = environment.aws();
+        let peers = environment.peers();
         Some(Self {
-            spotify: spotify?,
-            client_secret_id: client_secret_id?,
             sign_in: sign_in?,
-            partner_keys_id: partner_keys_id?,
-            pending_links_table: pending_links_table?,
             pages,
-            aws: aws?,
+            peers: peers?,
         })
     }
 }
@@ -435,23 +447,15 @@ impl Config for UnlinkConfig {
     fn read(environment: &mut Environment, clock: &Clock) -> Option<Self> {
         let partner_id = environment.partner_id();
         let backend_issuer = environment.optional("BACKEND_ISSUER");
-        let spotify = environment.spotify();
-        let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
         let sign_in = environment.sign_in_with_url(clock);
-        let partner_keys_id = environment.required("PARTNER_KEYS_ID");
-        let pending_links_table = environment.required("PENDING_LINKS_TABLE");
         let pages = environment.pages();
-        let aws = environment.aws();
+        let peers = environment.peers();
         Some(Self {
             partner_id: partner_id?,
             backend_issuer,
-            spotify: spotify?,
-            client_secret_id: client_secret_id?,
             sign_in: sign_in?,
-            partner_keys_id: partner_keys_id?,
-            pending_links_table: pending_links_table?,
             pages,
-            aws: aws?,
+            peers: peers?,
         })
     }
 }

@@ -102,8 +102,8 @@ impl<'a> Person<'a> {
             .await;
         match found {
             Ok(element) => element,
-            Err(_) => panic!(
-                "no {selector} at {}: {}",
+            Err(error) => panic!(
+                "no {selector} at {} ({error}): {}",
                 self.page.current_url().await.unwrap(),
                 self.text().await
             ),

@@ -10,23 +10,20 @@ use shared::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
         binding::BrowserBinding,
     },
-    outbound::Outbound,
     partner::Entitlements,
     secret::same,
-    secrets::{Secret, Versions},
+    secrets::Versions,
     sign_in::PartnerKeys,
-    spotify::{CompletionUrl, Spotify},
-    start::StartError,
-    store::{PendingLink, PendingLinks, SignedInBy},
+    spotify::CompletionUrl,
+    start::{Peers, StartError},
+    store::{PendingLink, SignedInBy},
     telemetry::Code,
 };
 
 /// The function and what it works with.
 pub struct Callback {
     config: CallbackConfig,
-    partner_keys: Secret<PartnerKeys>,
-    pending_links: PendingLinks,
-    spotify: Spotify,
+    peers: Peers,
     clock: Clock,
     chance: Chance,
 }
@@ -37,7 +34,7 @@ impl Callback {
     /// # Errors
     /// As [`Self::start`].
     pub async fn of_process() -> Result<Self, StartError> {
-        Box::pin(Self::start(Environment::of_process(), Clock::System, Chance::System)).await
+        Self::start(Environment::of_process(), Clock::System, Chance::System).await
     }
 
     /// The function, its secrets read and its connections open, all at once.
@@ -46,27 +43,10 @@ impl Callback {
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
         let config = CallbackConfig::from_environment(environment, &clock)?;
-        let outbound = Outbound::new()?;
-        let secrets_manager = config.aws.secrets_manager(&outbound);
-        let partner_keys = Secret::new(secrets_manager.clone(), config.partner_keys_id.clone(), clock.clone());
-        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
-        let pending_links = PendingLinks::new(config.aws.dynamodb(&outbound), config.pending_links_table.clone());
-        let spotify = Spotify::new(
-            config.spotify.clone(),
-            outbound.clone(),
-            client_secret,
-            clock.clone(),
-            chance.clone(),
-        );
-        let dynamodb = config.aws.dynamodb_origin();
-        let (keys_loaded, spotify_ready, ()) =
-            tokio::join!(partner_keys.load(), spotify.prepare(), outbound.open(&dynamodb));
-        StartError::of_all([keys_loaded, spotify_ready])?;
+        let peers = Peers::start(&config.peers, &clock, &chance).await?;
         Ok(Self {
             config,
-            partner_keys,
-            pending_links,
-            spotify,
+            peers,
             clock,
             chance,
         })
@@ -89,12 +69,14 @@ impl Callback {
         let linking = |error| Problem::Spotify(Step::Link, error);
         let redirect_uri = self.config.sign_in.public_url.redirect_uri();
         let token = self
+            .peers
             .spotify
             .exchange_code(code, pending.code_verifier, &redirect_uri)
             .await
             .map_err(linking)?;
         // Always, also for somebody who is linked already: Spotify's record is the truth, and this call renews it.
         let registered = self
+            .peers
             .spotify
             .register_user(token, &pending.partner_id, &pending.partner_user_id, &entitlements)
             .await;
@@ -157,7 +139,7 @@ impl Function for Callback {
         request.only("GET")?;
         let query = request.query()?;
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
-        let issuer = self.config.spotify.accounts_url.origin().ascii_serialization();
+        let issuer = self.config.peers.spotify.accounts_url.origin().ascii_serialization();
         let response =
             AuthorizationResponse::read(state?, code?, error?, iss?, &issuer).ok_or(Problem::Malformed("query"))?;
 
@@ -167,10 +149,12 @@ impl Function for Callback {
         let state = response.state.hash();
         // Secrets that have grown old are read anew meanwhile, so that nobody waits for them afterwards.
         let (claimed, keys, ()) = tokio::join!(
-            self.pending_links
+            self.peers
+                .storage
+                .pending_links
                 .claim(&state, &bindings, &invocation, self.clock.now()),
-            self.partner_keys.get(),
-            self.spotify.refresh_client_secret(),
+            self.peers.storage.partner_keys.get(),
+            self.peers.spotify.refresh_client_secret(),
         );
         let pending = claimed?.ok_or(Problem::State)?;
         browser.forget(&pending.browser_binding);

@@ -7,21 +7,17 @@ use shared::{
     config::{Config as _, EntrypointConfig, Environment, Pages},
     http::{Failure, Function, JOURNEY, Outcome, Problem, Request, Visitor, redirect},
     oauth::{authorize::AuthorizationRequest, binding::BrowserBinding, pkce::CodeVerifier, state::State},
-    outbound::Outbound,
     partner::{PartnerId, ShowUri},
-    secrets::Secret,
-    sign_in::PartnerKeys,
     spotify::USER_SOA_LINK,
-    start::StartError,
-    store::{PendingLink, PendingLinks},
+    start::{StartError, Storage},
+    store::PendingLink,
     telemetry::Code,
 };
 
 /// The function and what it works with.
 pub struct Entrypoint {
     config: EntrypointConfig,
-    partner_keys: Secret<PartnerKeys>,
-    pending_links: PendingLinks,
+    storage: Storage,
     clock: Clock,
     chance: Chance,
 }
@@ -32,7 +28,7 @@ impl Entrypoint {
     /// # Errors
     /// As [`Self::start`].
     pub async fn of_process() -> Result<Self, StartError> {
-        Box::pin(Self::start(Environment::of_process(), Clock::System, Chance::System)).await
+        Self::start(Environment::of_process(), Clock::System, Chance::System).await
     }
 
     /// The function, its keys read and its connection to DynamoDB open.
@@ -41,23 +37,13 @@ impl Entrypoint {
     /// [`StartError`] when the configuration or the partner's keys are not what they must be.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
         let config = EntrypointConfig::from_environment(environment, &clock)?;
-        let outbound = Outbound::new()?;
-        let partner_keys = Secret::new(
-            config.aws.secrets_manager(&outbound),
-            config.partner_keys_id.clone(),
-            clock.clone(),
-        );
-        let pending_links = PendingLinks::new(config.aws.dynamodb(&outbound), config.pending_links_table.clone());
-        let dynamodb = config.aws.dynamodb_origin();
-        let (loaded, ()) = tokio::join!(partner_keys.load(), outbound.open(&dynamodb));
-        loaded?;
+        let storage = Storage::start(&config.storage, &clock).await?;
         if !config.partner_id.looks_usual() {
             shared::log!(warn, Code::PartnerIdUnusual);
         }
         Ok(Self {
             config,
-            partner_keys,
-            pending_links,
+            storage,
             clock,
             chance,
         })
@@ -67,7 +53,7 @@ impl Entrypoint {
     async fn begin(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
         let query = request.query()?;
         let show_dialog = query.one("show_dialog")? == Some("true");
-        let keys = self.partner_keys.get().await?;
+        let keys = self.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
         let sign_in = &self.config.sign_in;
         let return_to = sign_in.public_url.at(request.path()) + if show_dialog { "?show_dialog=true" } else { "" };
@@ -105,9 +91,10 @@ impl Entrypoint {
             browser_binding: binding.hash(),
             expires_at: self.clock.now().saturating_add(JOURNEY),
         };
+        let (pending_links, state) = (&self.storage.pending_links, state.hash());
         match handoff {
-            Some(jti) => self.pending_links.put_handed_off(&state.hash(), &pending, &jti).await?,
-            None => self.pending_links.put(&state.hash(), &pending).await?,
+            Some(jti) => pending_links.put_handed_off(&state, &pending, &jti).await?,
+            None => pending_links.put(&state, &pending).await?,
         }
         let answer = redirect(&location).ok_or(Problem::Fault("authorize URL"))?;
         let answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref());

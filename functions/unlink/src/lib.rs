@@ -12,24 +12,19 @@ use shared::{
     },
     jws::JwsError,
     oauth::binding::BrowserBinding,
-    outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     sealed,
     secret::same,
-    secrets::Secret,
-    sign_in::{PartnerKeys, backend_request},
-    spotify::Spotify,
-    start::StartError,
-    store::{PendingLinks, SignedInBy},
+    sign_in::backend_request,
+    start::{Peers, StartError},
+    store::SignedInBy,
     telemetry::Code,
 };
 
 /// The function and what it works with.
 pub struct Unlink {
     config: UnlinkConfig,
-    partner_keys: Secret<PartnerKeys>,
-    pending_links: PendingLinks,
-    spotify: Spotify,
+    peers: Peers,
     clock: Clock,
     chance: Chance,
 }
@@ -50,7 +45,7 @@ impl Unlink {
     /// # Errors
     /// As [`Self::start`].
     pub async fn of_process() -> Result<Self, StartError> {
-        Box::pin(Self::start(Environment::of_process(), Clock::System, Chance::System)).await
+        Self::start(Environment::of_process(), Clock::System, Chance::System).await
     }
 
     /// The function, its secrets read and its connections open, all at once.
@@ -59,27 +54,10 @@ impl Unlink {
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
         let config = UnlinkConfig::from_environment(environment, &clock)?;
-        let outbound = Outbound::new()?;
-        let secrets_manager = config.aws.secrets_manager(&outbound);
-        let partner_keys = Secret::new(secrets_manager.clone(), config.partner_keys_id.clone(), clock.clone());
-        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
-        let pending_links = PendingLinks::new(config.aws.dynamodb(&outbound), config.pending_links_table.clone());
-        let spotify = Spotify::new(
-            config.spotify.clone(),
-            outbound.clone(),
-            client_secret,
-            clock.clone(),
-            chance.clone(),
-        );
-        let dynamodb = config.aws.dynamodb_origin();
-        let (keys_loaded, spotify_ready, ()) =
-            tokio::join!(partner_keys.load(), spotify.prepare(), outbound.open(&dynamodb));
-        StartError::of_all([keys_loaded, spotify_ready])?;
+        let peers = Peers::start(&config.peers, &clock, &chance).await?;
         Ok(Self {
             config,
-            partner_keys,
-            pending_links,
-            spotify,
+            peers,
             clock,
             chance,
         })
@@ -87,7 +65,7 @@ impl Unlink {
 
     /// Asks the person whether they mean it.
     async fn ask(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
-        let keys = self.partner_keys.get().await?;
+        let keys = self.peers.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
         let sign_in = &self.config.sign_in;
         let return_to = sign_in.public_url.at(request.path());
@@ -100,7 +78,7 @@ impl Unlink {
 
         let binding = BrowserBinding::generate(&self.chance, keys.current.browser_binding())?;
         if let Some(jti) = handoff {
-            self.pending_links.use_once(&jti, &binding.hash()).await?;
+            self.peers.storage.pending_links.use_once(&jti, &binding.hash()).await?;
         }
         let form = UnlinkForm {
             partner_id: partner_id.as_str().to_owned(),
@@ -130,7 +108,7 @@ impl Unlink {
         }
         let fields = request.form()?;
         let form_token = fields.one("form_token")?.ok_or(Problem::Form("form_token"))?;
-        let keys = self.partner_keys.get().await?;
+        let keys = self.peers.storage.partner_keys.get().await?;
         let key = keys.current.unlink_form();
         let form: UnlinkForm = sealed::open(key, form_token).ok_or(Problem::Form("form_token"))?;
 
@@ -178,7 +156,7 @@ impl Unlink {
 
     /// Does what the partner's backend signed.
     async fn requested(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
-        let keys = self.partner_keys.get().await?;
+        let keys = self.peers.storage.partner_keys.get().await?;
         let audience = self.config.sign_in.public_url.at(request.path());
         let issuer = self
             .config
@@ -196,7 +174,11 @@ impl Unlink {
         let asked = asked.map_err(Problem::from)?;
         request.is_about(partner_id, &keys.current.log_name(partner_id, &asked.partner_user_id));
         let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
-        self.pending_links.use_once(&asked.jti, &invocation).await?;
+        self.peers
+            .storage
+            .pending_links
+            .use_once(&asked.jti, &invocation)
+            .await?;
         self.unlink(partner_id, &asked.partner_user_id).await?;
         Ok(Outcome {
             code: Code::Unlinked,
@@ -205,7 +187,7 @@ impl Unlink {
     }
 
     async fn unlink(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Result<(), Problem> {
-        let unlinked = self.spotify.unlink_user(partner_id, partner_user_id).await;
+        let unlinked = self.peers.spotify.unlink_user(partner_id, partner_user_id).await;
         unlinked.map_err(|error| Problem::Spotify(Step::Unlink, error))
     }
 }

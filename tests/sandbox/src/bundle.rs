@@ -137,8 +137,8 @@ pub async fn create_table(environment: &Environment) -> Result<(), RoutesError> 
 /// When a function cannot start; the error names every variable or secret concerned.
 pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<Vec<Route>, RoutesError> {
     let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), chance.clone()).await?);
-    let callback = Arc::new(Box::pin(Callback::start(environment.clone(), clock.clone(), chance.clone())).await?);
-    let unlink = Arc::new(Box::pin(Unlink::start(environment.clone(), clock.clone(), chance.clone())).await?);
+    let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), chance.clone()).await?);
+    let unlink = Arc::new(Unlink::start(environment.clone(), clock.clone(), chance.clone()).await?);
     Ok(vec![
         route("GET", "/entrypoint", &entrypoint),
         route("GET", "/link", &entrypoint),
