@@ -553,6 +553,7 @@ impl fmt::Display for ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn complete() -> Vec<(&'static str, &'static str)> {
         vec![
@@ -681,6 +682,23 @@ mod tests {
             "https://",
         ]) {
             assert!(PublicUrl::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_variable_makes_the_configuration_stumble(value in ".{0,60}", origin in "https://[a-z]{1,20}(\\.[a-z]{2,5})?(:[1-9][0-9]{0,3})?") {
+            let names = ["PUBLIC_URL", "PARTNER_ID", "SIGN_IN", "SIGN_IN_URL", "SESSION_COOKIE", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_JWS_CONTENT_TYPE", "SUPPORT_URL"];
+            for name in names {
+                let environment = complete().into_iter().chain([(name, value.as_str())]).collect();
+                if let Err(error) = UnlinkConfig::from_environment(environment, &Clock::System) {
+                    prop_assert!(error.variables().all(|wrong| names.contains(&wrong)));
+                }
+            }
+            if !origin.contains("localhost") {
+                let parsed = PublicUrl::parse(&origin).unwrap();
+                prop_assert_eq!(parsed.as_str().trim_end_matches(":443"), origin.trim_end_matches(":443"));
+            }
         }
     }
 

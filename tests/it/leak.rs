@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use sandbox::Fault;
+use serde_json::json;
 
 use crate::world::{Answer, World, logged, parameter};
 
@@ -54,9 +55,12 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
         planted.insert(parameter(authorize.as_str(), "code_challenge").unwrap());
         planted.insert(browser.binding().unwrap().clone());
         planted.insert(browser.cookies[&options.session_cookie].clone());
-        if let Some(fault) = fault {
-            world.spotify().faults().add(fault);
-        }
+        let refresh_token = json!({"refresh_token": "REFRESH-TOKEN"}).as_object().unwrap().clone();
+        let with_refresh_token = Fault {
+            set: refresh_token,
+            ..Fault::on("/api/token")
+        };
+        world.spotify().faults().add(fault.unwrap_or(with_refresh_token));
         shown.push(browser.get(&callback).await);
         shown.push(browser.get(&callback).await);
         world.spotify().faults().clear();
@@ -101,7 +105,19 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
             .flat_map(|jws| jws.split('.').skip(1).map(str::to_owned).collect::<Vec<_>>()),
     );
 
+    // Checklist 19: nor is any of it kept, the refresh token that came with each token among it. The verifier and the person's id are, by design.
+    let kept = world.stored().await;
+    assert!(kept.contains("browser_binding"), "{kept}");
+    for secret in planted
+        .iter()
+        .filter(|secret| **secret != world.partner_user_id("ada") && **secret != world.partner_user_id("bela"))
+    {
+        assert!(!kept.contains(secret.as_str()), "in the table: {secret}");
+    }
+    assert!(!kept.contains("REFRESH-TOKEN"));
+
     let log = logged();
+    assert!(!log.contains("REFRESH-TOKEN"));
     assert!(log.lines().count() > 25, "{log}");
     for secret in &planted {
         assert!(secret.len() > 6, "too short to search for: {secret}");

@@ -12,6 +12,7 @@
 )]
 
 mod browser;
+mod calls;
 mod configuration;
 mod faults;
 mod handoff;

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, ClientBuilder, Method, redirect::Policy};
 use sandbox::{Addresses, Key, Options, Sandbox, bundle};
 use serde_json::{Value, json};
-use shared::{chance::Chance, clock::Clock, config::Environment, jws::LEEWAY};
+use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, jws::LEEWAY, outbound::Outbound};
 use url::Url;
 
 /// A sandbox with the functions in it.
@@ -165,6 +165,18 @@ impl World {
             .header("content-type", "application/jwt")
             .body(jws.to_owned());
         Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Everything in the pending-links table, as text.
+    pub(crate) async fn stored(&self) -> String {
+        let aws = Aws::of(&self.environment(&[])).unwrap();
+        let scan = aws
+            .dynamodb(&Outbound::new().unwrap())
+            .scan()
+            .table_name(bundle::PENDING_LINKS_TABLE)
+            .send()
+            .await;
+        format!("{:?}", scan.unwrap().items())
     }
 
     pub(crate) fn advance(&self, seconds: i64) {

@@ -172,4 +172,13 @@ mod tests {
             assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotASet));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_jwk_set_is_a_panic(member in "(kty|k|n|e|x|y|crv|alg|use|kid|d)", kty in "(oct|RSA|EC|OKP|.{0,5})", text in ".{0,60}") {
+            let jwk = json!({"kty": kty, "k": base64url([1; 32]), "n": "AQAB", "e": "AQAB", "x": text, "y": "", "crv": "P-256", member: text});
+            let _ = KeySet::parse(&json!({"keys": [jwk, text]}));
+            let _ = KeySet::parse(&json!(text));
+        }
+    }
 }

@@ -103,3 +103,35 @@ impl AuthorizationCode {
         ((1..=2048).contains(&code.len()) && code.bytes().all(usual)).then(|| Self::new(code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_of_a_browser_is_a_panic(state in ".{0,50}", code in ".{0,50}", error in ".{0,50}", iss in ".{0,50}") {
+            let state = [Some(state.as_str()), None];
+            for state in state {
+                let response = AuthorizationResponse::read(state, Some(&code), None, None, "issuer");
+                prop_assert!(response.is_none_or(|response| response.outcome.is_ok_and(|kept| kept.expose() == code)));
+                let _ = AuthorizationResponse::read(state, None, Some(&error), Some(&iss), "issuer");
+            }
+        }
+
+        #[test]
+        fn the_authorize_url_has_each_parameter_once_whatever_is_in_it(client_id in ".{1,20}", redirect_uri in ".{1,40}") {
+            let state = State::generate(&Chance::seeded(1)).unwrap();
+            let endpoint = Url::parse("https://accounts.example/authorize").unwrap();
+            let (client_id, redirect_uri) = (client_id.as_str(), redirect_uri.as_str());
+            let request = AuthorizationRequest { endpoint: &endpoint, client_id, redirect_uri, scope: "a b", state: &state, code_verifier: None, show_dialog: false };
+            let url = Url::parse(&request.url()).unwrap();
+            let pairs: Vec<_> = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+            let expected = [("client_id", client_id), ("response_type", "code"), ("redirect_uri", redirect_uri), ("scope", "a b"), ("state", state.expose())];
+            prop_assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            prop_assert_eq!(url.fragment(), None);
+        }
+    }
+}
