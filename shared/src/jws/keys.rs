@@ -1,12 +1,13 @@
 //! Keys that verify: a JWK set (RFC 7517) in which each key stands for exactly one algorithm (RFC 8725 §3.1).
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use serde_json::Value;
 
-use crate::encoding::from_base64url;
+use crate::encoding::{from_base64url, hex};
 
 /// The most keys one set may have; each is tried in turn when a token names none.
 const MOST_KEYS: usize = 32;
@@ -79,19 +80,25 @@ impl Key {
         {
             return Err(KeyError::NotForSignatures(place));
         }
+        let bytes = |text: &str| from_base64url(text).ok_or(KeyError::Malformed(place));
         let algorithm = match (&jwk.algorithm, jwk.common.key_algorithm) {
             (AlgorithmParameters::OctetKey(oct), None | Some(KeyAlgorithm::HS256)) => {
-                let bytes = from_base64url(&oct.value).ok_or(KeyError::Malformed(place))?;
                 // RFC 7518 §3.2: a key of the hash's size or larger.
-                if bytes.len() < 32 {
+                if bytes(&oct.value)?.len() < 32 {
                     return Err(KeyError::TooShort(place));
                 }
                 Algorithm::HS256
             }
             (AlgorithmParameters::RSA(rsa), algorithm) => {
-                let modulus = from_base64url(&rsa.n).ok_or(KeyError::Malformed(place))?;
-                if modulus.len() < 256 {
+                let (modulus, exponent) = (bytes(&rsa.n)?, bytes(&rsa.e)?);
+                if modulus.iter().skip_while(|byte| **byte == 0).count() < 256 {
                     return Err(KeyError::TooShort(place));
+                }
+                // Odd, and more than 1.
+                if exponent.last().is_none_or(|last| last % 2 == 0)
+                    || exponent.iter().all(|byte| *byte <= 1) && exponent.len() == 1
+                {
+                    return Err(KeyError::Malformed(place));
                 }
                 match algorithm {
                     None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
@@ -102,11 +109,18 @@ impl Key {
             (AlgorithmParameters::EllipticCurve(ec), None | Some(KeyAlgorithm::ES256))
                 if ec.curve == EllipticCurve::P256 =>
             {
+                // SEC 1 §2.3.3, uncompressed; a point that is not on the curve is refused here.
+                let point = [vec![4], bytes(&ec.x)?, bytes(&ec.y)?].concat();
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Malformed(place))?;
                 Algorithm::ES256
             }
             (AlgorithmParameters::OctetKeyPair(okp), None | Some(KeyAlgorithm::EdDSA))
                 if okp.curve == EllipticCurve::Ed25519 =>
             {
+                let point = bytes(&okp.x)?;
+                if point.len() != 32 || has_small_order(&point) {
+                    return Err(KeyError::Malformed(place));
+                }
                 Algorithm::EdDSA
             }
             _ => return Err(KeyError::Algorithm(place)),
@@ -118,6 +132,25 @@ impl Key {
             verifying,
         })
     }
+}
+
+/// Whether an Ed25519 public key is one of the few points under which anybody can sign (RFC 8032 §5.1.7 does not make verifiers look). A
+/// placeholder of zeros is one of them. The sign bit, the highest of the last byte, makes no difference.
+fn has_small_order(point: &[u8]) -> bool {
+    const POINTS: [&str; 7] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let mut point = point.to_vec();
+    if let Some(last) = point.last_mut() {
+        *last &= 0x7f;
+    }
+    POINTS.contains(&hex(&point).as_str())
 }
 
 /// Why a JWK set cannot be used. Numbers are the key's place in the set, from 1.
@@ -171,6 +204,37 @@ mod tests {
         for not_a_set in [json!(null), json!([]), json!({}), json!({"keys": {}}), json!("keys")] {
             assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotASet));
         }
+    }
+
+    #[test]
+    fn a_public_key_under_which_nobody_or_everybody_can_sign_is_refused() {
+        let okp = |x: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(x)});
+        let ec = |x: &[u8], y: &[u8]| json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)});
+        let rsa = |n: &[u8], e: &[u8]| json!({"kty": "RSA", "n": base64url(n), "e": base64url(e)});
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut negative = identity;
+        negative[31] = 0x80;
+        let bad = [
+            okp(&[]),
+            okp(&[9; 31]),
+            okp(&[0; 32]),
+            okp(&identity),
+            okp(&negative),
+            ec(&[1], &[2]),
+            ec(&[1; 32], &[2; 32]),
+        ];
+        let modulus = [vec![0; 128], vec![255; 128]].concat();
+        let bad = bad.into_iter().chain([
+            rsa(&modulus, &[1, 0, 1]),
+            rsa(&[255; 256], &[]),
+            rsa(&[255; 256], &[1]),
+            rsa(&[255; 256], &[2]),
+        ]);
+        for jwk in bad {
+            assert!(KeySet::parse(&json!({"keys": [jwk]})).is_err(), "{jwk}");
+        }
+        assert!(KeySet::parse(&json!({"keys": [rsa(&[255; 256], &[3])]})).is_ok());
     }
 
     proptest::proptest! {
