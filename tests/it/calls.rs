@@ -88,7 +88,9 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
         world.site_token("JWT", &world.session_claims("ada"))
     );
 
-    let (begun, calls) = counted.answer("GET", "/entrypoint", "", &[session.clone()], None).await;
+    let (begun, calls) = counted
+        .answer("GET", "/entrypoint", "", std::slice::from_ref(&session), None)
+        .await;
     assert_eq!(calls, (1, 0, 0, 0, 0), "{begun}");
     let authorize = begun["headers"]["location"].as_str().unwrap();
     let agreed = world.browser().get(&format!("{authorize}&sandbox_account=mara")).await;
@@ -108,7 +110,9 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
 
     // The form: nothing but unlink-user, and a service token for the first one.
     for token in [1, 0] {
-        let (page, calls) = counted.answer("GET", "/unlink", "", &[session.clone()], None).await;
+        let (page, calls) = counted
+            .answer("GET", "/unlink", "", std::slice::from_ref(&session), None)
+            .await;
         assert_eq!(calls, (0, 0, 0, 0, 0));
         let html = page["body"].as_str().unwrap();
         let form_token = html
