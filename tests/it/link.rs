@@ -282,7 +282,8 @@ async fn a_refusal_of_consent_shows_a_calm_page_calls_nothing_and_burns_the_stat
     let page = browser.clone().get(&cancelled).await;
     assert_eq!((page.status, page.title()), (403, "Not connected"));
     assert!(page.all("set-cookie")[0].starts_with("__Host-soa_link=; Max-Age=0; Path=/; Secure; HttpOnly"));
-    assert!(page.body.contains("href=\"/entrypoint\""), "{}", page.body);
+    let again = format!("href=\"/partners/{}/entrypoint\"", world.sandbox.options().partner_id);
+    assert!(page.body.contains(&again), "{}", page.body);
     refused(&browser.get(&agreed).await);
     assert_eq!(world.calls(), (0, 0, 0));
     assert_eq!(browser.link("mara").await.status, 302);

@@ -159,6 +159,7 @@ impl Function for Callback {
         let pending = claimed?.ok_or(Problem::State)?;
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
+        let partner_id = pending.partner_id.clone();
         let finish = async {
             let keys = keys?;
             request.is_about(
@@ -175,7 +176,9 @@ impl Function for Callback {
                     answer: answer.with_browser_cookie(cookie.as_deref()),
                 })
             }
-            Err(problem) => Err(Failure::from(problem).with_browser_cookie(cookie.as_deref())),
+            Err(problem) => Err(Failure::from(problem)
+                .with_browser_cookie(cookie.as_deref())
+                .of_partner(&partner_id)),
         }
     }
 }

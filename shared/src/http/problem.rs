@@ -13,6 +13,7 @@ use crate::{
     jws::JwsError,
     oauth::token::TokenError,
     outbound::OutboundError,
+    partner::PartnerId,
     secrets::SecretError,
     spotify::{OpenAccessError, SpotifyError},
     store::StoreError,
@@ -93,11 +94,12 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// A problem, and the browser cookie that goes with its answer.
+/// A problem, the browser cookie that goes with its answer, and where the person begins again, if the path does not say so.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
     cookie: Option<String>,
+    again: Option<String>,
 }
 
 impl<P: Into<Problem>> From<P> for Failure {
@@ -105,6 +107,7 @@ impl<P: Into<Problem>> From<P> for Failure {
         Self {
             problem: problem.into(),
             cookie: None,
+            again: None,
         }
     }
 }
@@ -115,6 +118,15 @@ impl Failure {
     pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
         Self {
             cookie: Some(browser_cookie(value)),
+            ..self
+        }
+    }
+
+    /// With a link to the beginning of a journey of this partner.
+    #[must_use]
+    pub fn of_partner(self, partner_id: &PartnerId) -> Self {
+        Self {
+            again: Some(format!("/partners/{partner_id}/entrypoint")),
             ..self
         }
     }
@@ -153,6 +165,7 @@ impl Failure {
     /// The answer to a person.
     pub(super) fn to_person(&self, pages: &Pages, again: &str, request_id: &str) -> Answer {
         let Verdict { status, page, .. } = self.verdict();
+        let again = self.again.as_deref().unwrap_or(again);
         self.finished(page.answer(status, pages, again, request_id))
     }
 
