@@ -137,14 +137,11 @@ impl Environment {
     /// As [`Self::sign_in`], for a function that sends people to the partner's sign-in.
     fn sign_in_with_url(&mut self, clock: &Clock) -> Option<SignIn> {
         let sign_in = self.sign_in(clock);
-        let sign_in_url = self.url("SIGN_IN_URL");
-        if sign_in
-            .as_ref()
-            .is_some_and(|sign_in| sign_in.kind == SignInKind::Handoff)
-            && sign_in_url.is_none()
-        {
+        // Looked at by itself: what else is wrong must not hide that this is missing.
+        if self.optional("SIGN_IN").as_deref() == Some("handoff") {
             self.required("SIGN_IN_URL");
         }
+        let sign_in_url = self.url("SIGN_IN_URL");
         Some(SignIn {
             sign_in_url,
             ..sign_in?
@@ -607,6 +604,8 @@ mod tests {
             "SPOTIFY_CLIENT_SECRET_ID",
         ];
         assert_eq!(missing, expected);
+        let handoff = Environment::from_iter([("SIGN_IN", "handoff")]);
+        assert!(wrong::<EntrypointConfig>(handoff).contains(&"SIGN_IN_URL"));
     }
 
     #[test]

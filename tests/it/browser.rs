@@ -1,15 +1,19 @@
 //! A real Chromium walks the demo as a person would. Screenshots of every page stay in `target/screenshots`.
 
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WebDriverCompatibleCommand};
 use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use shared::http::BROWSER_COOKIE;
+use url::Url;
 
 use crate::world::World;
 
@@ -19,7 +23,11 @@ const SHOWS: [&str; 3] = [
     "0BrassAndBarnacle00003",
 ];
 
-/// A person at a Chromium of their own, on a phone's screen.
+/// A phone's screen.
+const WIDTH: u32 = 390;
+const HEIGHT: u32 = 844;
+
+/// A person at a Chromium of their own.
 struct Person<'a> {
     world: &'a World,
     page: Client,
@@ -28,40 +36,80 @@ struct Person<'a> {
     _driver: Driver,
 }
 
-/// chromedriver, and the profile folder of its Chromium: both end with it.
+/// chromedriver, and the profile folder of its Chromium: all end with it.
 struct Driver {
     process: Child,
+    port: u16,
     profile: PathBuf,
+    /// It stays open, for chromedriver to say more.
+    _says: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let process = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut process = process.expect("chromedriver does not start; `make setup` installs it");
+        let mut says = BufReader::new(process.stdout.take().unwrap());
+        let port = says.by_ref().lines().map_while(Result::ok).find_map(|line| {
+            let (_, port) = line.split_once("successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        let port: u16 = port.expect("chromedriver says which port it has");
+        let profile = std::env::temp_dir().join(format!("soa-link-chromium-{}-{port}", std::process::id()));
+        Self {
+            process,
+            port,
+            profile,
+            _says: says,
+        }
+    }
+
+    /// Asks chromedriver to end: killed, it would leave its Chromium behind.
+    fn asks_to_end(&self) -> std::io::Result<()> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(
+            connection,
+            "GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )?;
+        connection.read_to_end(&mut Vec::new())?;
+        Ok(())
+    }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // They may be gone already.
-        let _ = self.process.kill();
+        // Whatever does not work here is gone already.
+        if self.asks_to_end().is_err() {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// What chromedriver has logged since it was asked last: of `browser`, which is the console, or of `performance`, which is the network.
+#[derive(Debug)]
+struct Log(&'static str);
+
+impl WebDriverCompatibleCommand for Log {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({"type": self.0}).to_string()))
     }
 }
 
 impl<'a> Person<'a> {
     /// `name` is that of the screenshots.
     async fn at(world: &'a World, name: &'static str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let process = process.expect("`make setup` installs chromium and chromedriver");
-        let profile = std::env::temp_dir().join(format!("soa-link-chromium-{}-{port}", std::process::id()));
-        let driver = Driver { process, profile };
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let driver = Driver::start();
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -71,19 +119,23 @@ impl<'a> Person<'a> {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            "--window-size=390,844",
         ];
         let mut arguments: Vec<_> = arguments.map(str::to_owned).into();
         arguments.push(format!("--user-data-dir={}", driver.profile.display()));
-        let capabilities = json!({"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}});
+        // No window of Chromium's is as narrow as a phone, so that `--window-size` would not do.
+        let screen = json!({"deviceMetrics": {"width": WIDTH, "height": HEIGHT, "pixelRatio": 1}});
+        let capabilities = json!({
+            "goog:chromeOptions": {"args": arguments, "mobileEmulation": screen},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        });
         let Value::Object(capabilities) = capabilities else {
             panic!("an object")
         };
         let page = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
-            .unwrap();
+            .expect("Chromium does not start; `make setup` installs it");
         Self {
             world,
             page,
@@ -133,8 +185,8 @@ impl<'a> Person<'a> {
             .unwrap()
     }
 
-    /// Waits for the page with this heading, and keeps a picture of it.
-    async fn sees(&mut self, heading: &str) {
+    /// Waits for our page with this heading and status, looks at it, and keeps a picture of it.
+    async fn sees(&mut self, heading: &str, status: u16) {
         let path = format!("//h1[normalize-space()=\"{heading}\"]");
         let found = self
             .page
@@ -149,6 +201,30 @@ impl<'a> Person<'a> {
             self.text().await
         );
         self.keep(heading).await;
+        assert_eq!(
+            self.asks("performance.getEntriesByType('navigation')[0].responseStatus")
+                .await,
+            status,
+            "{heading}"
+        );
+        // Our own style is let through by our own policy.
+        let width = self.find("main").await.css_value("max-width").await.unwrap();
+        assert_eq!(width, "544px", "{heading}");
+    }
+
+    /// What a script makes of the page.
+    async fn asks(&self, expression: &str) -> Value {
+        self.page
+            .execute(&format!("return {expression}"), Vec::new())
+            .await
+            .unwrap()
+    }
+
+    async fn log(&self, kind: &'static str) -> Vec<Value> {
+        let Value::Array(entries) = self.page.issue_cmd(Log(kind)).await.unwrap() else {
+            panic!("a list")
+        };
+        entries
     }
 
     async fn keep(&mut self, page: &str) {
@@ -162,6 +238,8 @@ impl<'a> Person<'a> {
             .collect();
         let file = folder.join(format!("{}-{:02}-{page}.png", self.name, self.shots));
         std::fs::write(file, self.page.screenshot().await.unwrap()).unwrap();
+        let width = self.asks("document.documentElement.scrollWidth").await;
+        assert_eq!(width, WIDTH, "nothing is wider than the screen: {page}");
     }
 
     /// Signs in at the partner's site, which is to tell us by `kind`: `session` or `handoff`.
@@ -184,13 +262,14 @@ impl<'a> Person<'a> {
         self.keep("landing").await;
     }
 
-    /// The shows of the landing page from the top, and whether each is unlocked.
-    async fn shows(&self) -> Vec<(String, bool)> {
+    /// The shows of the landing page from the top: whether each is unlocked, and whether it is what they came for.
+    async fn shows(&self) -> Vec<(String, bool, bool)> {
         self.find("li.show").await;
         let mut shows = Vec::new();
         for show in self.page.find_all(Locator::Css("li.show")).await.unwrap() {
-            let unlocked = show.attr("data-unlocked").await.unwrap().as_deref() == Some("true");
-            shows.push((show.attr("data-show").await.unwrap().unwrap(), unlocked));
+            let is = async |name| show.attr(name).await.unwrap().as_deref() == Some("true");
+            let id = show.attr("data-show").await.unwrap().unwrap();
+            shows.push((id, is("data-unlocked").await, is("data-remembered").await));
         }
         shows
     }
@@ -206,7 +285,41 @@ impl<'a> Person<'a> {
         };
     }
 
+    /// The forms that were posted since this was asked last: where to, and the origin that Chromium gave.
+    async fn posted(&self) -> Vec<(String, String)> {
+        let mut posted = Vec::new();
+        for entry in self.log("performance").await {
+            let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+            let request = &event["message"]["params"]["request"];
+            if event["message"]["method"] == "Network.requestWillBeSent" && request["method"] == "POST" {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                posted.push((text(&request["url"]), text(&request["headers"]["Origin"])));
+            }
+        }
+        posted
+    }
+
+    /// Chromium keeps our cookie, `Secure` though it is and plain HTTP though this is, and keeps it from scripts.
+    async fn is_bound(&self) {
+        let cookie = self.page.get_named_cookie(BROWSER_COOKIE).await.unwrap();
+        assert_eq!(
+            (
+                cookie.secure(),
+                cookie.http_only(),
+                cookie.path(),
+                cookie.same_site().is_some_and(|rule| rule.is_lax())
+            ),
+            (Some(true), Some(true), Some("/"), true)
+        );
+        let seen = self.asks("document.cookie").await;
+        assert!(!seen.as_str().unwrap().contains(BROWSER_COOKIE), "{seen}");
+    }
+
+    /// Nothing on the console but the pages whose status is an error's, as they are meant to be: nothing that a policy blocked.
     async fn leaves(self) {
+        let mut console = self.log("browser").await;
+        console.retain(|entry| entry["source"] != "network");
+        assert!(console.is_empty(), "{console:?}");
         self.page.close().await.unwrap();
     }
 }
@@ -219,24 +332,27 @@ async fn whole_journey(kind: &str, name: &'static str) {
     ada.site("/").await;
     ada.keep("shows").await;
     ada.press(&format!("#listen-{}", SHOWS[1])).await;
+    ada.find("#agree").await;
+    ada.is_bound().await;
     ada.agrees("mara").await;
     let shows = ada.shows().await;
-    assert_eq!(shows[0], (SHOWS[1].to_owned(), true), "the chosen show is on top");
-    assert!(
-        shows.len() == 3 && shows.iter().all(|(_, unlocked)| *unlocked),
-        "{shows:?}"
+    assert_eq!(
+        shows,
+        [SHOWS[1], SHOWS[0], SHOWS[2]].map(|show| (show.to_owned(), true, show == SHOWS[1]))
     );
     ada.is_linked_to(Some("mara")).await;
     ada.keep("account").await;
 
     ada.press("#unlink").await;
-    ada.sees("Disconnect from Spotify?").await;
-    // Our own style is let through by our own policy.
-    assert_eq!(ada.find("main").await.css_value("max-width").await.unwrap(), "544px");
+    ada.sees("Disconnect from Spotify?", 200).await;
+    ada.posted().await;
     ada.press("button[type=submit]").await;
-    ada.sees("Disconnected from Spotify").await;
+    ada.sees("Disconnected from Spotify", 200).await;
+    assert_eq!(ada.posted().await, [(world.gateway("/unlink"), world.gateway(""))]);
     assert!(world.spotify().links().is_empty());
-    ada.is_linked_to(None).await;
+    ada.press("a.step").await;
+    ada.find("#link-state[data-state=none]").await;
+    ada.keep("account").await;
 
     ada.press("#link").await;
     ada.agrees("jonas").await;
@@ -262,7 +378,7 @@ async fn whoever_cancels_is_told_so_and_can_start_again() {
     bela.site("/account").await;
     bela.press("#link").await;
     bela.press("#cancel").await;
-    bela.sees("Not connected").await;
+    bela.sees("Not connected", 403).await;
     assert!(world.spotify().links().is_empty());
     bela.press("a.step").await;
     bela.agrees("mara").await;
@@ -271,35 +387,45 @@ async fn whoever_cancels_is_told_so_and_can_start_again() {
         .shows()
         .await
         .into_iter()
-        .filter(|(_, unlocked)| !unlocked)
-        .map(|(show, _)| show)
+        .filter(|(_, unlocked, _)| !unlocked)
+        .map(|(show, ..)| show)
         .collect();
     assert_eq!(locked, [SHOWS[2]]);
     bela.leaves().await;
 }
 
+/// Two people share a browser, and the second of them signs in only when we ask.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spotify_account_of_somebody_else_is_refused_with_the_likely_reason() {
     let world = World::new().await;
-    assert_eq!(world.signed_in("bela").link("mara").await.status, 302);
-    let mut ada = Person::at(&world, "conflict").await;
-    ada.signs_in("ada", "session").await;
-    ada.site("/account").await;
-    ada.press("#link").await;
-    ada.press("#account-mara").await;
-    ada.press("#agree").await;
-    ada.sees("Spotify could not connect your account").await;
-    ada.press("a.step").await;
-    ada.agrees("jonas").await;
+    let mut people = Person::at(&world, "conflict").await;
+    people.signs_in("bela", "handoff").await;
+    people.site("/account").await;
+    people.press("#link").await;
+    people.agrees("mara").await;
+    people.site("/").await;
+    people.press("#sign-out").await;
+    people.find("#sign-in").await;
+
+    people.press(&format!("#listen-{}", SHOWS[0])).await;
+    people.press("#sign-in-as-ada").await;
+    people.press("#account-mara").await;
+    people.press("#agree").await;
+    people.sees("Spotify could not connect your account", 409).await;
+    let basic = vec!["basic".to_owned()];
+    assert_eq!(world.linked("bela"), Some(("mara".to_owned(), basic)));
+    assert_eq!(world.linked("ada"), None);
+    people.press("a.step").await;
+    people.agrees("jonas").await;
+    people.is_linked_to(Some("jonas")).await;
     assert_eq!(world.spotify().links().len(), 2);
-    ada.leaves().await;
+    people.leaves().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tabs_of_one_browser_both_arrive() {
+async fn two_tabs(kind: &str, name: &'static str) {
     let world = World::new().await;
-    let mut ada = Person::at(&world, "tabs").await;
-    ada.signs_in("ada", "session").await;
+    let mut ada = Person::at(&world, name).await;
+    ada.signs_in("ada", kind).await;
     ada.open(&world.gateway("/entrypoint")).await;
     ada.find("#agree").await;
     let first = ada.page.window().await.unwrap();
@@ -313,6 +439,16 @@ async fn two_tabs_of_one_browser_both_arrive() {
     ada.leaves().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tabs_of_one_browser_both_arrive_with_a_session() {
+    two_tabs("session", "tabs-session").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tabs_of_one_browser_both_arrive_by_hand_off() {
+    two_tabs("handoff", "tabs-handoff").await;
+}
+
 /// Every other page that a person can meet, as they see it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_other_page_says_what_happened() {
@@ -320,11 +456,11 @@ async fn every_other_page_says_what_happened() {
     let mut ada = Person::at(&world, "pages").await;
     ada.open(&world.gateway(&format!("/callback?code=x&state={}", "A".repeat(43))))
         .await;
-    ada.sees("Please start again").await;
+    ada.sees("Please start again", 400).await;
     ada.open(&world.gateway("/callback")).await;
-    ada.sees("This link does not work").await;
+    ada.sees("This link does not work", 400).await;
     ada.open(&world.gateway("/entrypoint?token=x")).await;
-    ada.sees("Please sign in again").await;
+    ada.sees("Please sign in again", 401).await;
     ada.signs_in("ada", "session").await;
     world.spotify().faults().add(sandbox::Fault {
         times: None,
@@ -334,7 +470,7 @@ async fn every_other_page_says_what_happened() {
     ada.press("#link").await;
     ada.press("#account-mara").await;
     ada.press("#agree").await;
-    ada.sees("Spotify does not answer").await;
+    ada.sees("Spotify does not answer", 502).await;
     world.spotify().faults().clear();
     ada.press("a.step").await;
     ada.agrees("mara").await;

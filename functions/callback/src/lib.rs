@@ -157,6 +157,9 @@ impl Function for Callback {
             self.peers.spotify.refresh_client_secret(),
         );
         let pending = claimed?.ok_or(Problem::State)?;
+        if let Ok(keys) = &keys {
+            browser = browser.ours(keys.current.browser_binding());
+        }
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
         let partner_id = pending.partner_id.clone();

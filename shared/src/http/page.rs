@@ -126,7 +126,7 @@ impl Page {
                 None => @if let Some(url) = &pages.return_url { p { a.step href=(url) { "Back to " (brand(pages)) } } },
             }
         };
-        whole(status, title, &step, pages, request_id)
+        whole(status, title, &step, false, pages, request_id)
     }
 }
 
@@ -142,7 +142,14 @@ impl Confirmation<'_> {
             }
             @if let Some(url) = &pages.return_url { p { a href=(url) { "Keep it connected" } } }
         };
-        whole(StatusCode::OK, "Disconnect from Spotify?", &form, pages, request_id)
+        whole(
+            StatusCode::OK,
+            "Disconnect from Spotify?",
+            &form,
+            true,
+            pages,
+            request_id,
+        )
     }
 }
 
@@ -150,16 +157,18 @@ fn brand(pages: &Pages) -> &str {
     pages.brand_name.as_deref().unwrap_or("our site")
 }
 
-fn whole(status: StatusCode, title: &str, content: &Markup, pages: &Pages, request_id: &str) -> Answer {
+fn whole(status: StatusCode, title: &str, content: &Markup, has_form: bool, pages: &Pages, request_id: &str) -> Answer {
     let html = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // The header's `no-referrer` would have browsers post our own form with `Origin: null`, which cannot be told from another
-                // site's. Within our origin there is nobody to hide from.
-                meta name="referrer" content="same-origin";
+                @if has_form {
+                    // The header's `no-referrer` would have browsers post our own form with `Origin: null`, which cannot be told from
+                    // another site's.
+                    meta name="referrer" content="same-origin";
+                }
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }

@@ -20,6 +20,9 @@ const MOST_PARAMETERS: usize = 64;
 /// The most cookies, and their bytes.
 const MOST_COOKIES: usize = 128;
 const LONGEST_COOKIES: usize = 10 * 1024;
+/// The most headers, and their bytes: what API Gateway takes, which adds some of its own.
+const MOST_HEADERS: usize = 128;
+const LONGEST_HEADERS: usize = 16 * 1024;
 /// The longest body, in bytes.
 const LONGEST_BODY: usize = 64 * 1024;
 
@@ -47,6 +50,13 @@ impl Request {
     /// Takes an event.
     pub(super) fn of_event(event: Value) -> Result<Self, Problem> {
         let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| Problem::Malformed("event"))?;
+        let sizes = event
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len());
+        if event.headers.len() > MOST_HEADERS || sizes.sum::<usize>() > LONGEST_HEADERS {
+            return Err(Problem::TooLarge);
+        }
         let body = match (event.body, event.is_base64_encoded) {
             (Some(body), _) if body.len() > LONGEST_BODY * 4 / 3 + 4 => return Err(Problem::TooLarge),
             (Some(body), true) => from_base64(&body).ok_or(Problem::Malformed("body"))?,

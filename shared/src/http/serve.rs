@@ -18,8 +18,8 @@ use crate::{
 
 /// For a request, whatever it has to wait for: below the function's 10 s (template), and API Gateway's 30 s.
 const LONGEST: Duration = Duration::from_secs(9);
-/// What is left of the function's time when the answer must be under way.
-const RESERVE_MS: u64 = 500;
+/// What is left of the function's time when the answer must be under way, our clock's whole seconds counted in.
+const RESERVE_MS: u64 = 1500;
 
 /// One of our functions.
 pub trait Function: Sync {
@@ -107,6 +107,11 @@ fn time_left(deadline: u64) -> Duration {
 /// Answers one event, at most `within` a time.
 pub async fn answer_event<F: Function>(function: &F, event: Value, within: Duration) -> ApiGatewayV2httpResponse {
     let started = tokio::time::Instant::now();
+    // Looked at before the event is read, so that a program is answered as one when it cannot be.
+    let of_a_program = event
+        .pointer("/headers/content-type")
+        .and_then(Value::as_str)
+        .is_some_and(is_of_a_program);
     let request = Request::of_event(event);
     let request_id = request.as_ref().map_or("unknown", Request::shown_id).to_owned();
     let span = tracing::info_span!(
@@ -137,7 +142,7 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
                     log!(warn, verdict.log, status, ms, reason);
                 }
                 match request.as_ref() {
-                    Ok(request) if request.is_of_a_program() => failure.to_program(&request_id),
+                    _ if of_a_program => failure.to_program(&request_id),
                     Ok(request) => failure.to_person(function.pages(), &request.again(), &request_id),
                     Err(_) => failure.to_person(function.pages(), "/entrypoint", &request_id),
                 }
@@ -149,12 +154,17 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
     .await
 }
 
-impl Request {
-    /// Whether whoever asks is a program: the partner's backend.
-    fn is_of_a_program(&self) -> bool {
-        self.has_content_type("application/jwt")
-    }
+/// Whether whoever sends this `Content-Type` is a program: the partner's backend.
+fn is_of_a_program(content_type: &str) -> bool {
+    content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/jwt")
+}
 
+impl Request {
     /// Where the journey that this request belongs to begins anew.
     fn again(&self) -> String {
         let page = |name: &str| if name == "unlink" { "unlink" } else { "entrypoint" };

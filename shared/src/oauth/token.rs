@@ -2,6 +2,7 @@
 
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::{authorize::AuthorizationCode, pkce::CodeVerifier};
@@ -106,13 +107,15 @@ struct Granted {
     access_token: String,
     token_type: String,
     scope: Option<String>,
-    expires_in: Option<f64>,
-    error: Option<serde_json::Value>,
+    expires_in: Option<Value>,
+    error: Option<Value>,
 }
 
 /// RFC 6749 §5.1. Other members are ignored, as it says.
 fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
-    let granted: Granted = serde_json::from_str(body).map_err(|_| TokenError::Nonsense("body"))?;
+    // By way of an object, for a derived reader would take an array of the members too.
+    let members: Map<String, Value> = serde_json::from_str(body).map_err(|_| TokenError::Nonsense("body"))?;
+    let granted: Granted = serde_json::from_value(members.into()).map_err(|_| TokenError::Nonsense("body"))?;
     if granted.error.is_some() {
         return Err(TokenError::Nonsense("error"));
     }
@@ -134,7 +137,10 @@ fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
         clippy::cast_possible_truncation,
         reason = "the cast saturates, and a day is the most that is used"
     )]
-    let expires_in = granted.expires_in.map(|seconds| (seconds as i64).clamp(0, 24 * 3600));
+    let expires_in = granted
+        .expires_in
+        .and_then(|seconds| seconds.as_f64())
+        .map(|seconds| (seconds as i64).clamp(0, 24 * 3600));
     Ok(Token {
         access_token: AccessToken::new(granted.access_token),
         expires_in,
@@ -265,6 +271,7 @@ mod tests {
                 TokenError::Nonsense("body"),
             ),
             ("[]", TokenError::Nonsense("body")),
+            (r#"["t","bearer",null,3600,null]"#, TokenError::Nonsense("body")),
             ("<html>", TokenError::Nonsense("body")),
             ("", TokenError::Nonsense("body")),
         ];

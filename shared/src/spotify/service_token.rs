@@ -29,18 +29,15 @@ impl ServiceToken {
     }
 }
 
-/// The kept token, unless it has ended or is the `refused` one; else a new one.
+/// The kept token, unless it has ended or is not `good` any more; else a new one.
 pub(super) async fn get<F: Future<Output = Result<ServiceToken, SpotifyError>>>(
     kept: &Mutex<Option<Arc<ServiceToken>>>,
     now: i64,
-    refused: Option<&Arc<ServiceToken>>,
+    good: impl Fn(&Arc<ServiceToken>) -> bool,
     request: impl FnOnce() -> F,
 ) -> Result<Arc<ServiceToken>, SpotifyError> {
     let mut kept = kept.lock().await;
-    let good = |token: &&Arc<ServiceToken>| {
-        now < token.good_until && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
-    };
-    if let Some(token) = kept.as_ref().filter(good) {
+    if let Some(token) = kept.as_ref().filter(|token| now < token.good_until && good(token)) {
         return Ok(token.clone());
     }
     *kept = None;

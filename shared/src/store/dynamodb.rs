@@ -89,7 +89,8 @@ impl PendingLinks {
                             .cancellation_reasons()
                             .first()
                             .and_then(|reason| reason.code());
-                        reason == Some("ConditionalCheckFailed")
+                        // A conflict is another use of the same token at this very moment.
+                        matches!(reason, Some("ConditionalCheckFailed" | "TransactionConflict"))
                     }
                     _ => false,
                 }

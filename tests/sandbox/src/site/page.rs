@@ -14,10 +14,11 @@ const STYLE: &str = "
 @media(prefers-color-scheme:dark){:root{--ink:#f3efe6;--soft:#b3aa99;--paper:#171a1f;--card:#20242b;--line:#3a3f48;--accent:#f0b35e;--on-accent:#221402}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 Georgia,'Times New Roman',serif}
-header,footer{max-width:44rem;margin:0 auto;padding:1rem;display:flex;gap:.5rem 1.25rem;flex-wrap:wrap;align-items:center}
+header,footer{max-width:44rem;margin:0 auto;padding:1rem;display:flex;gap:.5rem 1rem;flex-wrap:wrap;align-items:center}
 header .name{font-size:1.35rem;font-weight:700;margin-right:auto}
-header a,header .name a{color:inherit;text-decoration:none}
-nav a{text-decoration:underline}
+a{color:var(--accent)}
+header .name a{color:inherit;text-decoration:none}
+nav a{color:inherit}
 main{max-width:44rem;margin:0 auto;padding:0 1rem 2rem}
 h1{font-size:1.7rem;line-height:1.2;margin:1rem 0}
 h2{font-size:1.2rem;margin:0 0 .25rem}
@@ -26,12 +27,14 @@ h2{font-size:1.2rem;margin:0 0 .25rem}
 .row{display:flex;gap:.75rem;flex-wrap:wrap;align-items:center;margin-top:.75rem}
 form{margin:0}
 .button,button{display:inline-flex;align-items:center;justify-content:center;min-height:2.75rem;padding:.25rem 1.25rem;border-radius:1.4rem;border:1px solid var(--accent);background:transparent;color:var(--accent);font:600 1rem/1.2 system-ui,sans-serif;text-decoration:none;cursor:pointer}
+header .button,header button{padding:.25rem .9rem;font-size:.9rem}
 .button.main,button.main,button[aria-pressed=true]{background:var(--accent);color:var(--on-accent)}
 :focus-visible{outline:3px solid #5a8dee;outline-offset:2px}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.35rem 1rem;margin:0}
 dt{color:var(--soft)}dd{margin:0}
+.card>:last-child{margin-bottom:0}
 footer{display:block;border-top:1px solid var(--line);font-size:.9rem;color:var(--soft)}
-@media(max-width:30rem){.button,.card button{width:100%}.row{align-items:stretch}.row form{flex:1 1 100%}}
+@media(max-width:30rem){header:has(nav) .name{flex-basis:100%}header form{margin-left:auto}.card .button,.card button{width:100%}.row{align-items:stretch}.row form{flex:1 1 100%}}
 ";
 
 fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &Markup) -> Response<Body> {
@@ -60,7 +63,7 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
                 main { (body) }
                 footer {
                     (kind_switch(visitor))
-                    p { (name) " does not exist. This is the demo partner of a sandbox; so are its people." }
+                    p { (name) " does not exist, nor do its people: this is the demo partner of a sandbox." }
                 }
             }
         }

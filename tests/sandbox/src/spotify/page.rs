@@ -10,7 +10,7 @@ const STYLE: &str = "
 @media(prefers-color-scheme:dark){:root{--ink:#f1f2f5;--soft:#a9afbb;--paper:#111317;--card:#1b1e24;--line:#333843;--go:#43c77d;--on-go:#06150c}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-header{padding:.6rem 1rem;background:#5a3fb5;color:#fff;font-size:.9rem;text-align:center}
+header{padding:.6rem 1rem;background:#5a3fb5;color:#fff;font-size:.9rem;text-align:center;text-wrap:balance}
 main{max-width:34rem;margin:0 auto;padding:1.5rem 1rem 3rem}
 h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0 1rem}
 h2{font-size:1.1rem;margin:0 0 .5rem}
@@ -19,7 +19,7 @@ section,form.card{background:var(--card);border:1px solid var(--line);border-rad
 fieldset{border:0;padding:0;margin:0 0 1rem}
 legend{padding:0;font-weight:600;margin-bottom:.5rem}
 label{display:flex;gap:.75rem;align-items:center;padding:.75rem;border:1px solid var(--line);border-radius:.5rem;margin-bottom:.5rem}
-input[type=radio]{width:1.25rem;height:1.25rem;accent-color:var(--go)}
+input[type=radio]{width:1.25rem;height:1.25rem;margin:0;accent-color:var(--go)}
 .buttons{display:flex;gap:.75rem;flex-wrap:wrap}
 button{flex:1 1 8rem;min-height:3rem;border-radius:1.5rem;border:1px solid var(--soft);background:transparent;color:inherit;font:inherit;font-weight:600;cursor:pointer}
 button.go{background:var(--go);border-color:var(--go);color:var(--on-go)}
@@ -27,6 +27,7 @@ button.go{background:var(--go);border-color:var(--go);color:var(--on-go)}
 ul{list-style:none;padding:0;margin:0}
 li{padding:.75rem 0;border-top:1px solid var(--line)}
 li:first-child{border-top:0}
+li:last-child{padding-bottom:0}
 .mark{float:right;margin-left:1rem;font-size:.875rem}
 code{overflow-wrap:anywhere}
 a{color:inherit}
