@@ -83,7 +83,7 @@ impl Page {
             ),
             Self::SpotifyDown => (
                 "Spotify does not answer",
-                "So this could not be done yet. It is not your fault, and it usually passes within minutes.",
+                "Spotify could not be reached just now, so this is not done yet. It is not your fault, and it usually passes within minutes.",
                 Some("Try again"),
             ),
             Self::Busy => (
