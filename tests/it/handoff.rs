@@ -129,6 +129,17 @@ async fn a_session_site_falls_back_to_hand_off() {
         .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1")))
         .await;
     let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+    // Unless somebody else has signed in since.
+    let mut taken_over = browser;
+    taken_over.sign_in("bela");
+    crate::link::refused(&taken_over.get(&callback).await);
+    assert_eq!(world.calls(), (0, 0, 0));
+
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let consent = browser
+        .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-2")))
+        .await;
+    let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
     assert_eq!(browser.get(&callback).await.status, 302);
 }
 

@@ -13,7 +13,7 @@ use shared::{
     partner::Entitlements,
     secret::same,
     secrets::Versions,
-    sign_in::PartnerKeys,
+    sign_in::{PartnerKeys, Person},
     spotify::CompletionUrl,
     start::{Peers, StartError},
     store::{PendingLink, SignedInBy},
@@ -91,9 +91,6 @@ impl Callback {
         keys: &Versions<PartnerKeys>,
         pending: &PendingLink,
     ) -> Result<(), Problem> {
-        if pending.signed_in_by == SignedInBy::Handoff {
-            return Ok(());
-        }
         let sign_in = &self.config.sign_in;
         let cookie = sign_in
             .session_cookie
@@ -101,16 +98,14 @@ impl Callback {
             .map(|name| request.cookie(name))
             .transpose()?
             .flatten();
-        let person = sign_in
-            .session(keys, cookie, &pending.partner_id)
-            .ok()
-            .flatten()
-            .ok_or(Problem::SessionChanged)?;
-        let (now, then) = (
-            person.partner_user_id.expose().as_bytes(),
-            pending.partner_user_id.expose().as_bytes(),
-        );
-        if same(now, then) {
+        let is_the_same = |person: Person| {
+            let (now, then) = (&person.partner_user_id, &pending.partner_user_id);
+            same(now.expose().as_bytes(), then.expose().as_bytes())
+        };
+        let session = sign_in.session(keys, cookie, &pending.partner_id).ok().flatten();
+        // Whoever came by hand-off need not have a session; if there is one, it must be theirs.
+        let none_is_good = pending.signed_in_by == SignedInBy::Handoff;
+        if session.map_or(none_is_good, is_the_same) {
             Ok(())
         } else {
             Err(Problem::SessionChanged)

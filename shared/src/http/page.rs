@@ -103,8 +103,8 @@ impl Page {
                 Some("Start again"),
             ),
             Self::FormRefused => (
-                "Nothing was changed",
-                "To disconnect from Spotify, please open the page again and press the button there.",
+                "Please open the page again",
+                "This form was used before, is too old, or did not come from our page.",
                 None,
             ),
             Self::Unlinked => (

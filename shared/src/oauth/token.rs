@@ -168,7 +168,6 @@ fn refused(status: StatusCode, retry_after: Option<u64>, body: &str) -> TokenErr
         // The second was seen of Spotify for a wrong secret.
         Some(("invalid_client", _) | ("invalid_request", Some("Invalid client secret"))) => TokenError::InvalidClient,
         Some(("invalid_grant", _)) => TokenError::InvalidGrant,
-        _ if status == StatusCode::UNAUTHORIZED => TokenError::InvalidClient,
         _ => TokenError::Refused { status },
     }
 }
@@ -285,7 +284,10 @@ mod tests {
         let error = |status: u16, body| refused(StatusCode::from_u16(status).unwrap(), None, body);
         assert_eq!(error(400, r#"{"error":"invalid_grant"}"#), TokenError::InvalidGrant);
         assert_eq!(error(400, r#"{"error":"invalid_client"}"#), TokenError::InvalidClient);
-        assert_eq!(error(401, "<html>"), TokenError::InvalidClient);
+        assert_eq!(error(401, r#"{"error":"invalid_client"}"#), TokenError::InvalidClient);
+        // Not said to be the secret: then a code must not be sent again with another.
+        let unauthorized = StatusCode::UNAUTHORIZED;
+        assert_eq!(error(401, "<html>"), TokenError::Refused { status: unauthorized });
         let wrong_secret = r#"{"error":"invalid_request","error_description":"Invalid client secret"}"#;
         assert_eq!(error(400, wrong_secret), TokenError::InvalidClient);
         assert_eq!(

@@ -211,8 +211,8 @@ impl OpenAccessError {
             404 => Some(Self::NotLinked),
             409 => Some(Self::Conflict),
             429 => Some(Self::RateLimited { retry_after }),
+            408 | 500..=599 => Some(Self::Unavailable { status }),
             400..=499 => Some(Self::Refused { status }),
-            500..=599 => Some(Self::Unavailable { status }),
             _ => Some(Self::Nonsense),
         }
     }
