@@ -91,18 +91,11 @@ impl Callback {
         keys: &Versions<PartnerKeys>,
         pending: &PendingLink,
     ) -> Result<(), Problem> {
-        let sign_in = &self.config.sign_in;
-        let cookie = sign_in
-            .session_cookie
-            .as_deref()
-            .map(|name| request.cookie(name))
-            .transpose()?
-            .flatten();
         let is_the_same = |person: Person| {
             let (now, then) = (&person.partner_user_id, &pending.partner_user_id);
             same(now.expose().as_bytes(), then.expose().as_bytes())
         };
-        let session = sign_in.session(keys, cookie, &pending.partner_id).ok().flatten();
+        let session = self.config.sign_in.in_session(request, keys, &pending.partner_id)?;
         // Whoever came by hand-off need not have a session; if there is one, it must be theirs.
         let none_is_good = pending.signed_in_by == SignedInBy::Handoff;
         if session.map_or(none_is_good, is_the_same) {

@@ -124,18 +124,8 @@ impl Unlink {
         }
         let partner_user_id = PartnerUserId::parse(&form.partner_user_id).map_err(|_| Problem::Form("form_token"))?;
         if form.in_session {
-            let sign_in = &self.config.sign_in;
-            let cookie = sign_in
-                .session_cookie
-                .as_deref()
-                .map(|name| request.cookie(name))
-                .transpose()?
-                .flatten();
-            let person = sign_in
-                .session(&keys, cookie, partner_id)
-                .ok()
-                .flatten()
-                .ok_or(Problem::Form("signed out"))?;
+            let person = self.config.sign_in.in_session(request, &keys, partner_id)?;
+            let person = person.ok_or(Problem::Form("signed out"))?;
             if !same(
                 person.partner_user_id.expose().as_bytes(),
                 partner_user_id.expose().as_bytes(),

@@ -20,6 +20,23 @@ pub enum Visitor {
 }
 
 impl SignIn {
+    /// Who is signed in by the session cookie. A session that is not, or no longer, good is none.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] when the cookie is there twice.
+    pub fn in_session(
+        &self,
+        request: &Request,
+        keys: &Versions<PartnerKeys>,
+        partner_id: &PartnerId,
+    ) -> Result<Option<Person>, Problem> {
+        let Some(name) = self.session_cookie.as_deref() else {
+            return Ok(None);
+        };
+        let cookie = request.cookie(name)?;
+        Ok(self.session(keys, cookie, partner_id).ok().flatten())
+    }
+
     /// Finds out who opened the page: by session cookie, else by hand-off token, else by asking the partner's site, which sends them back to
     /// `return_to`. A session that is no longer good is none.
     ///
@@ -34,13 +51,7 @@ impl SignIn {
         return_to: &str,
         chance: &Chance,
     ) -> Result<Visitor, Failure> {
-        let session = self
-            .session_cookie
-            .as_deref()
-            .map(|name| request.cookie(name))
-            .transpose()?
-            .flatten();
-        if let Ok(Some(person)) = self.session(keys, session, partner_id) {
+        if let Some(person) = self.in_session(request, keys, partner_id)? {
             return Ok(Visitor::SignedIn(person, None));
         }
         if self.sign_in_url.is_none() {
