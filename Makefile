@@ -61,12 +61,12 @@ deploy: build ## Build and deploy STAGE (dev, staging or prod)
 	cd infra && $(SAM) deploy --config-env $(STAGE)
 
 .PHONY: setup
-setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed browser nextest ## Install what the tests need
+setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser nextest ## Install what the tests need
 
 .PHONY: clean
 clean: ## Remove all that was built or installed here
 	cargo clean
-	rm -rf .venv infra/.aws-sam
+	rm -rf .venv infra/.aws-sam tests/peers/node_modules
 
 # SAM and ministack ask for different versions of the same packages, so that each tool has a house of its own.
 .venv/%/.installed: infra/requirements-%.txt
@@ -74,14 +74,25 @@ clean: ## Remove all that was built or installed here
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
+# The OpenID provider that we are tested against, and axe, which looks at the pages.
+tests/peers/node_modules/.installed: tests/peers/package-lock.json
+	@$(call debian,node npm,nodejs npm)
+	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 .PHONY: browser
 browser:
-	@if command -v chromium && command -v chromedriver; then :; \
-	elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
-		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium chromium-driver; \
-	else \
-		echo "The browser tests need chromium and chromedriver. On Debian: apt-get install chromium chromium-driver" >&2; exit 1; \
-	fi >/dev/null
+	@$(call debian,chromium chromedriver,chromium chromium-driver fonts-ipafont-gothic fonts-lohit-deva)
+
+# Installs the packages $(2) where one of the commands $(1) is missing, if this is a Debian and we are root; else says what is missing.
+define debian
+if (for command in $(1); do command -v $$command || exit 1; done); then :; \
+elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(2); \
+else \
+	echo "The tests need $(1). On Debian: apt-get install $(2)" >&2; exit 1; \
+fi >/dev/null
+endef
 
 .PHONY: nextest
 nextest:

@@ -7,13 +7,13 @@ use std::{
 };
 
 use aws_credential_types::Credentials;
+use serde_json::Value;
 use url::{Host, Url};
 
 use crate::{
     aws::Aws,
-    clock::Clock,
     partner::{PartnerId, ShowUri},
-    sign_in::{SignIn, SignInKind},
+    sign_in::SignInKind,
     spotify::SpotifySettings,
 };
 
@@ -104,7 +104,7 @@ impl Environment {
         self.parsed("PUBLIC_URL", value, PublicUrl::parse, rule)
     }
 
-    fn sign_in(&mut self, clock: &Clock) -> Option<SignIn> {
+    fn sign_in(&mut self) -> Option<SignInConfig> {
         let public_url = self.public_url();
         let kind = self.required("SIGN_IN");
         let kind = self.parsed(
@@ -113,9 +113,10 @@ impl Environment {
             |kind| match kind {
                 "session" => Some(SignInKind::Session),
                 "handoff" => Some(SignInKind::Handoff),
+                "oidc" => Some(SignInKind::Oidc),
                 _ => None,
             },
-            "must be `session` or `handoff`",
+            "must be `session`, `handoff` or `oidc`",
         );
         let session_cookie = self.optional("SESSION_COOKIE");
         let rule = "must be a cookie's name, and not ours";
@@ -123,29 +124,100 @@ impl Environment {
             None if kind == Some(SignInKind::Session) => self.required("SESSION_COOKIE"),
             given => self.parsed("SESSION_COOKIE", given, parse_cookie_name, rule),
         };
-        let site_issuer = self.required("SITE_ISSUER");
-        Some(SignIn {
+        let site_issuer = match self.optional("SITE_ISSUER") {
+            // There are no tokens of the site's.
+            None if kind == Some(SignInKind::Oidc) => Some(String::new()),
+            None => self.required("SITE_ISSUER"),
+            given => given,
+        };
+        let site_jwks_url = self.url("SITE_JWKS_URL");
+        Some(SignInConfig {
             kind: kind?,
             sign_in_url: None,
             session_cookie,
             site_issuer: site_issuer?,
+            site_jwks_url,
             public_url: public_url?,
-            clock: clock.clone(),
         })
     }
 
     /// As [`Self::sign_in`], for a function that sends people to the partner's sign-in.
-    fn sign_in_with_url(&mut self, clock: &Clock) -> Option<SignIn> {
-        let sign_in = self.sign_in(clock);
+    fn sign_in_with_url(&mut self) -> Option<SignInConfig> {
+        let sign_in = self.sign_in();
         // Looked at by itself: what else is wrong must not hide that this is missing.
-        if self.optional("SIGN_IN").as_deref() == Some("handoff") {
+        let kind = self.optional("SIGN_IN");
+        if kind.as_deref() == Some("handoff") {
             self.required("SIGN_IN_URL");
         }
-        let sign_in_url = self.url("SIGN_IN_URL");
-        Some(SignIn {
+        // People of an OpenID provider are never handed over.
+        let sign_in_url = self.url("SIGN_IN_URL").filter(|_| kind.as_deref() != Some("oidc"));
+        Some(SignInConfig {
             sign_in_url,
             ..sign_in?
         })
+    }
+
+    /// The provider's, when `SIGN_IN` is `oidc`.
+    fn oidc(&mut self) -> Option<OidcConfig> {
+        let wanted = self.optional("SIGN_IN").as_deref() == Some("oidc");
+        let read = |environment: &mut Self, name| {
+            if wanted {
+                environment.required(name)
+            } else {
+                environment.optional(name)
+            }
+        };
+        let issuer = read(self, "OIDC_ISSUER");
+        let issuer = self.parsed(
+            "OIDC_ISSUER",
+            issuer,
+            |issuer| {
+                parse_url(issuer)
+                    .filter(|url| url.query().is_none())
+                    .map(|_| issuer.to_owned())
+            },
+            "must be an https URL without a query; http only for a loopback IP literal",
+        );
+        let client_id = read(self, "OIDC_CLIENT_ID");
+        let client_secret_id = self.optional("OIDC_CLIENT_SECRET_ID");
+        let authentication = self.optional("OIDC_CLIENT_AUTHENTICATION");
+        let is_public = authentication.as_deref() == Some("none");
+        let client_secret_in_body = self.parsed(
+            "OIDC_CLIENT_AUTHENTICATION",
+            authentication.filter(|_| !is_public),
+            |method| match method {
+                "client_secret_basic" => Some(false),
+                "client_secret_post" => Some(true),
+                _ => None,
+            },
+            "must be `client_secret_basic`, `client_secret_post` or `none`",
+        );
+        let scopes = self.optional("OIDC_SCOPES").unwrap_or_else(|| "openid".to_owned());
+        let claim = |environment: &mut Self, name, default: &str| {
+            let value = environment.optional(name).or_else(|| Some(default.to_owned()));
+            environment.parsed(
+                name,
+                value.filter(|value| !value.is_empty()),
+                ClaimName::parse,
+                "must be a claim's name, or a JSON Pointer that begins with `/`",
+            )
+        };
+        let sub = claim(self, "OIDC_SUB_CLAIM", "sub");
+        let entitlements = claim(self, "OIDC_ENTITLEMENTS_CLAIM", "entitlements");
+        let entitlements_prefix = self.optional("OIDC_ENTITLEMENTS_PREFIX").unwrap_or_default();
+        let partner_user_id = claim(self, "OIDC_PARTNER_USER_ID_CLAIM", "");
+        Some(OidcConfig {
+            issuer: issuer?,
+            client_id: client_id?,
+            client_secret_id: client_secret_id.filter(|_| !is_public),
+            client_secret_in_body,
+            scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+            sub: sub?,
+            entitlements: entitlements?,
+            entitlements_prefix,
+            partner_user_id,
+        })
+        .filter(|_| wanted)
     }
 
     fn spotify(&mut self) -> Option<SpotifySettings> {
@@ -196,11 +268,48 @@ impl Environment {
                 .filter(|url| url.scheme() == "mailto")
                 .or_else(|| parse_url(url))
         };
+        let return_url = self.url("RETURN_URL");
+        // A host name needs no translation, and says to whom one has come.
+        let host = |url: &Url| url.host_str().map(str::to_owned);
+        let public_url = self.optional("PUBLIC_URL").and_then(|url| Url::parse(&url).ok());
+        let host = return_url
+            .as_ref()
+            .and_then(host)
+            .or_else(|| public_url.as_ref().and_then(host));
+        let brand_color = self.optional("BRAND_COLOR");
         Pages {
-            brand_name: self.optional("BRAND_NAME"),
-            return_url: self.url("RETURN_URL"),
+            brand_name: self.optional("BRAND_NAME").or(host).unwrap_or_default(),
+            brand_logo_url: self.url("BRAND_LOGO_URL"),
+            brand_color: self.parsed(
+                "BRAND_COLOR",
+                brand_color,
+                Color::parse,
+                "must be a colour like `#1a2b3c`",
+            ),
+            spotify_logo_url: self.url("SPOTIFY_LOGO_URL"),
+            return_url,
             support_url: self.parsed("SUPPORT_URL", support_url, mailto, "must be an https or mailto URL"),
+            ..Pages::default()
         }
+    }
+
+    fn content_access_url(&mut self) -> Option<Url> {
+        self.origin("SPOTIFY_CONTENT_ACCESS_URL", "https://content-access.spotify.com")
+    }
+
+    /// `on` or `off`.
+    fn switch(&mut self, name: &'static str, default: &str) -> Option<bool> {
+        let value = self.optional(name).or_else(|| Some(default.to_owned()));
+        self.parsed(
+            name,
+            value,
+            |value| match value {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            },
+            "must be `on` or `off`",
+        )
     }
 
     fn storage(&mut self) -> Option<StorageConfig> {
@@ -296,9 +405,13 @@ pub struct EntrypointConfig {
     pub content_access_url: Url,
     /// `SPOTIFY_PKCE`: `on` unless `off`.
     pub pkce: bool,
-    /// `PUBLIC_URL`, `SIGN_IN`, `SIGN_IN_URL`, `SESSION_COOKIE`, `SITE_ISSUER`.
-    pub sign_in: SignIn,
-    /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
+    /// `LINK_WITHOUT_ENTITLEMENTS`: whether somebody who may hear nothing yet is linked all the same.
+    pub link_without_entitlements: bool,
+    /// Who is signed in.
+    pub sign_in: SignInConfig,
+    /// The partner's `OpenID` provider, when people sign in there.
+    pub oidc: Option<OidcConfig>,
+    /// What pages say and link to, `SUBSCRIBE_URL` among it.
     pub pages: Pages,
     /// Where keys and pending links are.
     pub storage: StorageConfig,
@@ -326,9 +439,9 @@ impl EntrypointConfig {
 /// What the callback function is told.
 #[derive(Clone)]
 pub struct CallbackConfig {
-    /// `PUBLIC_URL`, `SIGN_IN`, `SESSION_COOKIE`, `SITE_ISSUER`.
-    pub sign_in: SignIn,
-    /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
+    /// Who is signed in.
+    pub sign_in: SignInConfig,
+    /// What pages say and link to, `SPOTIFY_CONTENT_ACCESS_URL` among it.
     pub pages: Pages,
     /// Whom it works with.
     pub peers: PeersConfig,
@@ -341,9 +454,15 @@ pub struct UnlinkConfig {
     pub partner_id: PartnerId,
     /// `BACKEND_ISSUER`: `iss` of the backend's signed requests; without it none are taken.
     pub backend_issuer: Option<String>,
-    /// `PUBLIC_URL`, `SIGN_IN`, `SIGN_IN_URL`, `SESSION_COOKIE`, `SITE_ISSUER`.
-    pub sign_in: SignIn,
-    /// `BRAND_NAME`, `RETURN_URL`, `SUPPORT_URL`.
+    /// `BACKEND_JWKS_URL`: where the backend publishes its keys, if they are not in the secret.
+    pub backend_jwks_url: Option<Url>,
+    /// `SHOWS`: what the account page lists.
+    pub shows: Vec<Show>,
+    /// `FRAME_ORIGIN`: whose pages may hold the account page in a frame.
+    pub frame_origin: Option<Url>,
+    /// Who is signed in.
+    pub sign_in: SignInConfig,
+    /// What pages say and link to.
     pub pages: Pages,
     /// Whom it works with.
     pub peers: PeersConfig,
@@ -374,14 +493,14 @@ pub struct PeersConfig {
 /// A configuration of one function.
 pub trait Config: Sized {
     /// Reads every variable, also after one was found wrong.
-    fn read(environment: &mut Environment, clock: &Clock) -> Option<Self>;
+    fn read(environment: &mut Environment) -> Option<Self>;
 
     /// Reads the configuration.
     ///
     /// # Errors
     /// [`ConfigError`] with every variable that is missing or wrong.
-    fn from_environment(mut environment: Environment, clock: &Clock) -> Result<Self, ConfigError> {
-        let config = Self::read(&mut environment, clock);
+    fn from_environment(mut environment: Environment) -> Result<Self, ConfigError> {
+        let config = Self::read(&mut environment);
         environment.finish(config)
     }
 
@@ -389,30 +508,25 @@ pub trait Config: Sized {
     #[must_use]
     fn variables() -> BTreeSet<&'static str> {
         let mut environment = Environment::default();
-        Self::read(&mut environment, &Clock::System);
+        Self::read(&mut environment);
         environment.asked
     }
 }
 
 impl Config for EntrypointConfig {
-    fn read(environment: &mut Environment, clock: &Clock) -> Option<Self> {
+    fn read(environment: &mut Environment) -> Option<Self> {
         let partner_id = environment.partner_id();
         let client_id = environment.client_id();
         let accounts_url = environment.accounts_url();
-        let content_access_url = environment.origin("SPOTIFY_CONTENT_ACCESS_URL", "https://content-access.spotify.com");
-        let pkce = environment.optional("SPOTIFY_PKCE").or_else(|| Some("on".to_owned()));
-        let pkce = environment.parsed(
-            "SPOTIFY_PKCE",
-            pkce,
-            |pkce| match pkce {
-                "on" => Some(true),
-                "off" => Some(false),
-                _ => None,
-            },
-            "must be `on` or `off`",
-        );
-        let sign_in = environment.sign_in_with_url(clock);
-        let pages = environment.pages();
+        let content_access_url = environment.content_access_url();
+        let pkce = environment.switch("SPOTIFY_PKCE", "on");
+        let link_without_entitlements = environment.switch("LINK_WITHOUT_ENTITLEMENTS", "on");
+        let sign_in = environment.sign_in_with_url();
+        let oidc = environment.oidc();
+        let pages = Pages {
+            subscribe_url: environment.url("SUBSCRIBE_URL"),
+            ..environment.pages()
+        };
         let storage = environment.storage();
         Some(Self {
             partner_id: partner_id?,
@@ -420,7 +534,9 @@ impl Config for EntrypointConfig {
             accounts_url: accounts_url?,
             content_access_url: content_access_url?,
             pkce: pkce?,
+            link_without_entitlements: link_without_entitlements?,
             sign_in: sign_in?,
+            oidc,
             pages,
             storage: storage?,
         })
@@ -428,9 +544,12 @@ impl Config for EntrypointConfig {
 }
 
 impl Config for CallbackConfig {
-    fn read(environment: &mut Environment, clock: &Clock) -> Option<Self> {
-        let sign_in = environment.sign_in(clock);
-        let pages = environment.pages();
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let sign_in = environment.sign_in();
+        let pages = Pages {
+            content_access_url: environment.content_access_url(),
+            ..environment.pages()
+        };
         let peers = environment.peers();
         Some(Self {
             sign_in: sign_in?,
@@ -441,15 +560,33 @@ impl Config for CallbackConfig {
 }
 
 impl Config for UnlinkConfig {
-    fn read(environment: &mut Environment, clock: &Clock) -> Option<Self> {
+    fn read(environment: &mut Environment) -> Option<Self> {
         let partner_id = environment.partner_id();
         let backend_issuer = environment.optional("BACKEND_ISSUER");
-        let sign_in = environment.sign_in_with_url(clock);
+        let backend_jwks_url = environment.url("BACKEND_JWKS_URL");
+        let shows = environment.optional("SHOWS").or_else(|| Some(String::new()));
+        let shows = environment.parsed(
+            "SHOWS",
+            shows,
+            Show::parse_list,
+            "must be shows like `<show id>=<name>;<show id>=<name>`",
+        );
+        let frame_origin = environment.optional("FRAME_ORIGIN");
+        let frame_origin = environment.parsed(
+            "FRAME_ORIGIN",
+            frame_origin,
+            parse_origin,
+            "must be an https origin without a path",
+        );
+        let sign_in = environment.sign_in_with_url();
         let pages = environment.pages();
         let peers = environment.peers();
         Some(Self {
             partner_id: partner_id?,
             backend_issuer,
+            backend_jwks_url,
+            shows: shows?,
+            frame_origin,
             sign_in: sign_in?,
             pages,
             peers: peers?,
@@ -457,32 +594,189 @@ impl Config for UnlinkConfig {
     }
 }
 
+/// How the partner's people are known.
+#[derive(Clone, Debug)]
+pub struct SignInConfig {
+    /// `SIGN_IN`: the way.
+    pub kind: SignInKind,
+    /// `SIGN_IN_URL`: where a signed-out person is sent. Always there for hand-off.
+    pub sign_in_url: Option<Url>,
+    /// `SESSION_COOKIE`: the session cookie's name. Always there for sessions.
+    pub session_cookie: Option<String>,
+    /// `SITE_ISSUER`: `iss` of the site's tokens.
+    pub site_issuer: String,
+    /// `SITE_JWKS_URL`: where the site publishes its keys, if they are not in the secret.
+    pub site_jwks_url: Option<Url>,
+    /// `PUBLIC_URL`: `aud` of the site's tokens.
+    pub public_url: PublicUrl,
+}
+
+/// The partner's `OpenID` provider.
+#[derive(Clone, Debug)]
+pub struct OidcConfig {
+    /// `OIDC_ISSUER`, letter for letter as its discovery document has it.
+    pub issuer: String,
+    /// `OIDC_CLIENT_ID`.
+    pub client_id: String,
+    /// `OIDC_CLIENT_SECRET_ID`: without it, or with `OIDC_CLIENT_AUTHENTICATION` `none`, we are a public client, with PKCE alone.
+    pub client_secret_id: Option<String>,
+    /// `OIDC_CLIENT_AUTHENTICATION`: whether the secret goes into the body rather than the header; unset, as the provider says.
+    pub client_secret_in_body: Option<bool>,
+    /// `OIDC_SCOPES`, `openid` among them or not.
+    pub scopes: Vec<String>,
+    /// `OIDC_SUB_CLAIM`: the partner's own account id.
+    pub sub: ClaimName,
+    /// `OIDC_ENTITLEMENTS_CLAIM`: what they may hear.
+    pub entitlements: ClaimName,
+    /// `OIDC_ENTITLEMENTS_PREFIX`: of the names in that claim, those that begin so count, and without it.
+    pub entitlements_prefix: String,
+    /// `OIDC_PARTNER_USER_ID_CLAIM`: an id already in Spotify's format.
+    pub partner_user_id: Option<ClaimName>,
+}
+
+/// Where a claim stands: under a plain name, or deeper, at a JSON Pointer (RFC 6901).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimName(String);
+
+impl ClaimName {
+    /// Takes a plain name, in which every character counts, or a JSON Pointer, which begins with `/`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let escapes_well = name.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+        let is_a_line = !name.is_empty() && !name.chars().any(char::is_control);
+        (is_a_line && (escapes_well || !name.starts_with('/'))).then(|| Self(name.to_owned()))
+    }
+
+    /// The claim, if it is there.
+    #[must_use]
+    pub fn of<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
+        if self.0.starts_with('/') {
+            claims.pointer(&self.0)
+        } else {
+            claims.get(&self.0)
+        }
+    }
+}
+
+/// A show that the account page lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Show {
+    /// At Spotify.
+    pub uri: ShowUri,
+    /// As the partner calls it.
+    pub name: String,
+}
+
+impl Show {
+    /// Takes `<show id>=<name>;<show id>=<name>`.
+    fn parse_list(text: &str) -> Option<Vec<Self>> {
+        let entries = text.split(';').map(str::trim).filter(|entry| !entry.is_empty());
+        entries
+            .map(|entry| {
+                let (show, name) = entry.split_once('=')?;
+                let (uri, name) = (ShowUri::parse(show.trim()).ok()?, name.trim());
+                (!name.is_empty()).then(|| Self {
+                    uri,
+                    name: name.to_owned(),
+                })
+            })
+            .collect()
+    }
+}
+
 /// What pages say and link to.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
-    /// `BRAND_NAME`: the partner, as its subscribers know it.
-    pub brand_name: Option<String>,
+    /// `BRAND_NAME`: the partner, as its subscribers know it; else the host of its site, or ours.
+    pub brand_name: String,
+    /// `BRAND_LOGO_URL`.
+    pub brand_logo_url: Option<Url>,
+    /// `BRAND_COLOR`: of buttons.
+    pub brand_color: Option<Color>,
+    /// `SPOTIFY_LOGO_URL`: the partner's copy of Spotify's full logo, shown beside its own.
+    pub spotify_logo_url: Option<Url>,
     /// `RETURN_URL`: the partner's site.
     pub return_url: Option<Url>,
     /// `SUPPORT_URL`: the partner's help.
     pub support_url: Option<Url>,
+    /// `SUBSCRIBE_URL`: where somebody who may hear nothing yet buys something.
+    pub subscribe_url: Option<Url>,
+    /// `SPOTIFY_CONTENT_ACCESS_URL`: where people see and remove their links at Spotify.
+    pub content_access_url: Option<Url>,
+}
+
+/// A colour on a screen (sRGB).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color([u8; 3]);
+
+impl Color {
+    /// Takes `#` and six hexadecimal digits.
+    #[must_use]
+    pub fn parse(color: &str) -> Option<Self> {
+        let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+        let number = u32::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| !digits.starts_with('+'))?;
+        let [_, red, green, blue] = number.to_be_bytes();
+        Some(Self([red, green, blue]))
+    }
+
+    /// Relative luminance, 0 to 1 (WCAG 2.2).
+    #[must_use]
+    pub fn luminance(self) -> f64 {
+        let linear = |channel: u8| {
+            let channel = f64::from(channel) / 255.0;
+            if channel <= 0.04045 {
+                channel / 12.92
+            } else {
+                ((channel + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        let [red, green, blue] = self.0.map(linear);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    /// Black or white, whichever reads better on this colour: at least 4.5 to 1.
+    #[must_use]
+    pub fn text_on_it(self) -> &'static str {
+        let luminance = self.luminance();
+        // (1 + 0.05) / (l + 0.05) against (l + 0.05) / (0 + 0.05).
+        if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.05 {
+            "#000"
+        } else {
+            "#fff"
+        }
+    }
+}
+
+impl fmt::Display for Color {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(formatter, "#{red:02x}{green:02x}{blue:02x}")
+    }
 }
 
 /// The origin that people reach us at, without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
+pub struct PublicUrl(String, Url);
 
 impl PublicUrl {
     /// Takes an https origin, or an http one on a loopback IP literal: Spotify takes no other redirect URI, `localhost` neither.
     #[must_use]
     pub fn parse(url: &str) -> Option<Self> {
-        parse_origin(url).map(|url| Self(url.origin().ascii_serialization()))
+        parse_origin(url).map(|url| Self(url.origin().ascii_serialization(), url))
     }
 
     /// The origin, which is also the `aud` of the site's tokens.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The origin as a URL, to set a path and a query on.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.1.clone()
     }
 
     /// A URL of ours, by its path.
@@ -498,20 +792,22 @@ impl PublicUrl {
     }
 }
 
-fn parse_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let loopback = match url.host()? {
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-        Host::Domain(name) => {
-            if name == "localhost" || name.ends_with(".localhost") {
-                return None;
-            }
-            false
-        }
+/// Whether what is sent there is read by nobody on the way: https, or http on a loopback IP literal. `localhost` may be anything.
+#[must_use]
+pub fn is_secure(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => return false,
+        Some(Host::Domain(_)) => false,
+        None => return false,
     };
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && loopback);
-    (secure && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()).then_some(url)
+    url.scheme() == "https" || (url.scheme() == "http" && loopback)
+}
+
+fn parse_url(text: &str) -> Option<Url> {
+    let plain = |url: &Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    Url::parse(text).ok().filter(|url| is_secure(url) && plain(url))
 }
 
 fn parse_origin(text: &str) -> Option<Url> {
@@ -520,7 +816,8 @@ fn parse_origin(text: &str) -> Option<Url> {
 
 fn parse_cookie_name(name: &str) -> Option<String> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    (name.bytes().all(token) && name != crate::http::BROWSER_COOKIE).then(|| name.to_owned())
+    (name.bytes().all(token) && ![crate::http::BROWSER_COOKIE, crate::sign_in::VISIT_COOKIE].contains(&name))
+        .then(|| name.to_owned())
 }
 
 /// Everything that is wrong with an environment.
@@ -575,7 +872,7 @@ mod tests {
     }
 
     fn wrong<C: Config>(environment: Environment) -> Vec<&'static str> {
-        C::from_environment(environment, &Clock::System)
+        C::from_environment(environment)
             .err()
             .map(|error| error.variables().collect())
             .unwrap_or_default()
@@ -583,9 +880,9 @@ mod tests {
 
     #[test]
     fn a_complete_environment_is_enough() {
-        assert!(EntrypointConfig::from_environment(with(&[]), &Clock::System).is_ok());
-        assert!(CallbackConfig::from_environment(with(&[]), &Clock::System).is_ok());
-        assert!(UnlinkConfig::from_environment(with(&[]), &Clock::System).is_ok());
+        assert!(EntrypointConfig::from_environment(with(&[])).is_ok());
+        assert!(CallbackConfig::from_environment(with(&[])).is_ok());
+        assert!(UnlinkConfig::from_environment(with(&[])).is_ok());
     }
 
     #[test]
@@ -619,9 +916,7 @@ mod tests {
             ("RETURN_URL", "javascript:wrong-value"),
             ("SESSION_COOKIE", "__Host-soa_link"),
         ]);
-        let error = EntrypointConfig::from_environment(environment, &Clock::System)
-            .err()
-            .unwrap();
+        let error = EntrypointConfig::from_environment(environment).err().unwrap();
         let named: Vec<_> = error.variables().collect();
         let expected = [
             "PARTNER_ID",
@@ -690,7 +985,7 @@ mod tests {
             let names = ["PUBLIC_URL", "PARTNER_ID", "SIGN_IN", "SIGN_IN_URL", "SESSION_COOKIE", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_JWS_CONTENT_TYPE", "SUPPORT_URL"];
             for name in names {
                 let environment = complete().into_iter().chain([(name, value.as_str())]).collect();
-                if let Err(error) = UnlinkConfig::from_environment(environment, &Clock::System) {
+                if let Err(error) = UnlinkConfig::from_environment(environment) {
                     prop_assert!(error.variables().all(|wrong| names.contains(&wrong)));
                 }
             }

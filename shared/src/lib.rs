@@ -14,6 +14,7 @@ pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod encoding;
+pub mod fetched;
 pub mod http;
 pub mod jws;
 pub mod oauth;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lambda_http::http::{HeaderMap, StatusCode, header};
+use lambda_http::http::{HeaderMap, Request, Response, StatusCode, header};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
@@ -74,8 +74,44 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError`] when no whole answer came. Any status is an answer.
     pub async fn post(&self, url: &str, headers: HeaderMap, body: String) -> Result<Answer, OutboundError> {
-        let mut response = self.client.post(url).headers(headers).body(body).send().await?;
+        Self::text(self.client.post(url).headers(headers).body(body)).await
+    }
+
+    /// `GET`s what is at `url` and reads it, once.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn get(&self, url: &str) -> Result<Answer, OutboundError> {
+        Self::text(self.client.get(url)).await
+    }
+
+    /// Sends a request of any kind and reads the answer, once.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
+        let (parts, body) = request.into_parts();
+        let request = self.client.request(parts.method, parts.uri.to_string());
+        let mut response = request.headers(parts.headers).body(body).send().await?;
+        let mut answer = Response::new(Self::read(&mut response).await?);
+        *answer.status_mut() = response.status();
+        std::mem::swap(answer.headers_mut(), response.headers_mut());
+        Ok(answer)
+    }
+
+    async fn text(request: reqwest::RequestBuilder) -> Result<Answer, OutboundError> {
+        let mut response = request.send().await?;
         let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        let body = Self::read(&mut response).await?;
+        let body = String::from_utf8(body).map_err(|_| OutboundError::NotText)?;
+        Ok(Answer {
+            status,
+            retry_after,
+            body: Body::new(body),
+        })
+    }
+
+    async fn read(response: &mut reqwest::Response) -> Result<Vec<u8>, OutboundError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MOST_READ {
@@ -83,12 +119,7 @@ impl Outbound {
             }
             body.extend_from_slice(&chunk);
         }
-        let body = String::from_utf8(body).map_err(|_| OutboundError::NotText)?;
-        Ok(Answer {
-            status,
-            retry_after,
-            body: Body::new(body),
-        })
+        Ok(body)
     }
 
     /// Opens a connection and leaves it in the pool, so that the first person does not wait for it. Whether it could is not told:

@@ -180,6 +180,12 @@ impl ShowUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The 22 characters at its end.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.strip_prefix("spotify:show:").unwrap_or_default()
+    }
 }
 
 /// What breaks one of Spotify's rules, or ours where it has none. Never holds the value that broke it.

@@ -10,16 +10,19 @@ use aws_sdk_secretsmanager::{
     operation::get_secret_value::GetSecretValueError,
 };
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    fetched::{Fetched, Limits, Paused},
+};
 
-/// How old a secret may be, in seconds, before it is read again.
-pub const MAX_AGE: i64 = 300;
-/// How old, in seconds, while Secrets Manager does not answer: longer than that, and a secret that was withdrawn would live on.
-pub const MAX_AGE_UNANSWERED: i64 = 3600;
-/// How long, in seconds, none is tried after a reading that failed or was asked for out of turn, so that trouble does not become a stampede.
-const PAUSE: i64 = 5;
+/// How long a secret is kept: one that was withdrawn lives on for an hour at most, while Secrets Manager does not answer.
+pub const LIMITS: Limits = Limits {
+    max_age: 300,
+    max_age_unanswered: 3600,
+    pause: 5,
+    pause_with_value: 5,
+};
 
 /// A secret, as it is now and as it was before its last rotation.
 #[derive(Debug)]
@@ -43,15 +46,7 @@ pub trait SecretValue: Sized + Send + Sync {
 pub struct Secret<T> {
     client: Client,
     id: String,
-    clock: Clock,
-    cached: Mutex<Cached<T>>,
-}
-
-struct Cached<T> {
-    versions: Option<Arc<Versions<T>>>,
-    read_at: i64,
-    /// Not before this is Secrets Manager asked again out of turn.
-    next_try: i64,
+    versions: Fetched<Versions<T>>,
 }
 
 impl<T: SecretValue> Secret<T> {
@@ -61,13 +56,14 @@ impl<T: SecretValue> Secret<T> {
         Self {
             client,
             id,
-            clock,
-            cached: Mutex::new(Cached {
-                versions: None,
-                read_at: 0,
-                next_try: 0,
-            }),
+            versions: Fetched::new(LIMITS, clock),
         }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Reads it for the first time.
@@ -82,27 +78,12 @@ impl<T: SecretValue> Secret<T> {
         }
     }
 
-    /// The secret, at most [`MAX_AGE`] old.
+    /// The secret, at most five minutes old; an hour while Secrets Manager does not answer.
     ///
     /// # Errors
     /// [`SecretError`] when there is none young enough.
     pub async fn get(&self) -> Result<Arc<Versions<T>>, SecretError> {
-        // One reader at a time: those who wait find what the first has read.
-        let mut cached = self.cached.lock().await;
-        let age = self.clock.now().saturating_sub(cached.read_at);
-        match &cached.versions {
-            // A clock that went backwards makes an age below zero: read again.
-            Some(versions) if (0..MAX_AGE).contains(&age) => return Ok(versions.clone()),
-            Some(versions) if age < MAX_AGE_UNANSWERED && self.clock.now() < cached.next_try => {
-                return Ok(versions.clone());
-            }
-            None if self.clock.now() < cached.next_try => return Err(SecretError::Unavailable),
-            _ => {}
-        }
-        match (self.read(&mut cached).await, &cached.versions) {
-            (Err(_), Some(versions)) if (0..MAX_AGE_UNANSWERED).contains(&age) => Ok(versions.clone()),
-            (outcome, _) => outcome,
-        }
+        self.versions.get(|has_value| self.read(has_value)).await
     }
 
     /// The secret after a peer refused what `refused` holds: read again at once, unless somebody else has just done so.
@@ -110,36 +91,20 @@ impl<T: SecretValue> Secret<T> {
     /// # Errors
     /// [`SecretError`] when it cannot be read.
     pub async fn get_after_refusal(&self, refused: &Arc<Versions<T>>) -> Result<Arc<Versions<T>>, SecretError> {
-        let mut cached = self.cached.lock().await;
-        match &cached.versions {
-            Some(versions) if !Arc::ptr_eq(versions, refused) => Ok(versions.clone()),
-            Some(versions) if self.clock.now() < cached.next_try => Ok(versions.clone()),
-            _ => {
-                cached.next_try = self.clock.now().saturating_add(PAUSE);
-                self.read(&mut cached).await
-            }
-        }
+        self.versions.get_after(refused, |has_value| self.read(has_value)).await
     }
 
-    async fn read(&self, cached: &mut Cached<T>) -> Result<Arc<Versions<T>>, SecretError> {
-        let now = self.clock.now();
+    async fn read(&self, has_value: bool) -> Result<Versions<T>, SecretError> {
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
         // Where a previous version is in use, a reading that could not tell it is no better than none.
-        let lost = matches!(previous, Err(SecretError::Unavailable)) && cached.versions.is_some();
-        if current.is_err() || lost {
-            cached.next_try = now.saturating_add(PAUSE);
-        }
-        if lost {
+        if matches!(previous, Err(SecretError::Unavailable)) && has_value {
             return Err(SecretError::Unavailable);
         }
         // The previous version serves a rotation only. Without it, or with one that was never good, the current one still serves.
-        let versions = Arc::new(Versions {
+        Ok(Versions {
             current: current?,
             previous: previous.ok(),
-        });
-        cached.read_at = now;
-        cached.versions = Some(versions.clone());
-        Ok(versions)
+        })
     }
 
     async fn version(&self, stage: &str) -> Result<T, SecretError> {
@@ -211,4 +176,10 @@ pub enum SecretError {
         /// What is wrong, without its content.
         what: String,
     },
+}
+
+impl From<Paused> for SecretError {
+    fn from(_: Paused) -> Self {
+        Self::Unavailable
+    }
 }

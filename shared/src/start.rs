@@ -7,7 +7,7 @@ use crate::{
     config::{ConfigError, PeersConfig, StorageConfig},
     outbound::{Outbound, OutboundError},
     secrets::{Secret, SecretError},
-    sign_in::PartnerKeys,
+    sign_in::{PartnerKeys, SignIn},
     spotify::Spotify,
     store::PendingLinks,
 };
@@ -31,19 +31,35 @@ impl Storage {
         }
     }
 
-    async fn prepare(&self, outbound: &Outbound) -> Result<(), SecretError> {
-        let (loaded, ()) = tokio::join!(self.partner_keys.load(), outbound.open(&self.dynamodb));
-        loaded
+    /// Reads the partner's keys, wherever they are, and opens a connection to DynamoDB.
+    async fn prepare(&self, sign_in: &SignIn, outbound: &Outbound) -> Result<(), StartError> {
+        let (loaded, (), ()) = tokio::join!(
+            self.partner_keys.load(),
+            sign_in.prepare(),
+            outbound.open(&self.dynamodb)
+        );
+        loaded?;
+        match self.partner_keys.get().await {
+            Ok(keys) if !sign_in.can_verify(&keys.current) => Err(StartError::NoSiteKeys {
+                id: self.partner_keys.id().to_owned(),
+            }),
+            // When Secrets Manager does not answer, it is asked again when the keys are needed.
+            _ => Ok(()),
+        }
     }
 
     /// Reads the partner's keys and opens a connection to DynamoDB.
     ///
     /// # Errors
     /// [`StartError`] when the keys are not what they must be.
-    pub async fn start(config: &StorageConfig, clock: &Clock) -> Result<Self, StartError> {
-        let outbound = Outbound::new()?;
-        let storage = Self::new(config, &outbound, clock);
-        StartError::of_all([storage.prepare(&outbound).await])?;
+    pub async fn start(
+        config: &StorageConfig,
+        sign_in: &SignIn,
+        outbound: &Outbound,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let storage = Self::new(config, outbound, clock);
+        storage.prepare(sign_in, outbound).await?;
         Ok(storage)
     }
 }
@@ -61,10 +77,15 @@ impl Peers {
     ///
     /// # Errors
     /// [`StartError`] when a secret is not what it must be. Spotify being down is none.
-    pub async fn start(config: &PeersConfig, clock: &Clock, chance: &Chance) -> Result<Self, StartError> {
-        let outbound = Outbound::new()?;
-        let storage = Storage::new(&config.storage, &outbound, clock);
-        let secrets_manager = config.storage.aws.secrets_manager(&outbound);
+    pub async fn start(
+        config: &PeersConfig,
+        sign_in: &SignIn,
+        outbound: &Outbound,
+        clock: &Clock,
+        chance: &Chance,
+    ) -> Result<Self, StartError> {
+        let storage = Storage::new(&config.storage, outbound, clock);
+        let secrets_manager = config.storage.aws.secrets_manager(outbound);
         let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
         let spotify = Spotify::new(
             config.spotify.clone(),
@@ -74,10 +95,15 @@ impl Peers {
             chance.clone(),
         );
         // On the heap: what reads two secrets at once is too large for the stack of those who wait for it.
-        let preparing = Box::pin(async { tokio::join!(storage.prepare(&outbound), spotify.prepare()) });
-        let (storage_ready, spotify_ready) = preparing.await;
-        StartError::of_all([storage_ready, spotify_ready])?;
-        Ok(Self { spotify, storage })
+        let preparing = Box::pin(async {
+            tokio::join!(storage.prepare(sign_in, outbound), async {
+                spotify.prepare().await.map_err(StartError::from)
+            })
+        });
+        match preparing.await {
+            (Ok(()), Ok(())) => Ok(Self { spotify, storage }),
+            (storage, spotify) => Err(StartError::all([storage.err(), spotify.err()])),
+        }
     }
 }
 
@@ -87,22 +113,27 @@ pub enum StartError {
     /// The environment.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// One or more secrets.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Secrets(Vec<SecretError>),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// No token of the site's could be verified.
+    #[error("the secret {id} member `site` has no key, and SITE_JWKS_URL is not set: nobody could sign in")]
+    NoSiteKeys {
+        /// Of the secret.
+        id: String,
+    },
     /// The HTTP client.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
+    /// Several of these at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    All(Vec<Self>),
 }
 
 impl StartError {
-    /// Every secret's error at once.
-    fn of_all<const N: usize>(loaded: [Result<(), SecretError>; N]) -> Result<(), Self> {
-        let errors: Vec<_> = loaded.into_iter().filter_map(Result::err).collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Self::Secrets(errors))
-        }
+    /// Those of several that there are.
+    #[must_use]
+    pub fn all<const N: usize>(errors: [Option<Self>; N]) -> Self {
+        Self::All(errors.into_iter().flatten().collect())
     }
 }

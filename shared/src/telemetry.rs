@@ -40,6 +40,13 @@ codes! {
     NotStarted = "FUNCTION_NOT_STARTED", "the function cannot start";
     PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the partner id does not look like Spotify's: 22 characters of base 62";
     SignInNeeded = "SIGN_IN_NEEDED", "nobody is signed in: they were sent to the partner's sign-in, or told to go there";
+    SignInSent = "SIGN_IN_SENT", "a person was sent to the partner's OpenID provider";
+    SignedIn = "SIGN_IN_DONE", "a person signed in, and went on to where they had come for";
+    SignInCancelled = "SIGN_IN_CANCELLED", "a person turned back at the partner's OpenID provider";
+    SignInDown = "SIGN_IN_UNAVAILABLE", "the partner's OpenID provider is in trouble, silent, or answers nonsense";
+    SignInRefused = "SIGN_IN_CLIENT_REFUSED", "the partner's OpenID provider refused us as its client";
+    KeysUnavailable = "KEYS_UNAVAILABLE", "the keys that the partner publishes cannot be had";
+    NothingToHear = "ENTRYPOINT_NOTHING_TO_HEAR", "a person has no entitlement yet, and was told what to buy";
     ConsentSent = "ENTRYPOINT_CONSENT_SENT", "a person was sent to Spotify's consent";
     ShowChosen = "ENTRYPOINT_SHOW_CHOSEN", "a person was sent to Spotify's link starter with a show";
     Completed = "CALLBACK_COMPLETED", "a link was registered and the person sent to Spotify's completion URL";
@@ -49,6 +56,7 @@ codes! {
     SessionChanged = "CALLBACK_SESSION_CHANGED", "the person signed out, or is another one, since the journey began";
     CodeRefused = "CALLBACK_CODE_REFUSED", "Spotify refused the authorization code";
     Conflict = "CALLBACK_CONFLICT", "Spotify refused the link: probably one of the two accounts is linked to another";
+    AccountShown = "ACCOUNT_SHOWN", "a person was shown how they are linked";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "a link was removed, or there was none";
     FormRefused = "UNLINK_FORM_REFUSED", "an unlink form did not come from our page";

@@ -1,21 +1,16 @@
 //! A real Chromium walks the demo as a person would. Screenshots of every page stay in `target/screenshots`.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WebDriverCompatibleCommand};
-use hyper_util::client::legacy::connect::HttpConnector;
-use reqwest::Method;
-use serde_json::{Value, json};
+use fantoccini::{Client, Locator, elements::Element};
+use serde_json::Value;
 use shared::http::BROWSER_COOKIE;
-use url::Url;
 
-use crate::world::World;
+use crate::{
+    chromium::{self, Driver, Log, Scripts},
+    pages::Replay,
+    world::World,
+};
 
 const SHOWS: [&str; 3] = [
     "0SlowTideLedger0000001",
@@ -36,106 +31,22 @@ struct Person<'a> {
     _driver: Driver,
 }
 
-/// chromedriver, and the profile folder of its Chromium: all end with it.
-struct Driver {
-    process: Child,
-    port: u16,
-    profile: PathBuf,
-    /// It stays open, for chromedriver to say more.
-    _says: BufReader<ChildStdout>,
-}
-
-impl Driver {
-    fn start() -> Self {
-        let process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut process = process.expect("chromedriver does not start; `make setup` installs it");
-        let mut says = BufReader::new(process.stdout.take().unwrap());
-        let port = says.by_ref().lines().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
-        let port: u16 = port.expect("chromedriver says which port it has");
-        let profile = std::env::temp_dir().join(format!("soa-link-chromium-{}-{port}", std::process::id()));
-        Self {
-            process,
-            port,
-            profile,
-            _says: says,
-        }
-    }
-
-    /// Asks chromedriver to end: killed, it would leave its Chromium behind.
-    fn asks_to_end(&self) -> std::io::Result<()> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
-        connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            connection,
-            "GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-        )?;
-        connection.read_to_end(&mut Vec::new())?;
-        Ok(())
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // Whatever does not work here is gone already.
-        if self.asks_to_end().is_err() {
-            let _ = self.process.kill();
-        }
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
-    }
-}
-
-/// What chromedriver has logged since it was asked last: of `browser`, which is the console, or of `performance`, which is the network.
-#[derive(Debug)]
-struct Log(&'static str);
-
-impl WebDriverCompatibleCommand for Log {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _url: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({"type": self.0}).to_string()))
-    }
-}
-
 impl<'a> Person<'a> {
     /// `name` is that of the screenshots.
     async fn at(world: &'a World, name: &'static str) -> Self {
-        let driver = Driver::start();
-        let arguments = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ];
-        let mut arguments: Vec<_> = arguments.map(str::to_owned).into();
-        arguments.push(format!("--user-data-dir={}", driver.profile.display()));
-        // No window of Chromium's is as narrow as a phone, so that `--window-size` would not do.
-        let screen = json!({"deviceMetrics": {"width": WIDTH, "height": HEIGHT, "pixelRatio": 1}});
-        let capabilities = json!({
-            "goog:chromeOptions": {"args": arguments, "mobileEmulation": screen},
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        });
-        let Value::Object(capabilities) = capabilities else {
-            panic!("an object")
-        };
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{}", driver.port))
-            .await
-            .expect("Chromium does not start; `make setup` installs it");
+        let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Allowed).await;
+        Self {
+            world,
+            page,
+            name,
+            shots: 0,
+            _driver: driver,
+        }
+    }
+
+    /// In a Chromium that runs no page's script.
+    async fn without_scripts(world: &'a World, name: &'static str) -> Self {
+        let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Blocked).await;
         Self {
             world,
             page,
@@ -325,9 +236,7 @@ impl<'a> Person<'a> {
 }
 
 /// Signs in, links for a show, hears the right shows, comes back, unlinks, links again with another Spotify account.
-async fn whole_journey(kind: &str, name: &'static str) {
-    let world = World::new().await;
-    let mut ada = Person::at(&world, name).await;
+async fn whole_journey(world: &World, mut ada: Person<'_>, kind: &str) {
     ada.signs_in("ada", kind).await;
     ada.site("/").await;
     ada.keep("shows").await;
@@ -362,12 +271,133 @@ async fn whole_journey(kind: &str, name: &'static str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscriber_with_a_session_links_listens_unlinks_and_links_again() {
-    whole_journey("session", "session").await;
+    let world = World::new().await;
+    whole_journey(&world, Person::at(&world, "session").await, "session").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscriber_by_hand_off_links_listens_unlinks_and_links_again() {
-    whole_journey("handoff", "handoff").await;
+    let world = World::new().await;
+    whole_journey(&world, Person::at(&world, "handoff").await, "handoff").await;
+}
+
+/// No page of ours needs a script.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_whose_browser_runs_no_scripts_links_listens_unlinks_and_links_again() {
+    let world = World::new().await;
+    whole_journey(&world, Person::without_scripts(&world, "no-scripts").await, "handoff").await;
+}
+
+/// At a provider that we did not write; the wrong Spotify account first, and each remedy leads back to the same show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in_every_way() {
+    let (world, provider) = World::signing_in().await;
+    let mut ada = Person::at(&world, "oidc").await;
+    let of = |person: &str, account: &str| sandbox::Link {
+        partner_id: world.sandbox.options().partner_id.clone(),
+        partner_user_id: world.partner_user_id(person),
+        account: account.to_owned(),
+        ..sandbox::Link::default()
+    };
+    let show = SHOWS[1];
+    world.spotify().set_switches(|switches| {
+        switches.a8_forward_show = true;
+        switches.skip_consent_when_approved = true;
+    });
+    // Béla has linked Mara's account, and Ada begins with it.
+    world.spotify().force_link(of("bela", "mara"));
+    ada.open(&world.gateway(&format!("/link?show={show}"))).await;
+    ada.find("#sign-in-as-member-1003").await;
+    ada.keep("provider").await;
+    ada.press("#sign-in-as-member-1003").await;
+    ada.press("#account-mara").await;
+    ada.press("#agree").await;
+    ada.sees("Spotify could not connect your account", 409).await;
+
+    // Another Spotify account: she is asked which, though she has approved before.
+    ada.press("#other-account").await;
+    ada.agrees("jonas").await;
+    let arrived = async |ada: &Person<'_>| {
+        let shows = ada.shows().await;
+        assert_eq!(shows[0], (show.to_owned(), true, true), "{shows:?}");
+    };
+    arrived(&ada).await;
+    assert_eq!(world.linked("ada").unwrap().0, "jonas");
+
+    // Her account is Jonas's now, and she wants Inès's: the previous one is unlinked here.
+    ada.open(&world.gateway(&format!("/entrypoint?show={show}&show_dialog=true")))
+        .await;
+    ada.press("#account-ines").await;
+    ada.press("#agree").await;
+    ada.sees("Spotify could not connect your account", 409).await;
+    ada.press("#unlink").await;
+    ada.sees("Disconnect the previous Spotify account?", 200).await;
+    ada.press("button[type=submit]").await;
+    ada.sees("Now connect the right Spotify account", 200).await;
+    assert_eq!(world.linked("ada"), None);
+    ada.press("a.step").await;
+    ada.agrees("ines").await;
+    arrived(&ada).await;
+
+    // Mara's account is still Béla's: she unlinks it at Spotify, and starts again.
+    world
+        .spotify()
+        .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
+    ada.open(&world.gateway(&format!("/entrypoint?show={show}&show_dialog=true")))
+        .await;
+    ada.press("#account-mara").await;
+    ada.press("#agree").await;
+    ada.sees("Spotify could not connect your account", 409).await;
+    ada.press("#content-access").await;
+    ada.press(&format!("#unlink-{}", world.sandbox.options().partner_id))
+        .await;
+    ada.find("#no-links").await;
+    ada.open(&world.gateway(&format!("/entrypoint?show={show}&show_dialog=true")))
+        .await;
+    ada.agrees("mara").await;
+    arrived(&ada).await;
+
+    ada.open(&world.gateway("/account")).await;
+    ada.sees("Your connection with Spotify", 200).await;
+    ada.find("#link-state[data-state=linked]").await;
+    drop(provider);
+    ada.leaves().await;
+}
+
+/// In a frame of the partner's own pages, and of nobody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_page_stands_in_a_frame_of_the_partners_own_site_alone() {
+    let (partner, stranger) = (Replay::start().await, Replay::start().await);
+    let world = World::with(sandbox::Options::default(), &[("FRAME_ORIGIN", &partner.origin)]).await;
+    for site in [&partner, &stranger] {
+        let (account, unlink) = (world.gateway("/account"), world.gateway("/unlink"));
+        site.shows(
+            "account",
+            &format!("<!doctype html><meta name=viewport content=width=device-width><iframe width=360 height=700 src=\"{account}\"></iframe>"),
+        );
+        site.shows("unlink", &format!("<!doctype html><iframe src=\"{unlink}\"></iframe>"));
+    }
+    let mut ada = Person::at(&world, "frame").await;
+    let framed = async |ada: &Person<'_>, page: String, selector: &str| {
+        ada.open(&page).await;
+        ada.page.enter_frame(0).await.unwrap();
+        let wait = ada.page.wait().at_most(Duration::from_secs(3));
+        let found = wait.for_element(Locator::Css(selector)).await.is_ok();
+        ada.page.enter_parent_frame().await.unwrap();
+        found
+    };
+    let account = format!("{}/account", partner.origin);
+    assert!(
+        framed(&ada, account.clone(), "a.step[target=_top]").await,
+        "signed out: a way out of the frame"
+    );
+    ada.signs_in("ada", "session").await;
+    assert!(framed(&ada, account, "#link-state").await);
+    ada.keep("frame").await;
+    assert!(!framed(&ada, format!("{}/account", stranger.origin), "#link-state").await);
+    // What changes something is framed by nobody.
+    assert!(!framed(&ada, format!("{}/unlink", partner.origin), "form").await);
+    ada.page.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@
 
 mod browser;
 mod calls;
+mod chromium;
 mod configuration;
 mod faults;
 mod handoff;
@@ -22,6 +23,10 @@ mod leak;
 mod lean;
 mod link;
 mod ministack;
+mod oidc;
+mod pages;
+mod provider;
+mod published;
 mod secrets;
 mod storage;
 mod template;

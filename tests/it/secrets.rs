@@ -13,7 +13,7 @@ use shared::{
     config::Environment,
     outbound::Outbound,
     secret::ClientSecret,
-    secrets::{MAX_AGE, MAX_AGE_UNANSWERED, Secret, SecretError, SecretValue, Versions},
+    secrets::{LIMITS, Secret, SecretError, SecretValue, Versions},
     sign_in::PartnerKeys,
 };
 
@@ -82,7 +82,7 @@ async fn the_current_and_the_previous_version_are_read(vault: Vault) {
     secret.load().await.unwrap();
     assert!(secret.get().await.unwrap().previous.is_none());
     other.put(&keys).await;
-    other.clock.advance(MAX_AGE);
+    other.clock.advance(LIMITS.max_age);
     assert!(secret.get().await.unwrap().previous.is_some());
 }
 
@@ -113,7 +113,7 @@ async fn a_version_that_is_still_pending_is_not_used(vault: Vault) {
     let promote = promote.version_stage("AWSCURRENT").move_to_version_id(pending);
     let promote = promote.set_remove_from_version_id(current.version_id);
     promote.send().await.unwrap();
-    vault.clock.advance(MAX_AGE);
+    vault.clock.advance(LIMITS.max_age);
     assert_eq!(held(&secret.get().await.unwrap()), (SECOND, Some(FIRST)));
 }
 
@@ -201,7 +201,7 @@ async fn of_twenty_readers_at_once_one_reads(vault: Vault) {
             assert_eq!(held(&read.unwrap()), (FIRST, None));
         }
         assert_eq!(vault.reads(), reads);
-        vault.clock.advance(MAX_AGE);
+        vault.clock.advance(LIMITS.max_age);
     }
 }
 
@@ -211,7 +211,7 @@ async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     secret.load().await.unwrap();
     vault.put(&client_secret(SECOND)).await;
     vault.down(true);
-    vault.clock.advance(MAX_AGE);
+    vault.clock.advance(LIMITS.max_age);
     let first = secret.get().await.unwrap();
     assert_eq!(held(&first), (FIRST, None));
     // It was asked just now, so nobody is kept waiting for another failure.
@@ -223,7 +223,9 @@ async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     secret.get().await.unwrap();
     assert!(vault.proxy.seen() > asked);
 
-    vault.clock.advance(MAX_AGE_UNANSWERED - MAX_AGE - PAUSE - 1);
+    vault
+        .clock
+        .advance(LIMITS.max_age_unanswered - LIMITS.max_age - PAUSE - 1);
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
     vault.clock.advance(1);
     assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable);
@@ -327,8 +329,14 @@ async fn malformed_partner_keys_are_named_and_not_shown(vault: Vault) {
         secret: PLANTED.as_bytes().to_vec(),
     };
     for (value, wrong) in [
-        (json!({"a": PLANTED}).to_string(), "lacks the member `site`"),
-        (changed("site", json!({"keys": []})), "member `site` has no key"),
+        (
+            json!({"a": PLANTED}).to_string(),
+            "lacks the member `partner_user_id_key`",
+        ),
+        (
+            changed("site", json!({"keys": PLANTED})),
+            "member `site` is not a JWK set",
+        ),
         (changed("site", json!(PLANTED)), "member `site` is not a JWK set"),
         (changed("site", json!({"keys": [PLANTED]})), "member `site` key 1"),
         (
@@ -373,7 +381,7 @@ async fn a_malformed_new_version_leaves_the_old_one_in_use(vault: Vault) {
     let secret = vault.secret();
     secret.load().await.unwrap();
     vault.put(PLANTED).await;
-    vault.clock.advance(MAX_AGE);
+    vault.clock.advance(LIMITS.max_age);
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
     vault.put(&client_secret(SECOND)).await;
     vault.clock.advance(PAUSE);

@@ -20,11 +20,11 @@ use shared::{
     aws::Aws,
     chance::Chance,
     config::Environment,
-    oauth::{pkce::CodeVerifier, state::State},
+    oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
     outbound::Outbound,
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     secret::sha256_hex,
-    store::{PendingLink, PendingLinks, SignedInBy, StoreError, UsedJti},
+    store::{PendingLink, PendingLinks, PendingSignIn, SignedInBy, StoreError, UsedJti},
 };
 use tokio::time::Instant;
 
@@ -85,6 +85,7 @@ contract! {
         expiry_is_compared_and_not_left_to_time_to_live
         time_to_live_is_on_in_seconds_and_later_than_expiry
         the_table_holds_no_state_and_no_jti_but_their_hashes
+        a_sign_in_reads_back_and_its_claim_works_once
         a_jti_and_its_link_are_written_both_or_neither
         of_fifty_links_with_one_jti_one_is_stored
         a_jti_is_used_once
@@ -106,10 +107,14 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
         (Some(Entitlements::default()), None, SignedInBy::Handoff),
         (Some(entitlements()), None, SignedInBy::Session),
         (None, Some(verifier()), SignedInBy::Handoff),
-        (Some(entitlements()), Some(verifier()), SignedInBy::Session),
+        (Some(entitlements()), Some(verifier()), SignedInBy::Oidc),
     ] {
         let (state, pending) = journey();
         let pending = PendingLink {
+            show: entitlements
+                .as_ref()
+                .and_then(|_| ShowUri::parse("0MossHour0000000000002").ok()),
+            language: entitlements.as_ref().map(|_| "pt-BR".to_owned()),
             entitlements,
             code_verifier,
             signed_in_by,
@@ -278,6 +283,66 @@ async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
     }
     assert!(engine.item(state.expose()).await.is_none());
     assert!(engine.item(&format!("link#{}", state.expose())).await.is_none());
+}
+
+async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
+    let (state, link) = journey();
+    let sign_in = || PendingSignIn {
+        return_to: "https://link.example.com/account?lang=ar".to_owned(),
+        code_verifier: CodeVerifier::new("verifier"),
+        nonce: Nonce::new("nonce"),
+        browser_binding: link.browser_binding.clone(),
+        expires_at: EXPIRES_AT,
+    };
+    let links = &engine.links;
+    let bindings = [link.browser_binding.clone()];
+    links.put_sign_in(&state.hash(), &sign_in()).await.unwrap();
+    // It is no link, though its state were the same.
+    assert!(
+        links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let of_another = [sha256_hex("another browser")];
+    for (bindings, now) in [(&of_another, NOW), (&bindings, EXPIRES_AT)] {
+        assert!(
+            links
+                .claim_sign_in(&state.hash(), bindings, "me", now)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+    let claimed = links
+        .claim_sign_in(&state.hash(), &bindings, "me", NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(claimed.return_to, sign_in().return_to);
+    assert_eq!(
+        (claimed.code_verifier.expose(), claimed.nonce.expose()),
+        ("verifier", "nonce")
+    );
+    assert_eq!(
+        (claimed.browser_binding, claimed.expires_at),
+        (link.browser_binding.clone(), EXPIRES_AT)
+    );
+    assert!(
+        links
+            .claim_sign_in(&state.hash(), &bindings, "you", NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        links
+            .claim_sign_in(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
@@ -579,6 +644,8 @@ fn journey() -> (State, PendingLink) {
     let pending = PendingLink {
         partner_id: PartnerId::parse("0WickerlightSandbox000").unwrap(),
         partner_user_id: PartnerUserId::parse(&sha256_hex(&format!("person {}", state.expose()))).unwrap(),
+        show: None,
+        language: None,
         entitlements: None,
         code_verifier: None,
         signed_in_by: SignedInBy::Session,
@@ -593,6 +660,8 @@ fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
     (
         pending.partner_id.clone(),
         pending.partner_user_id.expose().to_owned(),
+        pending.show.clone(),
+        pending.language.clone(),
         pending.entitlements.clone(),
         pending
             .code_verifier

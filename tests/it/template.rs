@@ -121,6 +121,24 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     }
 }
 
+/// What an `OpenID` provider asks for, the entrypoint alone may do, and only where there is one.
+#[test]
+fn the_entrypoint_may_sign_people_in_only_at_a_provider() {
+    let template = template();
+    let policy = &template["Resources"]["ProviderPolicy"];
+    assert_eq!(policy["Condition"], "HasOidc");
+    assert_eq!(
+        policy["Properties"]["Roles"],
+        serde_json::json!([{"Ref": "EntrypointRole"}])
+    );
+    let statements = policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 2);
+    assert_eq!(statements[0]["Action"], "dynamodb:UpdateItem");
+    let secret = &statements[1]["Fn::If"][1];
+    assert_eq!(secret["Action"], "secretsmanager:GetSecretValue");
+    assert_eq!(secret["Resource"], serde_json::json!({"Ref": "ProviderSecret"}));
+}
+
 /// S-DDB-3, S-DDB-4.
 #[test]
 fn the_table_is_as_the_store_needs_it() {

@@ -48,13 +48,19 @@ async fn a_person_without_a_session_confirms_by_hand_off() {
     assert_eq!(parameter(away.location(), "return_to"), Some(world.gateway("/unlink")));
     let nonce = parameter(away.location(), "nonce").unwrap();
     let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
-    let page = browser.get(&format!("/unlink?token={token}")).await;
-    assert_eq!(page.status, 200);
+    // The token is spent and leaves the address; the page can be loaded again.
+    let known = browser.get(&format!("/unlink?token={token}")).await;
+    assert_eq!((known.status, known.location()), (302, "/unlink"));
     assert_eq!(browser.clone().get(&format!("/unlink?token={token}")).await.status, 401);
+    assert_eq!(browser.get("/unlink").await.status, 200);
+    let page = browser.get("/unlink").await;
+    assert_eq!(page.status, 200);
     let form = format!("form_token={}", page.form_token());
     let mut other = world.browser();
     other.get("/unlink").await;
     assert_eq!(other.post("/unlink", &form).await.status, 403);
+    // Being known here is no way to link: whoever has the browser now may be somebody else.
+    assert!(browser.get("/entrypoint").await.location().contains("/sign-in?"));
     assert_eq!(browser.post("/unlink", &form).await.status, 200);
     assert_eq!(world.calls(), (1, 0, 1));
 }

@@ -39,8 +39,7 @@ impl World {
     }
 
     pub(crate) async fn with(options: Options, variables: &[(&str, &str)]) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        shared::telemetry::init_with(|| Log);
+        Self::prepare();
         let clock = Clock::fixed(Clock::System.now());
         let options = bundle::with_secrets(options, &backend_key());
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
@@ -48,7 +47,16 @@ impl World {
             bundle::create_table(&environment).await?;
             bundle::routes(&environment, &clock, &Chance::System).await
         });
-        let sandbox = sandbox.await.unwrap();
+        Self::of(sandbox.await.unwrap(), clock)
+    }
+
+    /// What the whole process needs, once.
+    pub(crate) fn prepare() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        shared::telemetry::init_with(|| Log);
+    }
+
+    pub(crate) fn of(sandbox: Sandbox, clock: Clock) -> Self {
         sandbox.spotify().requests().clear();
         let http = ClientBuilder::new()
             .redirect(Policy::none())
@@ -68,6 +76,15 @@ impl World {
         format!("{}{path}", self.sandbox.addresses().gateway)
     }
 
+    /// An address, or a path of the functions.
+    pub(crate) fn url(&self, path: &str) -> String {
+        if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            self.gateway(path)
+        }
+    }
+
     pub(crate) fn spotify(&self) -> &sandbox::Spotify {
         self.sandbox.spotify()
     }
@@ -82,6 +99,7 @@ impl World {
         Browser {
             world: self,
             cookies: BTreeMap::new(),
+            language: None,
         }
     }
 
@@ -211,6 +229,8 @@ pub(crate) fn signed(key: &Key, typ: &str, claims: &Value) -> String {
 pub(crate) struct Browser<'a> {
     world: &'a World,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// `Accept-Language`.
+    language: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +241,13 @@ pub(crate) struct Answer {
 }
 
 impl Browser<'_> {
+    pub(crate) fn in_language(self, language: &'static str) -> Self {
+        Self {
+            language: Some(language),
+            ..self
+        }
+    }
+
     pub(crate) fn sign_in(&mut self, person: &str) {
         let token = self.world.site_token("JWT", &self.world.session_claims(person));
         self.cookies
@@ -253,6 +280,9 @@ impl Browser<'_> {
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
+        if let Some(language) = self.language {
+            request = request.header("accept-language", language);
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -273,11 +303,7 @@ impl Browser<'_> {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            self.world.gateway(path)
-        };
+        let url = self.world.url(path);
         self.send("GET", &url, &[], None).await
     }
 

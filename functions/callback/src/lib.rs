@@ -4,16 +4,17 @@
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{CallbackConfig, Config as _, Environment, Pages},
-    http::{Failure, Function, Outcome, Problem, Request, Step, redirect},
+    config::{CallbackConfig, Config as _, Environment, Pages, PublicUrl},
+    http::{Failure, Function, Intent, JOURNEY, Language, Outcome, Place, Problem, Request, Step, redirect},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
         binding::BrowserBinding,
     },
+    outbound::Outbound,
     partner::Entitlements,
     secret::same,
     secrets::Versions,
-    sign_in::{PartnerKeys, Person},
+    sign_in::{PartnerKeys, Person, SignIn},
     spotify::CompletionUrl,
     start::{Peers, StartError},
     store::{PendingLink, SignedInBy},
@@ -23,6 +24,7 @@ use shared::{
 /// The function and what it works with.
 pub struct Callback {
     config: CallbackConfig,
+    sign_in: SignIn,
     peers: Peers,
     clock: Clock,
     chance: Chance,
@@ -42,10 +44,13 @@ impl Callback {
     /// # Errors
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = CallbackConfig::from_environment(environment, &clock)?;
-        let peers = Peers::start(&config.peers, &clock, &chance).await?;
+        let config = CallbackConfig::from_environment(environment)?;
+        let outbound = Outbound::new()?;
+        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
+        let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
             config,
+            sign_in,
             peers,
             clock,
             chance,
@@ -64,7 +69,7 @@ impl Callback {
             AuthorizationError::AccessDenied => Problem::ConsentRefused,
             AuthorizationError::Other => Problem::ConsentFailed,
         })?;
-        self.must_still_be_signed_in(request, keys, &pending)?;
+        self.must_still_be_signed_in(request, keys, &pending).await?;
         let entitlements = Self::current_entitlements(&pending);
         let linking = |error| Problem::Spotify(Step::Link, error);
         let redirect_uri = self.config.sign_in.public_url.redirect_uri();
@@ -85,7 +90,7 @@ impl Callback {
 
     /// Where a session proved who it was, the same must be signed in now: else whoever has since taken over the browser would have their
     /// Spotify account linked to somebody else's subscription.
-    fn must_still_be_signed_in(
+    async fn must_still_be_signed_in(
         &self,
         request: &Request,
         keys: &Versions<PartnerKeys>,
@@ -95,9 +100,9 @@ impl Callback {
             let (now, then) = (&person.partner_user_id, &pending.partner_user_id);
             same(now.expose().as_bytes(), then.expose().as_bytes())
         };
-        let session = self.config.sign_in.in_session(request, keys, &pending.partner_id)?;
-        // Whoever came by hand-off need not have a session; if there is one, it must be theirs.
-        let none_is_good = pending.signed_in_by == SignedInBy::Handoff;
+        let session = self.sign_in.in_session(request, keys, &pending.partner_id).await?;
+        // Whoever came in another way need not have a session; if there is one, it must be theirs.
+        let none_is_good = pending.signed_in_by != SignedInBy::Session;
         if session.map_or(none_is_good, is_the_same) {
             Ok(())
         } else {
@@ -119,6 +124,10 @@ impl Function for Callback {
         &self.config.pages
     }
 
+    fn public_url(&self) -> &PublicUrl {
+        &self.config.sign_in.public_url
+    }
+
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
         if route.partner_id.is_some() || route.name != "callback" {
@@ -128,8 +137,9 @@ impl Function for Callback {
         let query = request.query()?;
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
         let issuer = self.config.peers.spotify.accounts_url.origin().ascii_serialization();
+        let code = code?.and_then(AuthorizationCode::parse);
         let response =
-            AuthorizationResponse::read(state?, code?, error?, iss?, &issuer).ok_or(Problem::Malformed("query"))?;
+            AuthorizationResponse::read(state?, code, error?, iss?, &issuer).ok_or(Problem::Malformed("query"))?;
 
         let mut browser = request.browser()?;
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
@@ -150,7 +160,11 @@ impl Function for Callback {
         }
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
-        let partner_id = pending.partner_id.clone();
+        let intent = Intent {
+            show: pending.show.clone(),
+            language: pending.language.as_deref().and_then(Language::parse),
+            ..Intent::to(Place::Entrypoint, Some(pending.partner_id.clone()))
+        };
         let finish = async {
             let keys = keys?;
             request.is_about(
@@ -164,12 +178,12 @@ impl Function for Callback {
                 let answer = redirect(completion_url.expose()).ok_or(Problem::Fault("completion URL"))?;
                 Ok(Outcome {
                     code: Code::Completed,
-                    answer: answer.with_browser_cookie(cookie.as_deref()),
+                    answer: answer.with_browser_cookie(cookie.as_deref(), JOURNEY),
                 })
             }
             Err(problem) => Err(Failure::from(problem)
                 .with_browser_cookie(cookie.as_deref())
-                .of_partner(&partner_id)),
+                .on_the_way_to(intent)),
         }
     }
 }

@@ -1,22 +1,41 @@
-//! `GET /entrypoint`: a person comes, from Spotify or from the partner's site, to link their account, and is sent on to Spotify's consent.
-//! `GET /link`: a "Listen on Spotify" button, sent on to Spotify, which remembers the show and comes back to `/entrypoint`.
+//! `GET /entrypoint`: a person comes, from Spotify or from the partner's site, to link their account, and is sent on to Spotify's consent, by way of the
+//! partner's sign-in if need be. `GET /link`: a "Listen on Spotify" button, sent on to Spotify, which remembers the show and comes back to `/entrypoint`.
+//! `GET /sign-in` and `GET /sign-in/callback`: to the partner's `OpenID` provider and back, to any page of ours.
+
+mod oidc;
 
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{Config as _, EntrypointConfig, Environment, Pages},
-    http::{Failure, Function, JOURNEY, Outcome, Problem, Request, Visitor, redirect},
-    oauth::{authorize::AuthorizationRequest, binding::BrowserBinding, pkce::CodeVerifier, state::State},
-    partner::{PartnerId, ShowUri},
+    config::{Config as _, EntrypointConfig, Environment, Pages, PublicUrl},
+    http::{
+        DETOUR, Failure, Function, Intent, JOURNEY, Outcome, Place, Problem, ProviderError, Request, Visitor, redirect,
+    },
+    oauth::{
+        authorize::{AuthorizationError, AuthorizationRequest},
+        binding::{BrowserBinding, BrowserBindings},
+        nonce::Nonce,
+        pkce::CodeVerifier,
+        state::State,
+    },
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, ShowUri},
+    secrets::{Secret, Versions},
+    sign_in::{PartnerKeys, Person, SignIn},
     spotify::USER_SOA_LINK,
     start::{StartError, Storage},
-    store::PendingLink,
+    store::{PendingLink, PendingSignIn, SignedInBy, UsedJti},
     telemetry::Code,
 };
+
+use self::oidc::Oidc;
 
 /// The function and what it works with.
 pub struct Entrypoint {
     config: EntrypointConfig,
+    sign_in: SignIn,
+    /// The partner's `OpenID` provider, when people sign in there.
+    oidc: Option<Oidc>,
     storage: Storage,
     clock: Clock,
     chance: Chance,
@@ -31,39 +50,91 @@ impl Entrypoint {
         Self::start(Environment::of_process(), Clock::System, Chance::System).await
     }
 
-    /// The function, its keys read and its connection to DynamoDB open.
+    /// The function, its keys read and its connections open, all at once.
     ///
     /// # Errors
-    /// [`StartError`] when the configuration or the partner's keys are not what they must be.
+    /// [`StartError`] when the configuration, the partner's keys or the client secret at the `OpenID` provider are not what they must be. That the provider
+    /// is down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = EntrypointConfig::from_environment(environment, &clock)?;
-        let storage = Storage::start(&config.storage, &clock).await?;
+        let config = EntrypointConfig::from_environment(environment)?;
+        let outbound = Outbound::new()?;
+        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
+        let oidc = config.oidc.clone().and_then(|oidc| {
+            let secrets_manager = config.storage.aws.secrets_manager(&outbound);
+            let secret = |id| Secret::new(secrets_manager, id, clock.clone());
+            let secret = oidc.client_secret_id.clone().map(secret);
+            Oidc::new(oidc, secret, &config.sign_in.public_url, &outbound, &clock)
+        });
+        let prepare_oidc = async {
+            match &oidc {
+                Some(oidc) => oidc.prepare().await.map_err(StartError::from),
+                None => Ok(()),
+            }
+        };
+        // On the heap, for what reads two secrets at once is large.
+        let starting = Box::pin(async {
+            let storage = Storage::start(&config.storage, &sign_in, &outbound, &clock);
+            tokio::join!(storage, prepare_oidc)
+        });
+        let (storage, prepared) = starting.await;
+        let storage = match (storage, prepared) {
+            (Ok(storage), Ok(())) => storage,
+            (storage, prepared) => return Err(StartError::all([storage.err(), prepared.err()])),
+        };
         if !config.partner_id.looks_usual() {
             shared::log!(warn, Code::PartnerIdUnusual);
         }
         Ok(Self {
             config,
+            sign_in,
+            oidc,
             storage,
             clock,
             chance,
         })
     }
 
-    /// Sends a person to Spotify's consent, with all that the callback will need put by.
+    /// Sends a person to Spotify's consent, or to sign in first.
     async fn begin(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
-        let query = request.query()?;
-        let show_dialog = query.one("show_dialog")? == Some("true");
+        let intent = Intent::of(request)?;
         let keys = self.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
-        let sign_in = &self.config.sign_in;
-        let return_to = sign_in.public_url.at(request.path()) + if show_dialog { "?show_dialog=true" } else { "" };
-        let visitor = sign_in.visitor(request, &keys, &mut browser, partner_id, &return_to, &self.chance)?;
-        let (person, handoff) = match visitor {
-            Visitor::SignedIn(person, handoff) => (person, handoff),
-            Visitor::SentToSignIn(outcome) => return Ok(outcome),
+        let now = self.clock.now();
+        let visitor = self
+            .sign_in
+            .visitor(request, &keys, &mut browser, partner_id, &intent, now)
+            .await?;
+        let (person, handoff) = match (visitor, &self.oidc) {
+            (Visitor::SignedIn(person), _) => (person, None),
+            (Visitor::HandedOver(person, jti), _) => (person, Some(jti)),
+            (Visitor::SignedOut, Some(oidc)) => return self.send_to_provider(oidc, &keys, &browser, &intent).await,
+            (Visitor::SignedOut, None) => {
+                return self
+                    .sign_in
+                    .send_to_sign_in(&keys.current, &browser, &intent, &self.chance);
+            }
         };
-        request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+        self.send_to_consent(request, partner_id, &keys, &browser, &intent, person, handoff)
+            .await
+    }
 
+    /// Sends somebody signed in to Spotify's consent, with all that the callback will need put by.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a journey when it begins")]
+    async fn send_to_consent(
+        &self,
+        request: &Request,
+        partner_id: &PartnerId,
+        keys: &Versions<PartnerKeys>,
+        browser: &BrowserBindings,
+        intent: &Intent,
+        person: Person,
+        handoff: Option<UsedJti>,
+    ) -> Result<Outcome, Failure> {
+        request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+        let may_hear_nothing = person.entitlements.as_ref().is_none_or(Entitlements::is_empty);
+        if may_hear_nothing && !self.config.link_without_entitlements {
+            return Err(Failure::from(Problem::NothingToHear).on_the_way_to(intent.clone()));
+        }
         let state = State::generate(&self.chance)?;
         let code_verifier = if self.config.pkce {
             Some(CodeVerifier::generate(&self.chance)?)
@@ -74,22 +145,31 @@ impl Entrypoint {
         let location = AuthorizationRequest {
             endpoint: &self.config.authorization_endpoint(),
             client_id: &self.config.client_id,
-            redirect_uri: &sign_in.public_url.redirect_uri(),
+            redirect_uri: &self.config.sign_in.public_url.redirect_uri(),
             scope: USER_SOA_LINK,
             state: &state,
             code_verifier: code_verifier.as_ref(),
-            show_dialog,
+            show_dialog: intent.show_dialog,
         }
         .url();
+        let now = self.clock.now();
+        // Whoever has no session of the partner's site is known to our own pages for a while.
+        let visit = if person.signed_in_by == SignedInBy::Session {
+            None
+        } else {
+            person.visit(&keys.current, partner_id, now)
+        };
 
         let pending = PendingLink {
             partner_id: partner_id.clone(),
             partner_user_id: person.partner_user_id,
+            show: intent.show.clone(),
+            language: intent.language.map(|language| language.tag().to_owned()),
             entitlements: person.entitlements,
             code_verifier,
             signed_in_by: person.signed_in_by,
             browser_binding: binding.hash(),
-            expires_at: self.clock.now().saturating_add(JOURNEY),
+            expires_at: now.saturating_add(JOURNEY),
         };
         let (pending_links, state) = (&self.storage.pending_links, state.hash());
         match handoff {
@@ -97,7 +177,10 @@ impl Entrypoint {
             None => pending_links.put(&state, &pending).await?,
         }
         let answer = redirect(&location).ok_or(Problem::Fault("authorize URL"))?;
-        let answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref());
+        let mut answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref(), JOURNEY);
+        if let Some(visit) = visit {
+            answer = answer.with_visit_cookie(&visit);
+        }
         Ok(Outcome {
             code: Code::ConsentSent,
             answer,
@@ -115,6 +198,99 @@ impl Entrypoint {
             answer,
         })
     }
+
+    /// Sends a person to the partner's `OpenID` provider on their way to a page of ours.
+    async fn sign_in(&self, request: &Request, oidc: &Oidc) -> Result<Outcome, Failure> {
+        let query = request.query()?;
+        let return_to = query.one("return_to")?.unwrap_or_default();
+        let intent = Intent::parse(return_to, &self.config.sign_in.public_url);
+        let intent = intent.ok_or(Problem::Malformed("return_to"))?;
+        let keys = self.storage.partner_keys.get().await?;
+        let browser = request.browser()?.ours(keys.current.browser_binding());
+        self.send_to_provider(oidc, &keys, &browser, &intent).await
+    }
+
+    async fn send_to_provider(
+        &self,
+        oidc: &Oidc,
+        keys: &Versions<PartnerKeys>,
+        browser: &BrowserBindings,
+        intent: &Intent,
+    ) -> Result<Outcome, Failure> {
+        let state = State::generate(&self.chance)?;
+        let nonce = Nonce::generate(&self.chance)?;
+        let code_verifier = CodeVerifier::generate(&self.chance)?;
+        let binding = BrowserBinding::generate(&self.chance, keys.current.browser_binding())?;
+        let location = oidc
+            .authorization_url(&state, &nonce, &code_verifier, intent.language)
+            .await;
+        let location = location.map_err(|problem| Failure::from(problem).on_the_way_to(intent.clone()))?;
+        let pending = PendingSignIn {
+            return_to: self.config.sign_in.public_url.at(&intent.path()),
+            code_verifier,
+            nonce,
+            browser_binding: binding.hash(),
+            expires_at: self.clock.now().saturating_add(DETOUR),
+        };
+        self.storage.pending_links.put_sign_in(&state.hash(), &pending).await?;
+        let answer = redirect(&location).ok_or(Problem::Fault("authorization endpoint"))?;
+        Ok(Outcome {
+            code: Code::SignInSent,
+            answer: answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref(), DETOUR),
+        })
+    }
+
+    /// Takes a person who comes back from the partner's `OpenID` provider to where they wanted to go.
+    async fn signed_in(&self, request: &Request, oidc: &Oidc) -> Result<Outcome, Failure> {
+        let query = request.query()?;
+        let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
+        let response = oidc.response(state?, code?, error?, iss?).await?;
+        let browser = request.browser()?;
+        let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
+        let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
+        let state = response.state.hash();
+        let pending_links = &self.storage.pending_links;
+        let (claimed, keys) = tokio::join!(
+            pending_links.claim_sign_in(&state, &bindings, &invocation, self.clock.now()),
+            self.storage.partner_keys.get(),
+        );
+        let (pending, keys) = (claimed?.ok_or(Problem::State)?, keys?);
+        let mut browser = browser.ours(keys.current.browser_binding());
+        browser.forget(&pending.browser_binding);
+        let intent = Intent::parse(&pending.return_to, &self.config.sign_in.public_url);
+        let intent = intent.ok_or(Problem::Fault("return_to"))?;
+        let finish = async {
+            let code = response.outcome.map_err(|error| match error {
+                AuthorizationError::AccessDenied => ProviderError::Cancelled,
+                AuthorizationError::Other => ProviderError::Down("an error of the authorization endpoint"),
+            })?;
+            let claims = oidc.sign_in(&code, &pending.code_verifier, &pending.nonce).await?;
+            let partner_id = intent.partner_id.as_ref().unwrap_or(&self.config.partner_id);
+            let person = Person::of(&keys, claims, partner_id, SignedInBy::Oidc).map_err(Problem::from)?;
+            if intent.place == Place::Entrypoint {
+                return self
+                    .send_to_consent(request, partner_id, &keys, &browser, &intent, person, None)
+                    .await;
+            }
+            request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+            let visit = person
+                .visit(&keys.current, partner_id, self.clock.now())
+                .ok_or(Problem::Fault("visit"))?;
+            let answer = redirect(&intent.path()).ok_or(Problem::Fault("return_to"))?;
+            Ok(Outcome {
+                code: Code::SignedIn,
+                answer: answer
+                    .with_browser_cookie(browser.cookie_with(None).as_deref(), DETOUR)
+                    .with_visit_cookie(&visit),
+            })
+        };
+        finish.await.map_err(|failure: Failure| {
+            let cookie = browser.cookie_with(None);
+            failure
+                .with_browser_cookie(cookie.as_deref())
+                .on_the_way_to(intent.clone())
+        })
+    }
 }
 
 impl Function for Entrypoint {
@@ -124,17 +300,30 @@ impl Function for Entrypoint {
         &self.config.pages
     }
 
+    fn public_url(&self) -> &PublicUrl {
+        &self.config.sign_in.public_url
+    }
+
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
         let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
-        match route.name {
-            "entrypoint" => {
+        match (route.name, &self.oidc, &route.partner_id) {
+            ("entrypoint", ..) => {
                 request.only("GET")?;
                 self.begin(request, partner_id).await
             }
-            "link" => {
+            ("link", ..) => {
                 request.only("GET")?;
                 self.begin_at_spotify(request, partner_id)
+            }
+            ("sign-in", Some(oidc), None) => {
+                request.only("GET")?;
+                self.sign_in(request, oidc).await
+            }
+            ("sign-in/callback", Some(oidc), None) => {
+                request.only("GET")?;
+                // On the heap: a token and a link in one request.
+                Box::pin(self.signed_in(request, oidc)).await
             }
             _ => Err(Problem::NotFound.into()),
         }

@@ -1,21 +1,23 @@
-//! `GET /unlink`: asks a signed-in person whether they mean it. `POST /unlink`: does it, for the form of that page or for a signed request of
+//! `GET /account`: shows a signed-in person how they are linked. `GET /unlink`: asks a signed-in person whether they mean it. `POST /unlink`: does it, for the form of that page or for a signed request of
 //! the partner's backend. Whoever is not linked is unlinked: doing it twice is success.
 
 use serde::{Deserialize, Serialize};
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{Config as _, Environment, Pages, UnlinkConfig},
+    config::{Config as _, Environment, Pages, PublicUrl, UnlinkConfig},
     http::{
-        Confirmation, Failure, Function, JOURNEY, Outcome, Page, Problem, Request, StatusCode, Step, Visitor,
-        no_content,
+        Account, Answer, Confirmation, DETOUR, Failure, Function, Intent, JOURNEY, LinkState, Outcome, Page, Problem,
+        Reader, Request, StatusCode, Step, Visitor, no_content, redirect,
     },
     jws::JwsError,
-    oauth::binding::BrowserBinding,
+    oauth::binding::{BrowserBinding, BrowserBindings},
+    outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     sealed,
     secret::same,
-    sign_in::backend_request,
+    secrets::Versions,
+    sign_in::{Backend, PartnerKeys, Person, SignIn},
     start::{Peers, StartError},
     store::SignedInBy,
     telemetry::Code,
@@ -24,6 +26,8 @@ use shared::{
 /// The function and what it works with.
 pub struct Unlink {
     config: UnlinkConfig,
+    sign_in: SignIn,
+    backend: Option<Backend>,
     peers: Peers,
     clock: Clock,
     chance: Chance,
@@ -53,33 +57,140 @@ impl Unlink {
     /// # Errors
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = UnlinkConfig::from_environment(environment, &clock)?;
-        let peers = Peers::start(&config.peers, &clock, &chance).await?;
+        let config = UnlinkConfig::from_environment(environment)?;
+        let outbound = Outbound::new()?;
+        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
+        let jwks_url = config.backend_jwks_url.as_ref();
+        let backend = config.backend_issuer.clone();
+        let backend = backend.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock));
+        let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
             config,
+            sign_in,
+            backend,
             peers,
             clock,
             chance,
         })
     }
 
-    /// Asks the person whether they mean it.
-    async fn ask(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    /// Whoever is to see the page of `intent`, or the answer that makes them known to us first.
+    async fn visitor(
+        &self,
+        request: &Request,
+        keys: &Versions<PartnerKeys>,
+        browser: &mut BrowserBindings,
+        partner_id: &PartnerId,
+        intent: &Intent,
+    ) -> Result<Result<Person, Outcome>, Failure> {
+        let now = self.clock.now();
+        let visitor = self
+            .sign_in
+            .visitor(request, keys, browser, partner_id, intent, now)
+            .await?;
+        match visitor {
+            Visitor::SignedIn(person) => {
+                request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+                Ok(Ok(person))
+            }
+            // The token is spent, and leaves the address: the page can be loaded again.
+            Visitor::HandedOver(person, jti) => {
+                request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+                let invocation = self.invocation()?;
+                self.peers.storage.pending_links.use_once(&jti, &invocation).await?;
+                let visit = person
+                    .visit(&keys.current, partner_id, now)
+                    .ok_or(Problem::Fault("visit"))?;
+                let answer = redirect(&intent.path()).ok_or(Problem::Fault("return_to"))?;
+                let answer = answer.with_browser_cookie(browser.cookie_with(None).as_deref(), DETOUR);
+                Ok(Err(Outcome {
+                    code: Code::SignedIn,
+                    answer: answer.with_visit_cookie(&visit),
+                }))
+            }
+            Visitor::SignedOut => {
+                let sent = self
+                    .sign_in
+                    .send_to_sign_in(&keys.current, browser, intent, &self.chance)?;
+                Ok(Err(sent))
+            }
+        }
+    }
+
+    fn reader<'a>(&'a self, request: &'a Request, intent: &'a Intent) -> Reader<'a> {
+        Reader {
+            pages: &self.config.pages,
+            public_url: &self.config.sign_in.public_url,
+            language: intent.language.unwrap_or_else(|| request.language()),
+            intent,
+            request_id: request.shown_id(),
+        }
+    }
+
+    /// Names this invocation, for writes that work once.
+    fn invocation(&self) -> Result<String, Problem> {
+        Ok(shared::encoding::hex(&self.chance.bytes::<16>()?))
+    }
+
+    /// Shows a person how they are linked.
+    async fn account(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+        let intent = Intent::of(request)?;
+        let reader = self.reader(request, &intent);
+        let frame_origin = self.config.frame_origin.as_ref();
+        let framed = |answer: Answer| match frame_origin {
+            Some(origin) => answer.framed_by(origin),
+            None => answer,
+        };
         let keys = self.peers.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
-        let sign_in = &self.config.sign_in;
-        let return_to = sign_in.public_url.at(request.path());
-        let visitor = sign_in.visitor(request, &keys, &mut browser, partner_id, &return_to, &self.chance)?;
-        let (person, handoff) = match visitor {
-            Visitor::SignedIn(person, handoff) => (person, handoff),
-            Visitor::SentToSignIn(outcome) => return Ok(outcome),
+        let person = match self.visitor(request, &keys, &mut browser, partner_id, &intent).await? {
+            Ok(person) => person,
+            Err(outcome)
+                if outcome.code == Code::SignInNeeded && frame_origin.is_some() && request.is_for_a_frame() =>
+            {
+                return Ok(Outcome {
+                    answer: framed(Page::signed_out_in_frame(&reader)),
+                    ..outcome
+                });
+            }
+            Err(outcome) => return Ok(outcome),
         };
-        request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+        let link = match self
+            .peers
+            .spotify
+            .get_entitlements(partner_id, &person.partner_user_id)
+            .await
+        {
+            Ok(Some(entitlements)) => LinkState::Linked(entitlements),
+            Ok(None) => LinkState::NotLinked,
+            Err(error) => {
+                // The page says so too; nothing else that is on it depends on Spotify.
+                Problem::Spotify(Step::Look, error).log();
+                LinkState::Unknown
+            }
+        };
+        let page = Account {
+            name: person.name.as_deref(),
+            reference: &keys.current.log_name(partner_id, &person.partner_user_id),
+            link,
+            shows: &self.config.shows,
+        };
+        Ok(Outcome {
+            code: Code::AccountShown,
+            answer: framed(page.answer(&reader)),
+        })
+    }
 
+    /// Asks the person whether they mean it.
+    async fn ask(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+        let intent = Intent::of(request)?;
+        let keys = self.peers.storage.partner_keys.get().await?;
+        let mut browser = request.browser()?.ours(keys.current.browser_binding());
+        let person = match self.visitor(request, &keys, &mut browser, partner_id, &intent).await? {
+            Ok(person) => person,
+            Err(outcome) => return Ok(outcome),
+        };
         let binding = BrowserBinding::generate(&self.chance, keys.current.browser_binding())?;
-        if let Some(jti) = handoff {
-            self.peers.storage.pending_links.use_once(&jti, &binding.hash()).await?;
-        }
         let form = UnlinkForm {
             partner_id: partner_id.as_str().to_owned(),
             partner_user_id: person.partner_user_id.expose().to_owned(),
@@ -89,11 +200,10 @@ impl Unlink {
         };
         let form_token = sealed::seal(keys.current.unlink_form(), &form).ok_or(Problem::Fault("unlink form"))?;
         let confirmation = Confirmation {
-            action: request.path(),
             form_token: &form_token,
         };
-        let answer = confirmation.answer(&self.config.pages, request.shown_id());
-        let answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref());
+        let answer = confirmation.answer(&self.reader(request, &intent));
+        let answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref(), JOURNEY);
         Ok(Outcome {
             code: Code::UnlinkAsked,
             answer,
@@ -124,7 +234,7 @@ impl Unlink {
         }
         let partner_user_id = PartnerUserId::parse(&form.partner_user_id).map_err(|_| Problem::Form("form_token"))?;
         if form.in_session {
-            let person = self.config.sign_in.in_session(request, &keys, partner_id)?;
+            let person = self.sign_in.in_session(request, &keys, partner_id).await?;
             let person = person.ok_or(Problem::Form("signed out"))?;
             if !same(
                 person.partner_user_id.expose().as_bytes(),
@@ -137,10 +247,11 @@ impl Unlink {
 
         self.unlink(partner_id, &partner_user_id).await?;
         browser.forget(&form.browser_binding);
-        let page = Page::Unlinked.answer(StatusCode::OK, &self.config.pages, "/entrypoint", request.shown_id());
+        let intent = Intent::of(request)?;
+        let page = Page::Unlinked.answer(StatusCode::OK, &self.reader(request, &intent));
         Ok(Outcome {
             code: Code::Unlinked,
-            answer: page.with_browser_cookie(browser.cookie_with(None).as_deref()),
+            answer: page.with_browser_cookie(browser.cookie_with(None).as_deref(), JOURNEY),
         })
     }
 
@@ -148,22 +259,12 @@ impl Unlink {
     async fn requested(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
         let keys = self.peers.storage.partner_keys.get().await?;
         let audience = self.config.sign_in.public_url.at(request.path());
-        let issuer = self
-            .config
-            .backend_issuer
-            .as_deref()
-            .ok_or(Problem::Token(JwsError::UnknownKey))?;
-        let asked = backend_request(
-            &keys,
-            request.body_text()?,
-            issuer,
-            &audience,
-            partner_id,
-            self.clock.now(),
-        );
-        let asked = asked.map_err(Problem::from)?;
+        let backend = self.backend.as_ref().ok_or(Problem::Token(JwsError::UnknownKey))?;
+        let asked = backend
+            .request(&keys, request.body_text()?, &audience, partner_id)
+            .await?;
         request.is_about(partner_id, &keys.current.log_name(partner_id, &asked.partner_user_id));
-        let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
+        let invocation = self.invocation()?;
         self.peers
             .storage
             .pending_links
@@ -189,9 +290,17 @@ impl Function for Unlink {
         &self.config.pages
     }
 
+    fn public_url(&self) -> &PublicUrl {
+        &self.config.sign_in.public_url
+    }
+
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
         let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
+        if route.name == "account" {
+            request.only("GET")?;
+            return self.account(request, partner_id).await;
+        }
         if route.name != "unlink" {
             return Err(Problem::NotFound.into());
         }

@@ -5,7 +5,10 @@ use lambda_http::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 
-use super::{BROWSER_COOKIE, JOURNEY};
+use url::Url;
+
+use super::BROWSER_COOKIE;
+use crate::sign_in::{VISIT, VISIT_COOKIE};
 
 /// What a function answers.
 #[derive(Debug)]
@@ -40,16 +43,28 @@ pub fn no_content() -> Answer {
     }
 }
 
-/// A page, with the policy that lets it be nothing else: no script, no frame, no resource of anybody's.
-#[must_use]
-pub fn page(status: StatusCode, html: String, style_hash: &str) -> Answer {
+/// A page, with the policy that lets it be nothing else: no script, no frame, no resource of anybody's but images of these origins.
+pub(super) fn page(
+    status: StatusCode,
+    html: String,
+    style_hash: &str,
+    images: &[String],
+    language: &'static str,
+) -> Answer {
+    let images = match images {
+        [] => String::new(),
+        origins => format!("img-src {}; ", origins.join(" ")),
+    };
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style_hash}'; {images}form-action 'self'; base-uri 'none'; {NO_FRAME}"
     );
-    let mut headers = HeaderMap::from_iter([(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    )]);
+    let mut headers = HeaderMap::from_iter([
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (header::CONTENT_LANGUAGE, HeaderValue::from_static(language)),
+    ]);
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -61,12 +76,39 @@ pub fn page(status: StatusCode, html: String, style_hash: &str) -> Answer {
     }
 }
 
+const NO_FRAME: &str = "frame-ancestors 'none'";
+
 impl Answer {
-    /// With the browser's bindings set to `value`, or taken away when there are none. `Lax`, for the browser must bring them back from
-    /// Spotify; `Secure` and `Path` also when they are taken away, else browsers do not listen.
+    /// With the browser's bindings set to `value` for `seconds`, or taken away when there are none. `Lax`, for the browser must bring them back
+    /// from Spotify; `Secure` and `Path` also when they are taken away, else browsers do not listen.
     #[must_use]
-    pub fn with_browser_cookie(mut self, value: Option<&str>) -> Self {
-        self.cookies.push(browser_cookie(value));
+    pub fn with_browser_cookie(mut self, value: Option<&str>, seconds: i64) -> Self {
+        self.cookies.push(browser_cookie(value, seconds));
+        self
+    }
+
+    /// With the person known to our own pages for a while.
+    #[must_use]
+    pub fn with_visit_cookie(mut self, visit: &str) -> Self {
+        self.cookies.push(format!(
+            "{VISIT_COOKIE}={visit}; Max-Age={VISIT}; Path=/; Secure; HttpOnly; SameSite=Lax"
+        ));
+        self
+    }
+
+    /// Allowed in a frame of this origin's pages.
+    #[must_use]
+    pub fn framed_by(mut self, origin: &Url) -> Self {
+        let origin = origin.origin().ascii_serialization();
+        if let Some(policy) = self.headers.get_mut(header::CONTENT_SECURITY_POLICY) {
+            let framed = policy
+                .to_str()
+                .unwrap_or_default()
+                .replace(NO_FRAME, &format!("frame-ancestors {origin}"));
+            if let Ok(framed) = HeaderValue::try_from(framed) {
+                *policy = framed;
+            }
+        }
         self
     }
 
@@ -97,7 +139,7 @@ impl Answer {
     }
 }
 
-pub(super) fn browser_cookie(value: Option<&str>) -> String {
-    let (value, age) = value.map_or(("", 0), |value| (value, JOURNEY));
+pub(super) fn browser_cookie(value: Option<&str>, seconds: i64) -> String {
+    let (value, age) = value.map_or(("", 0), |value| (value, seconds));
     format!("{BROWSER_COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Lax")
 }

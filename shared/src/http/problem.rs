@@ -4,17 +4,18 @@ use lambda_http::http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::{
+    Intent, JOURNEY,
     answer::{Answer, browser_cookie},
-    page::Page,
+    page::{Page, Reader},
 };
 use crate::{
     chance::NoChance,
-    config::Pages,
     jws::JwsError,
+    log,
     oauth::token::TokenError,
     outbound::OutboundError,
-    partner::PartnerId,
     secrets::SecretError,
+    sign_in::{NoKeys, SignInError},
     spotify::{OpenAccessError, SpotifyError},
     store::StoreError,
     telemetry::Code,
@@ -38,6 +39,15 @@ pub enum Problem {
     /// Nobody is signed in.
     #[error("signed out")]
     SignedOut,
+    /// Between us and the partner's `OpenID` provider.
+    #[error("OpenID provider: {0}")]
+    Provider(#[from] ProviderError),
+    /// The keys that the partner publishes cannot be had.
+    #[error("{0}")]
+    Keys(#[from] NoKeys),
+    /// They may hear nothing yet, and the partner wants nobody linked who may not.
+    #[error("no entitlements")]
+    NothingToHear,
     /// A token of the partner's that is not good.
     #[error("token: {0}")]
     Token(#[from] JwsError),
@@ -76,6 +86,23 @@ pub enum Problem {
     Fault(&'static str),
 }
 
+/// Why nobody was signed in at the partner's `OpenID` provider. Holds our own words for what the provider did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The person turned back there.
+    #[error("cancelled")]
+    Cancelled,
+    /// It does not answer, or not what a provider answers.
+    #[error("{0}")]
+    Down(&'static str),
+    /// It refused us as its client.
+    #[error("{0}")]
+    ClientRefused(&'static str),
+    /// It refused the code.
+    #[error("invalid_grant")]
+    CodeRefused,
+}
+
 /// What Spotify was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -83,6 +110,24 @@ pub enum Step {
     Link,
     /// Unlinking.
     Unlink,
+    /// Looking whether there is a link.
+    Look,
+}
+
+impl Problem {
+    /// Writes it down, where it does not decide the answer.
+    pub fn log(&self) {
+        log!(warn, verdict(self).log, reason = self.to_string());
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Token(error) => Self::Token(error),
+            SignInError::Keys(error) => Self::Keys(error),
+        }
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -94,12 +139,12 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// A problem, the browser cookie that goes with its answer, and where the person begins again, if the path does not say so.
+/// A problem, the browser cookie that goes with its answer, and what the person came for, if the request does not say so.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
     cookie: Option<String>,
-    again: Option<String>,
+    intent: Option<Box<Intent>>,
 }
 
 impl<P: Into<Problem>> From<P> for Failure {
@@ -107,7 +152,7 @@ impl<P: Into<Problem>> From<P> for Failure {
         Self {
             problem: problem.into(),
             cookie: None,
-            again: None,
+            intent: None,
         }
     }
 }
@@ -117,16 +162,16 @@ impl Failure {
     #[must_use]
     pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
         Self {
-            cookie: Some(browser_cookie(value)),
+            cookie: Some(browser_cookie(value, JOURNEY)),
             ..self
         }
     }
 
-    /// With a link to the beginning of a journey of this partner.
+    /// On the way to what a person came for, at which they may begin again.
     #[must_use]
-    pub fn of_partner(self, partner_id: &PartnerId) -> Self {
+    pub fn on_the_way_to(self, intent: Intent) -> Self {
         Self {
-            again: Some(format!("/partners/{partner_id}/entrypoint")),
+            intent: Some(Box::new(intent)),
             ..self
         }
     }
@@ -162,11 +207,16 @@ impl Failure {
         })
     }
 
-    /// The answer to a person.
-    pub(super) fn to_person(&self, pages: &Pages, again: &str, request_id: &str) -> Answer {
+    /// The answer to a person; `reader` is who they are as far as the request says.
+    pub(super) fn to_person(&self, reader: &Reader<'_>) -> Answer {
         let Verdict { status, page, .. } = self.verdict();
-        let again = self.again.as_deref().unwrap_or(again);
-        self.finished(page.answer(status, pages, again, request_id))
+        let intent = self.intent.as_deref().unwrap_or(reader.intent);
+        let reader = Reader {
+            intent,
+            language: intent.language.unwrap_or(reader.language),
+            ..*reader
+        };
+        self.finished(page.answer(status, &reader))
     }
 
     fn finished(&self, mut answer: Answer) -> Answer {
@@ -203,26 +253,28 @@ impl Verdict {
     }
 }
 
-fn verdict(problem: &Problem) -> Verdict {
-    let tell = |status: StatusCode, code: &'static str, page: Page, log: Code| {
-        let title = match code {
-            "invalid_request" => "The request is malformed",
-            "invalid_token" => "The token is not good",
-            "access_denied" => "Access was denied",
-            "state_mismatch" => "The state does not belong to this browser, or no longer",
-            "already_linked" => "One of the two accounts may be linked to another",
-            "temporarily_unavailable" => "Not just now",
-            _ => "A fault on our side",
-        };
-        Verdict {
-            status,
-            code,
-            title,
-            page,
-            log,
-            retry_after: None,
-        }
+/// A verdict whose title is that of its code.
+fn tell(status: StatusCode, code: &'static str, page: Page, log: Code) -> Verdict {
+    let title = match code {
+        "invalid_request" => "The request is malformed",
+        "invalid_token" => "The token is not good",
+        "access_denied" => "Access was denied",
+        "state_mismatch" => "The state does not belong to this browser, or no longer",
+        "already_linked" => "One of the two accounts may be linked to another",
+        "temporarily_unavailable" => "Not just now",
+        _ => "A fault on our side",
     };
+    Verdict {
+        status,
+        code,
+        title,
+        page,
+        log,
+        retry_after: None,
+    }
+}
+
+fn verdict(problem: &Problem) -> Verdict {
     match problem {
         Problem::Malformed(_) => tell(
             StatusCode::BAD_REQUEST,
@@ -253,6 +305,17 @@ fn verdict(problem: &Problem) -> Verdict {
             "access_denied",
             Page::SignedOut,
             Code::SignInNeeded,
+        ),
+        Problem::Provider(error) => provider_verdict(*error),
+        Problem::Keys(_) => Verdict {
+            page: Page::SignInDown,
+            ..busy(Code::KeysUnavailable)
+        },
+        Problem::NothingToHear => tell(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            Page::NothingToHear,
+            Code::NothingToHear,
         ),
         Problem::Token(_) => tell(
             StatusCode::UNAUTHORIZED,
@@ -306,26 +369,52 @@ fn verdict(problem: &Problem) -> Verdict {
 /// Passing trouble: 503, with a time to come back at.
 fn busy(log: Code) -> Verdict {
     Verdict {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        code: "temporarily_unavailable",
-        title: "Not just now",
-        page: Page::Busy,
-        log,
         retry_after: Some(5),
+        ..tell(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            Page::Busy,
+            log,
+        )
+    }
+}
+
+fn provider_verdict(error: ProviderError) -> Verdict {
+    match error {
+        ProviderError::Cancelled => tell(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            Page::SignInCancelled,
+            Code::SignInCancelled,
+        ),
+        ProviderError::Down(_) => Verdict {
+            page: Page::SignInDown,
+            ..busy(Code::SignInDown)
+        },
+        ProviderError::ClientRefused(_) => tell(
+            StatusCode::BAD_GATEWAY,
+            "server_error",
+            Page::WentWrong,
+            Code::SignInRefused,
+        ),
+        ProviderError::CodeRefused => tell(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            Page::Expired,
+            Code::CodeRefused,
+        ),
     }
 }
 
 fn secret_verdict(error: &SecretError) -> Verdict {
     match error {
         SecretError::Unavailable => busy(Code::SecretsUnavailable),
-        SecretError::Refused { .. } | SecretError::Malformed { .. } => Verdict {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            code: "server_error",
-            title: "A fault on our side",
-            page: Page::WentWrong,
-            retry_after: None,
-            log: Code::Fault,
-        },
+        SecretError::Refused { .. } | SecretError::Malformed { .. } => tell(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            Page::WentWrong,
+            Code::Fault,
+        ),
     }
 }
 
@@ -337,12 +426,7 @@ fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
         ..busy(log)
     };
     // Our client's fault, or our own: not theirs who asked.
-    let ours = |log: Code| Verdict {
-        code: "server_error",
-        title: "A fault on our side",
-        page: Page::WentWrong,
-        ..trouble(StatusCode::BAD_GATEWAY, log)
-    };
+    let ours = |log: Code| tell(StatusCode::BAD_GATEWAY, "server_error", Page::WentWrong, log);
     let limited = |retry_after: &Option<u64>| Verdict {
         retry_after: retry_after.or(Some(5)),
         ..trouble(StatusCode::SERVICE_UNAVAILABLE, Code::SpotifyLimited)
@@ -354,23 +438,15 @@ fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
         OutboundError::Client => ours(Code::Fault),
     };
     // A refusal to link has no documented status: what is likely is said as likely, whatever the number.
-    let could_not_link = |status: StatusCode, code: &'static str, title: &'static str| Verdict {
-        status,
-        code,
-        title,
-        page: Page::CouldNotLink,
-        log: Code::Conflict,
-        retry_after: None,
-    };
+    let could_not_link =
+        |status: StatusCode, code: &'static str| tell(status, code, Page::CouldNotLink, Code::Conflict);
     match error {
-        SpotifyError::Token(TokenError::InvalidGrant) => Verdict {
-            status: StatusCode::BAD_REQUEST,
-            code: "invalid_request",
-            title: "The request is malformed",
-            page: Page::Expired,
-            log: Code::CodeRefused,
-            retry_after: None,
-        },
+        SpotifyError::Token(TokenError::InvalidGrant) => tell(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            Page::Expired,
+            Code::CodeRefused,
+        ),
         SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
         | SpotifyError::OpenAccess(OpenAccessError::Unauthorized | OpenAccessError::Forbidden) => {
             ours(Code::SpotifyRefused)
@@ -386,15 +462,13 @@ fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
         }
         SpotifyError::Token(TokenError::Outbound(error))
         | SpotifyError::OpenAccess(OpenAccessError::Outbound(error)) => outbound(error),
-        SpotifyError::OpenAccess(OpenAccessError::Conflict) if step == Step::Link => could_not_link(
-            StatusCode::CONFLICT,
-            "already_linked",
-            "One of the two accounts may be linked to another",
-        ),
+        SpotifyError::OpenAccess(OpenAccessError::Conflict) if step == Step::Link => {
+            could_not_link(StatusCode::CONFLICT, "already_linked")
+        }
         SpotifyError::OpenAccess(OpenAccessError::NotLinked | OpenAccessError::Refused { .. })
             if step == Step::Link =>
         {
-            could_not_link(StatusCode::BAD_GATEWAY, "server_error", "A fault on our side")
+            could_not_link(StatusCode::BAD_GATEWAY, "server_error")
         }
         SpotifyError::OpenAccess(
             OpenAccessError::Conflict | OpenAccessError::NotLinked | OpenAccessError::Refused { .. },

@@ -10,7 +10,7 @@ use lambda_http::{
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{BROWSER_COOKIE, Problem};
+use super::{BROWSER_COOKIE, Language, Problem};
 use crate::{config::PublicUrl, encoding::from_base64, oauth::binding::BrowserBindings, partner::PartnerId};
 
 /// The longest query read, in bytes: API Gateway takes 10 KB of request line and headers.
@@ -44,6 +44,26 @@ pub struct Route<'a> {
     pub partner_id: Option<PartnerId>,
     /// What comes after, without the slash.
     pub name: &'a str,
+}
+
+impl<'a> Route<'a> {
+    /// What a path names.
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        let path = path.strip_prefix('/')?;
+        match path.strip_prefix("partners/") {
+            Some(path) => {
+                let (partner_id, name) = path.split_once('/')?;
+                Some(Self {
+                    partner_id: Some(PartnerId::parse(partner_id).ok()?),
+                    name,
+                })
+            }
+            None => Some(Self {
+                partner_id: None,
+                name: path,
+            }),
+        }
+    }
 }
 
 impl Request {
@@ -101,20 +121,7 @@ impl Request {
     /// What the path names, unless it is none of ours.
     #[must_use]
     pub fn route(&self) -> Option<Route<'_>> {
-        let path = self.path.strip_prefix('/')?;
-        match path.strip_prefix("partners/") {
-            Some(path) => {
-                let (partner_id, name) = path.split_once('/')?;
-                Some(Route {
-                    partner_id: Some(PartnerId::parse(partner_id).ok()?),
-                    name,
-                })
-            }
-            None => Some(Route {
-                partner_id: None,
-                name: path,
-            }),
-        }
+        Route::of(&self.path)
     }
 
     /// The path as it came, for the audience of a signed request: only after [`Self::route`] found it to be ours.
@@ -208,6 +215,19 @@ impl Request {
         Ok(BrowserBindings::parse(self.cookie(BROWSER_COOKIE)?.unwrap_or_default()))
     }
 
+    /// The language that the browser likes best among ours.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        Language::accepted(self.header(header::ACCEPT_LANGUAGE).unwrap_or_default())
+    }
+
+    /// Whether a page of another is to hold the answer in a frame (Fetch Metadata).
+    #[must_use]
+    pub fn is_for_a_frame(&self) -> bool {
+        let destination = self.headers.get("sec-fetch-dest");
+        destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
+    }
+
     /// A cookie's value.
     ///
     /// # Errors
@@ -227,7 +247,7 @@ impl Request {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(text: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         if text.len() > LONGEST_QUERY {
             return Err(Problem::TooLarge);
         }

@@ -7,10 +7,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::{Answer, Failure, Problem, Request};
+use super::{Answer, Failure, Intent, Language, Place, Problem, Reader, Request};
 use crate::{
     clock::Clock,
-    config::Pages,
+    config::{Pages, PublicUrl},
     log,
     partner::PartnerId,
     telemetry::{self, Code},
@@ -28,6 +28,9 @@ pub trait Function: Sync {
 
     /// What its pages say and link to.
     fn pages(&self) -> &Pages;
+
+    /// Where people reach it.
+    fn public_url(&self) -> &PublicUrl;
 
     /// Answers one request.
     fn handle(&self, request: &Request) -> impl Future<Output = Result<Outcome, Failure>> + Send;
@@ -141,10 +144,19 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
                 } else {
                     log!(warn, verdict.log, status, ms, reason);
                 }
-                match request.as_ref() {
-                    _ if of_a_program => failure.to_program(&request_id),
-                    Ok(request) => failure.to_person(function.pages(), &request.again(), &request_id),
-                    Err(_) => failure.to_person(function.pages(), "/entrypoint", &request_id),
+                if of_a_program {
+                    failure.to_program(&request_id)
+                } else {
+                    let nothing_read = Intent::to(Place::Entrypoint, None);
+                    let intent = request.as_ref().map_or(nothing_read, Request::intent);
+                    let language = request.as_ref().map_or(Language::English, Request::language);
+                    failure.to_person(&Reader {
+                        pages: function.pages(),
+                        public_url: function.public_url(),
+                        language: intent.language.unwrap_or(language),
+                        intent: &intent,
+                        request_id: &request_id,
+                    })
                 }
             }
         }
@@ -165,16 +177,13 @@ fn is_of_a_program(content_type: &str) -> bool {
 }
 
 impl Request {
-    /// Where the journey that this request belongs to begins anew.
-    fn again(&self) -> String {
-        let page = |name: &str| if name == "unlink" { "unlink" } else { "entrypoint" };
-        match self.route() {
-            Some(super::Route {
-                partner_id: Some(partner_id),
-                name,
-            }) => format!("/partners/{partner_id}/{}", page(name)),
-            Some(route) => format!("/{}", page(route.name)),
-            None => "/entrypoint".to_owned(),
-        }
+    /// What whoever sent this request came for, as far as it can be read.
+    fn intent(&self) -> Intent {
+        let route = self.route();
+        let partner_id = route.as_ref().and_then(|route| route.partner_id.clone());
+        let place = route
+            .and_then(|route| Place::named(route.name))
+            .unwrap_or(Place::Entrypoint);
+        Intent::of(self).unwrap_or(Intent::to(place, partner_id))
     }
 }

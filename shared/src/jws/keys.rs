@@ -43,6 +43,26 @@ impl KeySet {
         Ok(Self { keys })
     }
 
+    /// Takes a JWK set that was published at a URL, which may well hold keys for other purposes: those that cannot be used are left out. So is
+    /// a symmetric one: whoever can read it there could sign.
+    ///
+    /// # Errors
+    /// [`KeyError::NotASet`], [`KeyError::TooMany`], or, when no key can be used, [`KeyError::NoneUsable`].
+    pub fn published(jwks: &Value) -> Result<Self, KeyError> {
+        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotASet)?;
+        if keys.len() > MOST_KEYS {
+            return Err(KeyError::TooMany);
+        }
+        let public = keys
+            .iter()
+            .filter(|jwk| jwk.get("kty").and_then(Value::as_str) != Some("oct"));
+        let keys: Vec<_> = public.filter_map(|jwk| Key::parse(jwk, 0).ok()).collect();
+        if keys.is_empty() {
+            return Err(KeyError::NoneUsable);
+        }
+        Ok(Self { keys })
+    }
+
     /// Whether there is no key, so that no token can be good.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -162,6 +182,9 @@ pub enum KeyError {
     /// More keys than a rotation needs.
     #[error("has more than 32 keys")]
     TooMany,
+    /// Not one key that can be used.
+    #[error("has no key that can be used")]
+    NoneUsable,
     /// Not a JWK, or not in canonical base64url.
     #[error("key {0} is not a well-formed JWK")]
     Malformed(usize),
@@ -204,6 +227,25 @@ mod tests {
         for not_a_set in [json!(null), json!([]), json!({}), json!({"keys": {}}), json!("keys")] {
             assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotASet));
         }
+    }
+
+    #[test]
+    fn of_published_keys_those_that_can_be_used_are_taken_and_never_a_symmetric_one() {
+        let oct = json!({"kty": "oct", "k": base64url([1; 32])});
+        let okp = json!({"kty": "OKP", "crv": "Ed25519", "kid": "good", "x": base64url([9; 32])});
+        let encryption = json!({"kty": "RSA", "use": "enc", "n": base64url([255; 256]), "e": "AQAB"});
+        let other = json!({"kty": "EC", "crv": "secp256k1", "x": "", "y": ""});
+        let set = KeySet::published(&json!({"keys": [oct, encryption, other, okp, "rubbish"]})).unwrap();
+        assert_eq!(set.keys.len(), 1);
+        assert_eq!(set.candidates(Some("good")).count(), 1);
+        for none in [json!({"keys": []}), json!({"keys": [oct]})] {
+            assert_eq!(KeySet::published(&none).err(), Some(KeyError::NoneUsable));
+        }
+        assert_eq!(KeySet::published(&json!([])).err(), Some(KeyError::NotASet));
+        assert_eq!(
+            KeySet::published(&json!({"keys": vec![okp; 33]})).err(),
+            Some(KeyError::TooMany)
+        );
     }
 
     #[test]

@@ -48,6 +48,15 @@ impl<'a> UnverifiedJws<'a> {
         })
     }
 
+    /// Whether a key that was not at hand may have signed it: it names an unknown one, or none and those at hand did not fit.
+    pub(crate) fn may_be_of_another_key(&self, error: JwsError) -> bool {
+        match error {
+            JwsError::UnknownKey => true,
+            JwsError::Algorithm | JwsError::Signature => !self.header.contains_key("kid"),
+            _ => false,
+        }
+    }
+
     fn header_text(&self, name: &str) -> Result<Option<&str>, JwsError> {
         match self.header.get(name) {
             None => Ok(None),

@@ -3,6 +3,7 @@
 
 pub mod authorize;
 pub mod binding;
+pub mod nonce;
 pub mod pkce;
 pub mod state;
 pub mod token;

@@ -33,6 +33,8 @@ use crate::{
 pub const USER_SOA_LINK: &str = "user-soa-link";
 /// The service scope of `unlink-user`. It begins with "user" and is a service scope all the same.
 const USER_SOA_UNLINK: &str = "user-soa-unlink";
+/// The service scope of the calls about entitlements.
+const SOA_MANAGE_ENTITLEMENTS: &str = "soa-manage-entitlements";
 
 /// Where Spotify is and who we are to it.
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ pub struct Spotify {
     clock: Clock,
     chance: Chance,
     unlink_token: Mutex<Option<Arc<ServiceToken>>>,
+    entitlements_token: Mutex<Option<Arc<ServiceToken>>>,
 }
 
 /// A person's token and the secret that it was granted to, which signs what goes with it.
@@ -106,6 +109,7 @@ impl Spotify {
             clock,
             chance,
             unlink_token: Mutex::new(None),
+            entitlements_token: Mutex::new(None),
         }
     }
 

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    CompletionUrl, Credentials, Landing, Spotify, SpotifyError, USER_SOA_UNLINK, UserToken,
+    CompletionUrl, Credentials, Landing, SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, UserToken,
     service_token::{self, ServiceToken},
 };
 use crate::{
     jws::{SignedJws, sign},
     oauth::token::{AccessToken, Grant},
     outbound::{Answer, OutboundError},
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
 };
 
 /// The payload of a signed call, its members in the documented order and no others.
@@ -24,6 +24,18 @@ struct Payload<'a> {
     partner_user_id: &'a PartnerUserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlements: Option<&'a Entitlements>,
+}
+
+/// What the client's own token is for: one scope each (least privilege).
+#[derive(Clone, Copy)]
+enum Service {
+    Unlink,
+    Entitlements,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    entitlements: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,26 +87,76 @@ impl Spotify {
             partner_user_id,
             entitlements: None,
         };
-        let token = self.unlink_token(None).await?;
-        let mut outcome = self.call_unlink_user(&payload, &token).await;
-        if outcome == Err(OpenAccessError::Unauthorized) {
-            // Withdrawn before its time: one new token, one more try.
-            let token = self.unlink_token(Some(&token)).await?;
-            outcome = self.call_unlink_user(&payload, &token).await;
-        }
-        Ok(outcome?)
-    }
-
-    async fn call_unlink_user(&self, payload: &Payload<'_>, token: &ServiceToken) -> Result<(), OpenAccessError> {
-        let jws = sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
-        match self.call_twice("unlink-user", &token.access_token, &jws).await {
-            Ok(_) | Err(OpenAccessError::NotLinked) => Ok(()),
+        match self.call_as_client(Service::Unlink, "unlink-user", &payload).await {
+            Ok(_) | Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
+    /// `get-entitlements`: what a person may hear, or nothing when there is no link. It is also the documented way to learn whether there is one.
+    ///
+    /// # Errors
+    /// [`SpotifyError`].
+    pub async fn get_entitlements(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+    ) -> Result<Option<Entitlements>, SpotifyError> {
+        let payload = Payload {
+            partner_id,
+            partner_user_id,
+            entitlements: None,
+        };
+        let answer = match self
+            .call_as_client(Service::Entitlements, "get-entitlements", &payload)
+            .await
+        {
+            Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => return Ok(None),
+            answer => answer?,
+        };
+        // By way of an object, as above.
+        let members: Map<String, Value> =
+            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
+        let held: Held = serde_json::from_value(members.into()).map_err(|_| OpenAccessError::Nonsense)?;
+        // Names that we would not send were put there by somebody else.
+        let names = held.entitlements.iter().filter(|name| Entitlement::parse(name).is_ok());
+        let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::Nonsense)?;
+        Ok(Some(entitlements))
+    }
+
+    /// A signed call with the client's own token. When that was withdrawn before its time: one new token, one more try.
+    async fn call_as_client(
+        &self,
+        service: Service,
+        endpoint: &str,
+        payload: &Payload<'_>,
+    ) -> Result<Answer, SpotifyError> {
+        let token = self.service_token(service, None).await?;
+        match self.call_with(&token, endpoint, payload).await {
+            Err(OpenAccessError::Unauthorized) => {
+                let token = self.service_token(service, Some(&token)).await?;
+                Ok(self.call_with(&token, endpoint, payload).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    async fn call_with(
+        &self,
+        token: &ServiceToken,
+        endpoint: &str,
+        payload: &Payload<'_>,
+    ) -> Result<Answer, OpenAccessError> {
+        let jws = sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
+        self.call_twice(endpoint, &token.access_token, &jws).await
+    }
+
     /// The kept token, unless it is the `refused` one, or was granted to a secret that has been withdrawn since: that one must sign no more.
-    async fn unlink_token(&self, refused: Option<&Arc<ServiceToken>>) -> Result<Arc<ServiceToken>, SpotifyError> {
+    async fn service_token(
+        &self,
+        service: Service,
+        refused: Option<&Arc<ServiceToken>>,
+    ) -> Result<Arc<ServiceToken>, SpotifyError> {
         let versions = self.client_secret.get().await?;
         let good = |token: &Arc<ServiceToken>| {
             let secret = token.credentials.client_secret();
@@ -105,8 +167,12 @@ impl Spotify {
                 .any(|known| known.same_as(secret));
             known && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
         };
-        let request = || self.request_service_token(USER_SOA_UNLINK);
-        service_token::get(&self.unlink_token, self.clock.now(), good, request).await
+        let (kept, scope) = match service {
+            Service::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
+            Service::Entitlements => (&self.entitlements_token, SOA_MANAGE_ENTITLEMENTS),
+        };
+        let request = || self.request_service_token(scope);
+        service_token::get(kept, self.clock.now(), good, request).await
     }
 
     async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {

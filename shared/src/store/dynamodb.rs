@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 
-use super::{PendingLink, SignedInBy, StoreError, UsedJti};
+use super::{PendingLink, PendingSignIn, SignedInBy, StoreError, UsedJti};
 use crate::{
-    oauth::{pkce::CodeVerifier, state::StateHash},
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    oauth::{nonce::Nonce, pkce::CodeVerifier, state::StateHash},
+    partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
 };
 
 /// How long, in seconds, an item outlives its use, so that garbage collection never precedes expiry.
@@ -20,7 +20,7 @@ const KEPT: i64 = 3600;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The table of pending links and used `jti`s.
+/// The table of pending links, pending sign-ins and used `jti`s.
 #[derive(Clone, Debug)]
 pub struct PendingLinks {
     client: Client,
@@ -137,6 +137,47 @@ impl PendingLinks {
         me: &str,
         now: i64,
     ) -> Result<Option<PendingLink>, StoreError> {
+        let item = self.claim_item(link_id(state), bindings, me, now).await?;
+        item.as_ref().map(pending_of).transpose()
+    }
+
+    /// Stores the pending sign-in of a state, once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_sign_in(&self, state: &StateHash, pending: &PendingSignIn) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(sign_in_item(state, pending)))
+            .condition_expression(NEW_LINK)
+            .expression_attribute_values(":binding", text(&pending.browser_binding));
+        put.send().await.map(drop).map_err(|error| store_error(&error))
+    }
+
+    /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn claim_sign_in(
+        &self,
+        state: &StateHash,
+        bindings: &[String],
+        me: &str,
+        now: i64,
+    ) -> Result<Option<PendingSignIn>, StoreError> {
+        let item = self.claim_item(sign_in_id(state), bindings, me, now).await?;
+        item.as_ref().map(sign_in_of).transpose()
+    }
+
+    async fn claim_item(
+        &self,
+        id: String,
+        bindings: &[String],
+        me: &str,
+        now: i64,
+    ) -> Result<Option<Item>, StoreError> {
         if bindings.is_empty() {
             return Ok(None);
         }
@@ -145,7 +186,7 @@ impl PendingLinks {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("id", text(&link_id(state)))
+            .key("id", text(&id))
             .update_expression("SET claimed_by = :me")
             .condition_expression(format!(
                 "attribute_exists(id) AND expires_at > :now AND browser_binding IN ({}) \
@@ -159,7 +200,7 @@ impl PendingLinks {
             update = update.expression_attribute_values(name, text(binding));
         }
         match update.send().await {
-            Ok(claimed) => pending_of(claimed.attributes.as_ref().ok_or(StoreError::Malformed)?).map(Some),
+            Ok(claimed) => claimed.attributes.ok_or(StoreError::Malformed).map(Some),
             Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(store_error(&error)),
         }
@@ -172,6 +213,10 @@ const NEW_JTI: &str = "attribute_not_exists(id) OR claimed_by = :me";
 
 fn link_id(state: &StateHash) -> String {
     format!("link#{}", state.as_str())
+}
+
+fn sign_in_id(state: &StateHash) -> String {
+    format!("sign-in#{}", state.as_str())
 }
 
 fn text(value: &str) -> AttributeValue {
@@ -201,6 +246,7 @@ fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
             text(match pending.signed_in_by {
                 SignedInBy::Session => "session",
                 SignedInBy::Handoff => "handoff",
+                SignedInBy::Oidc => "oidc",
             }),
         ),
         ("browser_binding".into(), text(&pending.browser_binding)),
@@ -213,15 +259,60 @@ fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
             AttributeValue::L(entitlements.iter().map(text).collect()),
         );
     }
-    if let Some(code_verifier) = &pending.code_verifier {
-        item.insert("code_verifier".into(), text(code_verifier.expose()));
+    let optional = [
+        (
+            "code_verifier",
+            pending.code_verifier.as_ref().map(CodeVerifier::expose),
+        ),
+        ("show", pending.show.as_ref().map(ShowUri::as_str)),
+        ("language", pending.language.as_deref()),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            item.insert(name.into(), text(value));
+        }
     }
     item
 }
 
+fn sign_in_item(state: &StateHash, pending: &PendingSignIn) -> Item {
+    Item::from([
+        ("id".into(), text(&sign_in_id(state))),
+        ("return_to".into(), text(&pending.return_to)),
+        ("code_verifier".into(), text(pending.code_verifier.expose())),
+        ("nonce".into(), text(pending.nonce.expose())),
+        ("browser_binding".into(), text(&pending.browser_binding)),
+        ("expires_at".into(), number(pending.expires_at)),
+        ("delete_at".into(), number(pending.expires_at.saturating_add(KEPT))),
+    ])
+}
+
+fn optional<'a>(item: &'a Item, name: &str) -> Option<&'a String> {
+    item.get(name).and_then(|value| value.as_s().ok())
+}
+
+fn required<'a>(item: &'a Item, name: &str) -> Result<&'a String, StoreError> {
+    optional(item, name).ok_or(StoreError::Malformed)
+}
+
+fn expires_at(item: &Item) -> Result<i64, StoreError> {
+    let seconds = item.get("expires_at").and_then(|value| value.as_n().ok());
+    seconds
+        .and_then(|seconds| seconds.parse().ok())
+        .ok_or(StoreError::Malformed)
+}
+
+fn sign_in_of(item: &Item) -> Result<PendingSignIn, StoreError> {
+    Ok(PendingSignIn {
+        return_to: required(item, "return_to")?.clone(),
+        code_verifier: CodeVerifier::new(required(item, "code_verifier")?),
+        nonce: Nonce::new(required(item, "nonce")?),
+        browser_binding: required(item, "browser_binding")?.clone(),
+        expires_at: expires_at(item)?,
+    })
+}
+
 fn pending_of(item: &Item) -> Result<PendingLink, StoreError> {
-    let optional = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-    let required = |name: &str| optional(name).ok_or(StoreError::Malformed);
     let entitlements = match item.get("entitlements") {
         Some(AttributeValue::L(list)) => {
             let names: Option<Vec<_>> = list.iter().map(|name| name.as_s().ok()).collect();
@@ -230,22 +321,24 @@ fn pending_of(item: &Item) -> Result<PendingLink, StoreError> {
         Some(_) => return Err(StoreError::Malformed),
         None => None,
     };
-    let expires_at = item
-        .get("expires_at")
-        .and_then(|value| value.as_n().ok())
-        .and_then(|seconds| seconds.parse().ok());
     Ok(PendingLink {
-        partner_id: PartnerId::parse(required("partner_id")?).map_err(|_| StoreError::Malformed)?,
-        partner_user_id: PartnerUserId::parse(required("partner_user_id")?).map_err(|_| StoreError::Malformed)?,
+        partner_id: PartnerId::parse(required(item, "partner_id")?).map_err(|_| StoreError::Malformed)?,
+        partner_user_id: PartnerUserId::parse(required(item, "partner_user_id")?).map_err(|_| StoreError::Malformed)?,
+        show: optional(item, "show")
+            .map(|show| ShowUri::parse(show))
+            .transpose()
+            .map_err(|_| StoreError::Malformed)?,
+        language: optional(item, "language").cloned(),
         entitlements,
-        code_verifier: optional("code_verifier").map(CodeVerifier::new),
-        signed_in_by: match required("signed_in_by")?.as_str() {
+        code_verifier: optional(item, "code_verifier").map(CodeVerifier::new),
+        signed_in_by: match required(item, "signed_in_by")?.as_str() {
             "session" => SignedInBy::Session,
             "handoff" => SignedInBy::Handoff,
+            "oidc" => SignedInBy::Oidc,
             _ => return Err(StoreError::Malformed),
         },
-        browser_binding: required("browser_binding")?.clone(),
-        expires_at: expires_at.ok_or(StoreError::Malformed)?,
+        browser_binding: required(item, "browser_binding")?.clone(),
+        expires_at: expires_at(item)?,
     })
 }
 

@@ -6,8 +6,8 @@ mod dynamodb;
 pub use dynamodb::PendingLinks;
 
 use crate::{
-    oauth::pkce::CodeVerifier,
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    oauth::{nonce::Nonce, pkce::CodeVerifier},
+    partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     secret::sha256_hex,
 };
 
@@ -18,12 +18,31 @@ pub struct PendingLink {
     pub partner_id: PartnerId,
     /// The subscriber.
     pub partner_user_id: PartnerUserId,
+    /// The show they came from, for the way back.
+    pub show: Option<ShowUri>,
+    /// The language they read, as its tag, if they or the partner's site chose one.
+    pub language: Option<String>,
     /// What the partner's token said they may hear, if it said so.
     pub entitlements: Option<Entitlements>,
     /// Whose challenge was sent, if PKCE is on.
     pub code_verifier: Option<CodeVerifier>,
     /// How they proved who they are, for the same must hold at the end.
     pub signed_in_by: SignedInBy,
+    /// Hash of the browser's binding.
+    pub browser_binding: String,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// A detour to the partner's `OpenID` provider that has begun.
+#[derive(Debug)]
+pub struct PendingSignIn {
+    /// Where they go when they are signed in: our own address, without the origin.
+    pub return_to: String,
+    /// Whose challenge was sent.
+    pub code_verifier: CodeVerifier,
+    /// What the ID token must bring back.
+    pub nonce: Nonce,
     /// Hash of the browser's binding.
     pub browser_binding: String,
     /// When it ends, in seconds since 1970.
@@ -37,6 +56,8 @@ pub enum SignedInBy {
     Session,
     /// By a hand-off token, which it cannot.
     Handoff,
+    /// At the partner's `OpenID` provider.
+    Oidc,
 }
 
 /// The name of a token that works once.

@@ -30,6 +30,8 @@ pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
 pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
 /// The partner keys' name in the sandbox's Secrets Manager.
 pub const PARTNER_KEYS_ID: &str = "soa-link/partner-keys";
+/// The name of the client secret at the `OpenID` provider, in the sandbox's Secrets Manager.
+pub const OIDC_CLIENT_SECRET_ID: &str = "soa-link/oidc-client-secret";
 /// The functions' own limit, as `infra/template.yaml` has it.
 const WITHIN: Duration = Duration::from_secs(10);
 
@@ -45,15 +47,25 @@ pub fn with_secrets(mut options: Options, backend: &Key) -> Options {
     options
         .secrets
         .insert(CLIENT_SECRET_ID.to_owned(), client_secret.to_string());
+    let oidc_client_secret = json!({"client_secret": options.oidc.client_secret});
     options
         .secrets
         .insert(PARTNER_KEYS_ID.to_owned(), partner_keys.to_string());
     options
+        .secrets
+        .insert(OIDC_CLIENT_SECRET_ID.to_owned(), oidc_client_secret.to_string());
+    options
 }
 
-/// The functions' variables for a sandbox at `addresses`: sessions, and hand-off for whoever has none.
+/// The functions' variables for a sandbox at `addresses`. Whoever has no session is handed over.
 #[must_use]
 pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, String)> {
+    let shows = options
+        .publisher
+        .shows
+        .iter()
+        .map(|show| format!("{}={}", show.id, show.name));
+    let issuer = options.oidc.issuer.clone().unwrap_or_else(|| addresses.site.clone());
     let variables = [
         ("PUBLIC_URL", options.public_url(addresses)),
         ("SPOTIFY_CLIENT_ID", options.client_id.clone()),
@@ -61,7 +73,7 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("SPOTIFY_CLIENT_SECRET_ID", CLIENT_SECRET_ID.to_owned()),
         ("PARTNER_KEYS_ID", PARTNER_KEYS_ID.to_owned()),
         ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
-        ("SIGN_IN", "session".to_owned()),
+        ("SIGN_IN", options.sign_in.name().to_owned()),
         ("SIGN_IN_URL", format!("{}/sign-in", addresses.site)),
         ("SESSION_COOKIE", options.session_cookie.clone()),
         ("SITE_ISSUER", options.site_issuer(addresses)),
@@ -70,7 +82,13 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("SPOTIFY_OPEN_ACCESS_URL", addresses.spotify.clone()),
         ("SPOTIFY_CONTENT_ACCESS_URL", addresses.spotify.clone()),
         ("BRAND_NAME", options.publisher.name.clone()),
+        ("OIDC_ISSUER", issuer),
+        ("OIDC_CLIENT_ID", options.oidc.client_id.clone()),
+        ("OIDC_CLIENT_SECRET_ID", OIDC_CLIENT_SECRET_ID.to_owned()),
         ("RETURN_URL", format!("{}/account", addresses.site)),
+        ("SUBSCRIBE_URL", format!("{}/account", addresses.site)),
+        ("SHOWS", shows.collect::<Vec<_>>().join(";")),
+        ("FRAME_ORIGIN", addresses.site.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", addresses.secrets.clone()),
         ("AWS_REGION", "eu-west-1".to_owned()),
@@ -142,13 +160,17 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
     Ok(vec![
         route("GET", "/entrypoint", &entrypoint),
         route("GET", "/link", &entrypoint),
+        route("GET", "/sign-in", &entrypoint),
+        route("GET", "/sign-in/callback", &entrypoint),
         route("GET", "/callback", &callback),
         route("GET", "/unlink", &unlink),
         route("POST", "/unlink", &unlink),
+        route("GET", "/account", &unlink),
         route("GET", "/partners/{partner_id}/entrypoint", &entrypoint),
         route("GET", "/partners/{partner_id}/link", &entrypoint),
         route("GET", "/partners/{partner_id}/unlink", &unlink),
         route("POST", "/partners/{partner_id}/unlink", &unlink),
+        route("GET", "/partners/{partner_id}/account", &unlink),
     ])
 }
 

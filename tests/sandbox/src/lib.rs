@@ -41,7 +41,7 @@ use tokio::sync::watch;
 
 pub use crate::faults::{Fault, Faults};
 pub use crate::gateway::{Function, Route};
-pub use crate::options::{Addresses, Key, Options, Place};
+pub use crate::options::{Addresses, Key, Oidc, Options, Place};
 pub use crate::requests::{Request, Requests};
 pub use crate::secrets_manager::SecretsManager;
 pub use crate::site::{Person, Publisher, SignIn};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sandbox::{Addresses, Key, Options, Place, Sandbox, bundle};
+use sandbox::{Addresses, Key, Oidc, Options, Place, Sandbox, SignIn, bundle};
 use shared::{chance::Chance, clock::Clock, config::Environment};
 
 const USAGE: &str = "\
@@ -18,6 +18,9 @@ A simulated Spotify Open Access, DynamoDB, Secrets Manager and a demo partner's 
 Variables: GATEWAY_PORT (9000), SPOTIFY_PORT (9100), SITE_PORT (9200), DYNAMODB_PORT (9300), SECRETS_PORT (9400); DEMO_DB=<file> keeps
 DynamoDB's data. A part is left out where AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER or SPOTIFY_ACCOUNTS_URL say where else
 it is.
+
+SIGN_IN (session) says how the functions learn who somebody is: session, handoff or oidc. With oidc the demo site is the OpenID provider, unless
+OIDC_ISSUER says where else it is; OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are the functions' name and secret there.
 ";
 
 #[tokio::main]
@@ -100,8 +103,27 @@ fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
         secrets_manager: place("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
         seed,
         db_file: variable("DEMO_DB").map(Into::into),
+        sign_in: sign_in()?,
+        oidc: oidc(),
         ..Options::default()
     })
+}
+
+fn sign_in() -> Result<SignIn, String> {
+    match variable("SIGN_IN") {
+        Some(word) => SignIn::named(&word)
+            .ok_or_else(|| format!("SIGN_IN must be session, handoff or oidc, which {word:?} is not")),
+        None => Ok(SignIn::default()),
+    }
+}
+
+fn oidc() -> Oidc {
+    let demo = Oidc::default();
+    Oidc {
+        issuer: variable("OIDC_ISSUER"),
+        client_id: variable("OIDC_CLIENT_ID").unwrap_or(demo.client_id),
+        client_secret: variable("OIDC_CLIENT_SECRET").unwrap_or(demo.client_secret),
+    }
 }
 
 fn place(elsewhere: &str, port_variable: &str, default: u16) -> Result<Place, String> {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::hex;
-use crate::site::{Person, Publisher};
+use crate::site::{Person, Publisher, SignIn};
 use crate::spotify::{Account, Client, Switches};
 
 /// Where one part of the sandbox lives.
@@ -59,6 +59,35 @@ impl Key {
     }
 }
 
+/// The functions as a client of an `OpenID` provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// The provider's issuer; without one, the demo site is the provider.
+    pub issuer: Option<String>,
+    /// `client_id`.
+    pub client_id: String,
+    /// `client_secret`.
+    pub client_secret: String,
+}
+
+impl std::fmt::Debug for Oidc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Oidc")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            client_id: "soa-link".to_owned(),
+            client_secret: "a demo secret, known to everybody: oidc".replace([' ', ','], "-"),
+        }
+    }
+}
+
 /// Everything that can be chosen. `Options::default()` is the demo, on ports that are free.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -102,6 +131,10 @@ pub struct Options {
     pub switches: Switches,
     /// The demo partner: shows, plans, people.
     pub publisher: Publisher,
+    /// How the functions know who is signed in.
+    pub sign_in: SignIn,
+    /// Where people sign in, and as which client, when `sign_in` is by OpenID Connect.
+    pub oidc: Oidc,
     /// The site's session cookie (`session`).
     pub session_cookie: String,
     /// `iss` of the site's tokens, when that is not the site's origin.
@@ -137,6 +170,8 @@ impl Default for Options {
             accounts: Account::fictional(),
             switches: Switches::default(),
             publisher: Publisher::default(),
+            sign_in: SignIn::default(),
+            oidc: Oidc::default(),
             session_cookie: "wickerlight_session".to_owned(),
             site_issuer: None,
             site_key: Key {

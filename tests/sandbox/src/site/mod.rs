@@ -1,7 +1,8 @@
-//! The demo partner's site: a publisher that does not exist, and the two ways in which a site can tell soa-link who
+//! The demo partner's site: a publisher that does not exist, and the three ways in which a site can tell soa-link who
 //! somebody is.
 
 mod page;
+mod provider;
 mod publisher;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
+use self::provider::Provider;
 pub use self::publisher::{Person, Plan, Publisher};
 use self::visitors::{VISITOR_COOKIE, Visitor, Visitors};
 use crate::chance::Chance;
@@ -37,6 +39,28 @@ pub enum SignIn {
     Session,
     /// A token handed over when soa-link asks.
     Handoff,
+    /// `OpenID` Connect, with soa-link as a client.
+    Oidc,
+}
+
+impl SignIn {
+    /// As the variable `SIGN_IN` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Handoff => "handoff",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Session, Self::Handoff, Self::Oidc]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
 }
 
 const SESSION_SECONDS: u64 = 8 * 60 * 60;
@@ -57,6 +81,8 @@ struct Inner {
     issuer: String,
     session_cookie: String,
     key: Key,
+    sign_in: SignIn,
+    provider: Provider,
     link_of: LinkOf,
     visitors: Visitors,
     chance: Chance,
@@ -70,6 +96,7 @@ impl Site {
             move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
         // Apart from Spotify's sequence, so that neither shifts the other.
         let chance = Chance::new(options.seed.map(|seed| seed ^ 0x7369_7465));
+        let clock = Clock::default();
         Self(Arc::new(Inner {
             publisher: options.publisher.clone(),
             public_url: options.public_url(addresses),
@@ -77,20 +104,29 @@ impl Site {
             issuer: options.site_issuer(addresses),
             session_cookie: options.session_cookie.clone(),
             key: options.site_key.clone(),
+            sign_in: options.sign_in,
+            provider: Provider::new(options, addresses, chance.clone(), clock.clone()),
             link_of: Arc::new(link_of),
             visitors: Visitors::new(chance.clone()),
             chance,
-            clock: Clock::default(),
+            clock,
         }))
     }
 
     fn visitor(&self, headers: &HeaderMap) -> Visitor {
         let id = cookie(headers, VISITOR_COOKIE);
-        id.and_then(|id| self.0.visitors.get(&id)).unwrap_or_default()
+        id.and_then(|id| self.0.visitors.get(&id)).unwrap_or(Visitor {
+            person: None,
+            sign_in: self.0.sign_in,
+        })
     }
 
     fn person(&self, visitor: &Visitor) -> Option<&Person> {
-        let id = visitor.person.as_deref()?;
+        self.resident(visitor.person.as_deref()?)
+    }
+
+    /// Somebody with an account here.
+    fn resident(&self, id: &str) -> Option<&Person> {
         self.0.publisher.people.iter().find(|person| person.id == id)
     }
 
@@ -240,9 +276,8 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         Ok(errand) => errand,
         Err(message) => return page::refusal(&site, &before, message),
     };
-    let chosen = fields.get("person");
-    let Some(person) = site.0.publisher.people.iter().find(|person| Some(&person.id) == chosen) else {
-        return page::refusal(&site, &before, "Nobody of that name lives in this demo.");
+    let Some(person) = fields.get("person").and_then(|id| site.resident(id)) else {
+        return page::nobody(&site, &before);
     };
     let visitor = Visitor {
         person: Some(person.id.clone()),
@@ -261,6 +296,13 @@ async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response<Body
 }
 
 async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    if site.0.sign_in != SignIn::Session {
+        return page::refusal(
+            &site,
+            &site.visitor(&headers),
+            "The way is fixed: this sandbox was started with it.",
+        );
+    }
     let fields = visitors::fields(&body);
     let sign_in = match fields.get("kind").map(String::as_str) {
         Some("session") => SignIn::Session,
@@ -302,6 +344,7 @@ fn router(site: Site) -> Router {
         .route("/sign-in", get(sign_in).post(signed_in))
         .route("/sign-out", post(sign_out))
         .route("/kind", post(choose_kind))
+        .merge(provider::routes())
         .fallback(not_found)
         .with_state(site)
 }

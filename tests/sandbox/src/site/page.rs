@@ -62,7 +62,7 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
                 }
                 main { (body) }
                 footer {
-                    (kind_switch(visitor))
+                    (kind_switch(site, visitor))
                     p { (name) " does not exist, nor do its people: this is the demo partner of a sandbox." }
                 }
             }
@@ -81,18 +81,26 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
     response
 }
 
-fn kind_switch(visitor: &Visitor) -> Markup {
-    html! {
-        form method="post" action="/kind" {
-            p { "How this site tells soa-link who you are:" }
-            div.row {
-                button #kind-session type="submit" name="kind" value="session"
-                    aria-pressed=(visitor.sign_in == SignIn::Session) { "Session cookie" }
-                button #kind-handoff type="submit" name="kind" value="handoff"
-                    aria-pressed=(visitor.sign_in == SignIn::Handoff) { "Hand-off token" }
-            }
+/// The choice of how soa-link learns who somebody is, or what was chosen for everybody when the sandbox started.
+fn kind_switch(site: &Site, visitor: &Visitor) -> Markup {
+    let fixed = match site.0.sign_in {
+        SignIn::Session => {
+            return html! {
+                form method="post" action="/kind" {
+                    p { "How this site tells soa-link who you are:" }
+                    div.row {
+                        button #kind-session type="submit" name="kind" value="session"
+                            aria-pressed=(visitor.sign_in == SignIn::Session) { "Session cookie" }
+                        button #kind-handoff type="submit" name="kind" value="handoff"
+                            aria-pressed=(visitor.sign_in == SignIn::Handoff) { "Hand-off token" }
+                    }
+                }
+            };
         }
-    }
+        SignIn::Handoff => "a hand-off token",
+        SignIn::Oidc => "OpenID Connect",
+    };
+    html! { p #kind data-kind=(site.0.sign_in.name()) { "How soa-link learns who you are: by " (fixed) "." } }
 }
 
 pub(super) fn home(site: &Site, visitor: &Visitor) -> Response<Body> {
@@ -176,18 +184,43 @@ pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &Errand) -> Respon
         form method="post" action="/sign-in" {
             @if let Some(url) = &errand.return_to { input type="hidden" name="return_to" value=(url); }
             @if let Some(nonce) = &errand.nonce { input type="hidden" name="nonce" value=(nonce); }
-            @for person in &site.0.publisher.people {
-                div.card {
-                    h2 { (person.name) }
-                    p.soft { "Plan: " (person.plan.as_deref().unwrap_or("none")) }
-                    button.main id={ "sign-in-as-" (person.id) } type="submit" name="person" value=(person.id) {
-                        "Sign in as " (person.name)
-                    }
-                }
-            }
+            (people(site))
         }
     };
     page(site, visitor, StatusCode::OK, "Sign in", &body)
+}
+
+/// The sign-in page of the provider; `query` is the authorization request that goes on afterwards.
+pub(super) fn sign_in_for_client(site: &Site, visitor: &Visitor, query: &str) -> Response<Body> {
+    let body = html! {
+        h1 { "Who are you today?" }
+        p { "Sign in, and what you came for goes on." }
+        form method="post" action="/oidc/sign-in" {
+            input type="hidden" name="authorize" value=(query);
+            (people(site))
+            button #sign-in-cancel type="submit" name="cancel" value="cancel" { "Cancel" }
+        }
+    };
+    page(site, visitor, StatusCode::OK, "Sign in", &body)
+}
+
+/// Everybody one can be, with a button each.
+fn people(site: &Site) -> Markup {
+    html! {
+        @for person in &site.0.publisher.people {
+            div.card {
+                h2 { (person.name) }
+                p.soft { "Plan: " (person.plan.as_deref().unwrap_or("none")) }
+                button.main id={ "sign-in-as-" (person.id) } type="submit" name="person" value=(person.id) {
+                    "Sign in as " (person.name)
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn nobody(site: &Site, visitor: &Visitor) -> Response<Body> {
+    refusal(site, visitor, "Nobody of that name lives in this demo.")
 }
 
 pub(super) fn refusal(site: &Site, visitor: &Visitor, message: &str) -> Response<Body> {

@@ -1,11 +1,22 @@
 //! The demo site, as a browser and the functions see it.
 
-use jsonwebtoken::{DecodingKey, Validation};
-use reqwest::{Client, Response};
-use serde_json::Value;
-use url::Url;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{Addresses, Link, Options, Place, Sandbox};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::Site;
+use crate::{Addresses, Link, Options, Place, Sandbox, SignIn};
 
 struct Visit {
     sandbox: Sandbox,
@@ -16,12 +27,22 @@ struct Visit {
 const PUBLIC_URL: &str = "http://127.0.0.1:9000";
 
 async fn visit() -> Visit {
+    visit_with(SignIn::Session).await
+}
+
+async fn visit_with(sign_in: SignIn) -> Visit {
+    visit_at(Place::Here(0), sign_in).await
+}
+
+async fn visit_at(site: Place, sign_in: SignIn) -> Visit {
     let nowhere = || Place::Elsewhere("http://127.0.0.1:9".to_owned());
     let options = Options {
         gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
         spotify: nowhere(),
+        site,
         dynamodb: nowhere(),
         secrets_manager: nowhere(),
+        sign_in,
         ..Options::default()
     };
     let sandbox = Sandbox::start(options, async |_: Addresses| Ok(Vec::new()))
@@ -199,4 +220,357 @@ async fn the_account_page_shows_the_link_as_spotify_has_it() {
         page.contains("data-state=\"linked\" data-account=\"mara\"") && page.contains("id=\"unlink\""),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn a_way_chosen_at_the_start_is_everybodys() {
+    for (sign_in, kind) in [
+        (SignIn::Handoff, "data-kind=\"handoff\""),
+        (SignIn::Oidc, "data-kind=\"oidc\""),
+    ] {
+        let mut visit = visit_with(sign_in).await;
+        visit.post("/sign-in", "person=ada").await;
+        assert_eq!(visit.session(), None);
+        let page = visit.get("/").await.text().await.unwrap();
+        assert!(
+            page.contains("id=\"kind\"") && page.contains(kind) && !page.contains("id=\"kind-"),
+            "{page}"
+        );
+        assert_eq!(visit.post("/kind", "kind=session").await.status(), 400);
+        visit.get("/").await;
+        assert_eq!(visit.session(), None);
+    }
+    let page = visit().await.get("/").await.text().await.unwrap();
+    assert!(page.contains("id=\"kind-session\"") && !page.contains("id=\"kind\""));
+}
+
+// Made up by RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const REDIRECT_URI: &str = "http://127.0.0.1:9000/sign-in/callback";
+const SECRET: &str = "a-demo-secret--known-to-everybody:-oidc";
+
+/// An authorization request in order, but for what `changes` put in its place; an empty value leaves a parameter out.
+fn authorization(changes: &[(&str, &str)]) -> String {
+    let mut parameters = BTreeMap::from([
+        ("client_id", "soa-link"),
+        ("redirect_uri", REDIRECT_URI),
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("state", "s 1&"),
+        ("nonce", "n-1"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]);
+    parameters.extend(changes.iter().copied());
+    parameters.retain(|_, value| !value.is_empty());
+    Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+/// The parameters of the functions' address that an answer redirects to.
+fn brought_back(answer: &Response) -> BTreeMap<String, String> {
+    let location = answer.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
+    Url::parse(location).unwrap().query_pairs().into_owned().collect()
+}
+
+impl Visit {
+    /// A code for the person who is signed in.
+    async fn code(&mut self) -> String {
+        let answer = self.get(&format!("/oidc/authorize?{}", authorization(&[]))).await;
+        brought_back(&answer).remove("code").unwrap()
+    }
+
+    /// Exchanges a code as a client does, with the secret in the body, but for what `changes` put in its place.
+    async fn exchange(&self, code: &str, changes: &[(&str, &str)]) -> Response {
+        let mut form = BTreeMap::from([
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", REDIRECT_URI),
+            ("code_verifier", VERIFIER),
+            ("client_id", "soa-link"),
+            ("client_secret", SECRET),
+        ]);
+        form.extend(changes.iter().copied());
+        form.retain(|_, value| !value.is_empty());
+        self.send_form(&Serializer::new(String::new()).extend_pairs(form).finish(), None)
+            .await
+    }
+
+    async fn send_form(&self, form: &str, basic: Option<&str>) -> Response {
+        let url = format!("{}/oidc/token", self.sandbox.addresses().site);
+        let mut request = self.http.post(url).body(form.to_owned());
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        if let Some(basic) = basic {
+            request = request.header("authorization", format!("Basic {}", STANDARD.encode(basic)));
+        }
+        request.send().await.unwrap()
+    }
+}
+
+/// The status and `error` of the token endpoint's refusal.
+async fn refusal(answer: Response) -> (u16, String) {
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let (status, challenge) = (
+        answer.status().as_u16(),
+        answer.headers().contains_key("www-authenticate"),
+    );
+    assert_eq!(challenge, status == 401);
+    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    (status, answer["error"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn an_id_token_says_who_signed_in_to_a_client_that_follows_discovery() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    let site = visit.sandbox.addresses().site.clone();
+    let discovered = visit
+        .get("/.well-known/openid-configuration")
+        .await
+        .text()
+        .await
+        .unwrap();
+    let discovered: Value = serde_json::from_str(&discovered).unwrap();
+    assert_eq!(discovered["issuer"], *site);
+    let path = |name: &str| {
+        discovered[name]
+            .as_str()
+            .unwrap()
+            .strip_prefix(&site)
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(path("token_endpoint"), "/oidc/token");
+
+    let asked = authorization(&[]);
+    let page = visit.get(&format!("{}?{asked}", path("authorization_endpoint"))).await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    let field = format!("name=\"authorize\" value=\"{}\"", asked.replace('&', "&amp;"));
+    assert!(
+        page.contains("id=\"sign-in-as-bela\"") && page.contains("id=\"sign-in-cancel\"") && page.contains(&field),
+        "{page}"
+    );
+    let form = Serializer::new(String::new())
+        .extend_pairs([("authorize", asked.as_str()), ("person", "bela")])
+        .finish();
+    let back = brought_back(&visit.post("/oidc/sign-in", &form).await);
+    assert_eq!((back["state"].as_str(), &back["iss"]), ("s 1&", &site));
+    assert!(!back.contains_key("error"));
+
+    // Basic, with the credentials form-encoded as RFC 6749 has it.
+    let form = format!(
+        "grant_type=authorization_code&code={}&redirect_uri={REDIRECT_URI}&code_verifier={VERIFIER}",
+        back["code"]
+    );
+    let answer = visit
+        .send_form(&form, Some(&format!("soa%2Dlink:{}", SECRET.replace(':', "%3A"))))
+        .await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["cache-control"]),
+        (200, &"no-store".parse().unwrap())
+    );
+    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(answer["token_type"], "Bearer");
+    assert!(answer["access_token"].as_str().unwrap().len() > 20 && answer.get("refresh_token").is_none());
+
+    let keys = visit.get(&path("jwks_uri")).await.text().await.unwrap();
+    let keys: JwkSet = serde_json::from_str(&keys).unwrap();
+    let id_token = answer["id_token"].as_str().unwrap();
+    let kid = jsonwebtoken::decode_header(id_token).unwrap().kid.unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&["soa-link"]);
+    validation.set_issuer(&[&site]);
+    let key = DecodingKey::from_jwk(keys.find(&kid).unwrap()).unwrap();
+    let claims: Value = jsonwebtoken::decode(id_token, &key, &validation).unwrap().claims;
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 600);
+    assert_eq!(
+        (
+            &claims["sub"],
+            &claims["nonce"],
+            &claims["name"],
+            &claims["entitlements"]
+        ),
+        (&json!("member-1002"), &json!("n-1"), &json!("Béla"), &json!(["basic"]))
+    );
+    assert_eq!(visit.session(), None);
+}
+
+#[tokio::test]
+async fn somebody_signed_in_goes_straight_back_unless_the_client_has_them_asked() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    let silent = format!("/oidc/authorize?{}", authorization(&[("prompt", "none")]));
+    assert_eq!(brought_back(&visit.get(&silent).await)["error"], "login_required");
+    visit.post("/sign-in", "person=ada").await;
+    assert!(brought_back(&visit.get(&silent).await).contains_key("code"));
+    assert_eq!(visit.code().await.len(), 43);
+    let again = format!("/oidc/authorize?{}", authorization(&[("prompt", "login")]));
+    assert_eq!(visit.get(&again).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_code_works_once() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    visit.post("/sign-in", "person=ada").await;
+    let code = visit.code().await;
+    assert_eq!(visit.exchange(&code, &[]).await.status(), 200);
+    let invalid = (400, "invalid_grant".to_owned());
+    assert_eq!(refusal(visit.exchange(&code, &[]).await).await, invalid);
+    let code = visit.code().await;
+    let wrong = [("code_verifier", "x")];
+    assert_eq!(refusal(visit.exchange(&code, &wrong).await).await, invalid);
+    assert_eq!(refusal(visit.exchange(&code, &[]).await).await, invalid);
+}
+
+#[tokio::test]
+async fn a_code_works_for_a_minute() {
+    // The site served here rather than by the sandbox, to have its clock at hand.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let mut visit = visit_at(Place::Elsewhere(origin), SignIn::Oidc).await;
+    let options = Arc::new(visit.sandbox.options().clone());
+    let site = Site::new(&options, visit.sandbox.addresses(), visit.sandbox.spotify().clone());
+    let (_stop, stopped) = watch::channel(());
+    super::serve(listener, site.clone(), stopped);
+    visit.post("/sign-in", "person=ada").await;
+    for (seconds, status) in [(55, 200), (60, 400)] {
+        let code = visit.code().await;
+        site.0.clock.advance(Duration::from_secs(seconds));
+        assert_eq!(visit.exchange(&code, &[]).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_token_request_that_is_not_right_is_refused() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    visit.post("/sign-in", "person=ada").await;
+    for (changes, status, error) in [
+        ([("code_verifier", "x")], 400, "invalid_grant"),
+        (
+            [("redirect_uri", "http://127.0.0.1:9000/sign-in/callback/")],
+            400,
+            "invalid_grant",
+        ),
+        ([("code", "x")], 400, "invalid_grant"),
+        ([("client_secret", "x")], 401, "invalid_client"),
+        ([("client_secret", "")], 401, "invalid_client"),
+        ([("client_id", "x")], 401, "invalid_client"),
+        ([("client_id", "")], 401, "invalid_client"),
+        ([("code_verifier", "")], 400, "invalid_request"),
+        ([("redirect_uri", "")], 400, "invalid_request"),
+        ([("code", "")], 400, "invalid_request"),
+        ([("grant_type", "")], 400, "invalid_request"),
+        ([("grant_type", "refresh_token")], 400, "unsupported_grant_type"),
+    ] {
+        let code = visit.code().await;
+        let refused = refusal(visit.exchange(&code, &changes).await).await;
+        assert_eq!(refused, (status, error.to_owned()), "{changes:?}");
+    }
+    let basic = format!("soa-link:{SECRET}");
+    for (form, basic, status, error) in [
+        (
+            "grant_type=a&grant_type=a",
+            Some(basic.as_str()),
+            400,
+            "invalid_request",
+        ),
+        (
+            "client_id=soa-link&client_secret=x",
+            Some(&basic),
+            400,
+            "invalid_request",
+        ),
+        ("client_id=x", Some(&basic), 401, "invalid_client"),
+        (
+            "grant_type=authorization_code",
+            Some("soa-link:x"),
+            401,
+            "invalid_client",
+        ),
+        ("grant_type=authorization_code", Some("soa-link"), 401, "invalid_client"),
+        ("grant_type=authorization_code", None, 401, "invalid_client"),
+    ] {
+        let refused = refusal(visit.send_form(form, basic).await).await;
+        assert_eq!(refused, (status, error.to_owned()), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_redirected_for_a_bad_client_or_redirect_uri() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    visit.post("/sign-in", "person=ada").await;
+    for change in [
+        ("client_id", ""),
+        ("client_id", "somebody-else"),
+        ("redirect_uri", ""),
+        ("redirect_uri", "https://evil.example/"),
+        ("redirect_uri", "http://127.0.0.1:9000/sign-in/callback/"),
+        ("redirect_uri", "http://127.0.0.1:9000/sign-in/callback?x=1"),
+        ("redirect_uri", "http://localhost:9000/sign-in/callback"),
+    ] {
+        let asked = authorization(&[change]);
+        let answer = visit.get(&format!("/oidc/authorize?{asked}")).await;
+        assert_eq!(answer.status(), 400, "{change:?}");
+        assert!(!answer.headers().contains_key("location"));
+        assert!(answer.text().await.unwrap().contains("id=\"message\""));
+        // Nor for a form that was tampered with.
+        for choice in [("person", "ada"), ("cancel", "cancel")] {
+            let form = Serializer::new(String::new())
+                .extend_pairs([("authorize", asked.as_str()), choice])
+                .finish();
+            let answer = visit.post("/oidc/sign-in", &form).await;
+            assert_eq!(answer.status(), 400, "{change:?}");
+            assert!(!answer.headers().contains_key("location"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_client_hears_what_else_is_wrong_with_its_request() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    visit.post("/sign-in", "person=ada").await;
+    for (change, error) in [
+        (("response_type", ""), "invalid_request"),
+        (("response_type", "id_token"), "unsupported_response_type"),
+        (("response_mode", "fragment"), "invalid_request"),
+        (("scope", ""), "invalid_scope"),
+        (("scope", "profile openidx"), "invalid_scope"),
+        (("code_challenge", ""), "invalid_request"),
+        (("code_challenge", "too-short"), "invalid_request"),
+        (("code_challenge_method", ""), "invalid_request"),
+        (("code_challenge_method", "plain"), "invalid_request"),
+        (("request", "e30."), "request_not_supported"),
+        (("request_uri", "https://evil.example/"), "request_uri_not_supported"),
+    ] {
+        let back = brought_back(
+            &visit
+                .get(&format!("/oidc/authorize?{}", authorization(&[change])))
+                .await,
+        );
+        assert_eq!(
+            (back["error"].as_str(), back["state"].as_str()),
+            (error, "s 1&"),
+            "{change:?}"
+        );
+        assert_eq!(back["iss"], visit.sandbox.addresses().site);
+        assert!(!back.contains_key("code"));
+    }
+    let twice = format!("/oidc/authorize?{}&nonce=n-2", authorization(&[]));
+    assert_eq!(brought_back(&visit.get(&twice).await)["error"], "invalid_request");
+}
+
+#[tokio::test]
+async fn whoever_cancels_goes_back_without_signing_in() {
+    let mut visit = visit_with(SignIn::Oidc).await;
+    let form = Serializer::new(String::new())
+        .extend_pairs([("authorize", authorization(&[]).as_str()), ("cancel", "cancel")])
+        .finish();
+    let back = brought_back(&visit.post("/oidc/sign-in", &form).await);
+    assert_eq!(
+        (back["error"].as_str(), back["state"].as_str()),
+        ("access_denied", "s 1&")
+    );
+    assert_eq!(back["iss"], visit.sandbox.addresses().site);
+    assert_eq!(visit.get("/account").await.headers()["location"], "/sign-in");
 }

@@ -9,7 +9,7 @@ use crate::chance::Chance;
 /// Not only the site's by name: cookies on 127.0.0.1 are shared between all ports.
 pub(super) const VISITOR_COOKIE: &str = "wickerlight_visitor";
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Visitor {
     /// The person who is signed in.
     pub(super) person: Option<String>,

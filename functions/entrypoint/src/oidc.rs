@@ -1,0 +1,446 @@
+//! The partner's `OpenID` provider, whose client (relying party) we are: discovery, authorization code flow with PKCE, `state` and `nonce`, and the ID token's
+//! checks (`OpenID` Connect Core 1.0 §3.1). The protocol is `openidconnect`'s; ours is what it leaves to its user: time, chance, the HTTP client, how long the
+//! provider's metadata and keys are kept, and which claims say who somebody is.
+
+use std::{pin::Pin, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use lambda_http::http::{Request, Response};
+use openidconnect::{
+    AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode, Client, ClientId, ClientSecret,
+    CsrfToken, DiscoveryError, EmptyAdditionalClaims, IssuerUrl, LanguageTag, Nonce, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
+    StandardErrorResponse, TokenResponse as _,
+    core::{
+        CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
+        CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode,
+        CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse, CoreSubjectIdentifierType,
+        CoreTokenIntrospectionResponse, CoreTokenResponse,
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use shared::{
+    clock::Clock,
+    config::{OidcConfig, PublicUrl, is_secure},
+    encoding::from_base64url,
+    fetched::{Fetched, Limits, Paused},
+    http::{Language, Problem, ProviderError},
+    jws::{JwsError, LEEWAY},
+    oauth::{authorize, nonce, pkce, state::State},
+    outbound::{Outbound, OutboundError},
+    partner::Entitlement,
+    secrets::{Secret, SecretError, SecretValue, text_member},
+    sign_in::Claims,
+};
+
+/// The provider's metadata and keys are fetched again after five minutes, and at most once a minute for a key that is not among them. While the provider is
+/// down, the ones at hand serve for a day.
+const LIMITS: Limits = Limits {
+    max_age: 300,
+    max_age_unanswered: 24 * 3600,
+    pause: 5,
+    pause_with_value: 60,
+};
+
+/// Asymmetric ones alone: whoever holds a symmetric key can sign, and `none` is no signature. The key's own kind decides among them.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// Whether the provider says its own name when it sends a browser back (RFC 9207 §3).
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct NamesItself {
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl AdditionalProviderMetadata for NamesItself {}
+
+type Metadata = ProviderMetadata<
+    NamesItself,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// As `openidconnect` builds it from a provider's metadata: with an authorization endpoint, and perhaps with the others.
+type Discovered = Client<
+    EmptyAdditionalClaims,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    CoreTokenResponse,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    openidconnect::EndpointSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointMaybeSet,
+    openidconnect::EndpointMaybeSet,
+>;
+
+/// The client secret at the provider. Providers differ in what they make, so any visible ASCII will do.
+pub(crate) struct ProviderSecret(ClientSecret);
+
+impl SecretValue for ProviderSecret {
+    fn from_members(members: &Map<String, Value>) -> Result<Self, String> {
+        let secret = text_member(members, "client_secret")?;
+        if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("member `client_secret` is not visible ASCII without white space".to_owned());
+        }
+        Ok(Self(ClientSecret::new(secret.to_owned())))
+    }
+}
+
+/// The provider, as its client sees it.
+pub(crate) struct Oidc {
+    config: OidcConfig,
+    issuer: IssuerUrl,
+    redirect_uri: RedirectUrl,
+    client_secret: Option<Secret<ProviderSecret>>,
+    provider: Fetched<Metadata>,
+    outbound: Outbound,
+    clock: Clock,
+}
+
+impl Oidc {
+    /// The provider of `config`. Nothing when its issuer is no URL, which the configuration has made sure of.
+    pub(crate) fn new(
+        config: OidcConfig,
+        client_secret: Option<Secret<ProviderSecret>>,
+        public_url: &PublicUrl,
+        outbound: &Outbound,
+        clock: &Clock,
+    ) -> Option<Self> {
+        Some(Self {
+            issuer: IssuerUrl::new(config.issuer.clone()).ok()?,
+            redirect_uri: RedirectUrl::new(public_url.at("/sign-in/callback")).ok()?,
+            config,
+            client_secret,
+            provider: Fetched::new(LIMITS, clock.clone()),
+            outbound: outbound.clone(),
+            clock: clock.clone(),
+        })
+    }
+
+    /// Fetches metadata and keys, and reads the client secret, ahead of need.
+    ///
+    /// # Errors
+    /// [`SecretError`] when the client secret is not what it must be. The provider being down is none.
+    pub(crate) async fn prepare(&self) -> Result<(), SecretError> {
+        let secret = async {
+            match &self.client_secret {
+                Some(secret) => secret.load().await,
+                None => Ok(()),
+            }
+        };
+        let (loaded, provider) = tokio::join!(secret, self.provider());
+        // Whoever needs the provider next hears of the error.
+        drop(provider);
+        loaded
+    }
+
+    /// Where a person is sent to sign in.
+    pub(crate) async fn authorization_url(
+        &self,
+        state: &State,
+        nonce: &nonce::Nonce,
+        code_verifier: &pkce::CodeVerifier,
+        language: Option<Language>,
+    ) -> Result<String, Problem> {
+        let provider = self.provider().await?;
+        let client = self.client(&provider, None);
+        let (state, nonce) = (state.expose().to_owned(), nonce.expose().to_owned());
+        let code_verifier = PkceCodeVerifier::new(code_verifier.expose().to_owned());
+        let mut request = client
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                || CsrfToken::new(state),
+                || Nonce::new(nonce),
+            )
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&code_verifier));
+        // `openidconnect` asks for `openid` by itself.
+        for scope in self.config.scopes.iter().filter(|scope| *scope != "openid") {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        if let Some(language) = language {
+            request = request.add_ui_locale(LanguageTag::new(language.tag().to_owned()));
+        }
+        Ok(request.url().0.into())
+    }
+
+    /// Reads what a browser brought back. A provider that says that it names itself must have done so, and rightly (RFC 9207 §2.4); that is looked at before
+    /// anything else is used.
+    pub(crate) async fn response(
+        &self,
+        state: Option<&str>,
+        code: Option<&str>,
+        error: Option<&str>,
+        iss: Option<&str>,
+    ) -> Result<authorize::AuthorizationResponse, Problem> {
+        let names_itself = self
+            .provider()
+            .await?
+            .additional_metadata()
+            .authorization_response_iss_parameter_supported;
+        if names_itself && iss.is_none() {
+            return Err(Problem::Malformed("iss"));
+        }
+        let code = code.and_then(authorize::AuthorizationCode::parse_any);
+        authorize::AuthorizationResponse::read(state, code, error, iss, &self.config.issuer)
+            .ok_or(Problem::Malformed("query"))
+    }
+
+    /// Exchanges the code, once, and says who the ID token is about.
+    pub(crate) async fn sign_in(
+        &self,
+        code: &authorize::AuthorizationCode,
+        code_verifier: &pkce::CodeVerifier,
+        nonce: &nonce::Nonce,
+    ) -> Result<Claims, Problem> {
+        let (provider, secret) = tokio::join!(self.provider(), self.secret());
+        let (provider, secret) = (provider?, secret?);
+        let client = self.client(&provider, secret);
+        let exchange = client
+            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+            .map_err(|_| ProviderError::Down("no token endpoint"))?
+            .set_pkce_verifier(PkceCodeVerifier::new(code_verifier.expose().to_owned()));
+        let http = self.http();
+        // Boxed, as the discovery: `openidconnect`'s futures are not small, and seldom needed.
+        let granted = Box::pin(exchange.request_async(&http))
+            .await
+            .map_err(|error| token_problem(&error))?;
+        let id_token = granted.id_token().ok_or(ProviderError::Down("no ID token"))?;
+        let nonce = Nonce::new(nonce.expose().to_owned());
+        let claims = match self.verify(&provider, id_token, &granted, &nonce) {
+            // The provider may have rotated its keys since we looked.
+            Err(JwsError::UnknownKey | JwsError::Signature) => {
+                let newer = self.provider.get_after(&provider, |_| self.discover()).await;
+                let provider = newer.unwrap_or(provider);
+                self.verify(&provider, id_token, &granted, &nonce)?
+            }
+            outcome => outcome?,
+        };
+        self.claims(&claims).map_err(Problem::from)
+    }
+
+    fn client(&self, provider: &Metadata, secret: Option<ClientSecret>) -> Discovered {
+        let client_id = ClientId::new(self.config.client_id.clone());
+        // RFC 6749 §2.3.1 prefers Basic, and a provider that says nothing takes it (Discovery §3).
+        let as_provided = || {
+            provider.token_endpoint_auth_methods_supported().is_some_and(|methods| {
+                methods.contains(&CoreClientAuthMethod::ClientSecretPost)
+                    && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
+            })
+        };
+        let auth_type = if self.config.client_secret_in_body.unwrap_or_else(as_provided) {
+            AuthType::RequestBody
+        } else {
+            AuthType::BasicAuth
+        };
+        Client::from_provider_metadata(provider.clone(), client_id, secret)
+            .set_redirect_uri(self.redirect_uri.clone())
+            .set_auth_type(auth_type)
+    }
+
+    /// §3.1.3.7, by `openidconnect`, at our time; and what it leaves open: `azp`, and `at_hash` where it is there (§3.1.3.8). Returns the claims as the provider
+    /// wrote them, for `openidconnect` sorts them into fields of its own.
+    fn verify(
+        &self,
+        provider: &Metadata,
+        id_token: &CoreIdToken,
+        granted: &CoreTokenResponse,
+        nonce: &Nonce,
+    ) -> Result<Value, JwsError> {
+        let client_id = ClientId::new(self.config.client_id.clone());
+        let now = self.clock.now();
+        let verifier =
+            CoreIdTokenVerifier::new_public_client(client_id.clone(), self.issuer.clone(), provider.jwks().clone())
+                .set_allowed_algs(ALGORITHMS)
+                .set_time_fn(move || at(now.saturating_sub(LEEWAY)))
+                .set_issue_time_verifier_fn(move |issued_at| {
+                    if issued_at > at(now.saturating_add(LEEWAY)) {
+                        Err("issued in the future".to_owned())
+                    } else {
+                        Ok(())
+                    }
+                });
+        let claims = id_token.claims(&verifier, nonce).map_err(|error| token_error(&error))?;
+        if claims.authorized_party().is_some_and(|party| *party != client_id) {
+            return Err(JwsError::Claim("azp"));
+        }
+        if let Some(expected) = claims.access_token_hash() {
+            let algorithm = id_token.signing_alg().map_err(|_| JwsError::Algorithm)?;
+            let key = id_token.signing_key(&verifier).map_err(|_| JwsError::UnknownKey)?;
+            let actual = AccessTokenHash::from_token(granted.access_token(), algorithm, key);
+            if actual.ok().as_ref() != Some(expected) {
+                return Err(JwsError::Claim("at_hash"));
+            }
+        }
+        let text = id_token.to_string();
+        let payload = text
+            .split('.')
+            .nth(1)
+            .and_then(from_base64url)
+            .ok_or(JwsError::Malformed)?;
+        serde_json::from_slice(&payload).map_err(|_| JwsError::Malformed)
+    }
+
+    /// Who the claims are about, by the names that they have at this provider.
+    fn claims(&self, claims: &Value) -> Result<Claims, JwsError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let sub = match self.config.sub.of(claims) {
+            Some(Value::Number(number)) => number.to_string(),
+            sub => sub.and_then(text).ok_or(JwsError::Claim("sub"))?,
+        };
+        let partner_user_id = match self.config.partner_user_id.as_ref().map(|name| name.of(claims)) {
+            Some(claim) => Some(claim.and_then(text).ok_or(JwsError::Claim("partner_user_id"))?),
+            None => None,
+        };
+        let entitlements = match self.config.entitlements.of(claims) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(vec![name.clone()]),
+            Some(Value::Array(names)) => {
+                let names: Option<Vec<_>> = names.iter().map(text).collect();
+                Some(names.ok_or(JwsError::Claim("entitlements"))?)
+            }
+            Some(_) => return Err(JwsError::Claim("entitlements")),
+        };
+        // A claim of groups or roles serves others too: what is not for us, and what can be no entitlement, is none.
+        let ours = |name: String| {
+            let name = name.strip_prefix(&self.config.entitlements_prefix)?;
+            Entitlement::parse(name).ok().map(|_| name.to_owned())
+        };
+        let name = ["name", "preferred_username", "email"]
+            .iter()
+            .find_map(|name| claims.get(*name));
+        Ok(Claims {
+            sub,
+            partner_id: None,
+            partner_user_id,
+            entitlements: entitlements.map(|names| names.into_iter().filter_map(ours).collect()),
+            name: name.cloned(),
+            nonce: None,
+        })
+    }
+
+    async fn secret(&self) -> Result<Option<ClientSecret>, SecretError> {
+        match &self.client_secret {
+            Some(secret) => Ok(Some(secret.get().await?.current.0.clone())),
+            None => Ok(None),
+        }
+    }
+
+    async fn provider(&self) -> Result<Arc<Metadata>, ProviderError> {
+        self.provider
+            .get(|_| self.discover())
+            .await
+            .map_err(|Undiscovered(why)| ProviderError::Down(why))
+    }
+
+    async fn discover(&self) -> Result<Metadata, Undiscovered> {
+        let http = self.http();
+        let discovering = Metadata::discover_async(self.issuer.clone(), &http);
+        let provider = Box::pin(discovering).await.map_err(|error| match error {
+            DiscoveryError::Request(_) => Undiscovered("no discovery"),
+            DiscoveryError::Validation(_) => Undiscovered("another issuer"),
+            _ => Undiscovered("no metadata"),
+        })?;
+        let token_endpoint = provider.token_endpoint().ok_or(Undiscovered("no token endpoint"))?;
+        if is_secure(provider.authorization_endpoint().url()) && is_secure(token_endpoint.url()) {
+            Ok(provider)
+        } else {
+            Err(Undiscovered("an endpoint without TLS"))
+        }
+    }
+
+    /// `openidconnect`'s requests by our HTTP client: no redirects, short limits, and nothing without TLS.
+    fn http(&self) -> impl Fn(Request<Vec<u8>>) -> Calling + use<> {
+        let outbound = self.outbound.clone();
+        move |request| {
+            let outbound = outbound.clone();
+            Box::pin(async move {
+                let url = request.uri().to_string();
+                if !url.parse().is_ok_and(|url| is_secure(&url)) {
+                    return Err(OutboundError::Connect);
+                }
+                outbound.send(request).await
+            })
+        }
+    }
+}
+
+type Calling = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, OutboundError>> + Send>>;
+
+/// Why the provider's metadata and keys could not be fetched.
+struct Undiscovered(&'static str);
+
+impl From<Paused> for Undiscovered {
+    fn from(_: Paused) -> Self {
+        Self("no discovery a moment ago")
+    }
+}
+
+/// A time as `openidconnect` has it.
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default()
+}
+
+/// Whose fault it is that there is no token: nobody's but the passing time, ours as its client, or the provider's.
+fn token_problem(
+    error: &RequestTokenError<OutboundError, StandardErrorResponse<CoreErrorResponseType>>,
+) -> ProviderError {
+    let RequestTokenError::ServerResponse(refusal) = error else {
+        return ProviderError::Down(match error {
+            RequestTokenError::Request(OutboundError::Timeout) => "no token in time",
+            RequestTokenError::Request(_) => "no connection to the token endpoint",
+            _ => "nonsense of the token endpoint",
+        });
+    };
+    match refusal.error() {
+        CoreErrorResponseType::InvalidGrant => ProviderError::CodeRefused,
+        CoreErrorResponseType::InvalidClient => ProviderError::ClientRefused("invalid_client"),
+        CoreErrorResponseType::UnauthorizedClient => ProviderError::ClientRefused("unauthorized_client"),
+        CoreErrorResponseType::InvalidScope => ProviderError::ClientRefused("invalid_scope"),
+        CoreErrorResponseType::InvalidRequest => ProviderError::ClientRefused("invalid_request"),
+        CoreErrorResponseType::UnsupportedGrantType => ProviderError::ClientRefused("unsupported_grant_type"),
+        CoreErrorResponseType::Extension(_) => ProviderError::Down("an error of the token endpoint"),
+    }
+}
+
+/// The same words as for every other token.
+fn token_error(error: &openidconnect::ClaimsVerificationError) -> JwsError {
+    use openidconnect::{ClaimsVerificationError as Claim, SignatureVerificationError as Signature};
+    match error {
+        Claim::Expired(_) => JwsError::Expired,
+        Claim::InvalidAudience(_) => JwsError::Claim("aud"),
+        Claim::InvalidIssuer(_) => JwsError::Claim("iss"),
+        Claim::InvalidNonce(_) => JwsError::Claim("nonce"),
+        Claim::InvalidSubject(_) => JwsError::Claim("sub"),
+        Claim::SignatureVerification(Signature::NoMatchingKey | Signature::AmbiguousKeyId(_)) => JwsError::UnknownKey,
+        Claim::SignatureVerification(
+            Signature::DisallowedAlg(_) | Signature::NoSignature | Signature::UnsupportedAlg(_),
+        ) => JwsError::Algorithm,
+        Claim::SignatureVerification(_) => JwsError::Signature,
+        Claim::Unsupported(_) => JwsError::Header,
+        _ => JwsError::Malformed,
+    }
+}

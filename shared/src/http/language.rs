@@ -1,0 +1,259 @@
+//! The languages of our pages, and their words: one Fluent file each in `shared/locales`, English the source.
+
+use std::sync::OnceLock;
+
+use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use fluent_langneg::{NegotiationStrategy, negotiate_languages};
+use unic_langid::LanguageIdentifier;
+
+/// Declares the languages, each with its tag (BCP 47) and its words.
+macro_rules! languages {
+    ($($name:ident = $tag:literal;)*) => {
+        /// A language that our pages speak.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Language {
+            $(#[doc = $tag] $name,)*
+        }
+
+        impl Language {
+            /// Every language.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its tag (BCP 47).
+            #[must_use]
+            pub fn tag(self) -> &'static str {
+                match self { $(Self::$name => $tag,)* }
+            }
+
+            /// Its words, as the translators wrote them.
+            fn source(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("../../locales/", $tag, ".ftl")),)* }
+            }
+        }
+    };
+}
+
+languages! {
+    English = "en";
+    Spanish = "es";
+    BrazilianPortuguese = "pt-BR";
+    French = "fr";
+    German = "de";
+    Italian = "it";
+    Swedish = "sv";
+    Polish = "pl";
+    Turkish = "tr";
+    Japanese = "ja";
+    Hindi = "hi";
+    Arabic = "ar";
+}
+
+impl Language {
+    /// The language with this tag, or the nearest that we speak; none for a tag that is none, or of a language that we do not speak.
+    #[must_use]
+    pub fn parse(tag: &str) -> Option<Self> {
+        Self::nearest(&[tag.parse().ok()?])
+    }
+
+    /// What a browser's `Accept-Language` (RFC 9110 §12.5.4) likes best among ours; English when it names none of them.
+    #[must_use]
+    pub fn accepted(header: &str) -> Self {
+        let mut wanted: Vec<(f32, LanguageIdentifier)> = header.split(',').take(32).filter_map(weighted).collect();
+        wanted.retain(|(weight, _)| *weight > 0.0);
+        // Stable: of equal weights the first comes first.
+        wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+        let wanted: Vec<_> = wanted.into_iter().map(|(_, tag)| tag).collect();
+        Self::nearest(&wanted).unwrap_or(Self::English)
+    }
+
+    fn nearest(wanted: &[LanguageIdentifier]) -> Option<Self> {
+        static SPOKEN: OnceLock<Vec<LanguageIdentifier>> = OnceLock::new();
+        let spoken = SPOKEN.get_or_init(|| {
+            Self::ALL
+                .iter()
+                .filter_map(|language| language.tag().parse().ok())
+                .collect()
+        });
+        let found = negotiate_languages(wanted, spoken, None, NegotiationStrategy::Lookup);
+        let tag = found.first()?.to_string();
+        Self::ALL.iter().copied().find(|language| language.tag() == tag)
+    }
+
+    /// `rtl` where lines begin at the right, else `ltr`.
+    #[must_use]
+    pub fn direction(self) -> &'static str {
+        match self {
+            Self::Arabic => "rtl",
+            _ => "ltr",
+        }
+    }
+
+    /// A text by its key: a message's id, with `.` and an attribute's name for one of its other texts. What is missing is English.
+    #[must_use]
+    pub(super) fn text(self, key: &str, arguments: &[(&str, &str)]) -> String {
+        let found = self.find(key, arguments).or_else(|| Self::English.find(key, arguments));
+        // Cannot be: a test looks for every key in every language.
+        found.unwrap_or_else(|| key.to_owned())
+    }
+
+    fn find(self, key: &str, arguments: &[(&str, &str)]) -> Option<String> {
+        let words = self.words()?;
+        let (id, attribute) = key.split_once('.').map_or((key, None), |(id, name)| (id, Some(name)));
+        let message = words.get_message(id)?;
+        let pattern = match attribute {
+            Some(name) => message.get_attribute(name)?.value(),
+            None => message.value()?,
+        };
+        let arguments: FluentArgs<'_> = arguments.iter().copied().collect();
+        let mut errors = Vec::new();
+        let text = words
+            .format_pattern(pattern, Some(&arguments), &mut errors)
+            .into_owned();
+        errors.is_empty().then_some(text)
+    }
+
+    /// The words, read when they are first needed: most journeys are redirects and need none.
+    fn words(self) -> Option<&'static FluentBundle<FluentResource>> {
+        static WORDS: [OnceLock<Option<FluentBundle<FluentResource>>>; Language::ALL.len()] =
+            [const { OnceLock::new() }; Language::ALL.len()];
+        WORDS.get(self as usize)?.get_or_init(|| self.read()).as_ref()
+    }
+
+    fn read(self) -> Option<FluentBundle<FluentResource>> {
+        let mut words = FluentBundle::new_concurrent(vec![self.tag().parse().ok()?]);
+        let resource = FluentResource::try_new(self.source().to_owned()).ok()?;
+        words.add_resource(resource).ok()?;
+        Some(words)
+    }
+}
+
+/// One entry of `Accept-Language`, `de-AT;q=0.8`.
+fn weighted(entry: &str) -> Option<(f32, LanguageIdentifier)> {
+    let (tag, parameter) = entry.split_once(';').unwrap_or((entry, "q=1"));
+    let weight = parameter
+        .trim()
+        .strip_prefix("q=")?
+        .parse()
+        .ok()
+        .filter(|weight: &f32| weight.is_finite())?;
+    Some((weight, tag.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each key of a language's file with the arguments that its text uses.
+    fn keys(language: Language) -> BTreeSet<(String, Vec<String>)> {
+        let arguments = |pattern: &Pattern<&str>| -> Vec<String> {
+            let mut used: Vec<_> = pattern
+                .elements
+                .iter()
+                .filter_map(|element| match element {
+                    PatternElement::TextElement { .. } => None,
+                    PatternElement::Placeable {
+                        expression: Expression::Inline(InlineExpression::VariableReference { id }),
+                    } => Some(id.name.to_owned()),
+                    PatternElement::Placeable { .. } => panic!("{}: a placeable of another kind", language.tag()),
+                })
+                .collect();
+            used.sort();
+            used.dedup();
+            used
+        };
+        let file = fluent_syntax::parser::parse(language.source());
+        let file = file.unwrap_or_else(|(_, errors)| panic!("{}.ftl: {errors:?}", language.tag()));
+        let mut keys = BTreeSet::new();
+        for entry in &file.body {
+            let Entry::Message(message) = entry else { continue };
+            let value = message.value.as_ref().expect("each message has a text of its own");
+            assert!(keys.insert((message.id.name.to_owned(), arguments(value))));
+            for attribute in &message.attributes {
+                let key = format!("{}.{}", message.id.name, attribute.id.name);
+                assert!(keys.insert((key, arguments(&attribute.value))), "twice");
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn no_text_is_missing_in_any_language_and_each_uses_the_same_arguments() {
+        let english = keys(Language::English);
+        assert!(english.len() > 40);
+        for language in Language::ALL {
+            let theirs = keys(*language);
+            let missing: Vec<_> = english.symmetric_difference(&theirs).collect();
+            assert!(missing.is_empty(), "{}: {missing:?}", language.tag());
+            for (key, arguments) in &theirs {
+                let arguments: Vec<_> = arguments.iter().map(|name| (name.as_str(), "Wickerlight")).collect();
+                let text = language.find(key, &arguments).unwrap();
+                assert!(
+                    !text.trim().is_empty() && !text.contains('{'),
+                    "{} {key}: {text}",
+                    language.tag()
+                );
+            }
+        }
+    }
+
+    /// A translation that was forgotten is the English text.
+    #[test]
+    fn no_text_of_another_language_is_still_english() {
+        for language in Language::ALL.iter().filter(|language| **language != Language::English) {
+            for (key, arguments) in keys(*language) {
+                let arguments: Vec<_> = arguments.iter().map(|name| (name.as_str(), "x")).collect();
+                assert_ne!(
+                    language.find(&key, &arguments),
+                    Language::English.find(&key, &arguments),
+                    "{}: {key}",
+                    language.tag()
+                );
+            }
+        }
+    }
+
+    /// What no page says need not be translated.
+    #[test]
+    fn no_text_is_left_that_no_page_uses() {
+        let page = include_str!("page.rs");
+        for (key, _) in keys(Language::English) {
+            assert!(page.contains(&format!("\"{key}\"")), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_browsers_favourite_that_we_speak() {
+        for (header, language) in [
+            ("ja", Language::Japanese),
+            ("de-AT,de;q=0.9,en;q=0.8", Language::German),
+            ("zh-CN,zh;q=0.9,fr;q=0.8,en;q=0.7", Language::French),
+            ("en;q=0.1, ar-EG;q=0.9", Language::Arabic),
+            ("pt-PT", Language::BrazilianPortuguese),
+            ("pt", Language::BrazilianPortuguese),
+            ("es-419,es;q=0.9", Language::Spanish),
+            ("tr;q=0, pl", Language::Polish),
+            ("zh", Language::English),
+            ("*", Language::English),
+            ("", Language::English),
+            (";;;,,,q=1,\u{1f980}", Language::English),
+        ] {
+            assert_eq!(Language::accepted(header), language, "{header}");
+        }
+        assert_eq!(Language::parse("hi-IN"), Some(Language::Hindi));
+        assert_eq!(Language::parse("zh"), None);
+        assert_eq!(Language::parse("<script>"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_is_a_panic(header in ".{0,200}") {
+            let _ = Language::accepted(&header);
+            let _ = Language::parse(&header);
+        }
+    }
+}

@@ -1,0 +1,572 @@
+//! Who is believed, and who is not.
+
+use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    chance::Chance, config::PublicUrl, encoding::base64url, jws::LEEWAY, oauth::binding::BrowserBinding,
+    secrets::SecretValue as _,
+};
+
+const NOW: i64 = 1_767_225_600;
+const SITE: &str = "https://www.example.com";
+const PUBLIC: &str = "https://link.example.com";
+const BACKEND: &str = "billing";
+const UNLINK: &str = "https://link.example.com/unlink";
+const PARTNER: &str = "0000000000000000000000";
+const SITE_KEY: [u8; 32] = [1; 32];
+const BACKEND_KEY: [u8; 32] = [2; 32];
+
+fn jwks(key: [u8; 32]) -> Value {
+    json!({"keys": [{"kty": "oct", "k": base64url(key)}]})
+}
+
+fn members(site: [u8; 32], backend: [u8; 32], partner_user_id: [u8; 32]) -> Value {
+    json!({"site": jwks(site), "backend": jwks(backend), "partner_user_id_key": base64url(partner_user_id)})
+}
+
+fn read(members: &Value) -> Result<PartnerKeys, String> {
+    PartnerKeys::from_members(members.as_object().unwrap())
+}
+
+fn keys() -> Versions<PartnerKeys> {
+    Versions {
+        current: read(&members(SITE_KEY, BACKEND_KEY, [3; 32])).unwrap(),
+        previous: None,
+    }
+}
+
+/// Site and backend with one key: nothing but the tokens themselves keeps them apart.
+fn one_key() -> Versions<PartnerKeys> {
+    Versions {
+        current: read(&members(SITE_KEY, SITE_KEY, [3; 32])).unwrap(),
+        previous: None,
+    }
+}
+
+fn partner() -> PartnerId {
+    PartnerId::parse(PARTNER).unwrap()
+}
+
+fn sign_in(kind: SignInKind) -> SignIn {
+    let config = SignInConfig {
+        kind,
+        sign_in_url: Some(Url::parse("https://www.example.com/sign-in?from=spotify").unwrap()),
+        session_cookie: Some("session".to_owned()),
+        site_issuer: SITE.to_owned(),
+        site_jwks_url: None,
+        public_url: PublicUrl::parse(PUBLIC).unwrap(),
+    };
+    SignIn::new(config, &Outbound::new().unwrap(), &Clock::fixed(NOW))
+}
+
+/// What comes of a verification that has nothing to wait for: keys of the secret alone.
+fn at_once<T>(future: impl Future<Output = Result<T, SignInError>>) -> Result<T, JwsError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(future).map_err(|error| match error {
+        SignInError::Token(error) => error,
+        SignInError::Keys(error) => panic!("{error}"),
+    })
+}
+
+fn signed(key: [u8; 32], typ: &str, payload: &Value) -> String {
+    let header = json!({"alg": "HS256", "typ": typ}).to_string();
+    let input = format!("{}.{}", base64url(header), base64url(payload.to_string()));
+    let key = EncodingKey::from_secret(&key);
+    let signature = crypto::sign(input.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{input}.{signature}")
+}
+
+/// The payload with these members, those that are `null` taken out.
+fn with(mut payload: Value, members: &Value) -> Value {
+    for (name, value) in members.as_object().unwrap() {
+        payload[name] = value.clone();
+    }
+    payload.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    payload
+}
+
+fn session_payload(changed: &Value) -> Value {
+    let payload = json!({"iss": SITE, "aud": PUBLIC, "sub": "ada", "iat": NOW, "exp": NOW + 3600});
+    with(payload, changed)
+}
+
+fn handoff_payload(changed: &Value) -> Value {
+    let payload = json!({
+        "iss": SITE, "aud": PUBLIC, "sub": "ada", "iat": NOW, "exp": NOW + 100, "jti": "4f1d", "nonce": browser(1).0.nonce(),
+    });
+    with(payload, changed)
+}
+
+fn request_payload(changed: &Value) -> Value {
+    let payload = json!({
+        "iss": BACKEND, "aud": UNLINK, "partner_id": PARTNER, "sub": "ada", "iat": NOW, "exp": NOW + 100, "jti": "4f1d",
+    });
+    with(payload, changed)
+}
+
+/// A browser that has a journey under way.
+fn browser(seed: u64) -> (BrowserBinding, BrowserBindings) {
+    let binding = BrowserBinding::generate(&Chance::seeded(seed), keys().current.browser_binding()).unwrap();
+    let bindings = BrowserBindings::parse(binding.expose());
+    (binding, bindings)
+}
+
+fn session(keys: &Versions<PartnerKeys>, token: &str) -> Result<Option<Person>, JwsError> {
+    at_once(sign_in(SignInKind::Session).session(keys, Some(token), &partner()))
+}
+
+fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Person, UsedJti, String), JwsError> {
+    at_once(sign_in(SignInKind::Handoff).handoff(keys, token, &browser(1).1, &partner()))
+}
+
+fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<BackendRequest, JwsError> {
+    let backend = Backend::new(BACKEND.to_owned(), None, &Outbound::new().unwrap(), &Clock::fixed(NOW));
+    at_once(backend.request(keys, token, UNLINK, &partner()))
+}
+
+/// Whom a good session with these changes is of, or why it is not good.
+fn person_of(changed: &Value) -> Result<Person, JwsError> {
+    session(&keys(), &signed(SITE_KEY, "JWT", &session_payload(changed))).map(Option::unwrap)
+}
+
+fn handed_off(changed: &Value) -> Result<Person, JwsError> {
+    let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(changed));
+    handoff(&keys(), &token).map(|(person, ..)| person)
+}
+
+fn requested(changed: &Value) -> Result<BackendRequest, JwsError> {
+    request(
+        &keys(),
+        &signed(BACKEND_KEY, "soa-request+jwt", &request_payload(changed)),
+    )
+}
+
+#[test]
+fn all_three_ways_name_the_same_person() {
+    let session = person_of(&json!({})).unwrap();
+    assert_eq!(session.signed_in_by, SignedInBy::Session);
+    assert_eq!(session.entitlements, None);
+    let handed_off = handed_off(&json!({})).unwrap();
+    assert_eq!(handed_off.signed_in_by, SignedInBy::Handoff);
+    assert_eq!(session.partner_user_id, handed_off.partner_user_id);
+    assert_eq!(session.partner_user_id, requested(&json!({})).unwrap().partner_user_id);
+    assert_ne!(
+        session.partner_user_id,
+        person_of(&json!({"sub": "eve"})).unwrap().partner_user_id
+    );
+}
+
+#[test]
+fn the_three_kinds_never_stand_in_for_one_another() {
+    // S-JWS-7: good in all but `typ`, and signed by a key that everybody takes.
+    let keys = one_key();
+    for typ in ["JWT", "soa-handoff+jwt", "soa-request+jwt"] {
+        let expected = |its_own: &str| if typ == its_own { None } else { Some(JwsError::Typ) };
+        let short = json!({"exp": NOW + 100, "jti": "4f1d"});
+        let outcome = session(&keys, &signed(SITE_KEY, typ, &session_payload(&short)));
+        assert_eq!(outcome.err(), expected("JWT"), "{typ} as session");
+        let outcome = handoff(&keys, &signed(SITE_KEY, typ, &handoff_payload(&json!({}))));
+        assert_eq!(outcome.err(), expected("soa-handoff+jwt"), "{typ} as hand-off");
+        let outcome = request(&keys, &signed(SITE_KEY, typ, &request_payload(&json!({}))));
+        assert_eq!(outcome.err(), expected("soa-request+jwt"), "{typ} as request");
+    }
+}
+
+#[test]
+fn the_site_and_the_backend_have_keys_of_their_own() {
+    // S-JWS-7.
+    let keys = keys();
+    let outcome = session(&keys, &signed(BACKEND_KEY, "JWT", &session_payload(&json!({}))));
+    assert_eq!(outcome.err(), Some(JwsError::Signature));
+    let outcome = handoff(
+        &keys,
+        &signed(BACKEND_KEY, "soa-handoff+jwt", &handoff_payload(&json!({}))),
+    );
+    assert_eq!(outcome.err(), Some(JwsError::Signature));
+    let outcome = request(
+        &keys,
+        &signed(SITE_KEY, "soa-request+jwt", &request_payload(&json!({}))),
+    );
+    assert_eq!(outcome.err(), Some(JwsError::Signature));
+    // The key that subscribers' ids are derived from signs nothing.
+    let outcome = session(&keys, &signed([3; 32], "JWT", &session_payload(&json!({}))));
+    assert_eq!(outcome.err(), Some(JwsError::Signature));
+}
+
+#[test]
+fn the_issuer_and_the_audience_are_those_of_the_way_in() {
+    // S-JWS-9, S-JWS-15: a request is for one function and one partner only.
+    for (changed, claim) in [
+        (json!({"iss": BACKEND}), "iss"),
+        (json!({"iss": PUBLIC}), "iss"),
+        (json!({"aud": UNLINK}), "aud"),
+        (json!({"aud": "https://link.example.com/"}), "aud"),
+    ] {
+        assert_eq!(person_of(&changed).err(), Some(JwsError::Claim(claim)), "{changed}");
+        assert_eq!(handed_off(&changed).err(), Some(JwsError::Claim(claim)), "{changed}");
+    }
+    for (changed, claim) in [
+        (json!({"iss": SITE}), "iss"),
+        (json!({"aud": PUBLIC}), "aud"),
+        (json!({"aud": "https://link.example.com/other"}), "aud"),
+    ] {
+        assert_eq!(requested(&changed).err(), Some(JwsError::Claim(claim)), "{changed}");
+    }
+}
+
+#[test]
+fn the_previous_keys_verify_while_they_are_rotated_and_no_longer() {
+    let old = || read(&members(SITE_KEY, BACKEND_KEY, [3; 32])).unwrap();
+    let new = || read(&members([4; 32], [5; 32], [3; 32])).unwrap();
+    let rotating = Versions {
+        current: new(),
+        previous: Some(old()),
+    };
+    let rotated = Versions {
+        current: new(),
+        previous: None,
+    };
+    for (site_key, backend_key, afterwards) in [
+        (SITE_KEY, BACKEND_KEY, Some(JwsError::Signature)),
+        ([4; 32], [5; 32], None),
+    ] {
+        let token = signed(site_key, "JWT", &session_payload(&json!({})));
+        assert!(session(&rotating, &token).is_ok());
+        assert_eq!(session(&rotated, &token).err(), afterwards);
+        let token = signed(site_key, "soa-handoff+jwt", &handoff_payload(&json!({})));
+        assert!(handoff(&rotating, &token).is_ok());
+        assert_eq!(handoff(&rotated, &token).err(), afterwards);
+        let token = signed(backend_key, "soa-request+jwt", &request_payload(&json!({})));
+        assert!(request(&rotating, &token).is_ok());
+        assert_eq!(request(&rotated, &token).err(), afterwards);
+    }
+    // What the current keys have verified is not asked of the previous ones, and neither know the other set's keys.
+    for site_key in [SITE_KEY, [4; 32]] {
+        let long_ago = session_payload(&json!({"iat": NOW - 900, "exp": NOW - 600}));
+        let expired = signed(site_key, "JWT", &long_ago);
+        assert_eq!(session(&rotating, &expired).err(), Some(JwsError::Expired));
+    }
+    let of_the_backend = signed(BACKEND_KEY, "JWT", &session_payload(&json!({})));
+    assert_eq!(session(&rotating, &of_the_backend).err(), Some(JwsError::Signature));
+    let of_nobody = signed([6; 32], "JWT", &session_payload(&json!({})));
+    assert_eq!(session(&rotating, &of_nobody).err(), Some(JwsError::Signature));
+}
+
+#[test]
+fn a_person_is_named_by_the_current_key_whichever_verified() {
+    let keys_with = |site, partner_user_id| read(&members(site, BACKEND_KEY, partner_user_id)).unwrap();
+    let rotating = Versions {
+        current: keys_with([4; 32], [3; 32]),
+        previous: Some(keys_with(SITE_KEY, [7; 32])),
+    };
+    let named = person_of(&json!({})).unwrap().partner_user_id;
+    for site_key in [SITE_KEY, [4; 32]] {
+        let token = signed(site_key, "JWT", &session_payload(&json!({})));
+        assert_eq!(session(&rotating, &token).unwrap().unwrap().partner_user_id, named);
+    }
+}
+
+#[test]
+fn a_token_for_another_partner_is_refused() {
+    let other = json!({"partner_id": "1111111111111111111111"});
+    let refused = Some(JwsError::Claim("partner_id"));
+    assert_eq!(person_of(&other).err(), refused);
+    assert_eq!(handed_off(&other).err(), refused);
+    assert_eq!(requested(&other).err(), refused);
+    for wrong in ["", "000000000000000000000", "0000000000000000000000 "] {
+        assert_eq!(person_of(&json!({"partner_id": wrong})).err(), refused, "{wrong:?}");
+        assert_eq!(requested(&json!({"partner_id": wrong})).err(), refused, "{wrong:?}");
+    }
+    for wrong in [json!(1), json!([PARTNER]), json!({})] {
+        let malformed = Some(JwsError::Claim("one of its own"));
+        assert_eq!(person_of(&json!({"partner_id": wrong})).err(), malformed, "{wrong}");
+        assert_eq!(requested(&json!({"partner_id": wrong})).err(), malformed, "{wrong}");
+    }
+    assert!(person_of(&json!({"partner_id": PARTNER})).is_ok());
+    // A site that serves one partner need not name it; a backend must.
+    let unnamed = json!({"partner_id": null});
+    assert_eq!(requested(&unnamed).err(), Some(JwsError::Claim("one of its own")));
+}
+
+#[test]
+fn a_partner_user_id_claim_is_taken_as_it_is_or_not_at_all() {
+    let good = "0123456789abcdef";
+    let claim = |id: &Value| json!({"partner_user_id": id});
+    assert_eq!(person_of(&claim(&json!(good))).unwrap().partner_user_id.expose(), good);
+    assert_eq!(handed_off(&claim(&json!(good))).unwrap().partner_user_id.expose(), good);
+    let instead_of_sub = |id: &Value| json!({"partner_user_id": id, "sub": null});
+    let request = requested(&instead_of_sub(&json!(good))).unwrap();
+    assert_eq!(request.partner_user_id.expose(), good);
+    for bad in [
+        "",
+        "ada",
+        "0123456789abcde",
+        "0123456789ABCDEF",
+        "0123456789abcdef ",
+        "0123456789abcdef\n",
+        "0x0123456789abcdef",
+        "63e6d54b-993a-447f-a1e8-1d25dd5f09ac",
+        &"a".repeat(129),
+    ] {
+        let refused = Some(JwsError::Claim("partner_user_id"));
+        assert_eq!(person_of(&claim(&json!(bad))).err(), refused, "{bad:?}");
+        assert_eq!(handed_off(&claim(&json!(bad))).err(), refused, "{bad:?}");
+        assert_eq!(requested(&instead_of_sub(&json!(bad))).err(), refused, "{bad:?}");
+    }
+    for bad in [json!(123_456_789), json!([good]), json!({}), json!(true)] {
+        let refused = Some(JwsError::Claim("one of its own"));
+        assert_eq!(person_of(&claim(&bad)).err(), refused, "{bad}");
+        assert_eq!(requested(&instead_of_sub(&bad)).err(), refused, "{bad}");
+    }
+}
+
+#[test]
+fn a_subject_is_one_to_255_visible_bytes() {
+    for bad in ["", "a\u{0}da", "ada\n", "a\u{85}da", &"a".repeat(256)] {
+        let refused = Some(JwsError::Claim("sub"));
+        let claim = json!({"sub": bad});
+        assert_eq!(person_of(&claim).err(), refused, "{bad:?}");
+        assert_eq!(handed_off(&claim).err(), refused, "{bad:?}");
+        assert_eq!(requested(&claim).err(), refused, "{bad:?}");
+        // Neither does a partner_user_id make up for it.
+        let claim = json!({"sub": bad, "partner_user_id": "0123456789abcdef"});
+        assert_eq!(person_of(&claim).err(), refused, "{bad:?}");
+    }
+    let missing = json!({"sub": null, "partner_user_id": "0123456789abcdef"});
+    assert_eq!(person_of(&missing).err(), Some(JwsError::Claim("one of its own")));
+    for good in ["a", "ада", "ada lovelace", &"a".repeat(255)] {
+        assert!(person_of(&json!({"sub": good})).is_ok(), "{good:?}");
+    }
+}
+
+#[test]
+fn an_entitlements_claim_is_taken_whole_or_not_at_all() {
+    let of = |entitlements: &Value| person_of(&json!({"entitlements": entitlements}));
+    let taken = of(&json!(["silver", "gold", "gold"])).unwrap().entitlements.unwrap();
+    assert_eq!(taken.iter().collect::<Vec<_>>(), ["gold", "silver"]);
+    // Nothing is a set too: the subscriber may hear nothing.
+    assert_eq!(of(&json!([])).unwrap().entitlements, Some(Entitlements::default()));
+    let too_many: Vec<_> = (0..=Entitlements::MOST).map(|number| format!("e{number}")).collect();
+    for bad in [
+        json!([""]),
+        json!(["gold", "no good"]),
+        json!(["gold", "-x"]),
+        json!(["gold\n"]),
+        json!(["a".repeat(129)]),
+        json!(too_many),
+    ] {
+        assert_eq!(of(&bad).err(), Some(JwsError::Claim("entitlements")), "{bad}");
+        let handed_off = handed_off(&json!({"entitlements": bad}));
+        assert!(handed_off.is_err());
+    }
+    for bad in [
+        json!("gold"),
+        json!({"gold": true}),
+        json!([1]),
+        json!(["gold", null]),
+        json!(1),
+        json!([["gold"]]),
+    ] {
+        assert_eq!(of(&bad).err(), Some(JwsError::Claim("one of its own")), "{bad}");
+    }
+}
+
+#[test]
+fn a_request_is_about_one_subscriber_named_in_one_way() {
+    let refused = Some(JwsError::Claim("partner_user_id or sub"));
+    let both = json!({"partner_user_id": "0123456789abcdef", "sub": "ada"});
+    assert_eq!(requested(&both).err(), refused);
+    // Not even when both mean the same.
+    let id = requested(&json!({})).unwrap().partner_user_id;
+    assert_eq!(
+        requested(&json!({"partner_user_id": id.expose(), "sub": "ada"})).err(),
+        refused
+    );
+    assert_eq!(requested(&json!({"sub": null})).err(), refused);
+}
+
+#[test]
+fn a_token_that_works_once_is_remembered_until_nobody_takes_it() {
+    // S-JWS-10.
+    let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(&json!({})));
+    let (_, jti, _) = handoff(&keys(), &token).unwrap();
+    assert_eq!(jti.expires_at, NOW + 100 + LEEWAY);
+    assert_eq!(requested(&json!({})).unwrap().jti.expires_at, NOW + 100 + LEEWAY);
+    let sign_in = sign_in(SignInKind::Handoff);
+    let handoff = || at_once(sign_in.handoff(&keys(), &token, &browser(1).1, &partner()));
+    sign_in.clock.advance(100 + LEEWAY - 1);
+    assert!(handoff().is_ok());
+    sign_in.clock.advance(1);
+    assert_eq!(handoff().err(), Some(JwsError::Expired));
+    let nameless = json!({"jti": null});
+    assert_eq!(handed_off(&nameless).err(), Some(JwsError::Claim("jti")));
+    assert_eq!(requested(&nameless).err(), Some(JwsError::Claim("jti")));
+}
+
+#[test]
+fn a_handoff_is_for_the_browser_that_it_was_made_for() {
+    let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(&json!({})));
+    let sign_in = sign_in(SignInKind::Handoff);
+    let to = |browser: &BrowserBindings| at_once(sign_in.handoff(&keys(), &token, browser, &partner()));
+    let [(mine, my_browser), (other, other_browser)] = [1, 2].map(browser);
+    let (_, _, binding) = to(&my_browser).unwrap();
+    assert_eq!(binding, mine.hash());
+    assert_eq!(to(&other_browser).err(), Some(JwsError::OtherBrowser));
+    assert_eq!(to(&BrowserBindings::default()).err(), Some(JwsError::OtherBrowser));
+    // Of a browser with several journeys it finds the right one.
+    let both = BrowserBindings::parse(&format!("{}.{}", other.expose(), mine.expose()));
+    assert_eq!(to(&both).unwrap().2, mine.hash());
+    for wrong in [
+        "",
+        &mine.nonce()[..63],
+        &mine.nonce().to_uppercase(),
+        &mine.hash(),
+        mine.expose(),
+    ] {
+        let refused = handed_off(&json!({"nonce": wrong})).err();
+        assert_eq!(refused, Some(JwsError::OtherBrowser), "{wrong:?}");
+    }
+    assert_eq!(
+        handed_off(&json!({"nonce": null})).err(),
+        Some(JwsError::Claim("nonce"))
+    );
+    let list = json!({"nonce": [mine.nonce()]});
+    assert_eq!(handed_off(&list).err(), Some(JwsError::Claim("one of its own")));
+}
+
+#[test]
+fn a_session_counts_only_where_sessions_are_in_use() {
+    let token = signed(SITE_KEY, "JWT", &session_payload(&json!({})));
+    let of = |sign_in: &SignIn, cookie: Option<&str>| at_once(sign_in.session(&keys(), cookie, &partner()));
+    for kind in [SignInKind::Handoff, SignInKind::Oidc] {
+        let other = sign_in(kind);
+        assert!(of(&other, Some(&token)).unwrap().is_none());
+        assert!(of(&other, Some("rubbish")).unwrap().is_none());
+    }
+    let sessions = sign_in(SignInKind::Session);
+    assert!(of(&sessions, None).unwrap().is_none());
+    for bad in ["", "rubbish", &format!("{token}, {token}"), &format!("Bearer {token}")] {
+        assert_eq!(of(&sessions, Some(bad)).err(), Some(JwsError::Malformed), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
+    let keys = keys();
+    let person = person_of(&json!({"name": "Ada"})).unwrap();
+    let visit = person.visit(&keys.current, &partner(), NOW).unwrap();
+    assert!(!visit.contains(person.partner_user_id.expose()) && visit.len() < 1024);
+    let visiting = |now, partner_id: &PartnerId| Person::visiting(&keys.current, &visit, partner_id, now);
+    let known = visiting(NOW + VISIT - 1, &partner()).unwrap();
+    assert_eq!(known.partner_user_id, person.partner_user_id);
+    assert_eq!(known.name.as_deref(), Some("Ada"));
+    assert!(visiting(NOW + VISIT, &partner()).is_none());
+    assert!(visiting(NOW, &PartnerId::parse("1111111111111111111111").unwrap()).is_none());
+    // What we sealed for another purpose is no visit, and neither is anybody else's.
+    let form = crate::sealed::seal(keys.current.unlink_form(), &json!({"expires_at": NOW + 60})).unwrap();
+    for other in ["", "rubbish", &form, &visit[1..]] {
+        assert!(Person::visiting(&keys.current, other, &partner(), NOW).is_none());
+    }
+}
+
+#[test]
+fn a_name_is_a_line_to_be_shown_or_none() {
+    for (claim, name) in [
+        (json!("Ada"), Some("Ada")),
+        (json!("ada@example.com"), Some("ada@example.com")),
+        (json!(""), None),
+        (json!("a\nb"), None),
+        (json!("a".repeat(101)), None),
+        (json!(7), None),
+        (json!(["Ada"]), None),
+    ] {
+        assert_eq!(person_of(&json!({"name": claim})).unwrap().name.as_deref(), name);
+    }
+}
+
+#[test]
+fn a_signed_out_person_is_sent_to_sign_in_with_what_brings_them_back() {
+    let sign_in = sign_in(SignInKind::Handoff);
+    assert_eq!(
+        sign_in
+            .sign_in_at("https://link.example.com/link/0?a=b&c=d#e", "4f1d")
+            .unwrap(),
+        "https://www.example.com/sign-in?from=spotify\
+            &return_to=https%3A%2F%2Flink.example.com%2Flink%2F0%3Fa%3Db%26c%3Dd%23e&nonce=4f1d"
+    );
+    let mut nowhere = sign_in;
+    nowhere.config.sign_in_url = None;
+    assert_eq!(nowhere.sign_in_at("https://link.example.com/", "4f1d"), None);
+}
+
+#[test]
+fn a_subscriber_has_a_short_name_in_the_log_that_says_nothing() {
+    let id = PartnerUserId::parse("0123456789abcdef").unwrap();
+    let name = keys().current.log_name(&partner(), &id);
+    assert_eq!(name.len(), 12);
+    assert!(!id.expose().contains(&name));
+    assert_eq!(name, keys().current.log_name(&partner(), &id));
+    let other = PartnerId::parse("1111111111111111111111").unwrap();
+    assert_ne!(name, keys().current.log_name(&other, &id));
+    let other_key = read(&members(SITE_KEY, BACKEND_KEY, [7; 32])).unwrap();
+    assert_ne!(name, other_key.log_name(&partner(), &id));
+}
+
+#[test]
+fn a_bad_secret_is_refused_by_the_name_of_its_fault_and_without_its_content() {
+    // S-JWS-14.
+    let good = members(SITE_KEY, BACKEND_KEY, [3; 32]);
+    assert!(read(&good).is_ok());
+    assert!(read(&with(good.clone(), &json!({"backend": {"keys": []}}))).is_ok());
+    assert!(read(&with(good.clone(), &json!({"backend": null, "site": null}))).is_ok());
+    let short = base64url([9; 31]);
+    let private = json!({"keys": [
+        {"kty": "oct", "k": base64url(SITE_KEY)},
+        {"kty": "OKP", "crv": "Ed25519", "x": base64url([8; 32]), "d": base64url([9; 32])},
+    ]});
+    let key_fault = "member `partner_user_id_key` is not base64url of 32 bytes or more";
+    for (changed, fault) in [
+        (
+            json!({"partner_user_id_key": null}),
+            "lacks the member `partner_user_id_key`",
+        ),
+        (
+            json!({"partner_user_id_key": 7}),
+            "member `partner_user_id_key` is not text",
+        ),
+        (json!({"partner_user_id_key": ""}), key_fault),
+        (json!({"partner_user_id_key": short}), key_fault),
+        (
+            json!({"partner_user_id_key": format!("{}\n", base64url([9; 32]))}),
+            key_fault,
+        ),
+        (
+            json!({"partner_user_id_key": format!("{}=", base64url([9; 32]))}),
+            key_fault,
+        ),
+        (
+            json!({"site": "keys"}),
+            "member `site` is not a JWK set: it has no array `keys`",
+        ),
+        (
+            json!({"site": private}),
+            "member `site` key 2 holds a private key: put its public half here",
+        ),
+        (
+            json!({"backend": private}),
+            "member `backend` key 2 holds a private key: put its public half here",
+        ),
+        (
+            json!({"backend": {"keys": [{"kty": "oct", "k": short}]}}),
+            "member `backend` key 1 is too short: HS256 needs 32 bytes, RSA 2048 bits",
+        ),
+    ] {
+        let error = read(&with(good.clone(), &changed)).err().unwrap();
+        assert_eq!(error, fault);
+        for content in [[1; 32], [2; 32], [3; 32], [8; 32], [9; 32]] {
+            assert!(!error.contains(&base64url(content)[..8]), "{error}");
+        }
+    }
+}

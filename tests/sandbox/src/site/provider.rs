@@ -1,0 +1,397 @@
+//! The demo site as an `OpenID` provider: the third way in which a site can tell soa-link who somebody is.
+//!
+//! One client, the functions; one flow, the authorization code with PKCE (`OpenID` Connect Core 1.0 §3.1, RFC 7636); and
+//! the provider's name in every answer (RFC 9207). What is left out, the README says.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use url::form_urlencoded::{Serializer, parse};
+
+use super::visitors::{Fields, Visitor, fields};
+use super::{Person, Site, page, redirect, remember};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::options::{Addresses, Options};
+
+const CODE_SECONDS: u64 = 60;
+const TOKEN_SECONDS: u64 = 10 * 60;
+
+pub(super) struct Provider {
+    issuer: String,
+    client_id: String,
+    client_secret: String,
+    redirect_uri: String,
+    key: Option<SigningKey>,
+    codes: Mutex<HashMap<String, Granted>>,
+    chance: Chance,
+    clock: Clock,
+}
+
+struct SigningKey {
+    private: EncodingKey,
+    public: Jwk,
+}
+
+impl SigningKey {
+    /// A new one for ES256. Without randomness there is none.
+    fn generate() -> Option<Self> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?;
+        let private = EncodingKey::from_ec_der(pair.to_pkcs8v1().ok()?.as_ref());
+        let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256).ok()?;
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        public.common.key_id = Some(public.thumbprint(ThumbprintHash::SHA256).ok()?);
+        Some(Self { private, public })
+    }
+}
+
+/// What a code stands for. Its client and redirect URI are the only ones there are.
+struct Granted {
+    person: Person,
+    nonce: Option<String>,
+    challenge: String,
+    expires_ms: u64,
+}
+
+/// An authorization request in order.
+struct Asked {
+    state: Option<String>,
+    nonce: Option<String>,
+    challenge: String,
+    /// The person must not be asked anything.
+    is_silent: bool,
+    /// The person is to be asked even when signed in.
+    asks_again: bool,
+}
+
+/// Why an authorization request is not followed.
+enum Refused {
+    /// It is not sure that the client asks: a page says so, and nobody is sent anywhere.
+    Page(&'static str),
+    /// The client hears of it, at this address.
+    Back(String),
+}
+
+impl Refused {
+    fn answer(&self, site: &Site, visitor: &Visitor) -> Response<Body> {
+        match self {
+            Self::Page(message) => page::refusal(site, visitor, message),
+            Self::Back(location) => redirect(location),
+        }
+    }
+}
+
+/// An error of the token endpoint, with its description.
+struct TokenError(&'static str, &'static str);
+
+impl Provider {
+    pub(super) fn new(options: &Options, addresses: &Addresses, chance: Chance, clock: Clock) -> Self {
+        Self {
+            issuer: addresses.site.clone(),
+            client_id: options.oidc.client_id.clone(),
+            client_secret: options.oidc.client_secret.clone(),
+            redirect_uri: format!("{}/sign-in/callback", options.public_url(addresses)),
+            key: SigningKey::generate(),
+            codes: Mutex::default(),
+            chance,
+            clock,
+        }
+    }
+
+    fn codes(&self) -> MutexGuard<'_, HashMap<String, Granted>> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, query: &str) -> Result<Asked, Refused> {
+        let parameters = fields(query.as_bytes());
+        let given = |name: &str| parameters.get(name).map(String::as_str);
+        if given("client_id") != Some(&self.client_id) {
+            return Err(Refused::Page("This site knows no client of that client_id."));
+        }
+        if given("redirect_uri") != Some(&self.redirect_uri) {
+            return Err(Refused::Page("The redirect_uri is not the client's."));
+        }
+        let state = given("state");
+        let refused = |error, description| {
+            let outcome = [("error", error), ("error_description", description)];
+            Err(Refused::Back(self.back(state, &outcome)))
+        };
+        if is_repetitive(query.as_bytes()) {
+            return refused("invalid_request", "A parameter was sent more than once");
+        }
+        for (name, error) in [
+            ("request", "request_not_supported"),
+            ("request_uri", "request_uri_not_supported"),
+        ] {
+            if given(name).is_some() {
+                return refused(error, "Request objects are not supported");
+            }
+        }
+        match given("response_type") {
+            Some("code") => {}
+            Some(_) => return refused("unsupported_response_type", "response_type must be code"),
+            None => return refused("invalid_request", "response_type must be supplied"),
+        }
+        if !matches!(given("response_mode"), None | Some("query")) {
+            return refused("invalid_request", "response_mode must be query");
+        }
+        if !given("scope").is_some_and(|scope| scope.split(' ').any(|one| one == "openid")) {
+            return refused("invalid_scope", "scope must contain openid");
+        }
+        let challenge = given("code_challenge").filter(|challenge| is_challenge(challenge));
+        let (Some(challenge), Some("S256")) = (challenge, given("code_challenge_method")) else {
+            return refused("invalid_request", "A code_challenge is needed, by S256");
+        };
+        let prompt =
+            |wanted: &[&str]| given("prompt").is_some_and(|all| all.split(' ').any(|one| wanted.contains(&one)));
+        Ok(Asked {
+            state: state.map(str::to_owned),
+            nonce: given("nonce").map(str::to_owned),
+            challenge: challenge.to_owned(),
+            is_silent: prompt(&["none"]),
+            asks_again: prompt(&["login", "select_account"]),
+        })
+    }
+
+    /// The client's address with the outcome.
+    fn back(&self, state: Option<&str>, outcome: &[(&str, &str)]) -> String {
+        let mut answer = Serializer::new(String::new());
+        answer.extend_pairs(outcome);
+        if let Some(state) = state {
+            answer.append_pair("state", state);
+        }
+        answer.append_pair("iss", &self.issuer);
+        format!("{}?{}", self.redirect_uri, answer.finish())
+    }
+
+    /// The client's address with a code for this person.
+    fn grant(&self, asked: &Asked, person: &Person) -> String {
+        let (code, now) = (self.chance.token(), self.clock.now_ms());
+        let granted = Granted {
+            person: person.clone(),
+            nonce: asked.nonce.clone(),
+            challenge: asked.challenge.clone(),
+            expires_ms: now + CODE_SECONDS * 1000,
+        };
+        let mut codes = self.codes();
+        codes.retain(|_, granted| granted.expires_ms > now);
+        codes.insert(code.clone(), granted);
+        self.back(asked.state.as_deref(), &[("code", &code)])
+    }
+
+    fn exchange(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, TokenError> {
+        let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+        if !media_type
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        {
+            return Err(TokenError("invalid_request", "The body is not form-encoded"));
+        }
+        if is_repetitive(body) {
+            return Err(TokenError("invalid_request", "A parameter was sent more than once"));
+        }
+        let form = fields(body);
+        self.authenticate(headers, &form)?;
+        let given = |name: &str, missing| form.get(name).ok_or(TokenError("invalid_request", missing));
+        if given("grant_type", "grant_type must be supplied")? != "authorization_code" {
+            return Err(TokenError(
+                "unsupported_grant_type",
+                "grant_type must be authorization_code",
+            ));
+        }
+        let code = given("code", "code must be supplied")?;
+        let redirect_uri = given("redirect_uri", "redirect_uri must be supplied")?;
+        let verifier = given("code_verifier", "code_verifier must be supplied")?;
+        // Gone from here on, whatever comes of it.
+        let granted = self
+            .codes()
+            .remove(code)
+            .filter(|granted| granted.expires_ms > self.clock.now_ms());
+        let granted = granted.ok_or(TokenError("invalid_grant", "The code is unknown, spent or too old"))?;
+        if *redirect_uri != self.redirect_uri {
+            return Err(TokenError(
+                "invalid_grant",
+                "The redirect_uri is not the one of the authorization",
+            ));
+        }
+        if URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != granted.challenge {
+            return Err(TokenError("invalid_grant", "The code_verifier was incorrect"));
+        }
+        let id_token = self.id_token(&granted);
+        let id_token = id_token.ok_or(TokenError("server_error", "The ID token cannot be signed"))?;
+        Ok(json!({
+            "access_token": self.chance.token(),
+            "token_type": "Bearer",
+            "expires_in": TOKEN_SECONDS,
+            "scope": "openid",
+            "id_token": id_token,
+        }))
+    }
+
+    /// By `client_secret_basic` or `client_secret_post`, not by both (RFC 6749 §2.3).
+    fn authenticate(&self, headers: &HeaderMap, form: &Fields) -> Result<(), TokenError> {
+        let in_body = form.get("client_id").cloned();
+        let (client_id, client_secret) = match (headers.get(header::AUTHORIZATION), form.get("client_secret")) {
+            (Some(_), Some(_)) => return Err(TokenError("invalid_request", "The client has authenticated twice")),
+            (Some(basic), None) => basic_credentials(basic).unwrap_or_default(),
+            (None, client_secret) => (in_body.clone(), client_secret.cloned()),
+        };
+        let is_client = client_id.as_ref() == Some(&self.client_id) && in_body.is_none_or(|id| id == self.client_id);
+        if is_client && client_secret.as_ref() == Some(&self.client_secret) {
+            Ok(())
+        } else {
+            Err(TokenError(
+                "invalid_client",
+                "The client or its secret is wrong, or missing",
+            ))
+        }
+    }
+
+    fn id_token(&self, granted: &Granted) -> Option<String> {
+        let key = self.key.as_ref()?;
+        let now = self.clock.now();
+        let mut claims = json!({
+            "iss": self.issuer,
+            "aud": self.client_id,
+            "sub": granted.person.sub,
+            "iat": now,
+            "exp": now + TOKEN_SECONDS,
+            "name": granted.person.name,
+            "entitlements": granted.person.entitlements,
+        });
+        if let (Some(claims), Some(nonce)) = (claims.as_object_mut(), &granted.nonce) {
+            claims.insert("nonce".to_owned(), nonce.as_str().into());
+        }
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid.clone_from(&key.public.common.key_id);
+        jsonwebtoken::encode(&header, &claims, &key.private).ok()
+    }
+}
+
+/// The base64url of 32 bytes.
+fn is_challenge(text: &str) -> bool {
+    text.len() == 43
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Whether a parameter comes twice, which OAuth forbids (RFC 6749 §3.1, §3.2).
+fn is_repetitive(encoded: &[u8]) -> bool {
+    let mut seen = HashSet::new();
+    !parse(encoded).all(|(name, _)| seen.insert(name))
+}
+
+/// Id and secret of a Basic header; each was form-encoded before they were put together (RFC 6749 §2.3.1).
+fn basic_credentials(value: &HeaderValue) -> Option<(Option<String>, Option<String>)> {
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let mut pair = fields(format!("id={id}&secret={secret}").as_bytes());
+    scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| (pair.remove("id"), pair.remove("secret")))
+}
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(configuration))
+        .route("/oidc/jwks", get(keys))
+        .route("/oidc/authorize", get(authorize))
+        .route("/oidc/sign-in", post(signed_in))
+        .route("/oidc/token", post(token))
+}
+
+async fn configuration(State(site): State<Site>) -> Json<Value> {
+    let issuer = &site.0.provider.issuer;
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oidc/authorize"),
+        "token_endpoint": format!("{issuer}/oidc/token"),
+        "jwks_uri": format!("{issuer}/oidc/jwks"),
+        "scopes_supported": ["openid"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "claims_supported": ["iss", "aud", "sub", "iat", "exp", "nonce", "name", "entitlements"],
+        "authorization_response_iss_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    }))
+}
+
+async fn keys(State(site): State<Site>) -> Json<Value> {
+    let keys: Vec<&Jwk> = site.0.provider.key.iter().map(|key| &key.public).collect();
+    Json(json!({"keys": keys}))
+}
+
+async fn authorize(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+    let (provider, visitor) = (&site.0.provider, site.visitor(&headers));
+    let query = query.unwrap_or_default();
+    let response = match provider.read(&query) {
+        Err(refused) => refused.answer(&site, &visitor),
+        Ok(asked) => match site.person(&visitor) {
+            Some(person) if !asked.asks_again => redirect(&provider.grant(&asked, person)),
+            _ if asked.is_silent => redirect(&provider.back(asked.state.as_deref(), &[("error", "login_required")])),
+            _ => page::sign_in_for_client(&site, &visitor, &query),
+        },
+    };
+    site.with_session(response, &visitor, &headers)
+}
+
+/// What somebody chose at the sign-in page that `authorize` showed.
+async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let (provider, before) = (&site.0.provider, site.visitor(&headers));
+    let form = fields(&body);
+    // The form went through the browser, so it is read as if it came for the first time.
+    let asked = match provider.read(form.get("authorize").map_or("", String::as_str)) {
+        Ok(asked) => asked,
+        Err(refused) => return refused.answer(&site, &before),
+    };
+    if form.contains_key("cancel") {
+        return redirect(&provider.back(asked.state.as_deref(), &[("error", "access_denied")]));
+    }
+    let Some(person) = form.get("person").and_then(|id| site.resident(id)) else {
+        return page::nobody(&site, &before);
+    };
+    let visitor = Visitor {
+        person: Some(person.id.clone()),
+        ..before
+    };
+    remember(&site, redirect(&provider.grant(&asked, person)), &visitor, &headers)
+}
+
+async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    let TokenError(error, description) = match site.0.provider.exchange(&headers, &body) {
+        Ok(answer) => return (no_store, Json(answer)).into_response(),
+        Err(error) => error,
+    };
+    let answer = Json(json!({"error": error, "error_description": description}));
+    match error {
+        "invalid_client" => {
+            let scheme = [(header::WWW_AUTHENTICATE, "Basic realm=\"token\"")];
+            (StatusCode::UNAUTHORIZED, no_store, scheme, answer).into_response()
+        }
+        "server_error" => (StatusCode::INTERNAL_SERVER_ERROR, no_store, answer).into_response(),
+        _ => (StatusCode::BAD_REQUEST, no_store, answer).into_response(),
+    }
+}
