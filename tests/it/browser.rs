@@ -364,6 +364,34 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.leaves().await;
 }
 
+/// `make demo SIGN_IN=oidc`: the demo site is the provider, and they turn back there first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_site_signs_people_in_as_an_openid_provider() {
+    let options = sandbox::Options {
+        sign_in: sandbox::SignIn::Oidc,
+        ..sandbox::Options::default()
+    };
+    let world = World::with(options, &[]).await;
+    let mut ada = Person::at(&world, "demo-oidc").await;
+    ada.site("/").await;
+    ada.find("#kind[data-kind=oidc]").await;
+    ada.press(&format!("#listen-{}", SHOWS[2])).await;
+    ada.keep("sign in").await;
+    ada.press("#sign-in-cancel").await;
+    ada.sees("You did not sign in", 403).await;
+    ada.press("a.step").await;
+    ada.press("#sign-in-as-ada").await;
+    ada.agrees("mara").await;
+    let shows = ada.shows().await;
+    assert_eq!(shows[0], (SHOWS[2].to_owned(), true, true));
+    // The site knows them now, and so does our page, by way of the provider.
+    ada.is_linked_to(Some("mara")).await;
+    ada.open(&world.gateway("/account")).await;
+    ada.sees("Your connection with Spotify", 200).await;
+    assert!(ada.text().await.contains("Signed in at"));
+    ada.leaves().await;
+}
+
 /// In a frame of the partner's own pages, and of nobody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_account_page_stands_in_a_frame_of_the_partners_own_site_alone() {

@@ -12,7 +12,10 @@ use sandbox::{Addresses, Options, Place, Sandbox, bundle};
 use serde_json::{Value, json};
 use shared::encoding::base64;
 
-use crate::world::{World, backend_key, environment, parameter, signed};
+use crate::{
+    provider::Provider,
+    world::{World, backend_key, environment, parameter, signed},
+};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const PUBLIC_URL: &str = "https://link.example.com";
@@ -62,12 +65,16 @@ fn bootstrap(function: &str) -> PathBuf {
 
 impl Lambda {
     async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
         // Its HTTP client and clock serve here too; its own functions are not used.
         let spotify = World::new().await;
         let options = Options {
             gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
             session_cookie: "site_session".to_owned(),
-            ..Options::default()
+            ..options
         };
         let options = bundle::with_secrets(options, &backend_key());
         let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
@@ -181,15 +188,93 @@ impl Lambda {
     }
 }
 
-/// The value of the one cookie that was set, and its attributes.
+/// The value of our cookie that was set, and its attributes.
 fn cookie(answer: &Value) -> (String, String) {
+    cookie_named(answer, "__Host-soa_link").unwrap()
+}
+
+fn cookie_named(answer: &Value, name: &str) -> Option<(String, String)> {
     let cookies = answer["cookies"].as_array().unwrap();
-    assert_eq!(cookies.len(), 1);
-    let (pair, attributes) = cookies[0].as_str().unwrap().split_once(';').unwrap();
-    (
-        pair.strip_prefix("__Host-soa_link=").unwrap().to_owned(),
-        attributes.to_owned(),
-    )
+    cookies.iter().find_map(|cookie| {
+        let (pair, attributes) = cookie.as_str()?.split_once(';')?;
+        let (its_name, value) = pair.split_once('=')?;
+        (its_name == name).then(|| (value.to_owned(), attributes.to_owned()))
+    })
+}
+
+impl Lambda {
+    /// From an answer that leads to Spotify's consent to the completion URL; whoever comes so has no session.
+    async fn links(&self, begun: &Value, account: &str) {
+        let authorize = begun["headers"]["location"].as_str().unwrap_or_default();
+        assert!(authorize.contains("/authorize?"), "{begun}");
+        let agreed = self
+            .spotify
+            .browser()
+            .get(&format!("{authorize}&sandbox_account={account}"))
+            .await;
+        let [code, state] = ["code", "state"].map(|name| parameter(agreed.location(), name).unwrap());
+        let binding = cookie(begun).0;
+        let gaps = [
+            ("session", ""),
+            ("cookie", binding.as_str()),
+            ("code", &code),
+            ("state", &state),
+        ];
+        let done = self.invoke("callback", "callback", &gaps);
+        let location = done["headers"]["location"].as_str().unwrap_or_default();
+        assert!(location.contains("/oauth/success?"), "{done}");
+    }
+}
+
+/// With a provider that we did not write, and the demo's people there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_of_an_openid_provider_links_through_the_functions_own_processes() {
+    World::prepare();
+    let provider = Provider::start(PUBLIC_URL, &json!({}));
+    let oidc = sandbox::Oidc {
+        issuer: Some(provider.issuer.clone()),
+        ..sandbox::Oidc::default()
+    };
+    let options = Options {
+        sign_in: sandbox::SignIn::Oidc,
+        oidc,
+        ..Options::default()
+    };
+    let lambda = Lambda::with(options).await;
+    let away = lambda.invoke("entrypoint", "entrypoint-signed-out", &[]);
+    let location = away["headers"]["location"].as_str().unwrap();
+    assert!(location.starts_with(&format!("{}/auth?", provider.issuer)), "{away}");
+    let back = lambda
+        .spotify
+        .browser()
+        .at_provider(&provider, location, "account=member-1002")
+        .await;
+    let [code, state] = ["code", "state"].map(|name| parameter(&back, name).unwrap());
+    let iss: String = url::form_urlencoded::byte_serialize(provider.issuer.as_bytes()).collect();
+    let binding = cookie(&away).0;
+    let gaps = [
+        ("code", code.as_str()),
+        ("state", &state),
+        ("iss", &iss),
+        ("cookie", &binding),
+    ];
+    let begun = lambda.invoke("entrypoint", "sign-in-callback", &gaps);
+    assert_eq!(
+        lambda.invoke("entrypoint", "sign-in-callback", &gaps)["statusCode"],
+        400
+    );
+    lambda.links(&begun, "mara").await;
+    let link = &lambda.sandbox.spotify().links()[0];
+    assert_eq!(
+        (link.account.as_str(), &link.entitlements[..]),
+        ("mara", &["basic".to_owned()][..])
+    );
+    // And what the account page says of it.
+    let visit = cookie_named(&begun, "__Host-soa_visit").unwrap().0;
+    let page = lambda.invoke("unlink", "account", &[("visit", &visit)]);
+    assert_eq!(page["statusCode"], 200, "{page}");
+    assert!(page["body"].as_str().unwrap().contains("data-state=\"linked\""));
+    assert_eq!(page["headers"]["content-language"], "ja");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -290,11 +375,14 @@ async fn every_event_has_its_answer() {
     claims["aud"] = PUBLIC_URL.into();
     let token = signed(&lambda.sandbox.options().site_key, "soa-handoff+jwt", &claims);
     let gaps = [("token", token.as_str()), ("cookie", &cookie(&away).0)];
-    assert!(location(&lambda.invoke("entrypoint", "entrypoint-handoff", &gaps)).contains("/authorize?"));
+    let handed_over = lambda.invoke("entrypoint", "entrypoint-handoff", &gaps);
     assert_eq!(
         lambda.invoke("entrypoint", "entrypoint-handoff", &gaps)["statusCode"],
         401
     );
+
+    lambda.links(&handed_over, "jonas").await;
+    assert_eq!(lambda.sandbox.spotify().links()[0].account, "jonas");
 
     let partner = lambda.invoke(
         "entrypoint",
@@ -316,7 +404,7 @@ async fn every_event_has_its_answer() {
     let gaps: Vec<_> = gaps.iter().map(|(gap, value)| (*gap, value.as_str())).collect();
     let denied = lambda.invoke("callback", "callback-denied", &gaps);
     assert_eq!(denied["statusCode"], 403);
-    assert_eq!(lambda.calls(), (0, 0, 0));
+    assert_eq!(lambda.calls(), (1, 1, 0));
 
     let mut claims = lambda.spotify.request_claims("ada", "jti-1");
     claims["iss"] = lambda.sandbox.options().site_issuer(lambda.sandbox.addresses()).into();
@@ -331,5 +419,5 @@ async fn every_event_has_its_answer() {
         (Some(204), None)
     );
     assert_eq!(lambda.invoke("unlink", "unlink-signed", &gaps)["statusCode"], 401);
-    assert_eq!(lambda.calls(), (1, 0, 1));
+    assert_eq!(lambda.calls(), (2, 1, 1));
 }

@@ -49,7 +49,7 @@ async fn a_subscriber_signs_in_at_the_provider_and_is_linked_with_what_the_id_to
     assert_eq!((of("state").len(), of("nonce").len()), (43, 43));
     assert_eq!(of("redirect_uri"), world.gateway("/sign-in/callback"));
 
-    let back = browser.at_provider(&provider, &away, ADA).await;
+    let back = browser.at_provider(&provider, away.location(), ADA).await;
     let consent = browser.get(&back).await;
     assert_eq!(consent.status, 302, "{}", consent.body);
     let token = &provider.requests("/token").await[0];
@@ -84,7 +84,7 @@ async fn what_they_came_for_survives_the_detour() {
     assert_eq!(parameter(away.location(), "ui_locales").as_deref(), Some("ar"));
     // An hour is enough to sign up, to pay and to find the e-mail.
     world.advance(3599);
-    let back = browser.at_provider(&provider, &away, BELA).await;
+    let back = browser.at_provider(&provider, away.location(), BELA).await;
     let consent = browser.get(&back).await;
     assert_eq!(
         parameter(consent.location(), "show_dialog").as_deref(),
@@ -148,7 +148,7 @@ async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let away = browser.get("/entrypoint").await;
-    let back = browser.at_provider(&provider, &away, ADA).await;
+    let back = browser.at_provider(&provider, away.location(), ADA).await;
     let mut stranger = world.browser();
     stranger.get("/entrypoint").await;
     for other in [&mut world.browser(), &mut stranger] {
@@ -163,7 +163,7 @@ async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
 
     let mut late = world.browser();
     let away = late.get("/entrypoint").await;
-    let back = late.at_provider(&provider, &away, ADA).await;
+    let back = late.at_provider(&provider, away.location(), ADA).await;
     world.advance(3600);
     refused(&late.get(&back).await, 400, "Please start again");
     // The state of a sign-in is none of a link, nor the other way round.
@@ -185,7 +185,7 @@ async fn whoever_turns_back_at_the_provider_is_told_so_and_may_sign_in_after_all
     let mut browser = world.browser();
     let page = format!("/entrypoint?show={SHOW}");
     let away = browser.get(&page).await;
-    let back = browser.at_provider(&provider, &away, "cancel=1").await;
+    let back = browser.at_provider(&provider, away.location(), "cancel=1").await;
     assert_eq!(parameter(&back, "error").as_deref(), Some("access_denied"));
     let answer = browser.get(&back).await;
     refused(&answer, 403, "You did not sign in");
@@ -524,7 +524,7 @@ async fn nobody_is_returned_to_an_address_that_is_not_ours() {
     }
     let mut browser = world.browser();
     let away = browser.get(&format!("/sign-in?return_to={ours}")).await;
-    let back = browser.at_provider(&provider, &away, ADA).await;
+    let back = browser.at_provider(&provider, away.location(), ADA).await;
     let extra = format!("{back}&return_to=https%3A%2F%2Fevil.example&redirect_uri=https%3A%2F%2Fevil.example");
     assert_eq!(browser.get(&extra).await.location(), "/account");
 }
@@ -564,7 +564,7 @@ async fn a_sign_in_leaves_no_trace_of_what_is_secret() {
     let mut browser = world.browser();
     let away = browser.get("/account").await;
     let away = browser.get(away.location()).await;
-    let back = browser.at_provider(&provider, &away, ADA).await;
+    let back = browser.at_provider(&provider, away.location(), ADA).await;
     let known = browser.get(&back).await;
     let page = browser.get("/account").await;
     assert_eq!((known.status, page.status), (302, 200));

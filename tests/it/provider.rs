@@ -149,7 +149,7 @@ impl World {
 
 impl Browser<'_> {
     /// Signs in at the provider, to which `away` has sent us, as one of its accounts: the address that it sends us back to.
-    pub(crate) async fn at_provider(&mut self, provider: &Provider, away: &Answer, choice: &str) -> String {
+    pub(crate) async fn at_provider(&mut self, provider: &Provider, away: &str, choice: &str) -> String {
         let here = |location: &str| {
             if location.starts_with('/') {
                 format!("{}{location}", provider.issuer)
@@ -157,7 +157,7 @@ impl Browser<'_> {
                 location.to_owned()
             }
         };
-        let mut location = here(away.location());
+        let mut location = here(away);
         for _ in 0..8 {
             if !location.starts_with(&provider.issuer) {
                 return location;
@@ -181,7 +181,7 @@ impl Browser<'_> {
         } else {
             away
         };
-        let back = self.at_provider(provider, &away, choice).await;
+        let back = self.at_provider(provider, away.location(), choice).await;
         self.get(&back).await
     }
 }
