@@ -1,4 +1,4 @@
-//! DESIGN's counts: which calls a warm function makes, and no other. All of them are counted: at Spotify, at DynamoDB, at Secrets Manager.
+//! Which calls a warm function makes, and no other. All of them are counted: at Spotify, at DynamoDB, at Secrets Manager.
 
 use sandbox::{Route, bundle};
 use serde_json::{Value, json};

@@ -406,7 +406,7 @@ async fn silence_and_drips_end_in_time() {
         let started = Instant::now();
         let page = browser.get(&callback).await;
         assert_eq!((page.status, page.title()), (504, "Spotify does not answer"), "{path}");
-        // Not a measurement: DESIGN's limit of ten seconds for the function.
+        // Not a measurement: the limit of ten seconds for the function.
         assert!(started.elapsed() < Duration::from_secs(10));
         world.spotify().faults().clear();
         assert_eq!(browser.link("mara").await.status, 302, "{path}");
@@ -435,7 +435,7 @@ async fn functions_start_without_spotify() {
     );
 }
 
-/// S-UP-8, checklist 13: the service token.
+/// S-UP-8: the service token.
 #[tokio::test]
 async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refused() {
     let world = World::new().await;

@@ -45,6 +45,54 @@ async fn a_hand_off_cannot_be_carried_into_another_browser() {
     }
 }
 
+/// A sign-up, a payment, or a link in an e-mail that opens in another tab: all of it within the hour, in one browser.
+#[tokio::test]
+async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
+    let world = World::handoff().await;
+    let mut browser = world.browser();
+    let page = "/entrypoint?show=0MossHour0000000000002&lang=hi&show_dialog=true";
+    let away = browser.get(page).await;
+    let cookie = away.all("set-cookie")[0];
+    assert!(cookie.contains("; Max-Age=3600; "), "{cookie}");
+    let return_to = parameter(away.location(), "return_to").unwrap();
+    assert_eq!(return_to, world.gateway(page));
+    let nonce = parameter(away.location(), "nonce").unwrap();
+    world.advance(3599);
+    // Another tab meanwhile, of the same browser.
+    browser.get("/entrypoint").await;
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
+    let consent = browser.get(&format!("{return_to}&token={token}")).await;
+    assert_eq!(
+        parameter(consent.location(), "show_dialog").as_deref(),
+        Some("true"),
+        "{}",
+        consent.body
+    );
+    let refusal = browser.cancel(&consent.location().parse().unwrap()).await;
+    let page = browser.get(&refusal).await;
+    assert!(
+        page.body.contains("<html lang=\"hi\"")
+            && page
+                .body
+                .contains("/entrypoint?show=0MossHour0000000000002&amp;lang=hi\"")
+    );
+}
+
+/// Two people, two browsers, and each opens the other's link.
+#[tokio::test]
+async fn swapped_hand_offs_link_nobody() {
+    let world = World::handoff().await;
+    let (mut one, first) = sent_to_sign_in(&world).await;
+    let (mut other, second) = sent_to_sign_in(&world).await;
+    let of = |person, nonce: &str, jti| arrival(&world, &world.handoff_claims(person, nonce, jti));
+    let (for_one, for_other) = (of("ada", &first, "jti-1"), of("bela", &second, "jti-2"));
+    assert_eq!(one.get(&for_other).await.status, 401);
+    assert_eq!(other.get(&for_one).await.status, 401);
+    // Neither was spent by the attempt.
+    assert_eq!(one.get(&for_one).await.status, 302);
+    assert_eq!(other.get(&for_other).await.status, 302);
+}
+
 /// S-JWS-10.
 #[tokio::test]
 async fn a_hand_off_works_once() {
@@ -85,7 +133,7 @@ async fn of_eight_uses_of_a_hand_off_at_once_one_goes_on() {
     );
 }
 
-/// DESIGN §3: at most 120 seconds; `jti` and `nonce` needed; the kind is in `typ`.
+/// At most 120 seconds; `jti` and `nonce` needed; the kind is in `typ`.
 #[tokio::test]
 async fn a_hand_off_is_short_named_and_of_its_kind() {
     let world = World::handoff().await;

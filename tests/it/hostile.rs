@@ -66,7 +66,20 @@ async fn a_callback_that_can_be_read_in_two_ways_is_a_bad_request() {
 /// As Lambda would get them, past what the gateway itself refuses.
 #[tokio::test]
 async fn no_event_makes_a_fault() {
-    let world = World::new().await;
+    none_makes_a_fault(&World::new().await).await;
+}
+
+#[tokio::test]
+async fn no_event_makes_a_fault_where_people_sign_in_at_a_provider() {
+    let options = sandbox::Options {
+        sign_in: sandbox::SignIn::Oidc,
+        ..sandbox::Options::default()
+    };
+    let world = World::with(options, &[]).await;
+    none_makes_a_fault(&world).await;
+}
+
+async fn none_makes_a_fault(world: &World) {
     let routes = sandbox::bundle::routes(&world.environment(&[]), &world.clock, &Chance::System)
         .await
         .unwrap();
@@ -157,11 +170,10 @@ async fn no_event_makes_a_fault() {
                 "{status} for {event:.300}"
             );
             if status == 302 {
+                let location = answer["headers"]["location"].as_str().unwrap();
+                let ours = world.gateway("/sign-in?return_to=");
                 assert!(
-                    answer["headers"]["location"]
-                        .as_str()
-                        .unwrap()
-                        .starts_with(&world.sandbox.addresses().site),
+                    location.starts_with(&world.sandbox.addresses().site) || location.starts_with(&ours),
                     "{answer}"
                 );
             }
@@ -210,9 +222,11 @@ async fn too_much_is_refused_at_the_gate() {
 /// S-HDR-1 to 4, S-CSRF-5.
 #[tokio::test]
 async fn every_answer_has_the_headers_that_keep_it_to_itself() {
-    let world = World::new().await;
+    let world = World::with(sandbox::Options::default(), &[("FRAME_ORIGIN", "")]).await;
     let mut browser = world.signed_in("ada");
     let mut answers = vec![
+        browser.get("/account").await,
+        browser.get("/sign-in").await,
         browser.get("/entrypoint").await,
         browser.get("/entrypoint?a=%FF").await,
         browser.get("/callback").await,
@@ -246,8 +260,9 @@ async fn every_answer_has_the_headers_that_keep_it_to_itself() {
                 policy.starts_with("default-src 'none'; style-src 'sha256-")
                     && policy.contains("frame-ancestors 'none'")
             );
-            // No script, no resource, and no link but to the partner's own site.
+            // No script, no resource, and no link but to the partner's own site, and to its shows at Spotify.
             let body = answer.body.replace(&world.sandbox.addresses().site, "");
+            let body = body.replace("https://open.spotify.com/show/", "");
             assert!(
                 !["<script", "<img", "<link", "//"]
                     .iter()

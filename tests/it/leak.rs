@@ -1,4 +1,4 @@
-//! S-LOG-1, S-PII-2, checklist 18: whole journeys, good and bad, with every secret, code, state, token and id of theirs known; then every log line
+//! S-LOG-1, S-PII-2: whole journeys, good and bad, with every secret, code, state, token and id of theirs known; then every log line
 //! and every body is searched for them. Headers have their places of their own: Location and Set-Cookie.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Linking, as DESIGN has it step by step.
+//! Linking, step by step.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::world::{World, parameter};
 
 const SHOW: &str = "0MossHour0000000000002";
 
-/// S-ENT-2, S-PKCE-1, S-CODE-3, S-REDIR-3, S-JWS-16, checklist 1, 4, 5, 6, 8: the whole journey, byte for byte.
+/// S-ENT-2, S-PKCE-1, S-CODE-3, S-REDIR-3, S-JWS-16: the whole journey, byte for byte.
 #[tokio::test]
 async fn a_subscriber_is_linked_with_what_they_pay_for() {
     let world = World::new().await;
@@ -79,7 +79,7 @@ async fn a_subscriber_is_linked_with_what_they_pay_for() {
             request.headers
         );
     }
-    // DESIGN §4: no upstream call but these two, and DynamoDB's.
+    // No upstream call but these two, and DynamoDB's.
     assert_eq!(world.calls(), (1, 1, 0));
 }
 
@@ -142,7 +142,7 @@ async fn each_journey_has_a_state_of_its_own() {
     }
 }
 
-/// S-STATE-4, S-STATE-10, checklist 2.
+/// S-STATE-4, S-STATE-10.
 #[tokio::test]
 async fn a_state_works_once() {
     let world = World::new().await;
@@ -271,7 +271,7 @@ async fn whoever_signed_out_or_in_as_another_since_is_not_linked() {
     assert_eq!(world.calls(), (0, 0, 0));
 }
 
-/// S-STATE-9, S-COOKIE-2, checklist 3.
+/// S-STATE-9, S-COOKIE-2.
 #[tokio::test]
 async fn a_refusal_of_consent_shows_a_calm_page_calls_nothing_and_burns_the_state() {
     let world = World::new().await;
@@ -560,6 +560,95 @@ async fn every_partner_of_the_client_has_its_own_paths() {
     assert!(browser.get("/entrypoint").await.location().contains("/authorize?"));
     let elsewhere = browser.get(&format!("/partners/{other}/entrypoint")).await;
     assert!(elsewhere.location().contains("/sign-in?"));
+}
+
+/// By the partner's choice: linked all the same, or told what to buy, and linked when they come back from there.
+#[tokio::test]
+async fn somebody_who_may_hear_nothing_yet_is_linked_or_told_what_to_buy() {
+    let world = World::new().await;
+    assert_eq!(world.signed_in("noor").link("mara").await.status, 302);
+    assert_eq!(world.linked("noor"), Some(("mara".to_owned(), Vec::new())));
+
+    let variables = [
+        ("LINK_WITHOUT_ENTITLEMENTS", "off"),
+        ("SUBSCRIBE_URL", "https://www.example.com/plans?from=spotify"),
+    ];
+    let world = World::with(Options::default(), &variables).await;
+    let mut noor = world.signed_in("noor");
+    let page = noor
+        .get("/entrypoint?spotifyShowUri=spotify:show:0MossHour0000000000002&lang=it")
+        .await;
+    assert_eq!((page.status, page.header("location")), (403, None));
+    let step = page
+        .body
+        .split_once("class=\"step\" href=\"")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap()
+        .0
+        .replace("&amp;", "&");
+    assert!(
+        step.starts_with("https://www.example.com/plans?from=spotify&return_to="),
+        "{step}"
+    );
+    assert!(!world.stored().await.contains("link#"));
+    // Also where the site says nothing of what they may hear.
+    let mut claims = world.session_claims("ada");
+    claims.as_object_mut().unwrap().remove("entitlements");
+    let cookie = world.sandbox.options().session_cookie.clone();
+    let mut unsaid = world.browser();
+    unsaid.cookies.insert(cookie.clone(), world.site_token("JWT", &claims));
+    assert_eq!(unsaid.get("/entrypoint").await.status, 403);
+
+    let mut paid = world.session_claims("noor");
+    paid["entitlements"] = json!(["basic"]);
+    noor.cookies.insert(cookie, world.site_token("JWT", &paid));
+    let consent = noor.get(&parameter(&step, "return_to").unwrap()).await;
+    let callback = noor.agree(&consent.location().parse().unwrap(), "mara").await;
+    assert_eq!(noor.get(&callback).await.status, 302);
+    assert_eq!(world.linked("noor").unwrap().1, ["basic"]);
+}
+
+/// Every way out of a refusal leads back to the same show, in the same language, of the same partner.
+#[tokio::test]
+async fn a_refused_link_offers_three_remedies_in_order_and_all_return_to_the_show() {
+    let world = World::new().await;
+    let partner = world.sandbox.options().partner_id.clone();
+    for status in [409, 400, 404] {
+        world
+            .spotify()
+            .faults()
+            .add(sandbox::Fault::answer("/api/v1/register-user", status, ""));
+        let mut ada = world.signed_in("ada");
+        let consent = ada.get("/entrypoint?show=0MossHour0000000000002&lang=en").await;
+        let callback = ada.agree(&consent.location().parse().unwrap(), "mara").await;
+        let page = ada.get(&callback).await;
+        assert_eq!(
+            (page.status, page.title()),
+            (
+                if status == 409 { 409 } else { 502 },
+                "Spotify could not connect your account"
+            )
+        );
+        let at = |path: &str| format!("/partners/{partner}/{path}?show=0MossHour0000000000002&amp;lang=en");
+        let remedies = [
+            format!("{}&amp;show_dialog=true", at("entrypoint")),
+            format!("{}/", world.sandbox.addresses().spotify),
+            format!("{}&amp;relink=true", at("unlink")),
+        ];
+        let places: Vec<_> = remedies
+            .iter()
+            .map(|href| page.body.find(&format!("href=\"{href}\"")).expect(href))
+            .collect();
+        assert!(places.is_sorted(), "{places:?}");
+
+        let relink = remedies[2].replace("&amp;", "&");
+        let form = format!("form_token={}", ada.get(&relink).await.form_token());
+        let done = ada.post(&relink, &form).await;
+        assert_eq!(done.title(), "Now connect the right Spotify account");
+        assert!(done.body.contains(&format!("href=\"{}\"", remedies[0])));
+    }
 }
 
 pub(crate) fn refused(answer: &crate::world::Answer) {

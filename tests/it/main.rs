@@ -11,6 +11,7 @@
     reason = "all of this is tests: they may fail, be long, and are run in threads with room enough"
 )]
 
+mod account;
 mod browser;
 mod calls;
 mod chromium;

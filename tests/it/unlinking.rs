@@ -23,7 +23,7 @@ async fn a_person_confirms_and_is_unlinked() {
     assert_eq!(world.linked("ada"), None);
     assert_eq!(browser.binding(), None);
 
-    // S-JWS-16, checklist 7: the payload and the token that went with it.
+    // S-JWS-16: the payload and the token that went with it.
     let asked = &world.spotify().requests().to("/api/v1/unlink-user")[0];
     let partner_id = &world.sandbox.options().partner_id;
     let partner_user_id = world.partner_user_id("ada");
@@ -210,7 +210,7 @@ async fn nobody_can_unlink_another() {
     assert!(world.linked("bela").is_some() && world.linked("ada").is_none());
 }
 
-/// Checklist 12, S-IDEM-4, DESIGN §3.
+/// S-IDEM-4.
 #[tokio::test]
 async fn whoever_is_not_linked_is_unlinked() {
     let world = World::new().await;

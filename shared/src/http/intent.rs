@@ -69,7 +69,7 @@ impl Intent {
         }
     }
 
-    /// Reads what we know of a request's path and query. Parameters that we do not know, and values that are none, are passed over (contract A8: nobody
+    /// Reads what we know of a request's path and query. Parameters that we do not know, and values that are none, are passed over (nobody
     /// says what Spotify adds).
     ///
     /// # Errors
