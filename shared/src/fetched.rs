@@ -20,6 +20,17 @@ pub struct Limits {
     pub pause_with_value: i64,
 }
 
+impl Limits {
+    /// Of what a partner publishes at a URL: keys, and an `OpenID` provider's metadata. Five minutes, at most once a minute for a key that is not known;
+    /// while the URL is down, what is at hand serves for a day, so a withdrawn key lives no longer than that.
+    pub const PUBLISHED: Self = Self {
+        max_age: 300,
+        max_age_unanswered: 24 * 3600,
+        pause: 5,
+        pause_with_value: 60,
+    };
+}
+
 /// A failure before did not lie long enough behind to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paused;

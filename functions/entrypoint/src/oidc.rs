@@ -35,15 +35,6 @@ use shared::{
     sign_in::Claims,
 };
 
-/// The provider's metadata and keys are fetched again after five minutes, and at most once a minute for a key that is not among them. While the provider is
-/// down, the ones at hand serve for a day.
-const LIMITS: Limits = Limits {
-    max_age: 300,
-    max_age_unanswered: 24 * 3600,
-    pause: 5,
-    pause_with_value: 60,
-};
-
 /// Asymmetric ones alone: whoever holds a symmetric key can sign, and `none` is no signature. The key's own kind decides among them.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
@@ -135,7 +126,7 @@ impl Oidc {
             redirect_uri: RedirectUrl::new(public_url.at("/sign-in/callback")).ok()?,
             config,
             client_secret,
-            provider: Fetched::new(LIMITS, clock.clone()),
+            provider: Fetched::new(Limits::PUBLISHED, clock.clone()),
             outbound: outbound.clone(),
             clock: clock.clone(),
         })

@@ -91,15 +91,6 @@ impl PartnerKeys {
     }
 }
 
-/// Keys that the partner publishes are read again after five minutes, and for an unknown `kid` at most once a minute. While their URL is down, the ones at
-/// hand serve for a day: a withdrawn key lives no longer than that.
-const LIMITS: Limits = Limits {
-    max_age: 300,
-    max_age_unanswered: 24 * 3600,
-    pause: 5,
-    pause_with_value: 60,
-};
-
 /// A JWK set at a URL of the partner's (`SITE_JWKS_URL`, `BACKEND_JWKS_URL`).
 #[derive(Debug)]
 pub struct PublishedKeys {
@@ -115,7 +106,7 @@ impl PublishedKeys {
         Self {
             url,
             outbound,
-            keys: Fetched::new(LIMITS, clock),
+            keys: Fetched::new(Limits::PUBLISHED, clock),
         }
     }
 

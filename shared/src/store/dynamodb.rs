@@ -39,13 +39,26 @@ impl PendingLinks {
     /// # Errors
     /// [`StoreError`].
     pub async fn put(&self, state: &StateHash, pending: &PendingLink) -> Result<(), StoreError> {
+        self.put_new(item_of(state, pending), &pending.browser_binding).await
+    }
+
+    /// Stores the pending sign-in of a state, once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put_sign_in(&self, state: &StateHash, pending: &PendingSignIn) -> Result<(), StoreError> {
+        self.put_new(sign_in_item(state, pending), &pending.browser_binding)
+            .await
+    }
+
+    async fn put_new(&self, item: Item, browser_binding: &str) -> Result<(), StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item_of(state, pending)))
+            .set_item(Some(item))
             .condition_expression(NEW_LINK)
-            .expression_attribute_values(":binding", text(&pending.browser_binding));
+            .expression_attribute_values(":binding", text(browser_binding));
         put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
@@ -139,21 +152,6 @@ impl PendingLinks {
     ) -> Result<Option<PendingLink>, StoreError> {
         let item = self.claim_item(link_id(state), bindings, me, now).await?;
         item.as_ref().map(pending_of).transpose()
-    }
-
-    /// Stores the pending sign-in of a state, once.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn put_sign_in(&self, state: &StateHash, pending: &PendingSignIn) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(sign_in_item(state, pending)))
-            .condition_expression(NEW_LINK)
-            .expression_attribute_values(":binding", text(&pending.browser_binding));
-        put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
     /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link.
