@@ -192,6 +192,12 @@ impl Environment {
             },
             "must be `client_secret_basic`, `client_secret_post` or `none`",
         );
+        if client_secret_in_body.is_some() && client_secret_id.is_none() {
+            self.problems.insert(
+                "OIDC_CLIENT_SECRET_ID",
+                "is missing: OIDC_CLIENT_AUTHENTICATION needs it",
+            );
+        }
         let scopes = self.optional("OIDC_SCOPES").unwrap_or_else(|| "openid".to_owned());
         let claim = |environment: &mut Self, name, default: &str| {
             let value = environment.optional(name).or_else(|| Some(default.to_owned()));
@@ -206,6 +212,7 @@ impl Environment {
         let entitlements = claim(self, "OIDC_ENTITLEMENTS_CLAIM", "entitlements");
         let entitlements_prefix = self.optional("OIDC_ENTITLEMENTS_PREFIX").unwrap_or_default();
         let partner_user_id = claim(self, "OIDC_PARTNER_USER_ID_CLAIM", "");
+        let partner_id = claim(self, "OIDC_PARTNER_ID_CLAIM", "partner_id");
         Some(OidcConfig {
             issuer: issuer?,
             client_id: client_id?,
@@ -216,6 +223,7 @@ impl Environment {
             entitlements: entitlements?,
             entitlements_prefix,
             partner_user_id,
+            partner_id: partner_id?,
         })
         .filter(|_| wanted)
     }
@@ -632,6 +640,8 @@ pub struct OidcConfig {
     pub entitlements_prefix: String,
     /// `OIDC_PARTNER_USER_ID_CLAIM`: an id already in Spotify's format.
     pub partner_user_id: Option<ClaimName>,
+    /// `OIDC_PARTNER_ID_CLAIM`: of the partners whose subscriber the person is, where a provider serves several.
+    pub partner_id: ClaimName,
 }
 
 /// Where a claim stands: under a plain name, or deeper, at a JSON Pointer (RFC 6901).
@@ -806,7 +816,15 @@ pub fn is_secure(url: &Url) -> bool {
 }
 
 fn parse_url(text: &str) -> Option<Url> {
-    let plain = |url: &Url| url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    // A host name may hold what a policy header would read as its own syntax.
+    let host = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)),
+        other => other.is_some(),
+    };
+    let plain =
+        |url: &Url| host(url) && url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     Url::parse(text).ok().filter(|url| is_secure(url) && plain(url))
 }
 

@@ -84,7 +84,7 @@ impl<T> Fetched<T> {
             // A clock that went backwards makes an age below zero: fetch again.
             Some(value) if (0..self.limits.max_age).contains(&age) => return Ok(value.clone()),
             Some(value) if age < self.limits.max_age_unanswered && now < kept.next_try => return Ok(value.clone()),
-            None if now < kept.next_try => return Err(Paused.into()),
+            _ if now < kept.next_try => return Err(Paused.into()),
             _ => {}
         }
         match (self.fetch(&mut kept, fetch).await, &kept.value) {

@@ -45,6 +45,7 @@ codes! {
     SignInCancelled = "SIGN_IN_CANCELLED", "a person turned back at the partner's OpenID provider";
     SignInDown = "SIGN_IN_UNAVAILABLE", "the partner's OpenID provider is in trouble, silent, or answers nonsense";
     SignInRefused = "SIGN_IN_CLIENT_REFUSED", "the partner's OpenID provider refused us as its client";
+    SignInClaims = "SIGN_IN_CLAIMS_UNUSABLE", "an ID token of the partner's OpenID provider lacks a claim that is configured, or has it in another form";
     KeysUnavailable = "KEYS_UNAVAILABLE", "the keys that the partner publishes cannot be had";
     NothingToHear = "ENTRYPOINT_NOTHING_TO_HEAR", "a person has no entitlement yet, and was told what to buy";
     ConsentSent = "ENTRYPOINT_CONSENT_SENT", "a person was sent to Spotify's consent";

@@ -348,12 +348,18 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.press("#account-mara").await;
     ada.press("#agree").await;
     ada.sees("Spotify could not connect your account", 409).await;
+    let refusal = ada.page.window().await.unwrap();
     ada.press("#content-access").await;
+    // Beside the page, which stays.
+    let windows = ada.page.windows().await.unwrap();
+    let beside = windows.into_iter().find(|window| *window != refusal).unwrap();
+    ada.page.switch_to_window(beside).await.unwrap();
     ada.press(&format!("#unlink-{}", world.sandbox.options().partner_id))
         .await;
     ada.find("#no-links").await;
-    ada.open(&world.gateway(&format!("/entrypoint?show={show}&show_dialog=true")))
-        .await;
+    ada.page.close_window().await.unwrap();
+    ada.page.switch_to_window(refusal).await.unwrap();
+    ada.press("#other-account").await;
     ada.agrees("mara").await;
     arrived(&ada).await;
 

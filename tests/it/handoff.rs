@@ -38,10 +38,16 @@ async fn a_hand_off_cannot_be_carried_into_another_browser() {
     let (_, nonce) = sent_to_sign_in(&world).await;
     let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
     let (mut sent_too, _) = sent_to_sign_in(&world).await;
+    let token = link.split_once('=').unwrap().1;
     for victim in [&mut world.browser(), &mut sent_too] {
-        let answer = victim.get(&link).await;
-        assert_eq!((answer.status, answer.title()), (401, "Please sign in again"));
-        assert_eq!(answer.header("location"), None);
+        for page in ["entrypoint", "account", "unlink"] {
+            let answer = victim.get(&format!("/{page}?token={token}")).await;
+            assert_eq!((answer.status, answer.title()), (401, "Please sign in again"), "{page}");
+            assert_eq!(
+                (answer.header("location"), victim.cookies.get("__Host-soa_visit")),
+                (None, None)
+            );
+        }
     }
 }
 
@@ -57,9 +63,18 @@ async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
     let return_to = parameter(away.location(), "return_to").unwrap();
     assert_eq!(return_to, world.gateway(page));
     let nonce = parameter(away.location(), "nonce").unwrap();
+    // Another tab of the same browser gets on to Spotify meanwhile, which must take ten minutes: the detour goes on all the same.
+    let mut tab = browser.clone();
+    tab.sign_in("ada");
+    let other = tab.get("/entrypoint").await;
+    let other = parameter(other.location(), "nonce").unwrap();
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("bela", &other, "jti-other"));
+    let consent = tab.get(&format!("/entrypoint?token={token}")).await;
+    assert!(consent.location().contains("/authorize?"));
+    let cookie = consent.all("set-cookie")[0];
+    assert!(cookie.contains("; Max-Age=3600; "), "{cookie}");
+    let mut browser = tab;
     world.advance(3599);
-    // Another tab meanwhile, of the same browser.
-    browser.get("/entrypoint").await;
     let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
     let consent = browser.get(&format!("{return_to}&token={token}")).await;
     assert_eq!(

@@ -215,6 +215,7 @@ async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer(
     answers.push(browser.get(&callback.replace(&state, &other_state)).await);
 
     // Ended, at its very last second.
+    browser.keep_cookies();
     world.advance(600);
     browser.sign_in("ada");
     answers.push(browser.get(&callback).await);

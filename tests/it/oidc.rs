@@ -129,6 +129,7 @@ async fn the_other_pages_send_people_to_the_provider_and_know_them_afterwards() 
         let known = browser.signs_in(&provider, page, ADA).await;
         assert_eq!((known.status, known.location()), (302, page), "{}", known.body);
         assert_eq!(browser.get(known.location()).await.status, 200);
+        browser.keep_cookies();
         world.advance(599);
         assert_eq!(browser.get(page).await.status, 200);
         world.advance(1);
@@ -164,6 +165,7 @@ async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
     let mut late = world.browser();
     let away = late.get("/entrypoint").await;
     let back = late.at_provider(&provider, away.location(), ADA).await;
+    late.keep_cookies();
     world.advance(3600);
     refused(&late.get(&back).await, 400, "Please start again");
     // The state of a sign-in is none of a link, nor the other way round.
@@ -209,29 +211,39 @@ async fn whoever_turns_back_at_the_provider_is_told_so_and_may_sign_in_after_all
 async fn an_id_token_that_is_not_good_signs_nobody_in() {
     let (world, provider) = World::signing_in().await;
     let now = world.clock.now();
+    // Each with what the log says of it.
     let bad = [
-        json!({"alg": "none"}),
-        json!({"alg": "HS256_public"}),
-        json!({"alg": "HS256_secret"}),
-        json!({"foreign_key": true}),
-        json!({"kid": "another"}),
-        json!({"claims": {"aud": "another"}}),
-        json!({"claims": {"aud": ["soa-link", "another"]}}),
-        json!({"claims": {"aud": []}}),
-        json!({"claims": {"nonce": "another"}}),
-        json!({"claims": {"nonce": null}}),
-        json!({"claims": {"iss": "https://evil.example"}}),
-        json!({"claims": {"iss": format!("{}/", provider.issuer)}}),
-        json!({"claims": {"exp": now - 61}}),
-        json!({"claims": {"exp": 1}}),
-        json!({"claims": {"iat": now + 120}}),
-        json!({"claims": {"sub": ""}}),
-        json!({"claims": {"azp": "another"}}),
-        json!({"claims": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}}),
-        json!({"claims": {"entitlements": {"gold": true}}}),
-        json!({"claims": {"entitlements": [1]}}),
+        (json!({"alg": "none"}), "alg"),
+        (json!({"alg": "HS256_public"}), "alg"),
+        (json!({"alg": "HS256_secret"}), "alg"),
+        (json!({"foreign_key": true}), "signature"),
+        (json!({"kid": "another"}), "unknown key"),
+        (json!({"claims": {"aud": "another"}}), "claim aud"),
+        (json!({"claims": {"aud": ["soa-link", "another"]}}), "claim aud"),
+        (json!({"claims": {"aud": []}}), "claim aud"),
+        (json!({"claims": {"nonce": "another"}}), "claim nonce"),
+        (json!({"claims": {"nonce": null}}), "claim nonce"),
+        (json!({"claims": {"iss": "https://evil.example"}}), "claim iss"),
+        (json!({"claims": {"iss": format!("{}/", provider.issuer)}}), "claim iss"),
+        (json!({"claims": {"exp": now - 61}}), "expired"),
+        (json!({"claims": {"exp": 1}}), "expired"),
+        (json!({"claims": {"iat": now + 120}}), "expired"),
+        (json!({"claims": {"azp": "another"}}), "claim azp"),
+        (
+            json!({"claims": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}}),
+            "claim at_hash",
+        ),
+        (
+            json!({"claims": {"partner_id": "2222222222222222222222"}}),
+            "claim partner_id",
+        ),
+        (
+            json!({"claims": {"partner_id": ["2222222222222222222222"]}}),
+            "claim partner_id",
+        ),
+        (json!({"claims": {"partner_id": []}}), "claim partner_id"),
     ];
-    for with in bad {
+    for (with, reason) in bad {
         provider.tamper(json!({"id_token": with})).await;
         let mut browser = world.browser();
         let answer = browser.signs_in(&provider, "/entrypoint", ADA).await;
@@ -239,7 +251,14 @@ async fn an_id_token_that_is_not_good_signs_nobody_in() {
         assert_eq!(answer.header("location"), None);
         assert_eq!(browser.binding(), None);
         assert_eq!(browser.cookies.get("__Host-soa_visit"), None);
+        let lines = logged_of(&answer.request_id());
+        let line = lines.last().unwrap();
+        assert_eq!(
+            (line["code"].as_str(), line["reason"].as_str()),
+            (Some("TOKEN_REFUSED"), Some(format!("token: {reason}").as_str()))
+        );
     }
+    assert!(!world.stored().await.contains("link#"));
     provider
         .tamper(json!({"id_token": {"claims": {"exp": now - 59, "iat": now + 59, "azp": "soa-link"}}}))
         .await;
@@ -247,7 +266,96 @@ async fn an_id_token_that_is_not_good_signs_nobody_in() {
         world.browser().signs_in(&provider, "/entrypoint", ADA).await.status,
         302
     );
-    assert!(!world.stored().await.contains("link#") || world.calls() == (0, 0, 0));
+}
+
+/// An ID token that is good, of a provider that is set up otherwise than we were told: ours to mend, not the person's.
+#[tokio::test]
+async fn claims_that_are_not_what_we_were_told_are_the_operators_to_mend() {
+    let (world, provider) = World::signing_in().await;
+    for (claims, reason) in [
+        (json!({"sub": ""}), "sub"),
+        (json!({"entitlements": {"gold": true}}), "entitlements"),
+        (json!({"entitlements": [1]}), "entitlements"),
+        (json!({"partner_id": 7}), "partner_id"),
+    ] {
+        provider.tamper(json!({"id_token": {"claims": claims}})).await;
+        let answer = world.browser().signs_in(&provider, "/entrypoint", ADA).await;
+        refused(&answer, 502, "Something went wrong");
+        let lines = logged_of(&answer.request_id());
+        let line = lines.last().unwrap();
+        assert_eq!(
+            (line["code"].as_str(), line["level"].as_str()),
+            (Some("SIGN_IN_CLAIMS_UNUSABLE"), Some("ERROR"))
+        );
+        assert!(
+            line["reason"].as_str().unwrap().ends_with(&format!("claim {reason}")),
+            "{line}"
+        );
+    }
+    // The partner's own subscribers, by name or in a list.
+    let partner = &world.sandbox.options().partner_id;
+    for claim in [json!(partner), json!(["2222222222222222222222", partner])] {
+        provider
+            .tamper(json!({"id_token": {"claims": {"partner_id": claim}}}))
+            .await;
+        assert_eq!(
+            world.browser().signs_in(&provider, "/entrypoint", ADA).await.status,
+            302
+        );
+    }
+}
+
+/// As Entra says it: a description in several lines, which nobody reads.
+#[tokio::test]
+async fn a_refusal_that_is_described_in_several_lines_is_a_refusal() {
+    let (world, provider) = World::signing_in().await;
+    let mut browser = world.browser();
+    let page = "/partners/1111111111111111111111/account?lang=fr";
+    let away = browser.get(page).await;
+    let away = browser.get(away.location()).await;
+    let back = browser.at_provider(&provider, away.location(), "cancel=1").await;
+    let (before, _) = back.split_once("&error_description=").unwrap_or((&back, ""));
+    let iss: String = url::form_urlencoded::byte_serialize(provider.issuer.as_bytes()).collect();
+    let state = parameter(&back, "state").unwrap();
+    let described = format!(
+        "{}?error=access_denied&error_description=AADSTS65004%3a+No.%0d%0aTrace+ID%3a+1%0d%0a&state={state}&iss={iss}",
+        before.split('?').next().unwrap()
+    );
+    let answer = browser.get(&described).await;
+    assert_eq!((answer.status, step(&answer)), (403, page), "{}", answer.body);
+}
+
+/// Back from the provider on a bad day of anybody's: they begin again where they wanted to go.
+#[tokio::test]
+async fn whatever_fails_on_the_way_back_leads_to_where_they_wanted_to_go() {
+    let page = "/partners/1111111111111111111111/unlink?lang=en";
+    // The provider's metadata has grown too old, and it is down.
+    let (world, provider) = World::signing_in().await;
+    let mut browser = world.browser();
+    let away = browser.get(page).await;
+    let away = browser.get(away.location()).await;
+    let back = browser.at_provider(&provider, away.location(), ADA).await;
+    // Opened elsewhere first: refused there, and spent nowhere.
+    let stranger = world.browser().get(&back).await;
+    refused(&stranger, 400, "Please start again");
+    provider.tamper(json!({"token": {"delay_ms": 20_000}})).await;
+    let answer = browser.get(&back).await;
+    refused(&answer, 503, "Signing in does not work just now");
+    assert_eq!((step(&answer), browser.binding()), (page, None));
+    // Loaded again, it is over, and says so on the same way.
+    let mut before = world.browser();
+    before.cookies.insert("__Host-soa_link".to_owned(), "x".to_owned());
+    provider.tamper(json!({})).await;
+    let known = browser.signs_in(&provider, page, ADA).await;
+    assert_eq!(known.location(), page);
+    let away = browser.get("/entrypoint").await;
+    let again = browser.at_provider(&provider, away.location(), ADA).await;
+    let spent = browser.clone();
+    assert_eq!(browser.get(&again).await.status, 302);
+    let answer = spent.clone().get(&again).await;
+    refused(&answer, 400, "Please start again");
+    let lines = logged_of(&answer.request_id());
+    assert_eq!(lines.last().unwrap()["reason"], "state: spent");
 }
 
 /// A day of bad luck at the provider: a calm page, and starting again works when it is over.
@@ -466,8 +574,8 @@ async fn claims_are_read_by_the_names_that_the_partner_says() {
     let (world, provider) = World::oidc(&json!({}), &missing, json!({})).await;
     refused(
         &world.browser().signs_in(&provider, "/entrypoint", ADA).await,
-        401,
-        "Please sign in again",
+        502,
+        "Something went wrong",
     );
 }
 

@@ -204,6 +204,32 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
 
 const PAGES: usize = 22;
 
+/// That each page is the one it is taken for.
+const TITLES: [(&str, u16, &str); PAGES] = [
+    ("account-linked", 200, "Your connection with Spotify"),
+    ("account-not-linked", 200, "Your connection with Spotify"),
+    ("account-unknown", 200, "Your connection with Spotify"),
+    ("busy", 503, "One moment, please"),
+    ("cancelled", 403, "Not connected"),
+    ("could-not-link", 409, "Spotify could not connect your account"),
+    ("expired", 400, "Please start again"),
+    ("form-refused", 403, "Please open the page again"),
+    ("malformed", 400, "This link does not work"),
+    ("not-found", 404, "Nothing here"),
+    ("nothing-to-hear", 403, "There is nothing to unlock yet"),
+    ("sign-in-cancelled", 403, "You did not sign in"),
+    ("sign-in-down", 503, "Signing in does not work just now"),
+    ("sign-in-refused", 401, "Please sign in again"),
+    ("signed-out", 401, "Please sign in first"),
+    ("signed-out-in-frame", 401, "Please sign in first"),
+    ("spotify-down", 502, "Spotify does not answer"),
+    ("unlink", 200, "Disconnect from Spotify?"),
+    ("unlink-to-relink", 200, "Disconnect the previous Spotify account?"),
+    ("unlinked", 200, "Disconnected from Spotify"),
+    ("unlinked-to-relink", 200, "Now connect the right Spotify account"),
+    ("went-wrong", 502, "Something went wrong"),
+];
+
 /// What axe finds wrong, all rules of WCAG 2.2 A and AA and of good practice applied.
 async fn axe(page: &Client, source: &str) -> Vec<String> {
     page.execute(source, Vec::new()).await.unwrap();
@@ -228,6 +254,11 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
     let (page, _driver) = chromium::start(width, height, Scripts::Allowed).await;
     let timeouts = fantoccini::wd::TimeoutConfiguration::new(Some(Duration::from_secs(30)), None, None);
     page.update_timeouts(timeouts).await.unwrap();
+    if language == "en" {
+        for (name, status, title) in TITLES {
+            assert_eq!((pages[name].status, pages[name].title()), (status, title), "{name}");
+        }
+    }
     for (name, answer) in &pages {
         assert!(
             answer.body.contains(&format!("<html lang=\"{language}\"")),

@@ -24,7 +24,7 @@ use shared::{
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     secret::sha256_hex,
-    store::{PendingLink, PendingLinks, PendingSignIn, SignedInBy, StoreError, UsedJti},
+    store::{Claim, PendingLink, PendingLinks, PendingSignIn, SignedInBy, StoreError, UsedJti},
 };
 use tokio::time::Instant;
 
@@ -187,7 +187,10 @@ async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
             async move { links.claim(&state, &bindings, &format!("invocation {n}"), NOW).await }
         });
         let outcomes = outcomes.await;
-        let won: Vec<_> = outcomes.into_iter().filter_map(Result::unwrap).collect();
+        let won: Vec<_> = outcomes
+            .into_iter()
+            .filter_map(|claim| claim.unwrap().granted())
+            .collect();
         assert_eq!(won.len(), 1, "round {round}");
         assert_eq!(facts(&won[0]), facts(&pending));
     }
@@ -196,43 +199,51 @@ async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
 async fn a_refused_claim_burns_nothing(engine: &Engine) {
     let (state, pending) = engine.stored().await;
     let (unknown, other) = engine.stored().await;
-    let claim = async |state: &State, bindings: &[&str]| {
+    let claim = async |state: &State, bindings: &[&str], now| {
         let bindings: Vec<_> = bindings.iter().map(|&binding| binding.to_owned()).collect();
-        engine.links.claim(&state.hash(), &bindings, "me", NOW).await.unwrap()
+        engine.links.claim(&state.hash(), &bindings, "me", now).await.unwrap()
     };
     let (own, others) = (pending.browser_binding.as_str(), other.browser_binding.as_str());
-    assert!(claim(&state, &[]).await.is_none());
-    assert!(claim(&state, &[""]).await.is_none());
-    assert!(claim(&state, &[others]).await.is_none());
-    assert!(claim(&state, &[&own[1..]]).await.is_none());
-    assert!(claim(&state, &[&own.to_uppercase()]).await.is_none());
-    assert!(claim(&unknown, &[own]).await.is_none());
-    assert!(
-        claim(&State::generate(&Chance::System).unwrap(), &[own])
-            .await
-            .is_none()
-    );
-    assert!(
-        engine
-            .links
-            .claim(&state.hash(), &[own.to_owned()], "late", EXPIRES_AT)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    let refused = async |state: &State, bindings: &[&str], now| match claim(state, bindings, now).await {
+        // Whose it would have been is told, for the way back.
+        Claim::Refused(refusal) => (refusal.why, refusal.pending.is_some()),
+        Claim::Granted(_) => panic!("granted to {bindings:?}"),
+    };
+    let another = ("another browser's", true);
+    assert_eq!(refused(&state, &[], NOW).await, ("no browser cookie", false));
+    assert_eq!(refused(&state, &[""], NOW).await, another);
+    assert_eq!(refused(&state, &[others], NOW).await, another);
+    assert_eq!(refused(&state, &[&own[1..]], NOW).await, another);
+    assert_eq!(refused(&state, &[&own.to_uppercase()], NOW).await, another);
+    assert_eq!(refused(&unknown, &[own], NOW).await, another);
+    let nobodys = State::generate(&Chance::System).unwrap();
+    assert_eq!(refused(&nobodys, &[own], NOW).await, ("unknown", false));
+    assert_eq!(refused(&state, &[own], EXPIRES_AT).await, ("expired", true));
 
     // Several tabs: as many bindings as a browser can have under way, the right one among them.
     let tabs: Vec<_> = (0..7).map(|n| sha256_hex(&n.to_string())).collect();
     let tabs: Vec<_> = tabs.iter().map(String::as_str).chain([own]).collect();
-    assert!(claim(&state, &tabs).await.is_some());
-    assert!(claim(&unknown, &[others]).await.is_some());
+    assert!(claim(&state, &tabs, NOW).await.granted().is_some());
+    assert!(claim(&unknown, &[others], NOW).await.granted().is_some());
+    let by_another = [own.to_owned()];
+    let again = engine
+        .links
+        .claim(&state.hash(), &by_another, "another", NOW)
+        .await
+        .unwrap();
+    assert!(matches!(again, Claim::Refused(refusal) if refusal.why == "spent"));
 }
 
 async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
     let (state, pending) = engine.stored().await;
     let claim = async |now| {
         let bindings = [pending.browser_binding.clone()];
-        engine.links.claim(&state.hash(), &bindings, "me", now).await.unwrap()
+        engine
+            .links
+            .claim(&state.hash(), &bindings, "me", now)
+            .await
+            .unwrap()
+            .granted()
     };
     assert!(claim(EXPIRES_AT + 1).await.is_none());
     assert!(claim(EXPIRES_AT).await.is_none());
@@ -303,6 +314,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
             .claim(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
+            .granted()
             .is_none()
     );
     let of_another = [sha256_hex("another browser")];
@@ -312,6 +324,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
                 .claim_sign_in(&state.hash(), bindings, "me", now)
                 .await
                 .unwrap()
+                .granted()
                 .is_none()
         );
     }
@@ -319,6 +332,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
         .claim_sign_in(&state.hash(), &bindings, "me", NOW)
         .await
         .unwrap()
+        .granted()
         .unwrap();
     assert_eq!(claimed.return_to, sign_in().return_to);
     assert_eq!(
@@ -334,6 +348,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
             .claim_sign_in(&state.hash(), &bindings, "you", NOW)
             .await
             .unwrap()
+            .granted()
             .is_none()
     );
     assert!(
@@ -341,6 +356,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
             .claim_sign_in(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
+            .granted()
             .is_some()
     );
 }
@@ -473,7 +489,12 @@ async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
         let (state, pending) = engine.stored().await;
         let bindings = [pending.browser_binding.clone()];
-        let claimed = links.claim(&state.hash(), &bindings, "me", NOW).await.unwrap().unwrap();
+        let claimed = links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
         assert_eq!(facts(&claimed), facts(&pending));
         assert_eq!(proxy.seen(), 2);
         assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
@@ -494,6 +515,7 @@ async fn throttling_passes_within_three_tries(engine: &Engine) {
             .claim(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
+            .granted()
             .is_some()
     );
     assert_eq!(proxy.seen(), 3);
@@ -515,6 +537,7 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
                 .claim(&state.hash(), &bindings, "me", NOW)
                 .await
                 .unwrap()
+                .granted()
                 .is_some()
         );
         // Refused, so that nothing more happens.
@@ -523,6 +546,7 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
                 .claim(&state.hash(), &bindings, "other", NOW)
                 .await
                 .unwrap()
+                .granted()
                 .is_none()
         );
     }
@@ -816,7 +840,11 @@ impl Engine {
         invocation: &str,
     ) -> Result<Option<PendingLink>, StoreError> {
         let bindings = [pending.browser_binding.clone()];
-        self.links.claim(&state.hash(), &bindings, invocation, NOW).await
+        Ok(self
+            .links
+            .claim(&state.hash(), &bindings, invocation, NOW)
+            .await?
+            .granted())
     }
 
     async fn link(&self, state: &State) -> Option<HashMap<String, AttributeValue>> {

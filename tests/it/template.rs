@@ -134,6 +134,16 @@ fn the_entrypoint_may_sign_people_in_only_at_a_provider() {
     let statements = policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap();
     assert_eq!(statements.len(), 2);
     assert_eq!(statements[0]["Action"], "dynamodb:UpdateItem");
+    let table = serde_json::json!({"Fn::GetAtt": ["PendingLinksTable", "Arn"]});
+    assert_eq!(statements[0]["Resource"], table);
+    let keys = &statements[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    assert_eq!(keys, &serde_json::json!(["sign-in#*"]));
+    // These two, and no other policy, are attached to roles from outside.
+    let attached = resources(&template, "AWS::IAM::Policy");
+    assert_eq!(
+        attached.keys().copied().collect::<Vec<_>>(),
+        ["KeyPolicy", "ProviderPolicy"]
+    );
     let secret = &statements[1]["Fn::If"][1];
     assert_eq!(secret["Action"], "secretsmanager:GetSecretValue");
     assert_eq!(secret["Resource"], serde_json::json!({"Ref": "ProviderSecret"}));

@@ -178,6 +178,7 @@ async fn a_form_that_is_not_from_our_page_is_refused() {
             .status,
         403
     );
+    browser.keep_cookies();
     world.advance(600);
     assert_eq!(browser.post("/unlink", &form).await.status, 403);
     assert_eq!(world.calls(), (0, 0, 0));

@@ -99,6 +99,7 @@ impl World {
         Browser {
             world: self,
             cookies: BTreeMap::new(),
+            ends: BTreeMap::new(),
             language: None,
         }
     }
@@ -229,6 +230,8 @@ pub(crate) fn signed(key: &Key, typ: &str, claims: &Value) -> String {
 pub(crate) struct Browser<'a> {
     world: &'a World,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// When those end that have an end, by the world's clock.
+    ends: BTreeMap<String, i64>,
     /// `Accept-Language`.
     language: Option<&'static str>,
 }
@@ -246,6 +249,11 @@ impl Browser<'_> {
             language: Some(language),
             ..self
         }
+    }
+
+    /// No cookie that it has will end: browsers are not to be trusted with that.
+    pub(crate) fn keep_cookies(&mut self) {
+        self.ends.clear();
     }
 
     pub(crate) fn sign_in(&mut self, person: &str) {
@@ -272,6 +280,16 @@ impl Browser<'_> {
     ) -> Answer {
         let method: Method = method.parse().unwrap();
         let mut request = self.world.http.request(method, url);
+        let now = self.world.clock.now();
+        let ended = self
+            .ends
+            .iter()
+            .filter(|(_, end)| **end <= now)
+            .map(|(name, _)| name.clone());
+        for name in ended.collect::<Vec<_>>() {
+            self.ends.remove(&name);
+            self.cookies.remove(&name);
+        }
         let cookies: Vec<_> = self
             .cookies
             .iter()
@@ -293,10 +311,17 @@ impl Browser<'_> {
         for cookie in answer.all("set-cookie") {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0") {
+            let max_age = attributes
+                .split("; ")
+                .find_map(|one| one.trim().strip_prefix("Max-Age="));
+            let max_age: Option<i64> = max_age.map(|seconds| seconds.parse().unwrap());
+            self.ends.remove(name);
+            if max_age == Some(0) {
                 self.cookies.remove(name);
             } else {
                 self.cookies.insert(name.to_owned(), value.to_owned());
+                self.ends
+                    .extend(max_age.map(|seconds| (name.to_owned(), now + seconds)));
             }
         }
         answer
@@ -379,6 +404,15 @@ impl Answer {
     pub(crate) fn location(&self) -> &str {
         self.header("location")
             .unwrap_or_else(|| panic!("no location: {} {}", self.status, self.body))
+    }
+
+    /// What the page tells support.
+    pub(crate) fn request_id(&self) -> String {
+        let after = self
+            .body
+            .split_once("id=\"request-id\">")
+            .map_or("", |(_, after)| after);
+        after.split_once('<').map_or("", |(id, _)| id).to_owned()
     }
 
     /// The page's title.

@@ -5,19 +5,18 @@ use shared::{
     chance::Chance,
     clock::Clock,
     config::{CallbackConfig, Config as _, Environment, Pages, PublicUrl},
-    http::{Failure, Function, Intent, JOURNEY, Language, Outcome, Place, Problem, Request, Step, redirect},
+    http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
         binding::BrowserBinding,
     },
     outbound::Outbound,
     partner::Entitlements,
-    secret::same,
     secrets::Versions,
-    sign_in::{PartnerKeys, Person, SignIn},
+    sign_in::{PartnerKeys, SignIn},
     spotify::CompletionUrl,
     start::{Peers, StartError},
-    store::{PendingLink, SignedInBy},
+    store::{Claim, PendingLink, SignedInBy},
     telemetry::Code,
 };
 
@@ -67,7 +66,7 @@ impl Callback {
     ) -> Result<CompletionUrl, Problem> {
         let code = outcome.map_err(|error| match error {
             AuthorizationError::AccessDenied => Problem::ConsentRefused,
-            AuthorizationError::Other => Problem::ConsentFailed,
+            AuthorizationError::Temporary | AuthorizationError::Other => Problem::ConsentFailed,
         })?;
         self.must_still_be_signed_in(request, keys, &pending).await?;
         let entitlements = Self::current_entitlements(&pending);
@@ -96,14 +95,10 @@ impl Callback {
         keys: &Versions<PartnerKeys>,
         pending: &PendingLink,
     ) -> Result<(), Problem> {
-        let is_the_same = |person: Person| {
-            let (now, then) = (&person.partner_user_id, &pending.partner_user_id);
-            same(now.expose().as_bytes(), then.expose().as_bytes())
-        };
         let session = self.sign_in.in_session(request, keys, &pending.partner_id).await?;
         // Whoever came in another way need not have a session; if there is one, it must be theirs.
         let none_is_good = pending.signed_in_by != SignedInBy::Session;
-        if session.map_or(none_is_good, is_the_same) {
+        if session.map_or(none_is_good, |person| person.is(&pending.partner_user_id)) {
             Ok(())
         } else {
             Err(Problem::SessionChanged)
@@ -114,6 +109,15 @@ impl Callback {
     /// partner's backend has written about them since is to come first here.
     fn current_entitlements(pending: &PendingLink) -> Entitlements {
         pending.entitlements.clone().unwrap_or_default()
+    }
+}
+
+/// What the person of a journey came for.
+fn intent_of(pending: &PendingLink) -> Intent {
+    Intent {
+        show: pending.show.clone(),
+        language: pending.language.as_deref().and_then(Language::parse),
+        ..Intent::to(Place::Entrypoint, Some(pending.partner_id.clone()))
     }
 }
 
@@ -154,17 +158,22 @@ impl Function for Callback {
             self.peers.storage.partner_keys.get(),
             self.peers.spotify.refresh_client_secret(),
         );
-        let pending = claimed?.ok_or(Problem::State)?;
+        let pending = match claimed? {
+            Claim::Granted(pending) => pending,
+            Claim::Refused(refusal) => {
+                let failure = Failure::from(Problem::State(refusal.why));
+                return Err(match &refusal.pending {
+                    Some(pending) => failure.on_the_way_to(intent_of(pending)),
+                    None => failure,
+                });
+            }
+        };
         if let Ok(keys) = &keys {
             browser = browser.ours(keys.current.browser_binding());
         }
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
-        let intent = Intent {
-            show: pending.show.clone(),
-            language: pending.language.as_deref().and_then(Language::parse),
-            ..Intent::to(Place::Entrypoint, Some(pending.partner_id.clone()))
-        };
+        let intent = intent_of(&pending);
         let finish = async {
             let keys = keys?;
             request.is_about(
@@ -178,7 +187,7 @@ impl Function for Callback {
                 let answer = redirect(completion_url.expose()).ok_or(Problem::Fault("completion URL"))?;
                 Ok(Outcome {
                     code: Code::Completed,
-                    answer: answer.with_browser_cookie(cookie.as_deref(), JOURNEY),
+                    answer: answer.with_browser_cookie(cookie.as_deref(), DETOUR),
                 })
             }
             Err(problem) => Err(Failure::from(problem)

@@ -11,6 +11,7 @@ use shared::{
     http::{
         DETOUR, Failure, Function, Intent, JOURNEY, Outcome, Place, Problem, ProviderError, Request, Visitor, redirect,
     },
+    jws::JwsError,
     oauth::{
         authorize::{AuthorizationError, AuthorizationRequest},
         binding::{BrowserBinding, BrowserBindings},
@@ -24,7 +25,7 @@ use shared::{
     sign_in::{PartnerKeys, Person, SignIn},
     spotify::USER_SOA_LINK,
     start::{StartError, Storage},
-    store::{PendingLink, PendingSignIn, SignedInBy, UsedJti},
+    store::{Claim, PendingLink, PendingSignIn, SignedInBy, UsedJti},
     telemetry::Code,
 };
 
@@ -244,38 +245,63 @@ impl Entrypoint {
     async fn signed_in(&self, request: &Request, oidc: &Oidc) -> Result<Outcome, Failure> {
         let query = request.query()?;
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
-        let response = oidc.response(state?, code?, error?, iss?).await?;
-        let browser = request.browser()?;
+        let (state, code, error, iss) = (state?, code?, error?, iss?);
+        let state_hash = State::parse(state.unwrap_or_default())
+            .ok_or(Problem::Malformed("state"))?
+            .hash();
+        let mut browser = request.browser()?;
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
         let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
-        let state = response.state.hash();
         let pending_links = &self.storage.pending_links;
         let (claimed, keys) = tokio::join!(
-            pending_links.claim_sign_in(&state, &bindings, &invocation, self.clock.now()),
+            pending_links.claim_sign_in(&state_hash, &bindings, &invocation, self.clock.now()),
             self.storage.partner_keys.get(),
         );
-        let (pending, keys) = (claimed?.ok_or(Problem::State)?, keys?);
-        let mut browser = browser.ours(keys.current.browser_binding());
+        let intent_of = |pending: &PendingSignIn| Intent::parse(&pending.return_to, &self.config.sign_in.public_url);
+        let pending = match claimed? {
+            Claim::Granted(pending) => pending,
+            Claim::Refused(refusal) => {
+                let failure = Failure::from(Problem::State(refusal.why));
+                return Err(match refusal.pending.as_ref().and_then(intent_of) {
+                    Some(intent) => failure.on_the_way_to(intent),
+                    None => failure,
+                });
+            }
+        };
+        let intent = intent_of(&pending).ok_or(Problem::Fault("return_to"))?;
+        if let Ok(keys) = &keys {
+            browser = browser.ours(keys.current.browser_binding());
+        }
         browser.forget(&pending.browser_binding);
-        let intent = Intent::parse(&pending.return_to, &self.config.sign_in.public_url);
-        let intent = intent.ok_or(Problem::Fault("return_to"))?;
+        // Whatever happens from here on, the state is spent, and they would start again.
         let finish = async {
-            let code = response.outcome.map_err(|error| match error {
-                AuthorizationError::AccessDenied => ProviderError::Cancelled,
-                AuthorizationError::Other => ProviderError::Down("an error of the authorization endpoint"),
-            })?;
-            let claims = oidc.sign_in(&code, &pending.code_verifier, &pending.nonce).await?;
+            let keys = keys?;
+            let code = oidc
+                .response(state, code, error, iss)
+                .await?
+                .outcome
+                .map_err(|error| match error {
+                    AuthorizationError::AccessDenied => ProviderError::Cancelled,
+                    AuthorizationError::Temporary => ProviderError::Down("an error of the authorization endpoint"),
+                    AuthorizationError::Other => ProviderError::ClientRefused("an error of the authorization endpoint"),
+                })?;
             let partner_id = intent.partner_id.as_ref().unwrap_or(&self.config.partner_id);
-            let person = Person::of(&keys, claims, partner_id, SignedInBy::Oidc).map_err(Problem::from)?;
+            let claims = oidc
+                .sign_in(&code, &pending.code_verifier, &pending.nonce, partner_id)
+                .await?;
+            let person = Person::of(&keys, claims, partner_id, SignedInBy::Oidc).map_err(|error| match error {
+                // Another partner's subscriber; everything else is how the provider and we are set up.
+                JwsError::Claim("partner_id") => Problem::Token(error),
+                error => ProviderError::Claims(error).into(),
+            })?;
             if intent.place == Place::Entrypoint {
                 return self
                     .send_to_consent(request, partner_id, &keys, &browser, &intent, person, None)
                     .await;
             }
             request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
-            let visit = person
-                .visit(&keys.current, partner_id, self.clock.now())
-                .ok_or(Problem::Fault("visit"))?;
+            let visit = person.visit(&keys.current, partner_id, self.clock.now());
+            let visit = visit.ok_or(Problem::Fault("visit"))?;
             let answer = redirect(&intent.path()).ok_or(Problem::Fault("return_to"))?;
             Ok(Outcome {
                 code: Code::SignedIn,

@@ -2,7 +2,7 @@
 //! checks (`OpenID` Connect Core 1.0 §3.1). The protocol is `openidconnect`'s; ours is what it leaves to its user: time, chance, the HTTP client, how long the
 //! provider's metadata and keys are kept, and which claims say who somebody is.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lambda_http::http::{Request, Response};
@@ -27,13 +27,17 @@ use shared::{
     encoding::from_base64url,
     fetched::{Fetched, Limits, Paused},
     http::{Language, Problem, ProviderError},
-    jws::{JwsError, LEEWAY},
+    jws::{JwsError, LEEWAY, object},
     oauth::{authorize, nonce, pkce, state::State},
-    outbound::{Outbound, OutboundError},
-    partner::Entitlement,
+    outbound::{CALL, Outbound, OutboundError},
+    partner::{Entitlement, PartnerId},
     secrets::{Secret, SecretError, SecretValue, text_member},
     sign_in::Claims,
 };
+use url::Url;
+
+/// For all that a sign-in asks of the provider once the browser is back: token, and, after a rotation, metadata and keys.
+const LONGEST: Duration = Duration::from_millis(4500);
 
 /// Asymmetric ones alone: whoever holds a symmetric key can sign, and `none` is no signature. The key's own kind decides among them.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
@@ -46,8 +50,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
 /// Whether the provider says its own name when it sends a browser back (RFC 9207 §3).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct NamesItself {
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: Option<bool>,
 }
 
 impl AdditionalProviderMetadata for NamesItself {}
@@ -191,7 +194,8 @@ impl Oidc {
             .provider()
             .await?
             .additional_metadata()
-            .authorization_response_iss_parameter_supported;
+            .authorization_response_iss_parameter_supported
+            .unwrap_or(false);
         if names_itself && iss.is_none() {
             return Err(Problem::Malformed("iss"));
         }
@@ -206,6 +210,21 @@ impl Oidc {
         code: &authorize::AuthorizationCode,
         code_verifier: &pkce::CodeVerifier,
         nonce: &nonce::Nonce,
+        partner_id: &PartnerId,
+    ) -> Result<Claims, Problem> {
+        let exchange = self.exchange(code, code_verifier, nonce, partner_id);
+        // A person waits, and the answer is to be ours: also where keys are fetched anew on top.
+        tokio::time::timeout(LONGEST, exchange)
+            .await
+            .unwrap_or(Err(ProviderError::Down("no sign-in in time").into()))
+    }
+
+    async fn exchange(
+        &self,
+        code: &authorize::AuthorizationCode,
+        code_verifier: &pkce::CodeVerifier,
+        nonce: &nonce::Nonce,
+        partner_id: &PartnerId,
     ) -> Result<Claims, Problem> {
         let (provider, secret) = tokio::join!(self.provider(), self.secret());
         let (provider, secret) = (provider?, secret?);
@@ -230,7 +249,8 @@ impl Oidc {
             }
             outcome => outcome?,
         };
-        self.claims(&claims).map_err(Problem::from)
+        self.claims(&claims, partner_id)
+            .map_err(|error| ProviderError::Claims(error).into())
     }
 
     fn client(&self, provider: &Metadata, secret: Option<ClientSecret>) -> Discovered {
@@ -292,14 +312,15 @@ impl Oidc {
             .nth(1)
             .and_then(from_base64url)
             .ok_or(JwsError::Malformed)?;
-        serde_json::from_slice(&payload).map_err(|_| JwsError::Malformed)
+        object(&payload).map(Value::Object).ok_or(JwsError::Malformed)
     }
 
     /// Who the claims are about, by the names that they have at this provider.
-    fn claims(&self, claims: &Value) -> Result<Claims, JwsError> {
+    fn claims(&self, claims: &Value, partner_id: &PartnerId) -> Result<Claims, JwsError> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let sub = match self.config.sub.of(claims) {
-            Some(Value::Number(number)) => number.to_string(),
+            // A larger one would be rounded, and two people one.
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.to_string(),
             sub => sub.and_then(text).ok_or(JwsError::Claim("sub"))?,
         };
         let partner_user_id = match self.config.partner_user_id.as_ref().map(|name| name.of(claims)) {
@@ -320,15 +341,25 @@ impl Oidc {
             let name = name.strip_prefix(&self.config.entitlements_prefix)?;
             Entitlement::parse(name).ok().map(|_| name.to_owned())
         };
-        let name = ["name", "preferred_username", "email"]
-            .iter()
-            .find_map(|name| claims.get(*name));
+        let partner_id = match self.config.partner_id.of(claims) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(one)) => Some(one.clone()),
+            Some(Value::Array(several)) => {
+                let their_own = several.iter().any(|one| one == partner_id.as_str());
+                Some(if their_own {
+                    partner_id.to_string()
+                } else {
+                    String::new()
+                })
+            }
+            Some(_) => return Err(JwsError::Claim("partner_id")),
+        };
         Ok(Claims {
             sub,
-            partner_id: None,
+            partner_id,
             partner_user_id,
             entitlements: entitlements.map(|names| names.into_iter().filter_map(ours).collect()),
-            name: name.cloned(),
+            name: claims.get("name").cloned(),
             nonce: None,
         })
     }
@@ -350,33 +381,46 @@ impl Oidc {
     async fn discover(&self) -> Result<Metadata, Undiscovered> {
         let http = self.http();
         let discovering = Metadata::discover_async(self.issuer.clone(), &http);
-        let provider = Box::pin(discovering).await.map_err(|error| match error {
+        // One limit for both documents.
+        let discovered = tokio::time::timeout(CALL, Box::pin(discovering)).await;
+        let discovered = discovered.map_err(|_| Undiscovered("no discovery in time"))?;
+        let provider = discovered.map_err(|error| match error {
             DiscoveryError::Request(_) => Undiscovered("no discovery"),
             DiscoveryError::Validation(_) => Undiscovered("another issuer"),
             _ => Undiscovered("no metadata"),
         })?;
         let token_endpoint = provider.token_endpoint().ok_or(Undiscovered("no token endpoint"))?;
-        if is_secure(provider.authorization_endpoint().url()) && is_secure(token_endpoint.url()) {
+        if self.may_be_called(provider.authorization_endpoint().url()) && self.may_be_called(token_endpoint.url()) {
             Ok(provider)
         } else {
             Err(Undiscovered("an endpoint without TLS"))
         }
     }
 
+    /// Whether an address that the provider names may be asked: by TLS, or, where the provider itself is on a loopback address, there. Else a provider could
+    /// have us ask what listens beside us.
+    fn may_be_called(&self, url: &Url) -> bool {
+        may_be_called(self.issuer.url().scheme(), url)
+    }
+
     /// `openidconnect`'s requests by our HTTP client: no redirects, short limits, and nothing without TLS.
     fn http(&self) -> impl Fn(Request<Vec<u8>>) -> Calling + use<> {
-        let outbound = self.outbound.clone();
+        let (outbound, scheme) = (self.outbound.clone(), self.issuer.url().scheme().to_owned());
         move |request| {
-            let outbound = outbound.clone();
+            let (outbound, scheme) = (outbound.clone(), scheme.clone());
             Box::pin(async move {
                 let url = request.uri().to_string();
-                if !url.parse().is_ok_and(|url| is_secure(&url)) {
+                if !url.parse().is_ok_and(|url| may_be_called(&scheme, &url)) {
                     return Err(OutboundError::Connect);
                 }
                 outbound.send(request).await
             })
         }
     }
+}
+
+fn may_be_called(scheme_of_issuer: &str, url: &Url) -> bool {
+    url.scheme() == "https" || scheme_of_issuer == "http" && is_secure(url)
 }
 
 type Calling = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, OutboundError>> + Send>>;

@@ -213,6 +213,7 @@ impl Unlink {
     /// Does what the person confirmed on our page.
     async fn confirmed(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
         request.must_be_from_our_page(&self.config.sign_in.public_url)?;
+        let intent = Intent::of(request)?;
         if !request.has_content_type("application/x-www-form-urlencoded") {
             return Err(Problem::Form("content-type").into());
         }
@@ -233,25 +234,20 @@ impl Unlink {
             return Err(Problem::Form("expired").into());
         }
         let partner_user_id = PartnerUserId::parse(&form.partner_user_id).map_err(|_| Problem::Form("form_token"))?;
-        if form.in_session {
-            let person = self.sign_in.in_session(request, &keys, partner_id).await?;
-            let person = person.ok_or(Problem::Form("signed out"))?;
-            if !same(
-                person.partner_user_id.expose().as_bytes(),
-                partner_user_id.expose().as_bytes(),
-            ) {
-                return Err(Problem::Form("somebody else").into());
-            }
+        // Whoever came in another way need not have a session; if there is one, it must be theirs.
+        match self.sign_in.in_session(request, &keys, partner_id).await? {
+            Some(person) if !person.is(&partner_user_id) => return Err(Problem::Form("somebody else").into()),
+            None if form.in_session => return Err(Problem::Form("signed out").into()),
+            _ => {}
         }
         request.is_about(partner_id, &keys.current.log_name(partner_id, &partner_user_id));
 
         self.unlink(partner_id, &partner_user_id).await?;
         browser.forget(&form.browser_binding);
-        let intent = Intent::of(request)?;
         let page = Page::Unlinked.answer(StatusCode::OK, &self.reader(request, &intent));
         Ok(Outcome {
             code: Code::Unlinked,
-            answer: page.with_browser_cookie(browser.cookie_with(None).as_deref(), JOURNEY),
+            answer: page.with_browser_cookie(browser.cookie_with(None).as_deref(), DETOUR),
         })
     }
 
@@ -299,7 +295,8 @@ impl Function for Unlink {
         let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
         if route.name == "account" {
             request.only("GET")?;
-            return self.account(request, partner_id).await;
+            let shown = self.account(request, partner_id).await;
+            return shown.map_err(|failure| failure.framed_by(self.config.frame_origin.as_ref()));
         }
         if route.name != "unlink" {
             return Err(Problem::NotFound.into());

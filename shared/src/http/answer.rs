@@ -7,7 +7,7 @@ use lambda_http::{
 
 use url::Url;
 
-use super::BROWSER_COOKIE;
+use super::{BROWSER_COOKIE, DETOUR};
 use crate::sign_in::{VISIT, VISIT_COOKIE};
 
 /// What a function answers.
@@ -139,7 +139,10 @@ impl Answer {
     }
 }
 
+/// One cookie holds all journeys of a browser: beside another, a short one must not end it.
 pub(super) fn browser_cookie(value: Option<&str>, seconds: i64) -> String {
+    let several = value.is_some_and(|value| value.contains('.'));
+    let seconds = if several { DETOUR } else { seconds };
     let (value, age) = value.map_or(("", 0), |value| (value, seconds));
     format!("{BROWSER_COOKIE}={value}; Max-Age={age}; Path=/; Secure; HttpOnly; SameSite=Lax")
 }

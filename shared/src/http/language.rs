@@ -92,7 +92,8 @@ impl Language {
     #[must_use]
     pub(super) fn text(self, key: &str, arguments: &[(&str, &str)]) -> String {
         let found = self.find(key, arguments).or_else(|| Self::English.find(key, arguments));
-        // Cannot be: a test looks for every key in every language.
+        debug_assert!(found.is_some(), "no text: {key}");
+        // Cannot be: tests look for every key in every language.
         found.unwrap_or_else(|| key.to_owned())
     }
 

@@ -164,7 +164,6 @@ impl Page {
     fn target(self, reader: &Reader<'_>) -> Option<String> {
         let intent = reader.intent;
         match self {
-            Self::Cancelled | Self::Expired | Self::Malformed => Some(intent.then(Place::Entrypoint).path()),
             Self::NothingToHear => {
                 let mut url = reader.pages.subscribe_url.clone()?;
                 let return_to = reader.public_url.at(&intent.then(Place::Entrypoint).path());
@@ -227,7 +226,8 @@ fn could_not_link(status: StatusCode, reader: &Reader<'_>) -> Answer {
             }
             @if let Some(url) = &reader.pages.content_access_url {
                 li {
-                    a #content-access href=(url) { (reader.text("could-not-link.content-access")) }
+                    // Beside this page, to which they come back: it cannot be loaded again.
+                    a #content-access href=(url) target="_blank" rel="noopener noreferrer" { (reader.text("could-not-link.content-access")) }
                     p { (reader.text("could-not-link.content-access-text")) }
                 }
             }

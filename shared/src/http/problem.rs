@@ -2,9 +2,10 @@
 
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use url::Url;
 
 use super::{
-    Intent, JOURNEY,
+    DETOUR, Intent,
     answer::{Answer, browser_cookie},
     page::{Page, Reader},
 };
@@ -51,9 +52,9 @@ pub enum Problem {
     /// A token of the partner's that is not good.
     #[error("token: {0}")]
     Token(#[from] JwsError),
-    /// A state that is unknown, spent, expired or another browser's: one answer for all.
-    #[error("state")]
-    State,
+    /// A state that is unknown, spent, expired or another browser's, as the log says: one answer for all.
+    #[error("state: {0}")]
+    State(&'static str),
     /// Another person, or nobody, is signed in since the journey began.
     #[error("session changed")]
     SessionChanged,
@@ -101,6 +102,9 @@ pub enum ProviderError {
     /// It refused the code.
     #[error("invalid_grant")]
     CodeRefused,
+    /// Its ID token is good, but its claims are not what they must be by our configuration.
+    #[error("claims: {0}")]
+    Claims(JwsError),
 }
 
 /// What Spotify was asked for.
@@ -139,11 +143,12 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// A problem, the browser cookie that goes with its answer, and what the person came for, if the request does not say so.
+/// A problem, the browser cookie that goes with its answer, what the person came for, if the request does not say so, and whose frame its page may stand in.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
     cookie: Option<String>,
+    frame: Option<Box<Url>>,
     intent: Option<Box<Intent>>,
 }
 
@@ -152,6 +157,7 @@ impl<P: Into<Problem>> From<P> for Failure {
         Self {
             problem: problem.into(),
             cookie: None,
+            frame: None,
             intent: None,
         }
     }
@@ -162,7 +168,7 @@ impl Failure {
     #[must_use]
     pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
         Self {
-            cookie: Some(browser_cookie(value, JOURNEY)),
+            cookie: Some(browser_cookie(value, DETOUR)),
             ..self
         }
     }
@@ -172,6 +178,15 @@ impl Failure {
     pub fn on_the_way_to(self, intent: Intent) -> Self {
         Self {
             intent: Some(Box::new(intent)),
+            ..self
+        }
+    }
+
+    /// Allowed in a frame of this origin's pages.
+    #[must_use]
+    pub fn framed_by(self, origin: Option<&Url>) -> Self {
+        Self {
+            frame: origin.cloned().map(Box::new),
             ..self
         }
     }
@@ -221,6 +236,9 @@ impl Failure {
 
     fn finished(&self, mut answer: Answer) -> Answer {
         answer.cookies.extend(self.cookie.clone());
+        if let Some(origin) = &self.frame {
+            answer = answer.framed_by(origin);
+        }
         if let Some(seconds) = self.verdict().retry_after {
             answer = answer.with_header(header::RETRY_AFTER, &seconds.to_string());
         }
@@ -323,7 +341,7 @@ fn verdict(problem: &Problem) -> Verdict {
             Page::SignInRefused,
             Code::TokenRefused,
         ),
-        Problem::State => tell(
+        Problem::State(_) => tell(
             StatusCode::BAD_REQUEST,
             "state_mismatch",
             Page::Expired,
@@ -396,6 +414,12 @@ fn provider_verdict(error: ProviderError) -> Verdict {
             "server_error",
             Page::WentWrong,
             Code::SignInRefused,
+        ),
+        ProviderError::Claims(_) => tell(
+            StatusCode::BAD_GATEWAY,
+            "server_error",
+            Page::WentWrong,
+            Code::SignInClaims,
         ),
         ProviderError::CodeRefused => tell(
             StatusCode::BAD_REQUEST,

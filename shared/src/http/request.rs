@@ -263,7 +263,12 @@ impl Query {
             text.chars()
                 .any(|character| character.is_control() || character == '\u{fffd}')
         };
-        if parameters.iter().any(|(name, value)| strange(name) || strange(value)) {
+        // What a provider says in words of its own is never read, and some break it into lines (Entra).
+        let read = |name: &str| !["error_description", "error_uri"].contains(&name);
+        if parameters
+            .iter()
+            .any(|(name, value)| strange(name) || read(name) && strange(value))
+        {
             return Err(Problem::Malformed("query"));
         }
         Ok(Self(parameters))

@@ -27,6 +27,12 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
+/// The members of a JSON object, unless one is named twice, at any depth: another parser might have read the other.
+#[must_use]
+pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    Members::parse(bytes).map(|members| members.0)
+}
+
 struct Unrepeated;
 
 impl<'de> DeserializeSeed<'de> for Unrepeated {

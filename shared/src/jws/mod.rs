@@ -10,6 +10,7 @@ mod tests;
 mod verify;
 
 pub use keys::{KeyError, KeySet};
+pub use members::object;
 pub use sign::{SignError, SignedJws, sign};
 pub use verify::{JwsError, Kind, UnverifiedJws, Verified, Verifier};
 

@@ -56,11 +56,13 @@ pub struct AuthorizationResponse {
     pub outcome: Result<AuthorizationCode, AuthorizationError>,
 }
 
-/// `error` (RFC 6749 §4.1.2.1), in the two kinds that differ to us.
+/// `error` (RFC 6749 §4.1.2.1), in the kinds that differ to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorizationError {
     /// `access_denied`: the person said no.
     AccessDenied,
+    /// `server_error` or `temporarily_unavailable`: it may pass.
+    Temporary,
     /// Any other word.
     Other,
 }
@@ -83,6 +85,7 @@ impl AuthorizationResponse {
         let state = State::parse(state?)?;
         let outcome = match error {
             Some("access_denied") => Err(AuthorizationError::AccessDenied),
+            Some("server_error" | "temporarily_unavailable") => Err(AuthorizationError::Temporary),
             Some(_) => Err(AuthorizationError::Other),
             None => Ok(code?),
         };

@@ -10,8 +10,8 @@ use crate::{
     clock::Clock,
     encoding::{from_base64url, hex},
     fetched::{Fetched, Limits, Paused},
-    jws::KeySet,
-    outbound::Outbound,
+    jws::{KeyError, KeySet},
+    outbound::{Outbound, OutboundError},
     partner::{PartnerId, PartnerUserId},
     secrets::{SecretValue, text_member},
 };
@@ -125,22 +125,31 @@ impl PublishedKeys {
     }
 
     async fn fetch(&self) -> Result<KeySet, NoKeys> {
-        let answer = self.outbound.get(&self.url).await.map_err(|_| NoKeys)?;
+        let answer = self.outbound.get(&self.url).await.map_err(|error| match error {
+            OutboundError::Connect => NoKeys("no connection"),
+            OutboundError::Timeout => NoKeys("no answer in time"),
+            OutboundError::TooLarge => NoKeys("too large an answer"),
+            _ => NoKeys("a broken answer"),
+        })?;
         if answer.status != StatusCode::OK {
-            return Err(NoKeys);
+            return Err(NoKeys("another status than 200"));
         }
-        let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| NoKeys)?;
-        KeySet::published(&jwks).map_err(|_| NoKeys)
+        let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| NoKeys("no JSON"))?;
+        KeySet::published(&jwks).map_err(|error| match error {
+            KeyError::NoneUsable => NoKeys("no key that can be used"),
+            KeyError::TooMany => NoKeys("more than 32 keys"),
+            _ => NoKeys("no JWK set"),
+        })
     }
 }
 
 /// The partner's published keys cannot be had: their URL is down, or what is there is no set of usable keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the published keys cannot be had")]
-pub struct NoKeys;
+#[error("published keys: {0}")]
+pub struct NoKeys(&'static str);
 
 impl From<Paused> for NoKeys {
     fn from(_: Paused) -> Self {
-        Self
+        Self("none a moment ago")
     }
 }

@@ -326,17 +326,30 @@ impl Person {
             .map(Entitlements::parse)
             .transpose()
             .map_err(|_| JwsError::Claim("entitlements"))?;
+        let sub = claims.sub;
         Ok(Self {
             partner_user_id,
             entitlements,
+            // An account id is no name, and is shown to nobody.
             name: claims
                 .name
                 .as_ref()
                 .and_then(Value::as_str)
-                .filter(|name| is_a_name(name))
+                .filter(|name| is_a_name(name) && *name != sub)
                 .map(str::to_owned),
             signed_in_by,
         })
+    }
+}
+
+impl Person {
+    /// Whether this is the subscriber of that id, in constant time.
+    #[must_use]
+    pub fn is(&self, partner_user_id: &PartnerUserId) -> bool {
+        same(
+            self.partner_user_id.expose().as_bytes(),
+            partner_user_id.expose().as_bytes(),
+        )
     }
 }
 

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{AttributeValue, Put, TransactWriteItem},
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 
-use super::{PendingLink, PendingSignIn, SignedInBy, StoreError, UsedJti};
+use super::{Claim, PendingLink, PendingSignIn, Refusal, SignedInBy, StoreError, UsedJti};
 use crate::{
     oauth::{nonce::Nonce, pkce::CodeVerifier, state::StateHash},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
@@ -139,7 +140,7 @@ impl PendingLinks {
     }
 
     /// Claims the pending link of a state for the invocation `me`, in one conditional write: it exists, it was begun in a browser with one
-    /// of `bindings`, it has not expired `now`, and nobody else has claimed it. Of many at once, one gets it; all others get nothing.
+    /// of `bindings`, it has not expired `now`, and nobody else has claimed it. Of many at once, one gets it; all others are refused.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known who has it: then nobody may go on.
@@ -149,9 +150,8 @@ impl PendingLinks {
         bindings: &[String],
         me: &str,
         now: i64,
-    ) -> Result<Option<PendingLink>, StoreError> {
-        let item = self.claim_item(link_id(state), bindings, me, now).await?;
-        item.as_ref().map(pending_of).transpose()
+    ) -> Result<Claim<PendingLink>, StoreError> {
+        self.claim_item(link_id(state), bindings, me, now, pending_of).await
     }
 
     /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link.
@@ -164,20 +164,23 @@ impl PendingLinks {
         bindings: &[String],
         me: &str,
         now: i64,
-    ) -> Result<Option<PendingSignIn>, StoreError> {
-        let item = self.claim_item(sign_in_id(state), bindings, me, now).await?;
-        item.as_ref().map(sign_in_of).transpose()
+    ) -> Result<Claim<PendingSignIn>, StoreError> {
+        self.claim_item(sign_in_id(state), bindings, me, now, sign_in_of).await
     }
 
-    async fn claim_item(
+    async fn claim_item<T>(
         &self,
         id: String,
         bindings: &[String],
         me: &str,
         now: i64,
-    ) -> Result<Option<Item>, StoreError> {
+        read: fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Claim<T>, StoreError> {
         if bindings.is_empty() {
-            return Ok(None);
+            return Ok(Claim::Refused(Refusal {
+                why: "no browser cookie",
+                pending: None,
+            }));
         }
         let names: Vec<_> = (0..bindings.len()).map(|n| format!(":binding{n}")).collect();
         let mut update = self
@@ -193,15 +196,31 @@ impl PendingLinks {
             ))
             .expression_attribute_values(":me", text(me))
             .expression_attribute_values(":now", number(now))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for (name, binding) in names.iter().zip(bindings) {
             update = update.expression_attribute_values(name, text(binding));
         }
         match update.send().await {
-            Ok(claimed) => claimed.attributes.ok_or(StoreError::Malformed).map(Some),
-            Err(error) if condition_failed(&error) => Ok(None),
-            Err(error) => Err(store_error(&error)),
+            Ok(claimed) => read(claimed.attributes.as_ref().ok_or(StoreError::Malformed)?).map(Claim::Granted),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Claim::Refused(Refusal {
+                    why: why_refused(failed.item(), now),
+                    pending: failed.item().and_then(|item| read(item).ok()),
+                })),
+                _ => Err(store_error(&error)),
+            },
         }
+    }
+}
+
+/// Which part of the condition did not hold.
+fn why_refused(item: Option<&Item>, now: i64) -> &'static str {
+    match item {
+        None => "unknown",
+        Some(item) if item.contains_key("claimed_by") => "spent",
+        Some(item) if expires_at(item).is_ok_and(|expires_at| expires_at <= now) => "expired",
+        Some(_) => "another browser's",
     }
 }
 

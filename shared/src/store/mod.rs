@@ -49,6 +49,35 @@ pub struct PendingSignIn {
     pub expires_at: i64,
 }
 
+/// What came of a claim.
+#[derive(Debug)]
+pub enum Claim<T> {
+    /// It is ours, and nobody else's.
+    Granted(T),
+    /// It is not.
+    Refused(Refusal<T>),
+}
+
+/// Why a claim was refused, for the log, and what it would have been of, for the way back: whoever was refused must not go on with it.
+#[derive(Debug)]
+pub struct Refusal<T> {
+    /// In a word.
+    pub why: &'static str,
+    /// What is stored there, if anything is.
+    pub pending: Option<T>,
+}
+
+impl<T> Claim<T> {
+    /// What was claimed.
+    #[must_use]
+    pub fn granted(self) -> Option<T> {
+        match self {
+            Self::Granted(pending) => Some(pending),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
 /// How a person proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignedInBy {
