@@ -331,6 +331,10 @@ impl Environment {
         })
     }
 
+    fn subscribers_table(&mut self) -> Option<String> {
+        self.required("SUBSCRIBERS_TABLE")
+    }
+
     fn peers(&mut self) -> Option<PeersConfig> {
         let spotify = self.spotify();
         let client_secret_id = self.required("SPOTIFY_CLIENT_SECRET_ID");
@@ -451,8 +455,27 @@ pub struct CallbackConfig {
     pub sign_in: SignInConfig,
     /// What pages say and link to, `SPOTIFY_CONTENT_ACCESS_URL` among it.
     pub pages: Pages,
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
     /// Whom it works with.
     pub peers: PeersConfig,
+}
+
+/// What the entitlements function is told.
+#[derive(Clone)]
+pub struct EntitlementsConfig {
+    /// `PUBLIC_URL`: where it is called, for the `aud` of signed requests.
+    pub public_url: PublicUrl,
+    /// `PARTNER_ID`: whose subscribers they are when the path names nobody.
+    pub partner_id: PartnerId,
+    /// `BACKEND_ISSUER`: `iss` of the backend's signed requests; without it none are taken.
+    pub backend_issuer: Option<String>,
+    /// `BACKEND_JWKS_URL`: where the backend publishes its keys, if they are not in the secret.
+    pub backend_jwks_url: Option<Url>,
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
+    /// Where keys and used `jti`s are.
+    pub storage: StorageConfig,
 }
 
 /// What the unlink function is told.
@@ -558,11 +581,32 @@ impl Config for CallbackConfig {
             content_access_url: environment.content_access_url(),
             ..environment.pages()
         };
+        let subscribers_table = environment.subscribers_table();
         let peers = environment.peers();
         Some(Self {
             sign_in: sign_in?,
             pages,
+            subscribers_table: subscribers_table?,
             peers: peers?,
+        })
+    }
+}
+
+impl Config for EntitlementsConfig {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let public_url = environment.public_url();
+        let partner_id = environment.partner_id();
+        let backend_issuer = environment.optional("BACKEND_ISSUER");
+        let backend_jwks_url = environment.url("BACKEND_JWKS_URL");
+        let subscribers_table = environment.subscribers_table();
+        let storage = environment.storage();
+        Some(Self {
+            public_url: public_url?,
+            partner_id: partner_id?,
+            backend_issuer,
+            backend_jwks_url,
+            subscribers_table: subscribers_table?,
+            storage: storage?,
         })
     }
 }
@@ -875,6 +919,7 @@ mod tests {
             ("SPOTIFY_CLIENT_SECRET_ID", "soa-link/client-secret"),
             ("PARTNER_KEYS_ID", "soa-link/partner-keys"),
             ("PENDING_LINKS_TABLE", "pending-links"),
+            ("SUBSCRIBERS_TABLE", "subscribers"),
             ("SIGN_IN", "session"),
             ("SESSION_COOKIE", "session"),
             ("SITE_ISSUER", "https://example.com"),
@@ -901,6 +946,7 @@ mod tests {
         assert!(EntrypointConfig::from_environment(with(&[])).is_ok());
         assert!(CallbackConfig::from_environment(with(&[])).is_ok());
         assert!(UnlinkConfig::from_environment(with(&[])).is_ok());
+        assert!(EntitlementsConfig::from_environment(with(&[])).is_ok());
     }
 
     #[test]
@@ -917,6 +963,7 @@ mod tests {
             "SITE_ISSUER",
             "SPOTIFY_CLIENT_ID",
             "SPOTIFY_CLIENT_SECRET_ID",
+            "SUBSCRIBERS_TABLE",
         ];
         assert_eq!(missing, expected);
         let handoff = Environment::from_iter([("SIGN_IN", "handoff")]);

@@ -145,6 +145,24 @@ impl Entitlements {
         Ok(Self(set))
     }
 
+    /// Those of both.
+    #[must_use]
+    pub fn union(&self, more: &Self) -> Self {
+        Self(self.0.union(&more.0).cloned().collect())
+    }
+
+    /// Those that are not among `less`.
+    #[must_use]
+    pub fn difference(&self, less: &Self) -> Self {
+        Self(self.0.difference(&less.0).cloned().collect())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The names, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Entitlement::as_str)

@@ -62,6 +62,21 @@ impl Storage {
         storage.prepare(sign_in, outbound).await?;
         Ok(storage)
     }
+
+    /// As [`Self::start`], for a function that nobody signs in at.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_for_backend(
+        config: &StorageConfig,
+        outbound: &Outbound,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let storage = Self::new(config, outbound, clock);
+        let (loaded, ()) = tokio::join!(storage.partner_keys.load(), outbound.open(&storage.dynamodb));
+        loaded?;
+        Ok(storage)
+    }
 }
 
 /// Whom a function that acts at Spotify works with.

@@ -58,6 +58,9 @@ codes! {
     CodeRefused = "CALLBACK_CODE_REFUSED", "Spotify refused the authorization code";
     Conflict = "CALLBACK_CONFLICT", "Spotify refused the link: probably one of the two accounts is linked to another";
     AccountShown = "ACCOUNT_SHOWN", "a person was shown how they are linked";
+    EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend asked what people may hear";
+    EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend said what people may hear, and it is durable";
+    OtherVersion = "ENTITLEMENTS_OTHER_VERSION", "a change was meant for another version than there is";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "a link was removed, or there was none";
     FormRefused = "UNLINK_FORM_REFUSED", "an unlink form did not come from our page";

@@ -80,7 +80,7 @@ impl Lambda {
         let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
             .await
             .unwrap();
-        bundle::create_table(&environment(&options, sandbox.addresses(), &[]))
+        bundle::create_tables(&environment(&options, sandbox.addresses(), &[]))
             .await
             .unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -120,7 +120,7 @@ impl Lambda {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        for function in ["entrypoint", "callback", "unlink"] {
+        for function in ["entrypoint", "callback", "unlink", "entitlements"] {
             let process = Command::new(bootstrap(function))
                 .env_clear()
                 .envs(bundle::variables(&options, lambda.sandbox.addresses()))

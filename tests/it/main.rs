@@ -16,6 +16,7 @@ mod browser;
 mod calls;
 mod chromium;
 mod configuration;
+mod entitlements;
 mod faults;
 mod handoff;
 mod hostile;

@@ -134,7 +134,7 @@ impl World {
                 .chain(variables.iter().copied())
                 .collect();
             let environment = environment(&options, &addresses, &variables);
-            bundle::create_table(&environment).await?;
+            bundle::create_tables(&environment).await?;
             bundle::routes(&environment, &clock, &Chance::System).await
         });
         let sandbox = sandbox.await.unwrap();

@@ -765,7 +765,7 @@ impl Engine {
 
     async fn emulator(endpoint: String, running: Running) -> Self {
         let client = emulated(&endpoint);
-        bundle::create_table(&emulated_environment(&endpoint)).await.unwrap();
+        bundle::create_tables(&emulated_environment(&endpoint)).await.unwrap();
         Self::new(endpoint, client, bundle::PENDING_LINKS_TABLE.to_owned(), running)
     }
 

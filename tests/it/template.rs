@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use shared::config::{CallbackConfig, Config as _, EntrypointConfig, UnlinkConfig};
+use shared::config::{CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, UnlinkConfig};
 
 use crate::world::World;
 
@@ -33,7 +33,12 @@ fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Map<S
         .collect()
 }
 
-const FUNCTIONS: [&str; 3] = ["EntrypointFunction", "CallbackFunction", "UnlinkFunction"];
+const FUNCTIONS: [&str; 4] = [
+    "EntrypointFunction",
+    "CallbackFunction",
+    "UnlinkFunction",
+    "EntitlementsFunction",
+];
 
 #[test]
 fn each_function_is_given_exactly_the_variables_it_reads() {
@@ -47,6 +52,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
         EntrypointConfig::variables(),
         CallbackConfig::variables(),
         UnlinkConfig::variables(),
+        EntitlementsConfig::variables(),
     ];
     for (function, read) in FUNCTIONS.into_iter().zip(read) {
         let given = functions[function]["Environment"]["Variables"].as_object().unwrap();
@@ -65,7 +71,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
 fn each_function_may_do_what_it_does_and_nothing_else() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
-    assert_eq!(roles.len(), 3);
+    assert_eq!(roles.len(), 4);
     let may = |role: &str| -> BTreeSet<String> {
         let statements = roles[role]["Policies"]
             .as_array()
@@ -103,6 +109,15 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     assert_eq!(
         may("EntrypointRole"),
         set(&["dynamodb:PutItem", "secretsmanager:GetSecretValue"])
+    );
+    assert_eq!(
+        may("EntitlementsRole"),
+        set(&[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue"
+        ])
     );
     for (role, write) in [
         ("CallbackRole", "dynamodb:UpdateItem"),
@@ -154,7 +169,7 @@ fn the_entrypoint_may_sign_people_in_only_at_a_provider() {
 fn the_table_is_as_the_store_needs_it() {
     let template = template();
     let tables = resources(&template, "AWS::DynamoDB::Table");
-    let table = tables.values().next().unwrap();
+    let table = tables["PendingLinksTable"];
     assert_eq!(
         table["KeySchema"],
         serde_json::json!([{"AttributeName": "id", "KeyType": "HASH"}])
@@ -165,6 +180,29 @@ fn the_table_is_as_the_store_needs_it() {
         serde_json::json!({"AttributeName": "delete_at", "Enabled": true})
     );
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+}
+
+/// S-DDB-4: what a backend said once is kept, and can be had back.
+#[test]
+fn the_table_of_subscribers_is_kept() {
+    let template = template();
+    let tables = resources(&template, "AWS::DynamoDB::Table");
+    let table = tables["SubscribersTable"];
+    assert_eq!(template["Resources"]["SubscribersTable"]["DeletionPolicy"], "Retain");
+    assert_eq!(table["DeletionProtectionEnabled"], true);
+    assert_eq!(
+        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+        true
+    );
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
+    let index = &table["GlobalSecondaryIndexes"][0];
+    assert_eq!(index["IndexName"], shared::store::DIRTY_INDEX);
+    let keys = serde_json::json!([
+        {"AttributeName": "dirty", "KeyType": "HASH"},
+        {"AttributeName": "next_try_at", "KeyType": "RANGE"},
+    ]);
+    assert_eq!(index["KeySchema"], keys);
 }
 
 /// The routes of `make watch`.
@@ -212,7 +250,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     assert_eq!(keys, served);
     assert_eq!(watched(), served);
     let groups = resources(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 4);
+    assert_eq!(groups.len(), 5);
     assert!(groups.values().all(|group| group.contains_key("RetentionInDays")));
     for stage in resources(&template, "AWS::ApiGatewayV2::Stage").values() {
         let format = stage["AccessLogSettings"]["Format"].as_str().unwrap().to_lowercase();

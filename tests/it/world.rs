@@ -44,7 +44,7 @@ impl World {
         let options = bundle::with_secrets(options, &backend_key());
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
             let environment = environment(&options, &addresses, variables);
-            bundle::create_table(&environment).await?;
+            bundle::create_tables(&environment).await?;
             bundle::routes(&environment, &clock, &Chance::System).await
         });
         Self::of(sandbox.await.unwrap(), clock)
@@ -178,9 +178,14 @@ impl World {
 
     /// `POST /unlink` as the partner's backend.
     pub(crate) async fn backend_unlink(&self, jws: &str) -> Answer {
+        self.backend_call("/unlink", jws).await
+    }
+
+    /// `POST` as the partner's backend.
+    pub(crate) async fn backend_call(&self, path: &str, jws: &str) -> Answer {
         let request = self
             .http
-            .post(self.gateway("/unlink"))
+            .post(self.gateway(path))
             .header("content-type", "application/jwt")
             .body(jws.to_owned());
         Answer::of(request.send().await.unwrap()).await

@@ -11,12 +11,11 @@ use shared::{
         binding::BrowserBinding,
     },
     outbound::Outbound,
-    partner::Entitlements,
     secrets::Versions,
     sign_in::{PartnerKeys, SignIn},
     spotify::CompletionUrl,
     start::{Peers, StartError},
-    store::{Claim, PendingLink, SignedInBy},
+    store::{Claim, PendingLink, SignedInBy, Subscribers},
     telemetry::Code,
 };
 
@@ -24,6 +23,7 @@ use shared::{
 pub struct Callback {
     config: CallbackConfig,
     sign_in: SignIn,
+    subscribers: Subscribers,
     peers: Peers,
     clock: Clock,
     chance: Chance,
@@ -46,10 +46,13 @@ impl Callback {
         let config = CallbackConfig::from_environment(environment)?;
         let outbound = Outbound::new()?;
         let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
+        let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
+        let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
             config,
             sign_in,
+            subscribers,
             peers,
             clock,
             chance,
@@ -69,15 +72,23 @@ impl Callback {
             AuthorizationError::Temporary | AuthorizationError::Other => Problem::ConsentFailed,
         })?;
         self.must_still_be_signed_in(request, keys, &pending).await?;
-        let entitlements = Self::current_entitlements(&pending);
         let linking = |error| Problem::Spotify(Step::Link, error);
         let redirect_uri = self.config.sign_in.public_url.redirect_uri();
-        let token = self
-            .peers
-            .spotify
-            .exchange_code(code, pending.code_verifier, &redirect_uri)
-            .await
-            .map_err(linking)?;
+        // What the backend has written of them comes with noting that they are being linked: should we die before the end, Spotify will be asked.
+        let (token, subscriber) = tokio::join!(
+            self.peers
+                .spotify
+                .exchange_code(code, pending.code_verifier, &redirect_uri),
+            self.subscribers.registering(
+                &pending.partner_id,
+                &pending.partner_user_id,
+                pending.entitlements.as_ref(),
+                self.clock.now(),
+            ),
+        );
+        let (token, subscriber) = (token.map_err(linking)?, subscriber?);
+        // All that they may hear, for `register-user` replaces what they had.
+        let entitlements = subscriber.wanted().cloned().unwrap_or_default();
         // Always, also for somebody who is linked already: Spotify's record is the truth, and this call renews it.
         let registered = self
             .peers
@@ -103,12 +114,6 @@ impl Callback {
         } else {
             Err(Problem::SessionChanged)
         }
-    }
-
-    /// What the person may hear: all of it, for `register-user` replaces what they had. So far the partner's token alone says so; what the
-    /// partner's backend has written about them since is to come first here.
-    fn current_entitlements(pending: &PendingLink) -> Entitlements {
-        pending.entitlements.clone().unwrap_or_default()
     }
 }
 
@@ -180,7 +185,8 @@ impl Function for Callback {
                 &pending.partner_id,
                 &keys.current.log_name(&pending.partner_id, &pending.partner_user_id),
             );
-            self.link(request, &keys, pending, response.outcome).await
+            // On the heap: three calls, each with its own answer.
+            Box::pin(self.link(request, &keys, pending, response.outcome)).await
         };
         match finish.await {
             Ok(completion_url) => {

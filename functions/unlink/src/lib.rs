@@ -17,7 +17,7 @@ use shared::{
     sealed,
     secret::same,
     secrets::Versions,
-    sign_in::{Backend, PartnerKeys, Person, SignIn},
+    sign_in::{Backend, PartnerKeys, Person, SignIn, person_meant},
     start::{Peers, StartError},
     store::SignedInBy,
     telemetry::Code,
@@ -259,14 +259,15 @@ impl Unlink {
         let asked = backend
             .request(&keys, request.body_text()?, &audience, partner_id)
             .await?;
-        request.is_about(partner_id, &keys.current.log_name(partner_id, &asked.partner_user_id));
+        let partner_user_id = person_meant(&keys, partner_id, &asked.claims).map_err(Problem::from)?;
+        request.is_about(partner_id, &keys.current.log_name(partner_id, &partner_user_id));
         let invocation = self.invocation()?;
         self.peers
             .storage
             .pending_links
             .use_once(&asked.jti, &invocation)
             .await?;
-        self.unlink(partner_id, &asked.partner_user_id).await?;
+        self.unlink(partner_id, &partner_user_id).await?;
         Ok(Outcome {
             code: Code::Unlinked,
             answer: no_content(),

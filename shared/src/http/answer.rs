@@ -32,6 +32,18 @@ pub fn redirect(location: &str) -> Option<Answer> {
     })
 }
 
+/// JSON, to a program.
+#[must_use]
+pub fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Answer {
+        status,
+        headers: headers.into_iter().collect(),
+        cookies: Vec::new(),
+        body: value.to_string(),
+    }
+}
+
 /// Nothing more to say: 204.
 #[must_use]
 pub fn no_content() -> Answer {

@@ -12,7 +12,7 @@ mod request;
 mod serve;
 mod visitor;
 
-pub use answer::{Answer, no_content, redirect};
+pub use answer::{Answer, json, no_content, redirect};
 pub use intent::{Intent, Place};
 pub use language::Language;
 pub use page::{Account, Confirmation, LinkState, Page, Reader};

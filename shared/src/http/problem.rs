@@ -18,7 +18,7 @@ use crate::{
     secrets::SecretError,
     sign_in::{NoKeys, SignInError},
     spotify::{OpenAccessError, SpotifyError},
-    store::StoreError,
+    store::{ChangeError, StoreError},
     telemetry::Code,
 };
 
@@ -28,9 +28,15 @@ pub enum Problem {
     /// A part of the request that cannot be read, or not in one way.
     #[error("malformed {0}")]
     Malformed(&'static str),
+    /// A member of a program's request that is not what it must be, by its place.
+    #[error("member {0}")]
+    Member(String),
     /// More than we read.
     #[error("too large")]
     TooLarge,
+    /// What a program has seen is no longer so.
+    #[error("another version")]
+    OtherVersion,
     /// No such path.
     #[error("no such path")]
     NotFound,
@@ -134,6 +140,25 @@ impl From<SignInError> for Problem {
     }
 }
 
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::OtherVersion => Self::OtherVersion,
+            ChangeError::TooMany => Self::Member("entitlements".to_owned()),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// What it is to a program: the status and the code, for an answer in which it is one of many.
+    #[must_use]
+    pub fn told(&self) -> (StatusCode, &'static str) {
+        let Verdict { status, code, .. } = verdict(self);
+        (status, code)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -205,9 +230,12 @@ impl Failure {
         let Verdict {
             status, code, title, ..
         } = self.verdict();
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:soa-link:problem:{code}"), "title": title, "status": status.as_u16(), "code": code, "request_id": request_id,
         });
+        if let (Problem::Member(member), Some(body)) = (&self.problem, body.as_object_mut()) {
+            body.insert("member".to_owned(), member.as_str().into());
+        }
         let headers = [(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
@@ -280,6 +308,7 @@ fn tell(status: StatusCode, code: &'static str, page: Page, log: Code) -> Verdic
         "state_mismatch" => "The state does not belong to this browser, or no longer",
         "already_linked" => "One of the two accounts may be linked to another",
         "temporarily_unavailable" => "Not just now",
+        "version_mismatch" => "The version is not the one that was expected",
         _ => "A fault on our side",
     };
     Verdict {
@@ -294,11 +323,17 @@ fn tell(status: StatusCode, code: &'static str, page: Page, log: Code) -> Verdic
 
 fn verdict(problem: &Problem) -> Verdict {
     match problem {
-        Problem::Malformed(_) => tell(
+        Problem::Malformed(_) | Problem::Member(_) => tell(
             StatusCode::BAD_REQUEST,
             "invalid_request",
             Page::Malformed,
             Code::RequestMalformed,
+        ),
+        Problem::OtherVersion => tell(
+            StatusCode::CONFLICT,
+            "version_mismatch",
+            Page::Malformed,
+            Code::OtherVersion,
         ),
         Problem::TooLarge => tell(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -25,6 +25,8 @@ const RESERVE_MS: u64 = 1500;
 pub trait Function: Sync {
     /// Its name, as the log has it.
     const NAME: &'static str;
+    /// Whether programs alone are answered, also where one forgets to say that it is one.
+    const FOR_PROGRAMS: bool = false;
 
     /// What its pages say and link to.
     fn pages(&self) -> &Pages;
@@ -144,7 +146,7 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
                 } else {
                     log!(warn, verdict.log, status, ms, reason);
                 }
-                if of_a_program {
+                if of_a_program || F::FOR_PROGRAMS {
                     failure.to_program(&request_id)
                 } else {
                     let nothing_read = Intent::to(Place::Entrypoint, None);

@@ -7,7 +7,7 @@ mod tests;
 mod visit;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
@@ -191,17 +191,34 @@ impl SignIn {
 /// A request that the partner's backend signed, verified.
 #[derive(Debug)]
 pub struct BackendRequest {
-    /// Whom it is about.
-    pub partner_user_id: PartnerUserId,
+    /// What it says. Whom it is about, and what is to be done, is for whoever asked for it to read.
+    pub claims: Map<String, Value>,
     /// What it is known by, to work once.
     pub jti: UsedJti,
 }
 
-#[derive(Deserialize)]
-struct RequestClaims {
-    partner_id: String,
-    partner_user_id: Option<String>,
-    sub: Option<String>,
+impl BackendRequest {
+    /// The longest one read, in bytes: a hundred people with a few names each.
+    const LONGEST: usize = 60 * 1024;
+}
+
+/// Whom a backend means: exactly one of `partner_user_id` and `sub`. Two that might differ are nobody.
+///
+/// # Errors
+/// [`JwsError::Claim`], naming what is wrong.
+pub fn person_meant(
+    keys: &Versions<PartnerKeys>,
+    partner_id: &PartnerId,
+    claims: &Map<String, Value>,
+) -> Result<PartnerUserId, JwsError> {
+    match (claims.get("partner_user_id"), claims.get("sub")) {
+        (Some(id), None) => {
+            let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
+            id.ok_or(JwsError::Claim("partner_user_id"))
+        }
+        (None, Some(sub)) => derived(keys, partner_id, sub.as_str().ok_or(JwsError::Claim("sub"))?),
+        _ => Err(JwsError::Claim("partner_user_id or sub")),
+    }
 }
 
 /// How requests of the partner's backend are known.
@@ -241,20 +258,14 @@ impl Backend {
             audience,
         };
         let now = self.clock.now();
-        let verified: Verified<RequestClaims> =
+        let verified: Verified<Map<String, Value>> =
             verify(keys, |keys| &keys.backend, self.keys.as_ref(), &expected, jws, now).await?;
-        if verified.claims.partner_id != partner_id.as_str() {
+        if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
             return Err(JwsError::Claim("partner_id").into());
         }
-        let partner_user_id = match (verified.claims.partner_user_id, verified.claims.sub) {
-            (Some(id), None) => PartnerUserId::parse(&id).map_err(|_| JwsError::Claim("partner_user_id"))?,
-            (None, Some(sub)) => derived(keys, partner_id, &sub)?,
-            // Two that might differ are no request at all.
-            _ => return Err(JwsError::Claim("partner_user_id or sub").into()),
-        };
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
         Ok(BackendRequest {
-            partner_user_id,
+            claims: verified.claims,
             jti: UsedJti::request(&jti, verified.expires_at),
         })
     }
@@ -276,7 +287,10 @@ async fn verify<C: serde::de::DeserializeOwned>(
     token: &str,
     now: i64,
 ) -> Result<Verified<C>, SignInError> {
-    let jws = UnverifiedJws::parse(token)?;
+    let jws = match expected.kind {
+        Kind::Request => UnverifiedJws::parse_up_to(BackendRequest::LONGEST, token)?,
+        Kind::Session | Kind::Handoff => UnverifiedJws::parse(token)?,
+    };
     let with = |keys: &KeySet| {
         let verifier = Verifier {
             keys,

@@ -121,9 +121,21 @@ fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Person, UsedJti
     at_once(sign_in(SignInKind::Handoff).handoff(keys, token, &browser(1).1, &partner()))
 }
 
-fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<BackendRequest, JwsError> {
+/// Whom a request is about, and what it is known by.
+#[derive(Debug)]
+struct Requested {
+    partner_user_id: PartnerUserId,
+    jti: UsedJti,
+}
+
+fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsError> {
     let backend = Backend::new(BACKEND.to_owned(), None, &Outbound::new().unwrap(), &Clock::fixed(NOW));
-    at_once(backend.request(keys, token, UNLINK, &partner()))
+    let request = at_once(backend.request(keys, token, UNLINK, &partner()))?;
+    let partner_user_id = person_meant(keys, &partner(), &request.claims)?;
+    Ok(Requested {
+        partner_user_id,
+        jti: request.jti,
+    })
 }
 
 /// Whom a good session with these changes is of, or why it is not good.
@@ -136,7 +148,7 @@ fn handed_off(changed: &Value) -> Result<Person, JwsError> {
     handoff(&keys(), &token).map(|(person, ..)| person)
 }
 
-fn requested(changed: &Value) -> Result<BackendRequest, JwsError> {
+fn requested(changed: &Value) -> Result<Requested, JwsError> {
     request(
         &keys(),
         &signed(BACKEND_KEY, "soa-request+jwt", &request_payload(changed)),
@@ -282,12 +294,12 @@ fn a_token_for_another_partner_is_refused() {
     for wrong in [json!(1), json!([PARTNER]), json!({})] {
         let malformed = Some(JwsError::Claim("one of its own"));
         assert_eq!(person_of(&json!({"partner_id": wrong})).err(), malformed, "{wrong}");
-        assert_eq!(requested(&json!({"partner_id": wrong})).err(), malformed, "{wrong}");
+        assert_eq!(requested(&json!({"partner_id": wrong})).err(), refused, "{wrong}");
     }
     assert!(person_of(&json!({"partner_id": PARTNER})).is_ok());
     // A site that serves one partner need not name it; a backend must.
     let unnamed = json!({"partner_id": null});
-    assert_eq!(requested(&unnamed).err(), Some(JwsError::Claim("one of its own")));
+    assert_eq!(requested(&unnamed).err(), refused);
 }
 
 #[test]
@@ -318,6 +330,7 @@ fn a_partner_user_id_claim_is_taken_as_it_is_or_not_at_all() {
     for bad in [json!(123_456_789), json!([good]), json!({}), json!(true)] {
         let refused = Some(JwsError::Claim("one of its own"));
         assert_eq!(person_of(&claim(&bad)).err(), refused, "{bad}");
+        let refused = Some(JwsError::Claim("partner_user_id"));
         assert_eq!(requested(&instead_of_sub(&bad)).err(), refused, "{bad}");
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 /// How long, in seconds, an item outlives its use, so that garbage collection never precedes expiry.
 const KEPT: i64 = 3600;
 
-type Item = HashMap<String, AttributeValue>;
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The table of pending links, pending sign-ins and used `jti`s.
 #[derive(Clone, Debug)]
@@ -236,11 +236,11 @@ fn sign_in_id(state: &StateHash) -> String {
     format!("sign-in#{}", state.as_str())
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(super) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn number(value: i64) -> AttributeValue {
+pub(super) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
@@ -304,11 +304,11 @@ fn sign_in_item(state: &StateHash, pending: &PendingSignIn) -> Item {
     ])
 }
 
-fn optional<'a>(item: &'a Item, name: &str) -> Option<&'a String> {
+pub(super) fn optional<'a>(item: &'a Item, name: &str) -> Option<&'a String> {
     item.get(name).and_then(|value| value.as_s().ok())
 }
 
-fn required<'a>(item: &'a Item, name: &str) -> Result<&'a String, StoreError> {
+pub(super) fn required<'a>(item: &'a Item, name: &str) -> Result<&'a String, StoreError> {
     optional(item, name).ok_or(StoreError::Malformed)
 }
 
@@ -363,7 +363,7 @@ fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool 
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
 }
 
-fn store_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StoreError {
+pub(super) fn store_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StoreError {
     match error.as_service_error().and_then(ProvideErrorMetadata::code) {
         Some(
             "ResourceNotFoundException"

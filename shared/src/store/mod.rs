@@ -1,9 +1,11 @@
-//! Owns what outlives one invocation: pending links, and the `jti`s of tokens that work once. Needs DynamoDB. Refuses to decide anything:
+//! Owns what outlives one invocation: pending links, the `jti`s of tokens that work once, and subscribers. Needs DynamoDB. Refuses to decide anything:
 //! what must be true for a write to succeed is a condition of that write.
 
 mod dynamodb;
+mod subscribers;
 
 pub use dynamodb::PendingLinks;
+pub use subscribers::{Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, Link, LinkState, Subscriber, Subscribers};
 
 use crate::{
     oauth::{nonce::Nonce, pkce::CodeVerifier},

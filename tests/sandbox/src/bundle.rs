@@ -3,13 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
-    TimeToLiveStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use callback::Callback;
+use entitlements::Entitlements;
 use entrypoint::Entrypoint;
 use serde_json::{Value, json};
 use shared::{
@@ -19,6 +21,7 @@ use shared::{
     config::Environment,
     http::{Function, answer_event},
     outbound::Outbound,
+    store::DIRTY_INDEX,
 };
 use unlink::Unlink;
 
@@ -26,6 +29,8 @@ use crate::{Addresses, Key, Options, Route, RoutesError};
 
 /// The pending-links table's name in the sandbox.
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
+/// The subscribers table's name in the sandbox.
+pub const SUBSCRIBERS_TABLE: &str = "soa-link-subscribers";
 /// The client secret's name in the sandbox's Secrets Manager.
 pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
 /// The partner keys' name in the sandbox's Secrets Manager.
@@ -73,6 +78,7 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("SPOTIFY_CLIENT_SECRET_ID", CLIENT_SECRET_ID.to_owned()),
         ("PARTNER_KEYS_ID", PARTNER_KEYS_ID.to_owned()),
         ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
+        ("SUBSCRIBERS_TABLE", SUBSCRIBERS_TABLE.to_owned()),
         ("SIGN_IN", options.sign_in.name().to_owned()),
         ("SIGN_IN_URL", format!("{}/sign-in", addresses.site)),
         ("SESSION_COOKIE", options.session_cookie.clone()),
@@ -101,34 +107,52 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         .collect()
 }
 
-/// Creates the pending-links table, unless it is there, as `infra/template.yaml` has it.
+/// Creates the tables, unless they are there, as `infra/template.yaml` has them.
 ///
 /// # Errors
 ///
 /// When DynamoDB does not answer or refuses.
-pub async fn create_table(environment: &Environment) -> Result<(), RoutesError> {
+pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError> {
     let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
     let dynamodb = aws.dynamodb(&Outbound::new()?);
-    let id = AttributeDefinition::builder()
-        .attribute_name("id")
-        .attribute_type(ScalarAttributeType::S)
+    let attribute = |name: &str, kind| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind)
+            .build()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let table = |name: &str| {
+        let table = dynamodb.create_table().table_name(name);
+        table.billing_mode(BillingMode::PayPerRequest)
+    };
+    let id = || Ok::<_, RoutesError>((attribute("id", ScalarAttributeType::S)?, key("id", KeyType::Hash)?));
+    let (attribute_id, key_id) = id()?;
+    let pending_links = table(PENDING_LINKS_TABLE)
+        .attribute_definitions(attribute_id)
+        .key_schema(key_id);
+    created(pending_links.send().await)?;
+
+    let (attribute_id, key_id) = id()?;
+    let dirty = GlobalSecondaryIndex::builder()
+        .index_name(DIRTY_INDEX)
+        .key_schema(key("dirty", KeyType::Hash)?)
+        .key_schema(key("next_try_at", KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
         .build()?;
-    let key = KeySchemaElement::builder()
-        .attribute_name("id")
-        .key_type(KeyType::Hash)
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewAndOldImages)
         .build()?;
-    let table = dynamodb
-        .create_table()
-        .table_name(PENDING_LINKS_TABLE)
-        .billing_mode(BillingMode::PayPerRequest);
-    let created = table.attribute_definitions(id).key_schema(key).send().await;
-    if let Err(error) = created
-        && !error
-            .as_service_error()
-            .is_some_and(CreateTableError::is_resource_in_use_exception)
-    {
-        return Err(error.into());
-    }
+    let subscribers = table(SUBSCRIBERS_TABLE)
+        .attribute_definitions(attribute_id)
+        .attribute_definitions(attribute("dirty", ScalarAttributeType::S)?)
+        .attribute_definitions(attribute("next_try_at", ScalarAttributeType::N)?)
+        .key_schema(key_id)
+        .global_secondary_indexes(dirty)
+        .stream_specification(stream);
+    created(subscribers.send().await)?;
+
     let time_to_live = dynamodb
         .describe_time_to_live()
         .table_name(PENDING_LINKS_TABLE)
@@ -148,6 +172,23 @@ pub async fn create_table(environment: &Environment) -> Result<(), RoutesError> 
     Ok(())
 }
 
+/// That a table is there, made just now or before.
+fn created<T, R>(outcome: Result<T, SdkError<CreateTableError, R>>) -> Result<(), RoutesError>
+where
+    SdkError<CreateTableError, R>: std::error::Error + Send + Sync + 'static,
+{
+    match outcome {
+        Err(error)
+            if !error
+                .as_service_error()
+                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
+        {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The functions' routes, as `infra/template.yaml` has them.
 ///
 /// # Errors
@@ -157,7 +198,14 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
     let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), chance.clone()).await?);
     let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), chance.clone()).await?);
     let unlink = Arc::new(Unlink::start(environment.clone(), clock.clone(), chance.clone()).await?);
-    Ok(vec![
+    let entitlements = Entitlements::start(environment.clone(), clock.clone(), chance.clone()).await?;
+    let entitlements = Arc::new(entitlements);
+    let of_entitlements = ["get", "add", "replace", "delete"].into_iter().flat_map(|operation| {
+        let path = format!("/{operation}-entitlements");
+        [path.clone(), format!("/partners/{{partner_id}}{path}")]
+    });
+    let of_entitlements = of_entitlements.map(|path| route("POST", &path, &entitlements));
+    let mut routes = vec![
         route("GET", "/entrypoint", &entrypoint),
         route("GET", "/link", &entrypoint),
         route("GET", "/sign-in", &entrypoint),
@@ -171,7 +219,9 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
         route("GET", "/partners/{partner_id}/unlink", &unlink),
         route("POST", "/partners/{partner_id}/unlink", &unlink),
         route("GET", "/partners/{partner_id}/account", &unlink),
-    ])
+    ];
+    routes.extend(of_entitlements);
+    Ok(routes)
 }
 
 fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function: &Arc<F>) -> Route {

@@ -52,13 +52,13 @@ async fn run() -> Result<(), sandbox::RoutesError> {
     shared::telemetry::init_with(std::io::stderr);
     let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
         let environment: Environment = bundle::variables(&options, &addresses).into_iter().collect();
-        bundle::create_table(&environment).await?;
+        bundle::create_tables(&environment).await?;
         bundle::routes(&environment, &clock, &chance).await
     })
     .await?;
     if !with_gateway {
         let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
-        bundle::create_table(&environment).await?;
+        bundle::create_tables(&environment).await?;
     }
     welcome(&sandbox);
     tokio::signal::ctrl_c().await?;
