@@ -35,6 +35,19 @@ impl Clock {
         }
     }
 
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+            #[cfg(feature = "test-support")]
+            Self::Fixed(now) => now.load(Ordering::SeqCst).saturating_mul(1000),
+        }
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z. A machine whose clock stands before that gets 0.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]

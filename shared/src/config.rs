@@ -478,6 +478,21 @@ pub struct EntitlementsConfig {
     pub storage: StorageConfig,
 }
 
+/// What the sync function is told.
+#[derive(Clone)]
+pub struct SyncConfig {
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
+    /// `SPOTIFY_RATE`: calls per second at the most.
+    pub rate: f64,
+    /// `SPOTIFY_CLIENT_SECRET_ID`.
+    pub client_secret_id: String,
+    /// Where Spotify is and who we are to it.
+    pub spotify: SpotifySettings,
+    /// What Lambda sets.
+    pub aws: Aws,
+}
+
 /// What the unlink function is told.
 #[derive(Clone)]
 pub struct UnlinkConfig {
@@ -495,6 +510,8 @@ pub struct UnlinkConfig {
     pub sign_in: SignInConfig,
     /// What pages say and link to.
     pub pages: Pages,
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
     /// Whom it works with.
     pub peers: PeersConfig,
 }
@@ -611,6 +628,32 @@ impl Config for EntitlementsConfig {
     }
 }
 
+impl Config for SyncConfig {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let subscribers_table = environment.subscribers_table();
+        let rate = environment.optional("SPOTIFY_RATE").or_else(|| Some("5".to_owned()));
+        let rate = environment.parsed(
+            "SPOTIFY_RATE",
+            rate,
+            |rate| {
+                let number = rate.strip_suffix("/s").unwrap_or(rate);
+                number.parse().ok().filter(|rate| (0.1..=1000.0).contains(rate))
+            },
+            "must be calls per second, 0.1 to 1000",
+        );
+        let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
+        let spotify = environment.spotify();
+        let aws = environment.aws();
+        Some(Self {
+            subscribers_table: subscribers_table?,
+            rate: rate?,
+            client_secret_id: client_secret_id?,
+            spotify: spotify?,
+            aws: aws?,
+        })
+    }
+}
+
 impl Config for UnlinkConfig {
     fn read(environment: &mut Environment) -> Option<Self> {
         let partner_id = environment.partner_id();
@@ -632,6 +675,7 @@ impl Config for UnlinkConfig {
         );
         let sign_in = environment.sign_in_with_url();
         let pages = environment.pages();
+        let subscribers_table = environment.subscribers_table();
         let peers = environment.peers();
         Some(Self {
             partner_id: partner_id?,
@@ -641,6 +685,7 @@ impl Config for UnlinkConfig {
             frame_origin,
             sign_in: sign_in?,
             pages,
+            subscribers_table: subscribers_table?,
             peers: peers?,
         })
     }

@@ -28,3 +28,4 @@ pub mod spotify;
 pub mod start;
 pub mod store;
 pub mod telemetry;
+pub mod worker;

@@ -61,6 +61,11 @@ codes! {
     EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend asked what people may hear";
     EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend said what people may hear, and it is durable";
     OtherVersion = "ENTITLEMENTS_OTHER_VERSION", "a change was meant for another version than there is";
+    SyncDone = "SYNC_DONE", "a run of sync ended; what it did is counted";
+    SyncFailed = "SYNC_FAILED", "Spotify did not follow somebody; they will be tried again";
+    SyncStopped = "SYNC_STOPPED", "Spotify refused our client or asked us to slow down: a run of sync stopped before its end";
+    LinkConfirmed = "LINK_CONFIRMED", "Spotify has said that somebody is linked";
+    LinkLost = "LINK_LOST", "Spotify has said that somebody is no longer linked";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "a link was removed, or there was none";
     FormRefused = "UNLINK_FORM_REFUSED", "an unlink form did not come from our page";

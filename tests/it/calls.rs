@@ -109,7 +109,7 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
         "{done}"
     );
 
-    // The form: nothing but unlink-user, and a service token for the first one.
+    // The form: unlink-user and, at the same time, the note that it is being done; and a service token for the first one.
     for token in [1, 0] {
         let (page, calls) = counted
             .answer("GET", "/unlink", "", std::slice::from_ref(&session), None)
@@ -130,18 +130,18 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
             .await;
         assert_eq!(
             (done["statusCode"].as_u64(), calls),
-            (Some(200), (0, 0, token, 0, 1)),
+            (Some(200), (1, 0, token, 0, 1)),
             "{done}"
         );
     }
-    // A signed request: its `jti` is spent first.
+    // A signed request: its `jti` is spent first, then as above.
     let jws = World::request_token(&world.request_claims("ada", "1"));
     let (done, calls) = counted
         .answer("POST", "/unlink", "", &[], Some(("application/jwt", &jws)))
         .await;
     assert_eq!(
         (done["statusCode"].as_u64(), calls),
-        (Some(204), (1, 0, 0, 0, 1)),
+        (Some(204), (2, 0, 0, 0, 1)),
         "{done}"
     );
     // A hand-off: its `jti` and the pending link are one call.

@@ -26,7 +26,7 @@ impl World {
     }
 
     /// As the backend: what is answered, which must be good.
-    async fn says(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
+    pub(crate) async fn says(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
         self.advance(1);
         let path = format!("/{operation}-entitlements");
         let answer = self
@@ -41,7 +41,7 @@ impl World {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    async fn hears(&self, person: &str) -> Value {
+    pub(crate) async fn hears(&self, person: &str) -> Value {
         self.advance(1);
         let answer = self
             .asks("/get-entitlements", &self.to("/get-entitlements", person, &json!({})))

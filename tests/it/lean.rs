@@ -23,7 +23,7 @@ fn tree(arguments: &[&str]) -> String {
 
 #[test]
 fn the_functions_have_one_tls_and_no_test_support() {
-    for function in ["entrypoint", "callback", "unlink", "entitlements"] {
+    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync"] {
         let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
         let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
         assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));

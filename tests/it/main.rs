@@ -31,6 +31,7 @@ mod provider;
 mod published;
 mod secrets;
 mod storage;
+mod sync;
 mod template;
 mod unlinking;
 mod world;

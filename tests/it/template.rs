@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use shared::config::{CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, UnlinkConfig};
+use shared::config::{CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, SyncConfig, UnlinkConfig};
 
 use crate::world::World;
 
@@ -33,11 +33,12 @@ fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Map<S
         .collect()
 }
 
-const FUNCTIONS: [&str; 4] = [
+const FUNCTIONS: [&str; 5] = [
     "EntrypointFunction",
     "CallbackFunction",
     "UnlinkFunction",
     "EntitlementsFunction",
+    "SyncFunction",
 ];
 
 #[test]
@@ -53,6 +54,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
         CallbackConfig::variables(),
         UnlinkConfig::variables(),
         EntitlementsConfig::variables(),
+        SyncConfig::variables(),
     ];
     for (function, read) in FUNCTIONS.into_iter().zip(read) {
         let given = functions[function]["Environment"]["Variables"].as_object().unwrap();
@@ -71,7 +73,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
 fn each_function_may_do_what_it_does_and_nothing_else() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
-    assert_eq!(roles.len(), 4);
+    assert_eq!(roles.len(), 5);
     let may = |role: &str| -> BTreeSet<String> {
         let statements = roles[role]["Policies"]
             .as_array()
@@ -119,21 +121,31 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
             "secretsmanager:GetSecretValue"
         ])
     );
-    for (role, write) in [
-        ("CallbackRole", "dynamodb:UpdateItem"),
-        ("UnlinkRole", "dynamodb:PutItem"),
-    ] {
-        let may = may(role);
-        assert!(
-            may.contains(write) && may.contains("secretsmanager:GetSecretValue (client secret)"),
-            "{role} {may:?}"
-        );
-        assert!(
-            may.iter()
-                .all(|action| action == write || action.starts_with("secretsmanager:GetSecretValue")),
-            "{role} {may:?}"
-        );
-    }
+    assert_eq!(
+        may("SyncRole"),
+        set(&[
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue (client secret)"
+        ])
+    );
+    assert_eq!(
+        may("UnlinkRole"),
+        set(&[
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue (client secret)"
+        ])
+    );
+    assert_eq!(
+        may("CallbackRole"),
+        set(&["dynamodb:UpdateItem", "secretsmanager:GetSecretValue (client secret)"])
+    );
 }
 
 /// What an `OpenID` provider asks for, the entrypoint alone may do, and only where there is one.
@@ -250,7 +262,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     assert_eq!(keys, served);
     assert_eq!(watched(), served);
     let groups = resources(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 5);
+    assert_eq!(groups.len(), 6);
     assert!(groups.values().all(|group| group.contains_key("RetentionInDays")));
     for stage in resources(&template, "AWS::ApiGatewayV2::Stage").values() {
         let format = stage["AccessLogSettings"]["Format"].as_str().unwrap().to_lowercase();

@@ -19,7 +19,7 @@ use shared::{
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, Person, SignIn, person_meant},
     start::{Peers, StartError},
-    store::SignedInBy,
+    store::{SignedInBy, Subscribers},
     telemetry::Code,
 };
 
@@ -28,6 +28,7 @@ pub struct Unlink {
     config: UnlinkConfig,
     sign_in: SignIn,
     backend: Option<Backend>,
+    subscribers: Subscribers,
     peers: Peers,
     clock: Clock,
     chance: Chance,
@@ -63,11 +64,14 @@ impl Unlink {
         let jwks_url = config.backend_jwks_url.as_ref();
         let backend = config.backend_issuer.clone();
         let backend = backend.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock));
+        let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
+        let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
             config,
             sign_in,
             backend,
+            subscribers,
             peers,
             clock,
             chance,
@@ -274,8 +278,20 @@ impl Unlink {
         })
     }
 
+    /// Unlinks at Spotify, and notes meanwhile that it is being done. Whatever becomes of the note, the link is Spotify's; it is asked about, later.
     async fn unlink(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Result<(), Problem> {
-        let unlinked = self.peers.spotify.unlink_user(partner_id, partner_user_id).await;
+        // On the heap: two clients' calls at once.
+        let both = Box::pin(async {
+            tokio::join!(
+                self.peers.spotify.unlink_user(partner_id, partner_user_id),
+                self.subscribers
+                    .unlinking(partner_id, partner_user_id, self.clock.now()),
+            )
+        });
+        let (unlinked, noted) = both.await;
+        if let Err(error) = noted {
+            Problem::Store(error).log();
+        }
         unlinked.map_err(|error| Problem::Spotify(Step::Unlink, error))
     }
 }

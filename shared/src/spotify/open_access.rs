@@ -124,6 +124,25 @@ impl Spotify {
         Ok(Some(entitlements))
     }
 
+    /// `replace-entitlements`: what a person may hear, all of it. An empty set takes everything away and keeps the link.
+    ///
+    /// # Errors
+    /// [`SpotifyError`]; [`OpenAccessError::NotLinked`] when there is no link.
+    pub async fn replace_entitlements(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+        entitlements: &Entitlements,
+    ) -> Result<(), SpotifyError> {
+        let payload = Payload {
+            partner_id,
+            partner_user_id,
+            entitlements: Some(entitlements),
+        };
+        let replaced = self.call_as_client(Service::Entitlements, "replace-entitlements", &payload);
+        replaced.await.map(drop)
+    }
+
     /// A signed call with the client's own token. When that was withdrawn before its time: one new token, one more try.
     async fn call_as_client(
         &self,

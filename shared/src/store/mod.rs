@@ -2,10 +2,15 @@
 //! what must be true for a write to succeed is a condition of that write.
 
 mod dynamodb;
+mod pace;
 mod subscribers;
 
 pub use dynamodb::PendingLinks;
-pub use subscribers::{Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, Link, LinkState, Subscriber, Subscribers};
+pub use pace::Pace;
+pub use subscribers::{
+    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Subscriber, SubscriberKey,
+    Subscribers, Why,
+};
 
 use crate::{
     oauth::{nonce::Nonce, pkce::CodeVerifier},

@@ -103,9 +103,19 @@ pub struct Subscriber {
     pub link: Link,
     /// When `register-user` was last called, in seconds since 1970.
     pub registered_at: Option<i64>,
+    /// How often Spotify was asked in vain since it last followed.
+    pub tries: i64,
 }
 
 impl Subscriber {
+    /// Since when the link is in a state, if it is in it from `now` on.
+    fn since(&self, state: LinkState, now: i64) -> i64 {
+        match self.link.since {
+            Some(since) if self.link.state == state => since,
+            _ => now,
+        }
+    }
+
     /// What is wanted of Spotify: what the backend says, else what the token said. Nothing where neither has said anything.
     #[must_use]
     pub fn wanted(&self) -> Option<&Entitlements> {
@@ -295,6 +305,255 @@ impl Subscribers {
         subscriber_of(written.attributes().ok_or(StoreError::Malformed)?)
     }
 
+    /// Notes that a person is being unlinked, while they are: Spotify will be asked what came of it. Nothing to note of somebody whom we do not know to be linked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unlinking(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .update(partner_id, partner_user_id)
+            .update_expression(
+                "SET link_state = :suspect, link_since = :now, link_evidence = :evidence, dirty = :dirty, next_try_at = :soon REMOVE registered_at",
+            )
+            .condition_expression("link_state IN (:pending, :linked, :suspect)")
+            .expression_attribute_values(":suspect", text(LinkState::Suspect.as_str()))
+            .expression_attribute_values(":pending", text(LinkState::Pending.as_str()))
+            .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":evidence", text("unlink-user"))
+            .expression_attribute_values(":dirty", shard(partner_id, partner_user_id))
+            .expression_attribute_values(":soon", number(now.saturating_add(SETTLED_AFTER)));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Some of the table, from `cursor` on (its beginning without one): those who are linked, and where to go on; nothing further at its end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn linked(
+        &self,
+        cursor: Option<SubscriberKey>,
+        most: i32,
+    ) -> Result<(Vec<SubscriberKey>, Option<SubscriberKey>), StoreError> {
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .limit(most)
+            .filter_expression("link_state = :linked")
+            .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
+            .projection_expression("id");
+        if let Some(SubscriberKey(id)) = cursor {
+            scan = scan.exclusive_start_key("id", text(&id));
+        }
+        let found = scan.send().await.map_err(|error| store_error(&error))?;
+        let keys: Result<Vec<_>, _> = found
+            .items()
+            .iter()
+            .map(|item| required(item, "id").cloned().map(SubscriberKey))
+            .collect();
+        let next = found.last_evaluated_key().and_then(|key| optional(key, "id").cloned());
+        Ok((keys?, next.map(SubscriberKey)))
+    }
+
+    /// Where the reconciliation goes on, of whoever ran it last: kept, for no run need reach the end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cursor(&self) -> Result<Option<SubscriberKey>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(CURSOR));
+        let update = update
+            .update_expression("SET looked = :looked")
+            .expression_attribute_values(":looked", text("yes"))
+            .return_values(ReturnValue::AllNew);
+        let item = update.send().await.map_err(|error| store_error(&error))?;
+        Ok(item
+            .attributes()
+            .and_then(|item| optional(item, "reached").cloned())
+            .map(SubscriberKey))
+    }
+
+    /// Keeps where it goes on; from the beginning when that is nowhere.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_cursor(&self, cursor: Option<&SubscriberKey>) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(CURSOR));
+        let update = match cursor {
+            Some(SubscriberKey(id)) => update
+                .update_expression("SET reached = :reached")
+                .expression_attribute_values(":reached", text(id)),
+            None => update.update_expression("REMOVE reached"),
+        };
+        update.send().await.map(drop).map_err(|error| store_error(&error))
+    }
+
+    /// Takes a person in hand for the worker `me`, so that no other calls Spotify about them meanwhile: two calls on the way at once could arrive in the wrong
+    /// order. Whoever dies with somebody in hand lets go of them after [`LEASE`]. Nothing when there is nothing to do for them now, or another has them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn take(
+        &self,
+        key: &SubscriberKey,
+        why: Why,
+        me: &str,
+        now: i64,
+    ) -> Result<Option<Subscriber>, StoreError> {
+        let due = match why {
+            Why::Due => "attribute_exists(dirty) AND next_try_at <= :now",
+            Why::Reconcile => "link_state = :linked",
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&key.0))
+            .return_values(ReturnValue::AllNew)
+            .update_expression("SET taken_by = :me, taken_until = :until")
+            .condition_expression(format!(
+                "{due} AND (attribute_not_exists(taken_until) OR taken_until <= :now OR taken_by = :me)"
+            ))
+            .expression_attribute_values(":me", text(me))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":until", number(now.saturating_add(LEASE)));
+        if why == Why::Reconcile {
+            update = update.expression_attribute_values(":linked", text(LinkState::Linked.as_str()));
+        }
+        match update.send().await {
+            Ok(taken) => subscriber_of(taken.attributes().ok_or(StoreError::Malformed)?).map(Some),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Notes what came of it, and lets go of the person. Only as long as they are what they were when they were taken: a version that was superseded meanwhile is
+    /// never noted as synced, nor a link that was made meanwhile as lost. Then nothing is noted, and the person is still in hand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note(&self, taken: &Subscriber, outcome: &Outcome, me: &str, now: i64) -> Result<bool, StoreError> {
+        let clean = "REMOVE dirty, next_try_at, tries, taken_by, taken_until";
+        let mut update = self
+            .update(&taken.partner_id, &taken.partner_user_id)
+            .expression_attribute_values(":me", text(me));
+        let mut conditions = vec!["taken_by = :me".to_owned()];
+        let mut unchanged = |name: &str, placeholder: &str, value: Option<i64>| match value {
+            Some(_) => conditions.push(format!("{name} = {placeholder}")),
+            None => conditions.push(format!("attribute_not_exists({name})")),
+        };
+        let expression = match outcome {
+            Outcome::Follows { evidence, changed } => {
+                unchanged("version", ":version", (taken.version > 0).then_some(taken.version));
+                unchanged("registered_at", ":registered_at", taken.registered_at);
+                update = update
+                    .expression_attribute_values(":version", number(taken.version))
+                    .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
+                    .expression_attribute_values(":evidence", text(evidence))
+                    .expression_attribute_values(":since", number(taken.since(LinkState::Linked, now)));
+                if let Some(registered_at) = taken.registered_at {
+                    update = update.expression_attribute_values(":registered_at", number(registered_at));
+                }
+                let synced_at = if *changed {
+                    update = update.expression_attribute_values(":now", number(now));
+                    ", synced_at = :now"
+                } else {
+                    ""
+                };
+                // The version is compared and noted by one value; a person of no version has synced none.
+                format!(
+                    "SET synced_version = :version, link_state = :linked, link_since = :since, link_evidence = :evidence{synced_at} {clean}"
+                )
+            }
+            Outcome::NotLinked { evidence } => {
+                unchanged("registered_at", ":registered_at", taken.registered_at);
+                if let Some(registered_at) = taken.registered_at {
+                    update = update.expression_attribute_values(":registered_at", number(registered_at));
+                }
+                update = update
+                    .expression_attribute_values(":unlinked", text(LinkState::Unlinked.as_str()))
+                    .expression_attribute_values(":evidence", text(evidence))
+                    .expression_attribute_values(":since", number(taken.since(LinkState::Unlinked, now)));
+                format!("SET link_state = :unlinked, link_since = :since, link_evidence = :evidence {clean}")
+            }
+            Outcome::NothingToDo => {
+                let state = taken.link.state;
+                if state == LinkState::None {
+                    conditions.push("attribute_not_exists(link_state)".to_owned());
+                } else {
+                    conditions.push("link_state = :state".to_owned());
+                    update = update.expression_attribute_values(":state", text(state.as_str()));
+                }
+                clean.to_owned()
+            }
+            Outcome::Later { at, held } => {
+                update = update
+                    .expression_attribute_values(":at", number(*at))
+                    .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id))
+                    .expression_attribute_values(":one", number(1));
+                let hold = if *held {
+                    ", taken_until = :at"
+                } else {
+                    " REMOVE taken_by, taken_until"
+                };
+                format!("SET dirty = :dirty, next_try_at = :at{hold} ADD tries :one")
+            }
+        };
+        let update = update
+            .update_expression(expression)
+            .condition_expression(conditions.join(" AND "));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Those of one part of the index whose next try is due, the longest overdue first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn due(&self, shard: u8, now: i64, most: i32) -> Result<Vec<SubscriberKey>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DIRTY_INDEX)
+            .key_condition_expression("dirty = :dirty AND next_try_at <= :now")
+            .expression_attribute_values(":dirty", text(&shard.to_string()))
+            .expression_attribute_values(":now", number(now))
+            .limit(most);
+        let found = query.send().await.map_err(|error| store_error(&error))?;
+        let keys = found
+            .items()
+            .iter()
+            .map(|item| required(item, "id").cloned().map(SubscriberKey));
+        keys.collect()
+    }
+
     fn update(
         &self,
         partner_id: &PartnerId,
@@ -306,6 +565,59 @@ impl Subscribers {
             .key("id", text(&id(partner_id, partner_user_id)))
             .return_values(ReturnValue::AllNew)
     }
+}
+
+/// The item that says how far the reconciliation has come.
+const CURSOR: &str = "cursor#reconcile";
+
+/// How long, in seconds, somebody is in a worker's hand at most: longer than all calls about one person take.
+pub const LEASE: i64 = 60;
+
+/// A person's key in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriberKey(String);
+
+impl SubscriberKey {
+    /// Takes the `id` of an item.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
+/// Why somebody is taken in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Spotify does not follow them yet, and the time of the next try has come.
+    Due,
+    /// To see whether Spotify still has what is wanted.
+    Reconcile,
+}
+
+/// What came of settling a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Spotify has what was wanted when they were taken.
+    Follows {
+        /// The call that says so.
+        evidence: &'static str,
+        /// Whether Spotify had something else before.
+        changed: bool,
+    },
+    /// Spotify knows no link.
+    NotLinked {
+        /// The call that says so.
+        evidence: &'static str,
+    },
+    /// Nobody has linked them: Spotify is not asked.
+    NothingToDo,
+    /// To be tried again.
+    Later {
+        /// When, in seconds since 1970.
+        at: i64,
+        /// Whether nobody may ask before, whatever is wanted meanwhile: a call may still be on its way.
+        held: bool,
+    },
 }
 
 /// How long after `register-user` began Spotify is asked whether there is a link: the call, and the landing page, take a moment.
@@ -340,6 +652,7 @@ fn nobody(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Subscriber {
             evidence: None,
         },
         registered_at: None,
+        tries: 0,
     }
 }
 
@@ -359,6 +672,7 @@ fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
             evidence: optional(item, "link_evidence").cloned(),
         },
         registered_at: integer(item, "registered_at")?,
+        tries: integer(item, "tries")?.unwrap_or(0),
         ..nobody(partner_id, partner_user_id)
     })
 }

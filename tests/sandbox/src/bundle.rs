@@ -22,7 +22,9 @@ use shared::{
     http::{Function, answer_event},
     outbound::Outbound,
     store::DIRTY_INDEX,
+    worker::Worker as _,
 };
+use sync::Synchronizer;
 use unlink::Unlink;
 
 use crate::{Addresses, Key, Options, Route, RoutesError};
@@ -233,4 +235,18 @@ fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function
             serde_json::to_value(answer).unwrap_or_else(|_| json!({"statusCode": 500}))
         }
     })
+}
+
+/// Has Spotify follow what is wanted, as the table's stream and a schedule do on AWS: every second, for as long as it is awaited.
+///
+/// # Errors
+///
+/// When the function cannot start.
+pub async fn sync(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<(), RoutesError> {
+    let sync = Synchronizer::start(environment.clone(), clock.clone(), chance.clone()).await?;
+    loop {
+        // What does not work now is tried again: the table is the queue.
+        let _ = sync.work(&json!({"task": "sweep"}), WITHIN).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }

@@ -61,8 +61,12 @@ async fn run() -> Result<(), sandbox::RoutesError> {
         bundle::create_tables(&environment).await?;
     }
     welcome(&sandbox);
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+    let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
+    let following = bundle::sync(&environment, &clock, &chance);
+    tokio::select! {
+        ended = following => ended,
+        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+    }
 }
 
 enum Task {

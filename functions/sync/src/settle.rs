@@ -1,0 +1,198 @@
+//! Settling one person: what Spotify is asked, and what its answer means.
+
+use std::time::Duration;
+
+use shared::{
+    log,
+    oauth::token::TokenError,
+    outbound::OutboundError,
+    spotify::{OpenAccessError, SpotifyError},
+    store::{LEASE, LinkState, Outcome, Subscriber, SubscriberKey, Why},
+    telemetry::Code,
+    worker::Unfinished,
+};
+
+use super::Synchronizer;
+
+/// For so long, in seconds, after `register-user` a 404 may only mean that Spotify has not finished.
+const SETTLING: i64 = 300;
+/// How long until a link that Spotify may not have finished is asked about again.
+const ASK_AGAIN: i64 = 30;
+/// How long, in seconds, somebody waits whose call Spotify refused as wrong: nobody but an operator can mend that.
+const PARKED: i64 = 3600;
+/// How long a partner waits whose client Spotify refused.
+const REFUSED: i64 = 300;
+/// The longest wait after passing trouble.
+const LONGEST: i64 = 600;
+
+/// What came of one person, to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// Spotify follows.
+    Follows {
+        /// Whether it had something else before.
+        changed: bool,
+    },
+    /// Spotify knows no link.
+    NotLinked,
+    /// To be tried again.
+    Later,
+    /// There was nothing to do, or another has them in hand.
+    NothingToDo,
+    /// To be tried again, and so is everybody else.
+    Stop,
+}
+
+impl Synchronizer {
+    /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
+    pub(crate) async fn settle(&self, key: &SubscriberKey, why: Why) -> Result<Settled, Unfinished> {
+        const TABLE: Unfinished = Unfinished("the table does not answer");
+        let me = self.name()?;
+        loop {
+            let taken = self.subscribers.take(key, why, &me, self.clock.now()).await;
+            let Some(taken) = taken.map_err(|_| TABLE)? else {
+                return Ok(Settled::NothingToDo);
+            };
+            let (outcome, settled) = match self.asked(&taken, why).await {
+                Ok(outcome) => {
+                    let settled = match &outcome {
+                        Outcome::Follows { changed, .. } => Settled::Follows { changed: *changed },
+                        Outcome::NotLinked { .. } => Settled::NotLinked,
+                        Outcome::NothingToDo => Settled::NothingToDo,
+                        Outcome::Later { .. } => Settled::Later,
+                    };
+                    (outcome, settled)
+                }
+                Err(error) => self.in_vain(&taken, &error).await?,
+            };
+            let now = self.clock.now();
+            let noted = self
+                .subscribers
+                .note(&taken, &outcome, &me, now)
+                .await
+                .map_err(|_| TABLE)?;
+            if noted {
+                tell(&taken, &outcome);
+                return Ok(settled);
+            }
+            // They changed meanwhile, and are still in our hand.
+        }
+    }
+
+    /// Asks Spotify what has to be asked, and has it follow.
+    async fn asked(&self, person: &Subscriber, why: Why) -> Result<Outcome, SpotifyError> {
+        if !person.link.state.may_be_linked() {
+            return Ok(Outcome::NothingToDo);
+        }
+        // Whoever is linked, and of whom the backend has said something new, needs no question first.
+        let known = why == Why::Due && person.link.state == LinkState::Linked && person.version > person.synced_version;
+        if !known {
+            self.turn().await;
+            let held = self
+                .spotify
+                .get_entitlements(&person.partner_id, &person.partner_user_id)
+                .await?;
+            let Some(held) = held else {
+                return Ok(self.not_linked(person, "get-entitlements"));
+            };
+            if person.wanted().is_none_or(|wanted| *wanted == held) {
+                return Ok(Outcome::Follows {
+                    evidence: "get-entitlements",
+                    changed: false,
+                });
+            }
+        }
+        let wanted = person.wanted().cloned().unwrap_or_default();
+        self.turn().await;
+        let replaced = self
+            .spotify
+            .replace_entitlements(&person.partner_id, &person.partner_user_id, &wanted)
+            .await;
+        match replaced {
+            Ok(()) => Ok(Outcome::Follows {
+                evidence: "replace-entitlements",
+                changed: true,
+            }),
+            Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => {
+                Ok(self.not_linked(person, "replace-entitlements"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A 404: no link, unless it is so young that Spotify may not have finished it.
+    fn not_linked(&self, person: &Subscriber, evidence: &'static str) -> Outcome {
+        let now = self.clock.now();
+        let young = person
+            .registered_at
+            .is_some_and(|registered_at| now < registered_at.saturating_add(SETTLING));
+        if young {
+            Outcome::Later {
+                at: now.saturating_add(ASK_AGAIN),
+                held: false,
+            }
+        } else {
+            Outcome::NotLinked { evidence }
+        }
+    }
+
+    /// When to try again after a call that came to nothing, and whether anybody else is tried before.
+    async fn in_vain(&self, person: &Subscriber, error: &SpotifyError) -> Result<(Outcome, Settled), Unfinished> {
+        let now = self.clock.now();
+        let later = |seconds: i64| Outcome::Later {
+            at: now.saturating_add(seconds),
+            held: false,
+        };
+        let backoff = 5_i64.saturating_mul(1 << person.tries.clamp(0, 7)).min(LONGEST);
+        let (outcome, settled, code) = match error {
+            SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
+            | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
+                let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
+                let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
+                let paused = self.pace.pause_until(until).await;
+                paused.map_err(|_| Unfinished("the pace does not answer"))?;
+                (later(seconds), Settled::Stop, Code::SyncStopped)
+            }
+            SpotifyError::OpenAccess(OpenAccessError::Unauthorized | OpenAccessError::Forbidden)
+            | SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
+            | SpotifyError::Secret(_) => (later(REFUSED), Settled::Stop, Code::SyncStopped),
+            SpotifyError::OpenAccess(OpenAccessError::Refused { .. } | OpenAccessError::Conflict) => {
+                (later(PARKED), Settled::Later, Code::SyncFailed)
+            }
+            // What was sent may yet be done: not before nobody can have it on the way any more is anything else sent about them.
+            SpotifyError::OpenAccess(OpenAccessError::Outbound(OutboundError::Timeout | OutboundError::Broken)) => {
+                let held = Outcome::Later {
+                    at: now.saturating_add(backoff.max(LEASE)),
+                    held: true,
+                };
+                (held, Settled::Later, Code::SyncFailed)
+            }
+            _ => (later(backoff), Settled::Later, Code::SyncFailed),
+        };
+        log!(
+            warn,
+            code,
+            partner_id = person.partner_id.as_str(),
+            reason = error.to_string()
+        );
+        Ok((outcome, settled))
+    }
+
+    /// Waits for a turn at Spotify. Where none can be had, the pace is the last thing to fail over.
+    async fn turn(&self) {
+        let wait = self.pace.turn(self.clock.now_ms()).await.unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
+    }
+}
+
+/// Writes down a change of the link.
+fn tell(before: &Subscriber, outcome: &Outcome) {
+    let partner_id = before.partner_id.as_str();
+    match outcome {
+        Outcome::Follows { .. } if before.link.state != LinkState::Linked => {
+            log!(info, Code::LinkConfirmed, partner_id);
+        }
+        Outcome::NotLinked { .. } => log!(warn, Code::LinkLost, partner_id),
+        _ => {}
+    }
+}

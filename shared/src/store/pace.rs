@@ -1,0 +1,110 @@
+//! The pace at which all workers together call Spotify: one item of the subscribers table says when the next call may be made.
+
+use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError, types::ReturnValue};
+
+use super::{
+    StoreError,
+    dynamodb::{number, store_error, text},
+};
+
+/// How often a turn is asked for anew when others take theirs at the same moment.
+const TRIES: usize = 16;
+
+/// The pace of one client of Spotify's.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    client: Client,
+    table: String,
+    id: String,
+    /// Between two calls, in milliseconds.
+    interval: i64,
+}
+
+impl Pace {
+    /// Of the client `client_id`, at most `rate` calls per second.
+    #[must_use]
+    pub fn new(client: Client, table: String, client_id: &str, rate: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the cast saturates, and the rate is within reason"
+        )]
+        let interval = (1000.0 / rate).ceil() as i64;
+        Self {
+            client,
+            table,
+            id: format!("pace#{client_id}"),
+            interval,
+        }
+    }
+
+    /// Takes the next turn: how long from `now_ms` (milliseconds since 1970) whoever has it waits.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn turn(&self, now_ms: i64) -> Result<i64, StoreError> {
+        let mut next = now_ms;
+        for _ in 0..TRIES {
+            let ours = next.max(now_ms);
+            match self.advance(next, ours.saturating_add(self.interval), now_ms).await? {
+                Ok(()) => return Ok(ours.saturating_sub(now_ms)),
+                Err(other) => next = other,
+            }
+        }
+        Err(StoreError::Unavailable)
+    }
+
+    /// Nobody calls before `until_ms`: Spotify has asked us to wait.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pause_until(&self, until_ms: i64) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&self.id))
+            .update_expression("SET next_call_at = :until")
+            .condition_expression("attribute_not_exists(next_call_at) OR next_call_at < :until")
+            .expression_attribute_values(":until", number(until_ms));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // Somebody has asked for longer.
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Moves the next call from `from` to `to`; where it is another, that one is told. One that lies behind is as good as none.
+    async fn advance(&self, from: i64, to: i64, now_ms: i64) -> Result<Result<(), i64>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&self.id))
+            .update_expression("SET next_call_at = :to")
+            .condition_expression(
+                "attribute_not_exists(next_call_at) OR next_call_at = :from OR (next_call_at < :now AND :from <= :now)",
+            )
+            .expression_attribute_values(":to", number(to))
+            .expression_attribute_values(":from", number(from))
+            .expression_attribute_values(":now", number(now_ms))
+            .return_values(ReturnValue::None)
+            .return_values_on_condition_check_failure(
+                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+            );
+        match update.send().await {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let other = failed
+                        .item()
+                        .and_then(|item| item.get("next_call_at")?.as_n().ok()?.parse().ok());
+                    other.map(Err).ok_or(StoreError::Malformed)
+                }
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Spotify follows what is wanted, whatever happens meanwhile.
+
+use std::time::Duration;
+
+use sandbox::Fault;
+use serde_json::{Value, json};
+use shared::{chance::Chance, worker::Worker as _};
+use sync::Synchronizer;
+
+use crate::world::World;
+
+const LONG: Duration = Duration::from_mins(1);
+const GET: &str = "/api/v1/get-entitlements";
+const REPLACE: &str = "/api/v1/replace-entitlements";
+
+/// A world in which Ada is linked, and the function that makes Spotify follow.
+async fn linked() -> (World, Synchronizer) {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    world.spotify().requests().clear();
+    world.advance(20);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await, ("linked".to_owned(), "get-entitlements".to_owned()));
+    assert_eq!(calls(&world), (1, 0));
+    world.spotify().requests().clear();
+    (world, sync)
+}
+
+async fn start(world: &World) -> Synchronizer {
+    // The clock stands still, so that every turn is a little later than the last one.
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap()
+}
+
+async fn sweep(sync: &Synchronizer) -> Value {
+    sync.work(&json!({"task": "sweep"}), LONG).await.unwrap()
+}
+
+async fn link(world: &World) -> (String, String) {
+    let link = world.hears("ada").await["link"].clone();
+    let text = |name: &str| link[name].as_str().unwrap_or_default().to_owned();
+    (text("state"), text("evidence"))
+}
+
+/// How often Spotify was asked, and told.
+fn calls(world: &World) -> (usize, usize) {
+    let to = |path| world.spotify().requests().to(path).len();
+    (to(GET), to(REPLACE))
+}
+
+fn heard(world: &World) -> Vec<String> {
+    world.linked("ada").unwrap().1
+}
+
+#[tokio::test]
+async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold", "silver"]).await;
+    world.says("delete", "ada", &["silver"]).await;
+    world.says("add", "ada", &["bronze"]).await;
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["bronze", "gold"]);
+    assert_eq!(calls(&world), (0, 1));
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (0, 1));
+    // A cancelled subscription takes everything away and keeps the link.
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    assert!(heard(&world).is_empty());
+    assert_eq!(
+        link(&world).await,
+        ("linked".to_owned(), "replace-entitlements".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn nobody_who_is_not_linked_gets_a_call() {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    world.says("replace", "ada", &["gold"]).await;
+    sweep(&sync).await;
+    assert_eq!((calls(&world), world.calls()), ((0, 0), (0, 0, 0)));
+}
+
+/// Nobody tells us when they unlink at Spotify.
+#[tokio::test]
+async fn whoever_unlinked_at_spotify_is_known_by_the_next_call_and_gets_no_other() {
+    let (world, sync) = linked().await;
+    world
+        .spotify()
+        .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
+    world.advance(300);
+    world.says("replace", "ada", &["gold"]).await;
+    sweep(&sync).await;
+    assert_eq!(
+        link(&world).await,
+        ("unlinked".to_owned(), "replace-entitlements".to_owned())
+    );
+    world.says("add", "ada", &["silver"]).await;
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (0, 1));
+    // Until they link again, with what is wanted by then.
+    assert_eq!(world.signed_in("ada").link("jonas").await.status, 302);
+    assert_eq!(heard(&world), ["gold", "silver"]);
+    world.advance(20);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "linked");
+}
+
+/// A link counts only when the landing page was loaded: until then, and for five minutes, a 404 is no end.
+#[tokio::test]
+async fn a_link_that_spotify_has_not_finished_is_asked_about_again_for_five_minutes() {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    world
+        .spotify()
+        .set_switches(|switches| switches.a16_pending_until_landing = true);
+    let mut ada = world.signed_in("ada");
+    let done = ada.link("mara").await;
+    world.says("replace", "ada", &["gold"]).await;
+    for _ in 0..4 {
+        world.advance(30);
+        sweep(&sync).await;
+        assert_eq!(link(&world).await.0, "pending");
+    }
+    assert_eq!(calls(&world), (4, 0));
+    ada.get(done.location()).await;
+    world.advance(30);
+    sweep(&sync).await;
+    assert_eq!(
+        (link(&world).await.0.as_str(), heard(&world)),
+        ("linked", vec!["gold".to_owned()])
+    );
+
+    // Whoever never lands is not linked, after all.
+    let world = World::new().await;
+    let sync = start(&world).await;
+    world
+        .spotify()
+        .set_switches(|switches| switches.a16_pending_until_landing = true);
+    world.signed_in("ada").link("mara").await;
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(
+        link(&world).await,
+        ("unlinked".to_owned(), "get-entitlements".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn trouble_at_spotify_loses_nothing() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    for fault in [
+        Fault::answer(REPLACE, 500, ""),
+        Fault::answer(REPLACE, 503, "<html>"),
+        Fault::answer("/api/token", 500, ""),
+        Fault {
+            reset: true,
+            ..Fault::on(REPLACE)
+        },
+    ] {
+        world.spotify().revoke_tokens();
+        world.spotify().faults().add(Fault { times: None, ..fault });
+        world.advance(700);
+        sweep(&sync).await;
+        assert_eq!(heard(&world), ["all-access", "basic"]);
+        world.spotify().faults().clear();
+        // Not at once, either.
+        let before = calls(&world);
+        sweep(&sync).await;
+        assert_eq!(calls(&world), before);
+    }
+    world.advance(700);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// What Spotify was told, and nobody heard that it was: the call is repeated, to the same effect.
+#[tokio::test]
+async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let lost = Fault {
+        reset: true,
+        after: true,
+        times: Some(2),
+        ..Fault::on(REPLACE)
+    };
+    world.spotify().faults().add(lost);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+    // Wanted meanwhile; but the first call may still be on its way.
+    world.says("replace", "ada", &["silver"]).await;
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+    world.advance(60);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["silver"]);
+}
+
+#[tokio::test]
+async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
+    let (world, sync) = linked().await;
+    let other = start(&world).await;
+    assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
+    world.advance(20);
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().requests().clear();
+    let limited = Fault {
+        headers: [("Retry-After".to_owned(), "40".to_owned())].into(),
+        ..Fault::answer("/api/v1/", 429, "")
+    };
+    world.spotify().faults().add(Fault {
+        times: Some(1),
+        ..limited
+    });
+    sweep(&sync).await;
+    assert_eq!(calls(&world).0 + calls(&world).1, 1);
+    // Another worker, too, would have to wait for the rest of the forty seconds.
+    let waits = tokio::time::timeout(Duration::from_millis(300), other.work(&json!({"task": "sweep"}), LONG)).await;
+    assert!(waits.is_err());
+    assert_eq!(calls(&world).0 + calls(&world).1, 1);
+    world.advance(100);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_stops_loudly_and_goes_on_by_itself() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        times: None,
+        ..Fault::answer(REPLACE, 403, "")
+    });
+    sweep(&sync).await;
+    assert!(crate::world::logged().contains("SYNC_STOPPED"));
+    world.spotify().faults().clear();
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// A version that was superseded while its call was on the way is never taken for synced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_during_a_call_follows_at_once() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let slow = Fault {
+        delay_ms: Some(700),
+        times: Some(1),
+        ..Fault::on(REPLACE)
+    };
+    world.spotify().faults().add(slow);
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        world.says("replace", "ada", &["silver"]).await;
+        // Another worker hears of it, and leaves it to the first one, who has her in hand.
+        sweep(&start(&world).await).await;
+    };
+    tokio::join!(sweep(&sync), change);
+    assert_eq!(heard(&world), ["silver"]);
+    assert_eq!(calls(&world), (0, 2));
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_eight_workers_at_once_one_calls() {
+    let (world, _) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let mut workers = Vec::new();
+    for _ in 0..8 {
+        workers.push(start(&world).await);
+    }
+    crate::link::join_all(workers.iter().map(sweep)).await;
+    assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
+}
+
+/// Killed in the middle of a call: the next worker takes over when nobody can have them in hand any more.
+#[tokio::test]
+async fn a_worker_that_dies_leaves_nothing_undone() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        delay_ms: Some(30_000),
+        times: Some(1),
+        ..Fault::on(REPLACE)
+    });
+    let killed = tokio::time::timeout(Duration::from_millis(300), sync.work(&json!({"task": "sweep"}), LONG)).await;
+    assert!(killed.is_err());
+    let next = start(&world).await;
+    sweep(&next).await;
+    assert_eq!(heard(&world), ["all-access", "basic"]);
+    world.advance(60);
+    sweep(&next).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+async fn reconcile(sync: &Synchronizer) -> Value {
+    sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap()
+}
+
+/// Nobody tells us what changes at Spotify: everybody linked is asked about, and what differs is mended.
+#[tokio::test]
+async fn what_spotify_has_otherwise_than_is_wanted_is_found_and_mended() {
+    let (world, sync) = linked().await;
+    let options = world.sandbox.options();
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (1, 0));
+    // Somebody has changed it behind our back.
+    let drifted = sandbox::Link {
+        partner_id: options.partner_id.clone(),
+        partner_user_id: world.partner_user_id("ada"),
+        account: "mara".to_owned(),
+        entitlements: vec!["everything".to_owned()],
+        ..sandbox::Link::default()
+    };
+    world.spotify().force_link(drifted);
+    reconcile(&sync).await;
+    assert_eq!(
+        (heard(&world), calls(&world)),
+        (vec!["all-access".to_owned(), "basic".to_owned()], (2, 1))
+    );
+    // And somebody has unlinked there.
+    world
+        .spotify()
+        .remove_link(&options.partner_id, &world.partner_user_id("ada"));
+    world.advance(300);
+    reconcile(&sync).await;
+    assert_eq!(
+        link(&world).await,
+        ("unlinked".to_owned(), "get-entitlements".to_owned())
+    );
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (3, 1));
+}
+
+/// A run that ends early is gone on with, and each person is asked about once in a round.
+#[tokio::test]
+async fn the_reconciliation_goes_on_where_the_last_run_came_to() {
+    let (world, sync) = linked().await;
+    for (person, account) in [("bela", "jonas"), ("yuki", "ines"), ("noor", "teo")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+    }
+    world.advance(20);
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    // Cut off, again and again, in the middle of somebody.
+    world.spotify().faults().add(Fault {
+        delay_ms: Some(150),
+        times: None,
+        ..Fault::on(GET)
+    });
+    for _ in 0..8 {
+        let _ = tokio::time::timeout(Duration::from_millis(240), reconcile(&sync)).await;
+        world.advance(61);
+    }
+    let asked: Vec<_> = world
+        .spotify()
+        .requests()
+        .to(GET)
+        .iter()
+        .filter_map(|request| request.jws.clone())
+        .collect();
+    let asked: std::collections::BTreeSet<_> = asked.iter().map(|jws| jws.payload_text.clone()).collect();
+    assert_eq!(asked.len(), 4);
+}
+
+/// What a person asked of us, Spotify is asked about as well.
+#[tokio::test]
+async fn whoever_unlinks_here_is_known_to_be_unlinked_when_spotify_says_so() {
+    let (world, sync) = linked().await;
+    let mut ada = world.signed_in("ada");
+    let form = format!("form_token={}", ada.get("/unlink").await.form_token());
+    assert_eq!(ada.post("/unlink", &form).await.status, 200);
+    assert_eq!(link(&world).await, ("suspect".to_owned(), "unlink-user".to_owned()));
+    world.advance(20);
+    sweep(&sync).await;
+    assert_eq!(
+        link(&world).await,
+        ("unlinked".to_owned(), "get-entitlements".to_owned())
+    );
+    // A backend's word for somebody whom nobody knows leaves no trace.
+    let request = world.request_claims("bela", "jti-of-bela");
+    assert_eq!(world.backend_unlink(&World::request_token(&request)).await.status, 204);
+    assert_eq!(world.hears("bela").await["link"]["state"], "none");
+}
+
+/// A record of the table's stream says when to look; what we note ourselves is nothing to look at.
+#[tokio::test]
+async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let id = format!(
+        "{}#{}",
+        world.sandbox.options().partner_id,
+        world.partner_user_id("ada")
+    );
+    let record = |old: Value, new: Value| json!({"eventName": "MODIFY", "dynamodb": {"Keys": {"id": {"S": id}}, "OldImage": old, "NewImage": new}});
+    let dirty = json!({"dirty": {"S": "1"}, "version": {"N": "1"}});
+    let ours = record(dirty.clone(), dirty.clone());
+    let clean = record(dirty.clone(), json!({"version": {"N": "1"}}));
+    let answer = sync
+        .work(&json!({"Records": [ours, clean, {}, null]}), LONG)
+        .await
+        .unwrap();
+    assert_eq!((answer, calls(&world)), (json!({"batchItemFailures": []}), (0, 0)));
+    let changed = record(json!({}), dirty);
+    sync.work(&json!({"Records": [changed, changed]}), LONG).await.unwrap();
+    assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
+    assert!(sync.work(&json!({"task": "other"}), LONG).await.is_err());
+}
