@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::{Addresses, Options, Place, Sandbox, bundle};
 use serde_json::{Value, json};
-use shared::encoding::base64;
+use shared::{aws::Aws, encoding::base64, outbound::Outbound};
 
 use crate::{
     provider::Provider,
@@ -120,7 +121,7 @@ impl Lambda {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        for function in ["entrypoint", "callback", "unlink", "entitlements"] {
+        for function in ["entrypoint", "callback", "unlink", "entitlements", "sync"] {
             let process = Command::new(bootstrap(function))
                 .env_clear()
                 .envs(bundle::variables(&options, lambda.sandbox.addresses()))
@@ -168,9 +169,10 @@ impl Lambda {
             String::from_utf8_lossy(&output.stderr)
         );
         let answer: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            (answer["headers"]["cache-control"].as_str(), &answer["isBase64Encoded"]),
-            (Some("no-store"), &json!(false))
+        let over_http = function != "sync";
+        assert!(
+            !over_http || answer["headers"]["cache-control"] == "no-store" && answer["isBase64Encoded"] == false,
+            "{answer}"
         );
         answer
     }
@@ -356,6 +358,74 @@ async fn a_subscriber_links_through_the_functions_own_processes() {
     assert_eq!(unlinked["statusCode"], 200, "{unlinked}");
     assert!(lambda.sandbox.spotify().links().is_empty());
     assert_eq!(lambda.calls(), (2, 1, 1));
+}
+
+/// The backend writes, and Spotify follows: by the table's stream, by the sweep, and by the reconciliation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spotify_follows_the_backend_through_the_functions_own_processes() {
+    let lambda = Lambda::start().await;
+    let options = lambda.sandbox.options();
+    let partner_user_id = lambda.spotify.partner_user_id("ada");
+    let id = format!("{}#{partner_user_id}", options.partner_id);
+    // Linked, as the reconciliation of some earlier day has found.
+    lambda.sandbox.spotify().force_link(sandbox::Link {
+        partner_id: options.partner_id.clone(),
+        partner_user_id: partner_user_id.clone(),
+        account: "mara".to_owned(),
+        ..sandbox::Link::default()
+    });
+    let aws = Aws::of(&environment(options, lambda.sandbox.addresses(), &[])).unwrap();
+    let put = aws
+        .dynamodb(&Outbound::new().unwrap())
+        .put_item()
+        .table_name(bundle::SUBSCRIBERS_TABLE);
+    let item = [
+        ("id", id.as_str()),
+        ("partner_id", &options.partner_id),
+        ("partner_user_id", &partner_user_id),
+        ("link_state", "linked"),
+    ];
+    let item = item.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+    put.set_item(Some(item.into())).send().await.unwrap();
+
+    let says = |entitlements: &[&str], jti: &str| {
+        let mut claims = lambda.spotify.request_claims("ada", jti);
+        claims["iss"] = options.site_issuer(lambda.sandbox.addresses()).into();
+        claims["aud"] = format!("{PUBLIC_URL}/replace-entitlements").into();
+        claims["partner_id"] = options.partner_id.clone().into();
+        claims["entitlements"] = json!(entitlements);
+        let jws = World::request_token(&claims);
+        let gaps = [("jws_base64", base64(&jws)), ("length", jws.len().to_string())];
+        let gaps = gaps.each_ref().map(|(gap, value)| (*gap, value.as_str()));
+        let answer = lambda.invoke("entitlements", "replace-entitlements", &gaps);
+        assert_eq!(answer["statusCode"], 202, "{answer}");
+    };
+    let heard = || {
+        lambda
+            .sandbox
+            .spotify()
+            .link(&options.partner_id, &partner_user_id)
+            .unwrap()
+            .entitlements
+    };
+    says(&["gold"], "jti-1");
+    let followed = lambda.invoke("sync", "stream", &[("id", &id)]);
+    assert_eq!(
+        (followed, heard()),
+        (json!({"batchItemFailures": []}), vec!["gold".to_owned()])
+    );
+    says(&["silver"], "jti-2");
+    lambda.invoke("sync", "sweep", &[]);
+    assert_eq!(heard(), ["silver"]);
+    lambda.sandbox.spotify().force_link(sandbox::Link {
+        partner_id: options.partner_id.clone(),
+        partner_user_id: partner_user_id.clone(),
+        account: "mara".to_owned(),
+        entitlements: vec!["drifted".to_owned()],
+        ..sandbox::Link::default()
+    });
+    lambda.invoke("sync", "reconcile", &[]);
+    assert_eq!(heard(), ["silver"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
