@@ -3,8 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use fantoccini::{Client, Locator, elements::Element};
-use serde_json::Value;
-use shared::http::BROWSER_COOKIE;
+use serde_json::{Value, json};
+use shared::{chance::Chance, http::BROWSER_COOKIE, worker::Worker as _};
+use sync::Synchronizer;
 
 use crate::{
     chromium::{self, Driver, Log, Scripts},
@@ -538,5 +539,49 @@ async fn every_other_page_says_what_happened() {
     world.spotify().faults().clear();
     ada.press("a.step").await;
     ada.agrees("mara").await;
+    ada.leaves().await;
+}
+
+/// She changes what she pays for at the partner's site, whose backend tells us, and does nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_plan_and_a_cancelled_one_reach_spotify_by_themselves() {
+    let world = World::new().await;
+    // The clock stands still, so that every turn is a little later than the last one.
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap();
+    let sweep = async || {
+        let swept = sync.work(&json!({"task": "sweep"}), Duration::from_mins(1)).await;
+        swept.unwrap();
+    };
+    let mut ada = Person::at(&world, "plan").await;
+    ada.signs_in("ada", "session").await;
+    ada.site("/account").await;
+    ada.press("#link").await;
+    ada.agrees("mara").await;
+    world.advance(20);
+    sweep().await;
+
+    for (button, then, unlocked) in [
+        ("#plan-basic", "#plan-basic[aria-pressed=true]", [true, true, false]),
+        ("#cancel-plan", "main:not(:has(#cancel-plan))", [false; 3]),
+        ("#plan-all-access", "#plan-all-access[aria-pressed=true]", [true; 3]),
+    ] {
+        ada.is_linked_to(Some("mara")).await;
+        ada.press(button).await;
+        ada.find(then).await;
+        sweep().await;
+        ada.is_linked_to(Some("mara")).await;
+        ada.keep(&format!("account {button}")).await;
+        assert_eq!(ada.asks("document.querySelector('#plan-trouble')").await, Value::Null);
+        ada.press("#content-access").await;
+        ada.find("section.link").await;
+        ada.keep(&format!("content access {button}")).await;
+        let shows: Vec<_> = ada.shows().await.into_iter().map(|(show, is, _)| (show, is)).collect();
+        let expected: Vec<_> = SHOWS.map(str::to_owned).into_iter().zip(unlocked).collect();
+        assert_eq!(shows, expected, "{button}");
+    }
+    assert_eq!(world.spotify().links().len(), 1);
     ada.leaves().await;
 }

@@ -75,9 +75,10 @@ impl Lambda {
         let options = Options {
             gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
             session_cookie: "site_session".to_owned(),
+            backend_key: backend_key(),
             ..options
         };
-        let options = bundle::with_secrets(options, &backend_key());
+        let options = bundle::with_secrets(options);
         let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
             .await
             .unwrap();

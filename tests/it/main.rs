@@ -16,6 +16,7 @@ mod browser;
 mod calls;
 mod chromium;
 mod configuration;
+mod convergence;
 mod entitlements;
 mod faults;
 mod handoff;

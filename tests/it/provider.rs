@@ -119,11 +119,12 @@ impl World {
         Self::prepare();
         let clock = Clock::fixed(Clock::System.now());
         let options = Options {
+            backend_key: backend_key(),
             sign_in: SignIn::Oidc,
             more_partners: vec![("1111111111111111111111".to_owned(), "Second".to_owned())],
             ..Options::default()
         };
-        let options = bundle::with_secrets(options, &backend_key());
+        let options = bundle::with_secrets(options);
         let mut provider = None;
         let started = &mut provider;
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {

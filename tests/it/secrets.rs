@@ -418,11 +418,13 @@ fn client_secret(secret: &str) -> String {
 }
 
 fn partner_keys() -> String {
-    let key = Key {
-        kid: "backend".to_owned(),
-        secret: b"a key of the backend's, 32 bytes or more".to_vec(),
-    };
-    let mut options = bundle::with_secrets(Options::default(), &key);
+    let mut options = bundle::with_secrets(Options {
+        backend_key: Key {
+            kid: "backend".to_owned(),
+            secret: b"a key of the backend's, 32 bytes or more".to_vec(),
+        },
+        ..Options::default()
+    });
     options.secrets.remove(bundle::PARTNER_KEYS_ID).unwrap()
 }
 

@@ -41,7 +41,10 @@ impl World {
     pub(crate) async fn with(options: Options, variables: &[(&str, &str)]) -> Self {
         Self::prepare();
         let clock = Clock::fixed(Clock::System.now());
-        let options = bundle::with_secrets(options, &backend_key());
+        let options = bundle::with_secrets(Options {
+            backend_key: backend_key(),
+            ..options
+        });
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
             let environment = environment(&options, &addresses, variables);
             bundle::create_tables(&environment).await?;

@@ -27,7 +27,7 @@ use shared::{
 use sync::Synchronizer;
 use unlink::Unlink;
 
-use crate::{Addresses, Key, Options, Route, RoutesError};
+use crate::{Addresses, Options, Route, RoutesError};
 
 /// The pending-links table's name in the sandbox.
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
@@ -42,13 +42,13 @@ pub const OIDC_CLIENT_SECRET_ID: &str = "soa-link/oidc-client-secret";
 /// The functions' own limit, as `infra/template.yaml` has it.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// `options` with the two secrets that the functions read: the client secret, and the partner's keys with `backend` for signed requests.
+/// `options` with the two secrets that the functions read: the client secret, and the partner's keys.
 #[must_use]
-pub fn with_secrets(mut options: Options, backend: &Key) -> Options {
+pub fn with_secrets(mut options: Options) -> Options {
     let client_secret = json!({"client_secret": options.client_secret});
     let partner_keys = json!({
         "site": {"keys": [options.site_key.jwk()]},
-        "backend": {"keys": [backend.jwk()]},
+        "backend": {"keys": [options.backend_key.jwk()]},
         "partner_user_id_key": URL_SAFE_NO_PAD.encode(&options.partner_user_id_key),
     });
     options

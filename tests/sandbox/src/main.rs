@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sandbox::{Addresses, Key, Oidc, Options, Place, Sandbox, SignIn, bundle};
+use sandbox::{Addresses, Oidc, Options, Place, Sandbox, SignIn, bundle};
 use shared::{chance::Chance, clock::Clock, config::Environment};
 
 const USAGE: &str = "\
@@ -46,7 +46,7 @@ async fn run() -> Result<(), sandbox::RoutesError> {
         }
         Task::Run { with_gateway, seed } => (with_gateway, seed),
     };
-    let options = bundle::with_secrets(options(with_gateway, seed)?, &backend_key());
+    let options = bundle::with_secrets(options(with_gateway, seed)?);
     let clock = Clock::System;
     let chance = Chance::System;
     shared::telemetry::init_with(std::io::stderr);
@@ -150,14 +150,6 @@ fn port(name: &str, default: u16) -> Result<u16, String> {
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// What the demo partner's backend signs its requests with.
-fn backend_key() -> Key {
-    Key {
-        kid: "backend-demo".to_owned(),
-        secret: b"a demo key, known to everybody: back".to_vec(),
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]

@@ -141,6 +141,8 @@ pub struct Options {
     pub site_issuer: Option<String>,
     /// What the site signs its tokens with.
     pub site_key: Key,
+    /// What the partner's backend signs its requests with.
+    pub backend_key: Key,
     /// What Partner User IDs are derived with, so that the site can show the link of the person who is signed in.
     pub partner_user_id_key: Vec<u8>,
     /// What lies in the Secrets Manager at the start: name and value.
@@ -177,6 +179,10 @@ impl Default for Options {
             site_key: Key {
                 kid: "site-demo".to_owned(),
                 secret: b"a demo key, known to everybody: site".to_vec(),
+            },
+            backend_key: Key {
+                kid: "backend-demo".to_owned(),
+                secret: b"a demo key, known to everybody: back".to_vec(),
             },
             partner_user_id_key: b"a demo key, known to everybody: puid".to_vec(),
             secrets: BTreeMap::new(),

@@ -2,6 +2,7 @@
 //! somebody is.
 
 mod page;
+mod plans;
 mod provider;
 mod publisher;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
 
+use self::plans::Plans;
 use self::provider::Provider;
 pub use self::publisher::{Person, Plan, Publisher};
 use self::visitors::{VISITOR_COOKIE, Visitor, Visitors};
@@ -83,6 +85,7 @@ struct Inner {
     key: Key,
     sign_in: SignIn,
     provider: Provider,
+    plans: Plans,
     link_of: LinkOf,
     visitors: Visitors,
     chance: Chance,
@@ -106,6 +109,7 @@ impl Site {
             key: options.site_key.clone(),
             sign_in: options.sign_in,
             provider: Provider::new(options, addresses, chance.clone(), clock.clone()),
+            plans: Plans::new(options, addresses),
             link_of: Arc::new(link_of),
             visitors: Visitors::new(chance.clone()),
             chance,
@@ -121,16 +125,21 @@ impl Site {
         })
     }
 
-    fn person(&self, visitor: &Visitor) -> Option<&Person> {
+    fn person(&self, visitor: &Visitor) -> Option<Person> {
         self.resident(visitor.person.as_deref()?)
     }
 
     /// Somebody with an account here.
-    fn resident(&self, id: &str) -> Option<&Person> {
-        self.0.publisher.people.iter().find(|person| person.id == id)
+    fn resident(&self, id: &str) -> Option<Person> {
+        self.people().find(|person| person.id == id)
     }
 
-    /// A signed token. HS256 by a key of good length cannot fail, but if it did there would be none.
+    /// Everybody with an account here, with the plans that they have by now.
+    fn people(&self) -> impl Iterator<Item = Person> {
+        self.0.publisher.people.iter().map(|person| self.0.plans.now(person))
+    }
+
+    /// A token that says who somebody is.
     fn token(&self, typ: &str, person: &Person, seconds: u64, more: Value) -> Option<String> {
         let now = self.0.clock.now();
         let mut claims = json!({
@@ -144,17 +153,14 @@ impl Site {
         if let (Some(claims), Value::Object(more)) = (claims.as_object_mut(), more) {
             claims.extend(more);
         }
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(typ.to_owned());
-        header.kid = Some(self.0.key.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&self.0.key.secret)).ok()
+        signed(&self.0.key, typ, &claims)
     }
 
     /// Brings the session cookie in line with who is signed in and how: set, renewed or cleared.
     fn with_session(&self, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
         let name = &self.0.session_cookie;
         let token = match (visitor.sign_in, self.person(visitor)) {
-            (SignIn::Session, Some(person)) => self.token("JWT", person, SESSION_SECONDS, Value::Null),
+            (SignIn::Session, Some(person)) => self.token("JWT", &person, SESSION_SECONDS, Value::Null),
             _ => None,
         };
         match token {
@@ -179,6 +185,14 @@ impl Site {
         let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         (is_plain && url.origin() == public.origin()).then_some(url)
     }
+}
+
+/// By HS256, which cannot fail with a key of good length; if it did, there would be no token.
+fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
+    let mut header = Header::new(Algorithm::HS256);
+    header.typ = Some(typ.to_owned());
+    header.kid = Some(key.kid.clone());
+    jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&key.secret)).ok()
 }
 
 fn set_cookie(response: &mut Response<Body>, cookie: &str) {
@@ -209,7 +223,7 @@ async fn home(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
 async fn account(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
     let visitor = site.visitor(&headers);
     let response = match site.person(&visitor) {
-        Some(person) => page::account(&site, &visitor, person, (site.0.link_of)(person).as_ref()),
+        Some(person) => page::account(&site, &visitor, &person, (site.0.link_of)(&person).as_ref()),
         None => redirect("/sign-in"),
     };
     site.with_session(response, &visitor, &headers)
@@ -262,7 +276,7 @@ async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: H
     let response = match Errand::read(&site, &fields) {
         Err(message) => page::refusal(&site, &visitor, message),
         Ok(errand) => match site.person(&visitor) {
-            Some(person) => errand.done(&site, person),
+            Some(person) => errand.done(&site, &person),
             None => page::sign_in(&site, &visitor, &errand),
         },
     };
@@ -283,7 +297,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         person: Some(person.id.clone()),
         ..before
     };
-    let response = errand.done(&site, person);
+    let response = errand.done(&site, &person);
     remember(&site, response, &visitor, &headers)
 }
 
@@ -344,6 +358,7 @@ fn router(site: Site) -> Router {
         .route("/sign-in", get(sign_in).post(signed_in))
         .route("/sign-out", post(sign_out))
         .route("/kind", post(choose_kind))
+        .route("/plan", post(plans::change))
         .merge(provider::routes())
         .fallback(not_found)
         .with_state(site)

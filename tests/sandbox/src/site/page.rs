@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::plans::Trouble;
 use super::visitors::Visitor;
 use super::{Errand, Person, SignIn, Site};
 use crate::spotify::Link;
@@ -111,7 +112,7 @@ pub(super) fn home(site: &Site, visitor: &Visitor) -> Response<Body> {
             article.card.show data-show=(show.id) {
                 h2 { (show.name) }
                 p { (show.description) }
-                @if let Some(person) = person {
+                @if let Some(person) = &person {
                     @let included = show.opens_with(&person.entitlements);
                     p.soft data-included=(included) {
                         @if included { "In your plan." } @else { "Not in your plan." }
@@ -145,6 +146,7 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
                     @if person.entitlements.is_empty() { "None" } @else { (person.entitlements.join(", ")) }
                 }
             }
+            (plan_choice(site, person))
         }
         section.card {
             h2 { "Spotify" }
@@ -177,6 +179,41 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
     page(site, visitor, StatusCode::OK, "Account", &body)
 }
 
+/// The plans to change to, and the way out of all of them; what is pressed again is told again.
+fn plan_choice(site: &Site, person: &Person) -> Markup {
+    let trouble = site.0.plans.trouble(person);
+    html! {
+        form method="post" action="/plan" {
+            div.row {
+                @for plan in &site.0.publisher.plans {
+                    button id={ "plan-" (slug(&plan.name)) } type="submit" name="plan" value=(plan.name)
+                        aria-pressed=(person.plan.as_ref() == Some(&plan.name)) { (plan.name) }
+                }
+                @if person.plan.is_some() || trouble.is_some() {
+                    button #cancel-plan type="submit" name="cancel" value="cancel" { "Cancel subscription" }
+                }
+            }
+        }
+        @if let Some(trouble) = trouble {
+            p.soft #plan-trouble {
+                "Saved here, but the functions "
+                @match trouble {
+                    Trouble::Status(status) => { "answered " (status.as_u16()) },
+                    Trouble::Silence(error) => { "did not answer: " (error) },
+                    Trouble::Unsigned => "were not called: the request cannot be signed",
+                }
+                "."
+            }
+        }
+    }
+}
+
+/// A name as a part of an element's id.
+fn slug(name: &str) -> String {
+    let letter = |letter: char| if letter.is_alphanumeric() { letter } else { '-' };
+    name.to_lowercase().chars().map(letter).collect()
+}
+
 pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &Errand) -> Response<Body> {
     let body = html! {
         h1 { "Who are you today?" }
@@ -207,7 +244,7 @@ pub(super) fn sign_in_for_client(site: &Site, visitor: &Visitor, query: &str) ->
 /// Everybody one can be, with a button each.
 fn people(site: &Site) -> Markup {
     html! {
-        @for person in &site.0.publisher.people {
+        @for person in site.people() {
             div.card {
                 h2 { (person.name) }
                 p.soft { "Plan: " (person.plan.as_deref().unwrap_or("none")) }

@@ -349,7 +349,7 @@ async fn authorize(State(site): State<Site>, RawQuery(query): RawQuery, headers:
     let response = match provider.read(&query) {
         Err(refused) => refused.answer(&site, &visitor),
         Ok(asked) => match site.person(&visitor) {
-            Some(person) if !asked.asks_again => redirect(&provider.grant(&asked, person)),
+            Some(person) if !asked.asks_again => redirect(&provider.grant(&asked, &person)),
             _ if asked.is_silent => redirect(&provider.back(asked.state.as_deref(), &[("error", "login_required")])),
             _ => page::sign_in_for_client(&site, &visitor, &query),
         },
@@ -376,7 +376,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         person: Some(person.id.clone()),
         ..before
     };
-    remember(&site, redirect(&provider.grant(&asked, person)), &visitor, &headers)
+    remember(&site, redirect(&provider.grant(&asked, &person)), &visitor, &headers)
 }
 
 async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
