@@ -48,27 +48,107 @@ struct Tally {
     lost: u32,
     /// To be tried again.
     later: u32,
-    /// Whether the run stopped before its end.
-    stopped: bool,
 }
 
-impl Tally {
-    /// Counts one in; whether to go on.
-    fn count(&mut self, settled: Settled) -> bool {
-        match settled {
+/// One run.
+struct Run<'a> {
+    sync: &'a Synchronizer,
+    until: Instant,
+    tally: Tally,
+    /// Whether Spotify wants no more calls, of anybody.
+    stopped: bool,
+    /// Partners for whom Spotify refused us: the others go on.
+    refused: HashSet<String>,
+}
+
+impl Run<'_> {
+    /// Settles one person; whether to go on with others.
+    async fn settle(&mut self, key: &SubscriberKey, why: Why) -> Result<bool, Unfinished> {
+        if self.stopped || Instant::now() >= self.until {
+            return Ok(false);
+        }
+        if self.refused.contains(key.partner_id()) {
+            return Ok(true);
+        }
+        let tally = &mut self.tally;
+        match self.sync.settle(key, why).await? {
             Settled::Follows { changed } => {
-                self.synced += 1;
-                self.changed += u32::from(changed);
+                tally.synced += 1;
+                tally.changed += u32::from(changed);
             }
-            Settled::NotLinked => self.lost += 1,
-            Settled::Later => self.later += 1,
+            Settled::NotLinked => tally.lost += 1,
+            Settled::Later => tally.later += 1,
             Settled::NothingToDo => {}
+            Settled::PartnerRefused => {
+                tally.later += 1;
+                self.refused.insert(key.partner_id().to_owned());
+            }
             Settled::Stop => {
-                self.later += 1;
+                tally.later += 1;
                 self.stopped = true;
             }
         }
-        !self.stopped
+        Ok(!self.stopped)
+    }
+
+    /// Settles those whom the stream's records are about, in their order, each once. What a record says is not looked at: the table says how things are now.
+    /// Whoever is not settled stays dirty, so no record needs to come again.
+    async fn follow_stream(&mut self, records: &[Value]) -> Result<(), Unfinished> {
+        let mut seen = HashSet::new();
+        for record in records.iter().filter(|record| concerns_spotify(record)) {
+            let id = record.pointer("/dynamodb/Keys/id/S").and_then(Value::as_str);
+            let Some(id) = id.filter(|id| seen.insert((*id).to_owned())) else {
+                continue;
+            };
+            if !self.settle(&SubscriberKey::new(id), Why::Due).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles all whose next try is due.
+    async fn sweep(&mut self) -> Result<(), Unfinished> {
+        for shard in 0..DIRTY_SHARDS {
+            loop {
+                let due = self.sync.subscribers.due(shard, self.sync.clock.now(), AT_A_TIME).await;
+                let due = due.map_err(|_| Unfinished("the index does not answer"))?;
+                let before = self.tally;
+                for key in &due {
+                    if !self.settle(key, Why::Due).await? {
+                        return Ok(());
+                    }
+                }
+                // Those that others have in hand come again: then somebody else is at it.
+                if due.len() < usize::try_from(AT_A_TIME).unwrap_or(0) || self.tally == before {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether Spotify still has what is wanted for everybody linked, and mends what it has not: from where the last run came to, as far as the time
+    /// lasts.
+    async fn reconcile(&mut self) -> Result<(), Unfinished> {
+        const TABLE: Unfinished = Unfinished("the table does not answer");
+        let subscribers = &self.sync.subscribers;
+        let mut cursor = subscribers.cursor().await.map_err(|_| TABLE)?;
+        loop {
+            let (linked, next) = subscribers.linked(cursor, AT_A_TIME).await.map_err(|_| TABLE)?;
+            for key in linked {
+                if !self.settle(&key, Why::Reconcile).await? {
+                    return Ok(());
+                }
+                // Each that is done is not looked at again this time round, whenever the run ends.
+                subscribers.keep_cursor(Some(&key)).await.map_err(|_| TABLE)?;
+            }
+            subscribers.keep_cursor(next.as_ref()).await.map_err(|_| TABLE)?;
+            if next.is_none() {
+                return Ok(());
+            }
+            cursor = next;
+        }
     }
 }
 
@@ -110,68 +190,6 @@ impl Synchronizer {
         })
     }
 
-    /// Settles those whom the stream's records are about, in their order, each once. What a record says is not looked at: the table says how things are now. Whoever
-    /// is not settled stays dirty, so no record needs to come again.
-    async fn follow_stream(&self, records: &[Value], until: Instant) -> Result<Tally, Unfinished> {
-        let mut seen = HashSet::new();
-        let mut tally = Tally::default();
-        for record in records.iter().filter(|record| concerns_spotify(record)) {
-            let id = record.pointer("/dynamodb/Keys/id/S").and_then(Value::as_str);
-            let Some(id) = id.filter(|id| seen.insert((*id).to_owned())) else {
-                continue;
-            };
-            if Instant::now() >= until || !tally.count(self.settle(&SubscriberKey::new(id), Why::Due).await?) {
-                break;
-            }
-        }
-        Ok(tally)
-    }
-
-    /// Settles all whose next try is due.
-    async fn sweep(&self, until: Instant) -> Result<Tally, Unfinished> {
-        let mut tally = Tally::default();
-        for shard in 0..DIRTY_SHARDS {
-            loop {
-                let due = self.subscribers.due(shard, self.clock.now(), AT_A_TIME).await;
-                let due = due.map_err(|_| Unfinished("the index does not answer"))?;
-                let before = tally;
-                for key in &due {
-                    if Instant::now() >= until || !tally.count(self.settle(key, Why::Due).await?) {
-                        return Ok(tally);
-                    }
-                }
-                // Those that others have in hand come again: then somebody else is at it.
-                if due.len() < usize::try_from(AT_A_TIME).unwrap_or(0) || tally == before {
-                    break;
-                }
-            }
-        }
-        Ok(tally)
-    }
-
-    /// Looks whether Spotify still has what is wanted for everybody linked, and mends what it has not: from where the last run came to, as far as the time
-    /// lasts.
-    async fn reconcile(&self, until: Instant) -> Result<Tally, Unfinished> {
-        const TABLE: Unfinished = Unfinished("the table does not answer");
-        let mut tally = Tally::default();
-        let mut cursor = self.subscribers.cursor().await.map_err(|_| TABLE)?;
-        loop {
-            let (linked, next) = self.subscribers.linked(cursor, AT_A_TIME).await.map_err(|_| TABLE)?;
-            for key in linked {
-                if Instant::now() >= until || !tally.count(self.settle(&key, Why::Reconcile).await?) {
-                    return Ok(tally);
-                }
-                // Each that is done is not looked at again this time round, whenever the run ends.
-                self.subscribers.keep_cursor(Some(&key)).await.map_err(|_| TABLE)?;
-            }
-            self.subscribers.keep_cursor(next.as_ref()).await.map_err(|_| TABLE)?;
-            if next.is_none() {
-                return Ok(tally);
-            }
-            cursor = next;
-        }
-    }
-
     /// Names this run, for what it takes in hand.
     fn name(&self) -> Result<String, Unfinished> {
         let bytes = self.chance.bytes::<16>().map_err(|_| Unfinished("no random bytes"))?;
@@ -193,14 +211,18 @@ impl Worker for Synchronizer {
     const NAME: &'static str = "sync";
 
     async fn work(&self, event: &Value, within: Duration) -> Result<Value, Unfinished> {
-        let until = Instant::now() + within;
-        let tally = match (
-            event.get("Records").and_then(Value::as_array),
-            event.get("task").and_then(Value::as_str),
-        ) {
-            (Some(records), _) => self.follow_stream(records, until).await,
-            (None, Some("sweep")) => self.sweep(until).await,
-            (None, Some("reconcile")) => self.reconcile(until).await,
+        let mut run = Run {
+            sync: self,
+            until: Instant::now() + within,
+            tally: Tally::default(),
+            stopped: false,
+            refused: HashSet::new(),
+        };
+        let records = event.get("Records").and_then(Value::as_array);
+        let (task, outcome) = match (records, event.get("task").and_then(Value::as_str)) {
+            (Some(records), _) => ("stream", run.follow_stream(records).await),
+            (None, Some("sweep")) => ("sweep", run.sweep().await),
+            (None, Some("reconcile")) => ("reconcile", run.reconcile().await),
             _ => return Err(Unfinished("an event that is neither of a stream nor of a schedule")),
         };
         let Tally {
@@ -208,28 +230,16 @@ impl Worker for Synchronizer {
             changed,
             lost,
             later,
-            stopped,
-        } = match tally {
-            Ok(tally) => tally,
-            Err(error) => {
-                log!(error, Code::SyncFailed, reason = error.0);
-                return Err(error);
-            }
-        };
-        let task = event
-            .get("task")
-            .and_then(Value::as_str)
-            .filter(|task| ["sweep", "reconcile"].contains(task));
-        log!(
-            info,
-            Code::SyncDone,
-            task = task.unwrap_or("stream"),
-            synced,
-            changed,
-            lost,
-            later,
-            stopped
-        );
+        } = run.tally;
+        // A run that found nothing to do is not worth a line, but for the round that looks at everybody.
+        if run.tally != Tally::default() || task == "reconcile" {
+            let stopped = run.stopped;
+            log!(info, Code::SyncDone, task, synced, changed, lost, later, stopped);
+        }
+        if let Err(error) = outcome {
+            log!(error, Code::SyncFailed, task, reason = error.0);
+            return Err(error);
+        }
         // Nothing of a stream is to come again: whoever was not settled is in the index.
         Ok(json!({"batchItemFailures": []}))
     }

@@ -39,6 +39,8 @@ pub(crate) enum Settled {
     Later,
     /// There was nothing to do, or another has them in hand.
     NothingToDo,
+    /// To be tried again, and so is everybody else of the partner.
+    PartnerRefused,
     /// To be tried again, and so is everybody else.
     Stop,
 }
@@ -153,7 +155,10 @@ impl Synchronizer {
                 paused.map_err(|_| Unfinished("the pace does not answer"))?;
                 (later(seconds), Settled::Stop, Code::SyncStopped)
             }
-            SpotifyError::OpenAccess(OpenAccessError::Unauthorized | OpenAccessError::Forbidden)
+            SpotifyError::OpenAccess(OpenAccessError::Forbidden) => {
+                (later(REFUSED), Settled::PartnerRefused, Code::SyncStopped)
+            }
+            SpotifyError::OpenAccess(OpenAccessError::Unauthorized)
             | SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
             | SpotifyError::Secret(_) => (later(REFUSED), Settled::Stop, Code::SyncStopped),
             SpotifyError::OpenAccess(OpenAccessError::Refused { .. } | OpenAccessError::Conflict) => {

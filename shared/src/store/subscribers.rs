@@ -583,6 +583,12 @@ impl SubscriberKey {
     pub fn new(id: &str) -> Self {
         Self(id.to_owned())
     }
+
+    /// The partner.
+    #[must_use]
+    pub fn partner_id(&self) -> &str {
+        self.0.split('#').next().unwrap_or_default()
+    }
 }
 
 /// Why somebody is taken in hand.
