@@ -485,6 +485,8 @@ pub struct SyncConfig {
     pub subscribers_table: String,
     /// `SPOTIFY_RATE`: calls per second at the most.
     pub rate: f64,
+    /// `GUARD_PEOPLE`: from how many people of a partner rights may be taken away within an hour.
+    pub guard_people: i64,
     /// `SPOTIFY_CLIENT_SECRET_ID`.
     pub client_secret_id: String,
     /// Where Spotify is and who we are to it.
@@ -641,12 +643,20 @@ impl Config for SyncConfig {
             },
             "must be calls per second, 0.1 to 1000",
         );
+        let guard_people = environment.optional("GUARD_PEOPLE").or_else(|| Some("100".to_owned()));
+        let guard_people = environment.parsed(
+            "GUARD_PEOPLE",
+            guard_people,
+            |people| people.parse().ok().filter(|people| (0..=1000).contains(people)),
+            "must be a number of people, 0 to 1000",
+        );
         let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
         let spotify = environment.spotify();
         let aws = environment.aws();
         Some(Self {
             subscribers_table: subscribers_table?,
             rate: rate?,
+            guard_people: guard_people?,
             client_secret_id: client_secret_id?,
             spotify: spotify?,
             aws: aws?,

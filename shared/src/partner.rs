@@ -157,6 +157,12 @@ impl Entitlements {
         Self(self.0.difference(&less.0).cloned().collect())
     }
 
+    /// Whether each of them is among `others`.
+    #[must_use]
+    pub fn is_subset(&self, others: &Self) -> bool {
+        self.0.is_subset(&others.0)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

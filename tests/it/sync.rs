@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sandbox::Fault;
+use sandbox::{Fault, bundle};
 use serde_json::{Value, json};
-use shared::{chance::Chance, worker::Worker as _};
+use shared::{aws::Aws, chance::Chance, outbound::Outbound, partner::PartnerId, store::Guard, worker::Worker as _};
 use sync::Synchronizer;
 
 use crate::world::World;
@@ -28,8 +28,12 @@ async fn linked() -> (World, Synchronizer) {
 }
 
 async fn start(world: &World) -> Synchronizer {
+    start_with(world, &[]).await
+}
+
+async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synchronizer {
     // The clock stands still, so that every turn is a little later than the last one.
-    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let environment = world.environment(&[&[("SPOTIFY_RATE", "1000")], changes].concat());
     Synchronizer::start(environment, world.clock.clone(), Chance::System)
         .await
         .unwrap()
@@ -450,4 +454,95 @@ async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
     sync.work(&json!({"Records": [changed, changed]}), LONG).await.unwrap();
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
     assert!(sync.work(&json!({"task": "other"}), LONG).await.is_err());
+}
+
+/// Ada and two others, all with `all-access` and `basic`, of whom one may lose something within an hour.
+async fn guarded() -> (World, Synchronizer, Guard) {
+    let (world, sync) = linked().await;
+    for (person, account) in [("bela", "jonas"), ("yuki", "ines")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+        world.says("replace", person, &["all-access", "basic"]).await;
+    }
+    world.says("replace", "ada", &["all-access", "basic"]).await;
+    world.advance(20);
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    let sync = start_with(&world, &[("GUARD_PEOPLE", "1")]).await;
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    (
+        world,
+        sync,
+        Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), 1),
+    )
+}
+
+fn hear(world: &World, person: &str) -> Vec<String> {
+    world.linked(person).unwrap().1
+}
+
+#[tokio::test]
+async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_says_so() {
+    let (world, sync, guard) = guarded().await;
+    let people = ["ada", "bela", "yuki"];
+    for person in people {
+        world.says("replace", person, &[]).await;
+    }
+    let shut_out = || people.iter().filter(|person| hear(&world, person).is_empty()).count();
+    sweep(&sync).await;
+    assert_eq!(shut_out(), 1);
+    // Neither time nor another worker releases it.
+    for _ in 0..3 {
+        world.advance(3700);
+        sweep(&start_with(&world, &[("GUARD_PEOPLE", "1")]).await).await;
+        sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+        assert_eq!(shut_out(), 1);
+    }
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    guard.release(&partner_id, world.clock.now() + 3600).await.unwrap();
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(shut_out(), 3);
+}
+
+#[tokio::test]
+async fn what_is_granted_passes_a_guard_that_is_held() {
+    let (world, sync, _) = guarded().await;
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    world.says("replace", "bela", &["basic", "gold"]).await;
+    world.says("replace", "yuki", &["all-access", "basic", "gold"]).await;
+    sweep(&sync).await;
+    assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
+    assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold"]);
+    // Wanted as it is, and nothing is left to be released.
+    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    world.advance(3700);
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (0, 0));
+}
+
+/// Whoever has to be told twice is one person, and the next hour begins anew.
+#[tokio::test]
+async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
+    let (world, sync, _) = guarded().await;
+    world.spotify().faults().add(Fault {
+        status: Some(503),
+        times: Some(2),
+        ..Fault::on(REPLACE)
+    });
+    world.says("replace", "ada", &["basic"]).await;
+    for _ in 0..4 {
+        sweep(&sync).await;
+        world.advance(60);
+    }
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    assert!(hear(&world, "ada").is_empty());
+    world.advance(3600);
+    world.says("replace", "bela", &[]).await;
+    sweep(&sync).await;
+    assert!(hear(&world, "bela").is_empty());
 }

@@ -17,7 +17,7 @@ use shared::{
     secrets::Secret,
     spotify::Spotify,
     start::StartError,
-    store::{DIRTY_SHARDS, Pace, SubscriberKey, Subscribers, Why},
+    store::{DIRTY_SHARDS, Guard, Pace, SubscriberKey, Subscribers, Why},
     telemetry::Code,
     worker::{Unfinished, Worker},
 };
@@ -32,6 +32,7 @@ const AT_A_TIME: i32 = 100;
 pub struct Synchronizer {
     subscribers: Subscribers,
     pace: Pace,
+    guard: Guard,
     spotify: Spotify,
     clock: Clock,
     chance: Chance,
@@ -178,12 +179,14 @@ impl Synchronizer {
             &client_id,
             config.rate,
         );
+        let guard = Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard_people);
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let spotify = Spotify::new(config.spotify, outbound, client_secret, clock.clone(), chance.clone());
         spotify.prepare().await?;
         Ok(Self {
             subscribers,
             pace,
+            guard,
             spotify,
             clock,
             chance,

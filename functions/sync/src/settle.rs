@@ -6,8 +6,9 @@ use shared::{
     log,
     oauth::token::TokenError,
     outbound::OutboundError,
+    partner::Entitlements,
     spotify::{OpenAccessError, SpotifyError},
-    store::{LEASE, LinkState, Outcome, Subscriber, SubscriberKey, Why},
+    store::{LEASE, LinkState, Outcome, Removal, Subscriber, SubscriberKey, Why},
     telemetry::Code,
     worker::Unfinished,
 };
@@ -22,6 +23,8 @@ const ASK_AGAIN: i64 = 30;
 const PARKED: i64 = 3600;
 /// How long a partner waits whose client Spotify refused.
 const REFUSED: i64 = 300;
+/// How long until what the guard holds is looked at again.
+const HELD: i64 = 300;
 /// The longest wait after passing trouble.
 const LONGEST: i64 = 600;
 
@@ -45,6 +48,26 @@ pub(crate) enum Settled {
     Stop,
 }
 
+/// Why somebody could not be settled.
+enum Trouble {
+    /// Spotify's: they will be tried again.
+    Spotify(SpotifyError),
+    /// Ours: so will the whole run.
+    Ours(Unfinished),
+}
+
+impl From<SpotifyError> for Trouble {
+    fn from(error: SpotifyError) -> Self {
+        Self::Spotify(error)
+    }
+}
+
+impl From<Unfinished> for Trouble {
+    fn from(error: Unfinished) -> Self {
+        Self::Ours(error)
+    }
+}
+
 impl Synchronizer {
     /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
     pub(crate) async fn settle(&self, key: &SubscriberKey, why: Why) -> Result<Settled, Unfinished> {
@@ -61,11 +84,12 @@ impl Synchronizer {
                         Outcome::Follows { changed, .. } => Settled::Follows { changed: *changed },
                         Outcome::NotLinked { .. } => Settled::NotLinked,
                         Outcome::NothingToDo => Settled::NothingToDo,
-                        Outcome::Later { .. } => Settled::Later,
+                        Outcome::Later { .. } | Outcome::Withheld { .. } => Settled::Later,
                     };
                     (outcome, settled)
                 }
-                Err(error) => self.in_vain(&taken, &error).await?,
+                Err(Trouble::Spotify(error)) => self.in_vain(&taken, &error).await?,
+                Err(Trouble::Ours(error)) => return Err(error),
             };
             let now = self.clock.now();
             let noted = self
@@ -82,44 +106,97 @@ impl Synchronizer {
     }
 
     /// Asks Spotify what has to be asked, and has it follow.
-    async fn asked(&self, person: &Subscriber, why: Why) -> Result<Outcome, SpotifyError> {
+    async fn asked(&self, person: &Subscriber, why: Why) -> Result<Outcome, Trouble> {
         if !person.link.state.may_be_linked() {
             return Ok(Outcome::NothingToDo);
         }
         // Whoever is linked, and of whom the backend has said something new, needs no question first.
-        let known = why == Why::Due && person.link.state == LinkState::Linked && person.version > person.synced_version;
-        if !known {
+        let news = person.link.state == LinkState::Linked && person.version > person.synced_version;
+        let known = person.held.clone().filter(|_| why == Why::Due && news);
+        let held = if let Some(held) = known {
+            held
+        } else {
             self.turn().await;
-            let held = self
+            let asked = self
                 .spotify
-                .get_entitlements(&person.partner_id, &person.partner_user_id)
-                .await?;
-            let Some(held) = held else {
+                .get_entitlements(&person.partner_id, &person.partner_user_id);
+            let Some(held) = asked.await? else {
                 return Ok(self.not_linked(person, "get-entitlements"));
             };
             if person.wanted().is_none_or(|wanted| *wanted == held) {
                 return Ok(Outcome::Follows {
                     evidence: "get-entitlements",
                     changed: false,
+                    held,
                 });
             }
-        }
+            held
+        };
         let wanted = person.wanted().cloned().unwrap_or_default();
+        if !held.is_subset(&wanted) && !self.may_remove(person).await? {
+            return self.grant_alone(person, held, &wanted).await;
+        }
+        if let Some(lost) = self.replace(person, &wanted).await? {
+            return Ok(lost);
+        }
+        Ok(Outcome::Follows {
+            evidence: "replace-entitlements",
+            changed: true,
+            held: wanted,
+        })
+    }
+
+    /// One call with the whole set; what it means when there is no link.
+    async fn replace(&self, person: &Subscriber, entitlements: &Entitlements) -> Result<Option<Outcome>, SpotifyError> {
         self.turn().await;
-        let replaced = self
+        let (partner_id, partner_user_id) = (&person.partner_id, &person.partner_user_id);
+        match self
             .spotify
-            .replace_entitlements(&person.partner_id, &person.partner_user_id, &wanted)
-            .await;
-        match replaced {
-            Ok(()) => Ok(Outcome::Follows {
-                evidence: "replace-entitlements",
-                changed: true,
-            }),
+            .replace_entitlements(partner_id, partner_user_id, entitlements)
+            .await
+        {
+            Ok(()) => Ok(None),
             Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => {
-                Ok(self.not_linked(person, "replace-entitlements"))
+                Ok(Some(self.not_linked(person, "replace-entitlements")))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether rights may be taken away from one more person of the partner just now.
+    async fn may_remove(&self, person: &Subscriber) -> Result<bool, Trouble> {
+        let asked = self
+            .guard
+            .removal(&person.partner_id, &person.partner_user_id, self.clock.now())
+            .await;
+        match asked.map_err(|_| Unfinished("the guard does not answer"))? {
+            Removal::Allowed => Ok(true),
+            Removal::Held { just_now } => {
+                if just_now {
+                    log!(error, Code::GuardHeld, partner_id = person.partner_id.as_str());
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// Gives what is to be granted, and leaves what would be taken away until an operator has looked.
+    async fn grant_alone(
+        &self,
+        person: &Subscriber,
+        held: Entitlements,
+        wanted: &Entitlements,
+    ) -> Result<Outcome, Trouble> {
+        let both = held.union(wanted);
+        if both != held
+            && let Some(lost) = self.replace(person, &both).await?
+        {
+            return Ok(lost);
+        }
+        Ok(Outcome::Withheld {
+            held: both,
+            at: self.clock.now().saturating_add(HELD),
+        })
     }
 
     /// A 404: no link, unless it is so young that Spotify may not have finished it.

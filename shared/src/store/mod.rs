@@ -2,10 +2,12 @@
 //! what must be true for a write to succeed is a condition of that write.
 
 mod dynamodb;
+mod guard;
 mod pace;
 mod subscribers;
 
 pub use dynamodb::PendingLinks;
+pub use guard::{Guard, Removal};
 pub use pace::Pace;
 pub use subscribers::{
     Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Subscriber, SubscriberKey,

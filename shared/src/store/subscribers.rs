@@ -99,6 +99,8 @@ pub struct Subscriber {
     pub claimed: Option<Entitlements>,
     /// The version that Spotify has confirmed.
     pub synced_version: i64,
+    /// What Spotify has, as far as we have seen.
+    pub held: Option<Entitlements>,
     /// The link.
     pub link: Link,
     /// When `register-user` was last called, in seconds since 1970.
@@ -464,13 +466,18 @@ impl Subscribers {
             None => conditions.push(format!("attribute_not_exists({name})")),
         };
         let expression = match outcome {
-            Outcome::Follows { evidence, changed } => {
+            Outcome::Follows {
+                evidence,
+                changed,
+                held,
+            } => {
                 unchanged("version", ":version", (taken.version > 0).then_some(taken.version));
                 unchanged("registered_at", ":registered_at", taken.registered_at);
                 update = update
                     .expression_attribute_values(":version", number(taken.version))
                     .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
                     .expression_attribute_values(":evidence", text(evidence))
+                    .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":since", number(taken.since(LinkState::Linked, now)));
                 if let Some(registered_at) = taken.registered_at {
                     update = update.expression_attribute_values(":registered_at", number(registered_at));
@@ -483,7 +490,7 @@ impl Subscribers {
                 };
                 // The version is compared and noted by one value; a person of no version has synced none.
                 format!(
-                    "SET synced_version = :version, link_state = :linked, link_since = :since, link_evidence = :evidence{synced_at} {clean}"
+                    "SET synced_version = :version, held = :held, link_state = :linked, link_since = :since, link_evidence = :evidence{synced_at} {clean}"
                 )
             }
             Outcome::NotLinked { evidence } => {
@@ -506,6 +513,13 @@ impl Subscribers {
                     update = update.expression_attribute_values(":state", text(state.as_str()));
                 }
                 clean.to_owned()
+            }
+            Outcome::Withheld { held, at } => {
+                update = update
+                    .expression_attribute_values(":held", list(held))
+                    .expression_attribute_values(":at", number(*at))
+                    .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id));
+                "SET held = :held, dirty = :dirty, next_try_at = :at REMOVE taken_by, taken_until".to_owned()
             }
             Outcome::Later { at, held } => {
                 update = update
@@ -609,6 +623,8 @@ pub enum Outcome {
         evidence: &'static str,
         /// Whether Spotify had something else before.
         changed: bool,
+        /// What it has now.
+        held: Entitlements,
     },
     /// Spotify knows no link.
     NotLinked {
@@ -617,6 +633,13 @@ pub enum Outcome {
     },
     /// Nobody has linked them: Spotify is not asked.
     NothingToDo,
+    /// Spotify has what was to be granted, and not yet lost what is to be taken away: that waits for an operator.
+    Withheld {
+        /// What it has now.
+        held: Entitlements,
+        /// When it is looked at again, in seconds since 1970.
+        at: i64,
+    },
     /// To be tried again.
     Later {
         /// When, in seconds since 1970.
@@ -652,6 +675,7 @@ fn nobody(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Subscriber {
         version: 0,
         claimed: None,
         synced_version: 0,
+        held: None,
         link: Link {
             state: LinkState::None,
             since: None,
@@ -672,6 +696,7 @@ fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
         version: integer(item, "version")?.unwrap_or(0),
         claimed: entitlements_of(item, "claimed")?,
         synced_version: integer(item, "synced_version")?.unwrap_or(0),
+        held: entitlements_of(item, "held")?,
         link: Link {
             state: state.transpose()?.unwrap_or(LinkState::None),
             since: integer(item, "link_since")?,
@@ -683,7 +708,7 @@ fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
     })
 }
 
-fn integer(item: &HashMap<String, AttributeValue>, name: &str) -> Result<Option<i64>, StoreError> {
+pub(super) fn integer(item: &HashMap<String, AttributeValue>, name: &str) -> Result<Option<i64>, StoreError> {
     let Some(value) = item.get(name) else { return Ok(None) };
     let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
     number.map(Some).ok_or(StoreError::Malformed)
