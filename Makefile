@@ -39,6 +39,10 @@ test: setup validate ## Run all tests
 	cargo test --workspace --doc
 	$(WITH_TOOLS) cargo nextest run --workspace
 
+.PHONY: bench
+bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE)
+	cargo bench -p tests --profile dev --bench convergence
+
 .PHONY: lint
 lint: ## Check formatting, lints and documentation
 	cargo fmt --all --check

@@ -17,6 +17,9 @@ pub enum Clock {
     /// A clock that moves when it is told to.
     #[cfg(feature = "test-support")]
     Fixed(Arc<AtomicI64>),
+    /// The machine's clock, ahead by so many seconds.
+    #[cfg(feature = "test-support")]
+    Ahead(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -27,11 +30,18 @@ impl Clock {
         Self::Fixed(Arc::new(AtomicI64::new(now)))
     }
 
-    /// Moves a fixed clock, also backwards; the machine's does not move.
+    /// A clock that goes as the machine's, and leaps by [`Clock::advance`].
+    #[cfg(feature = "test-support")]
+    #[must_use]
+    pub fn ahead() -> Self {
+        Self::Ahead(Arc::default())
+    }
+
+    /// Moves a clock of tests, also backwards; the machine's does not move.
     #[cfg(feature = "test-support")]
     pub fn advance(&self, seconds: i64) {
-        if let Self::Fixed(now) = self {
-            now.fetch_add(seconds, Ordering::SeqCst);
+        if let Self::Fixed(moved) | Self::Ahead(moved) = self {
+            moved.fetch_add(seconds, Ordering::SeqCst);
         }
     }
 
@@ -45,6 +55,10 @@ impl Clock {
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
             #[cfg(feature = "test-support")]
             Self::Fixed(now) => now.load(Ordering::SeqCst).saturating_mul(1000),
+            #[cfg(feature = "test-support")]
+            Self::Ahead(by) => Self::System
+                .now_ms()
+                .saturating_add(by.load(Ordering::SeqCst).saturating_mul(1000)),
         }
     }
 
@@ -58,6 +72,8 @@ impl Clock {
                 .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
             #[cfg(feature = "test-support")]
             Self::Fixed(now) => now.load(Ordering::SeqCst),
+            #[cfg(feature = "test-support")]
+            Self::Ahead(by) => Self::System.now().saturating_add(by.load(Ordering::SeqCst)),
         }
     }
 }

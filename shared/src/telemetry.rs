@@ -63,7 +63,7 @@ codes! {
     OtherVersion = "ENTITLEMENTS_OTHER_VERSION", "a change was meant for another version than there is";
     SyncDone = "SYNC_DONE", "a run of sync ended; what it did is counted";
     SyncFailed = "SYNC_FAILED", "Spotify did not follow somebody; they will be tried again";
-    SyncStopped = "SYNC_STOPPED", "Spotify refused our client or asked us to slow down: a run of sync stopped before its end";
+    SyncStopped = "SYNC_STOPPED", "Spotify refused our client, asked us to slow down or does not answer: a run of sync stopped before its end";
     GuardHeld = "GUARD_HELD", "rights would be taken away from more people than usual: further removals wait for an operator's release";
     LinkConfirmed = "LINK_CONFIRMED", "Spotify has said that somebody is linked";
     LinkLost = "LINK_LOST", "Spotify has said that somebody is no longer linked";

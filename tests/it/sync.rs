@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use sandbox::{Fault, bundle};
+use sandbox::{Fault, Link, bundle};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, outbound::Outbound, partner::PartnerId, store::Guard, worker::Worker as _};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    store::{Guard, Subscribers},
+    worker::Worker as _,
+};
 use sync::Synchronizer;
 
 use crate::world::World;
@@ -545,4 +552,59 @@ async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
     world.says("replace", "bela", &[]).await;
     sweep(&sync).await;
     assert!(hear(&world, "bela").is_empty());
+}
+
+/// In an outage few are tried, so that the others need not wait out a pause after it.
+#[tokio::test]
+async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
+    let (world, sync) = linked().await;
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let people: Vec<_> = (0..30).map(|n| format!("{n:032x}")).collect();
+    for person in &people {
+        world.spotify().force_link(Link {
+            partner_id: partner_id.clone(),
+            partner_user_id: person.clone(),
+            account: format!("account of {person}"),
+            entitlements: Vec::new(),
+            pending: false,
+            since_ms: 0,
+        });
+        let (partner_id, person) = (
+            PartnerId::parse(&partner_id).unwrap(),
+            PartnerUserId::parse(person).unwrap(),
+        );
+        let gold = Entitlements::parse(["gold"]).unwrap();
+        let now = world.clock.now();
+        subscribers
+            .registering(&partner_id, &person, Some(&gold), now)
+            .await
+            .unwrap();
+    }
+    world.spotify().faults().add(Fault {
+        status: Some(503),
+        times: None,
+        ..Fault::on("/api/v1/")
+    });
+    world.advance(20);
+    sweep(&sync).await;
+    let asked = |path| {
+        world
+            .spotify()
+            .requests()
+            .to(path)
+            .into_iter()
+            .filter_map(|request| request.jws)
+    };
+    let tried: std::collections::BTreeSet<_> = asked(GET).map(|jws| jws.payload_text).collect();
+    assert!(tried.len() <= 20, "{}", tried.len());
+    world.spotify().faults().clear();
+    sweep(&sync).await;
+    let follow = |person: &&String| world.spotify().link(&partner_id, person).unwrap().entitlements == ["gold"];
+    assert_eq!(people.iter().filter(follow).count(), 20);
+    world.advance(5);
+    sweep(&sync).await;
+    assert_eq!(people.iter().filter(follow).count(), 30);
 }

@@ -27,6 +27,8 @@ use self::settle::Settled;
 
 /// How many are read from one part of the index at a time.
 const AT_A_TIME: i32 = 100;
+/// After so many in a row without an answer Spotify is down. Whoever has not been tried by then is due as before, so they follow as soon as it is back.
+const DOWN: u32 = 10;
 
 /// The function and what it works with.
 pub struct Synchronizer {
@@ -56,7 +58,9 @@ struct Run<'a> {
     sync: &'a Synchronizer,
     until: Instant,
     tally: Tally,
-    /// Whether Spotify wants no more calls, of anybody.
+    /// How many in a row Spotify gave no answer about.
+    unanswered: u32,
+    /// Whether Spotify wants no more calls, of anybody, or takes none.
     stopped: bool,
     /// Partners for whom Spotify refused us: the others go on.
     refused: HashSet<String>,
@@ -71,15 +75,25 @@ impl Run<'_> {
         if self.refused.contains(key.partner_id()) {
             return Ok(true);
         }
+        let settled = self.sync.settle(key, why).await?;
         let tally = &mut self.tally;
-        match self.sync.settle(key, why).await? {
+        match settled {
             Settled::Follows { changed } => {
                 tally.synced += 1;
                 tally.changed += u32::from(changed);
             }
             Settled::NotLinked => tally.lost += 1,
             Settled::Later => tally.later += 1,
-            Settled::NothingToDo => {}
+            Settled::NothingToDo => return Ok(true),
+            Settled::Unanswered => {
+                tally.later += 1;
+                self.unanswered += 1;
+                if self.unanswered == DOWN {
+                    log!(warn, Code::SyncStopped, reason = "Spotify does not answer");
+                    self.stopped = true;
+                }
+                return Ok(!self.stopped);
+            }
             Settled::PartnerRefused => {
                 tally.later += 1;
                 self.refused.insert(key.partner_id().to_owned());
@@ -89,6 +103,7 @@ impl Run<'_> {
                 self.stopped = true;
             }
         }
+        self.unanswered = 0;
         Ok(!self.stopped)
     }
 
@@ -218,6 +233,7 @@ impl Worker for Synchronizer {
             sync: self,
             until: Instant::now() + within,
             tally: Tally::default(),
+            unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
         };

@@ -40,6 +40,8 @@ pub(crate) enum Settled {
     NotLinked,
     /// To be tried again.
     Later,
+    /// To be tried again: Spotify gave no answer, or none that says anything of this person.
+    Unanswered,
     /// There was nothing to do, or another has them in hand.
     NothingToDo,
     /// To be tried again, and so is everybody else of the partner.
@@ -247,9 +249,9 @@ impl Synchronizer {
                     at: now.saturating_add(backoff.max(LEASE)),
                     held: true,
                 };
-                (held, Settled::Later, Code::SyncFailed)
+                (held, Settled::Unanswered, Code::SyncFailed)
             }
-            _ => (later(backoff), Settled::Later, Code::SyncFailed),
+            _ => (later(backoff), Settled::Unanswered, Code::SyncFailed),
         };
         log!(
             warn,

@@ -1,0 +1,277 @@
+//! How soon Spotify follows after an outage, and by how many calls: `PEOPLE` subscribers (10,000), of whom a fifth change during ten minutes in which
+//! Spotify answers nothing but 503. The clock leaps from one sweep to the next; calls are paced in real time, at `SPOTIFY_RATE` (200 a second). The floor is the
+//! pace itself: the changed people, divided by the rate.
+
+#![expect(clippy::print_stdout, reason = "what was measured is printed")]
+#![expect(clippy::indexing_slicing, reason = "what JSON has not is null")]
+
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    fmt::Display,
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_dynamodb::types::StreamSpecification;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::ClientBuilder;
+use sandbox::{Addresses, Fault, Key, Link, Options, RoutesError, Sandbox, bundle};
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    clock::Clock,
+    config::Environment,
+    outbound::Outbound,
+    partner::{PartnerId, PartnerUserId},
+    secret::sha256_hex,
+    store::{DIRTY_SHARDS, Subscribers},
+    worker::Worker as _,
+};
+use sync::Synchronizer;
+
+type Done<T> = Result<T, Box<dyn Error>>;
+
+/// Between two sweeps, in seconds, as `infra/template.yaml` has it.
+const MINUTE: i64 = 60;
+/// Longer than any run.
+const LONG: Duration = Duration::from_hours(1);
+const GET: &str = "/api/v1/get-entitlements";
+const REPLACE: &str = "/api/v1/replace-entitlements";
+
+struct World {
+    sandbox: Sandbox,
+    clock: Clock,
+    sync: Synchronizer,
+    subscribers: Subscribers,
+    people: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> Done<()> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let people: usize = variable("PEOPLE", 10_000)?;
+    let rate: u32 = variable("SPOTIFY_RATE", 200)?;
+    let world = World::new(people, rate).await?;
+    measured(
+        "everybody is linked, confirmed and has the set wanted",
+        people,
+        world.converge().await?,
+    );
+
+    world.sandbox.spotify().requests().clear();
+    world.sandbox.spotify().faults().add(Fault {
+        status: Some(503),
+        times: None,
+        ..Fault::on("/api/")
+    });
+    let changed: Vec<_> = world.people.iter().step_by(5).cloned().collect();
+    let wrote = Instant::now();
+    world.say(&changed, &["basic", "gold"]).await?;
+    measured("a fifth has changed, durably", changed.len(), wrote.elapsed());
+    for _ in 0..10 {
+        world.sweep().await?;
+    }
+    let in_vain = world.statuses(REPLACE);
+    println!("during the outage of 10 min: {in_vain:?} answers to replace-entitlements, by status");
+
+    world.sandbox.spotify().requests().clear();
+    world.sandbox.spotify().faults().clear();
+    let (ended, began) = (world.clock.now(), Instant::now());
+    let paced = world.converge().await?;
+    measured("all have followed", changed.len(), paced);
+    let floor = Duration::from_secs(changed.len().try_into()?) / rate;
+    println!(
+        "  {:.2} times the pace alone, {} s by the clock after the outage",
+        began.elapsed().div_duration_f64(floor),
+        world.clock.now() - ended
+    );
+    println!(
+        "  answers by status: {:?} to replace-entitlements, {:?} to get-entitlements",
+        world.statuses(REPLACE),
+        world.statuses(GET)
+    );
+    let wrong = world.wrong(&changed);
+    println!("  people for whom Spotify has another set than is wanted: {wrong}");
+    if wrong > 0 || world.statuses(REPLACE) != BTreeMap::from([(200, changed.len())]) {
+        return Err("Spotify has not followed by exactly one call for each who changed".into());
+    }
+    Ok(())
+}
+
+impl World {
+    async fn new(people: usize, rate: u32) -> Done<Self> {
+        let clock = Clock::ahead();
+        let options = bundle::with_secrets(Options {
+            backend_key: Key {
+                kid: "backend".to_owned(),
+                secret: b"the backend's key, 32 bytes or more".to_vec(),
+            },
+            ..Options::default()
+        });
+        let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
+            let environment = environment(&options, &addresses, rate);
+            bundle::create_tables(&environment).await?;
+            without_stream(&environment).await?;
+            bundle::routes(&environment, &clock, &Chance::System).await
+        });
+        let sandbox = sandbox.await?;
+        let variables = || environment(&options, sandbox.addresses(), rate);
+        let sync = Synchronizer::start(variables(), clock.clone(), Chance::System).await?;
+        let aws = Aws::of(&variables()).ok_or("no AWS variables")?;
+        let subscribers = Subscribers::new(aws.dynamodb(&Outbound::new()?), bundle::SUBSCRIBERS_TABLE.to_owned());
+        let people = (0..people).map(|n| format!("{n:064x}")).collect();
+        let world = Self {
+            sandbox,
+            clock,
+            sync,
+            subscribers,
+            people,
+        };
+        world.link().await?;
+        Ok(world)
+    }
+
+    /// Everybody is linked at Spotify with what is wanted, as after their journeys.
+    async fn link(&self) -> Done<()> {
+        let partner_id = &self.sandbox.options().partner_id;
+        self.say(&self.people, &["basic"]).await?;
+        for person in &self.people {
+            self.sandbox.spotify().force_link(Link {
+                partner_id: partner_id.clone(),
+                partner_user_id: person.clone(),
+                account: format!("account of {person}"),
+                entitlements: vec!["basic".to_owned()],
+                pending: false,
+                since_ms: 0,
+            });
+            let (partner_id, person) = (PartnerId::parse(partner_id)?, PartnerUserId::parse(person)?);
+            let now = self.clock.now();
+            self.subscribers.registering(&partner_id, &person, None, now).await?;
+        }
+        self.clock.advance(MINUTE);
+        Ok(())
+    }
+
+    /// As the partner's backend, a hundred people by each request.
+    async fn say(&self, people: &[String], entitlements: &[&str]) -> Done<()> {
+        let options = self.sandbox.options();
+        let url = format!("{}/replace-entitlements", self.sandbox.addresses().gateway);
+        let header = Header {
+            typ: Some("soa-request+jwt".to_owned()),
+            kid: Some(options.backend_key.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        let key = EncodingKey::from_secret(&options.backend_key.secret);
+        let http = ClientBuilder::new().no_proxy().build()?;
+        for hundred in people.chunks(100) {
+            let now = self.clock.now();
+            let each = hundred
+                .iter()
+                .map(|person| json!({"partner_user_id": person, "entitlements": entitlements}));
+            let claims = json!({
+                "iss": options.site_issuer(self.sandbox.addresses()),
+                "aud": url,
+                "iat": now,
+                "exp": now + 300,
+                "jti": sha256_hex(&format!("{entitlements:?} {}", hundred.join(" "))),
+                "partner_id": options.partner_id,
+                "people": each.collect::<Vec<_>>(),
+            });
+            let request = http.post(&url).header("content-type", "application/jwt");
+            let answer = request
+                .body(jsonwebtoken::encode(&header, &claims, &key)?)
+                .send()
+                .await?;
+            let answer: Value = serde_json::from_str(&answer.error_for_status()?.text().await?)?;
+            let told = answer["people"].as_array().ok_or("no people in the answer")?;
+            if told.len() != hundred.len() || told.iter().any(|one| one["status"] != 202) {
+                return Err(format!("not everybody was taken: {answer}").into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Done<()> {
+        self.sync.work(&json!({"task": "sweep"}), LONG).await?;
+        self.clock.advance(MINUTE);
+        Ok(())
+    }
+
+    /// Sweeps until nobody is dirty; how long the sweeps took.
+    async fn converge(&self) -> Done<Duration> {
+        let mut took = Duration::ZERO;
+        loop {
+            let mut dirty = 0;
+            for shard in 0..DIRTY_SHARDS {
+                dirty += self.subscribers.due(shard, i64::MAX, 1).await?.len();
+            }
+            if dirty == 0 {
+                return Ok(took);
+            }
+            let began = Instant::now();
+            self.sweep().await?;
+            took += began.elapsed();
+        }
+    }
+
+    fn statuses(&self, path: &str) -> BTreeMap<u16, usize> {
+        let mut statuses = BTreeMap::new();
+        for request in self.sandbox.spotify().requests().to(path) {
+            *statuses.entry(request.status.unwrap_or(0)).or_default() += 1;
+        }
+        statuses
+    }
+
+    fn wrong(&self, changed: &[String]) -> usize {
+        let partner_id = &self.sandbox.options().partner_id;
+        let wanted = |person| -> &[&str] {
+            if changed.binary_search(person).is_ok() {
+                &["basic", "gold"]
+            } else {
+                &["basic"]
+            }
+        };
+        let has = |person: &String| {
+            self.sandbox
+                .spotify()
+                .link(partner_id, person)
+                .map(|link| link.entitlements)
+        };
+        let wrong = self
+            .people
+            .iter()
+            .filter(|person| has(person).is_none_or(|has| has != wanted(person)));
+        wrong.count()
+    }
+}
+
+/// Nobody reads the table's stream here, and the emulator looks through all of it at each write.
+async fn without_stream(environment: &Environment) -> Result<(), RoutesError> {
+    let aws = Aws::of(environment).ok_or("no AWS variables")?;
+    let dynamodb = aws.dynamodb(&Outbound::new()?);
+    let none = StreamSpecification::builder().stream_enabled(false).build()?;
+    let table = dynamodb.update_table().table_name(bundle::SUBSCRIBERS_TABLE);
+    table.stream_specification(none).send().await?;
+    Ok(())
+}
+
+fn environment(options: &Options, addresses: &Addresses, rate: u32) -> Environment {
+    let mut variables: BTreeMap<_, _> = bundle::variables(options, addresses).into_iter().collect();
+    variables.insert("SPOTIFY_RATE".to_owned(), rate.to_string());
+    variables.into_iter().collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the benchmark's own, no function's")]
+fn variable<T: FromStr<Err: Error + 'static>>(name: &str, default: T) -> Done<T> {
+    env::var(name).map_or(Ok(default), |value| Ok(value.parse()?))
+}
+
+fn measured(what: impl Display, people: usize, took: Duration) {
+    let seconds = took.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "far fewer people than that")]
+    let each = people as f64 / seconds;
+    println!("{what}: {people} people in {seconds:.1} s, {each:.0} a second");
+}
