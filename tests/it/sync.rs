@@ -9,7 +9,7 @@ use shared::{
     chance::Chance,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Guard, Subscribers},
+    store::{Guard, Removal, Subscribers},
     worker::Worker as _,
 };
 use sync::Synchronizer;
@@ -552,6 +552,29 @@ async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
     world.says("replace", "bela", &[]).await;
     sweep(&sync).await;
     assert!(hear(&world, "bela").is_empty());
+}
+
+/// Whoever finds that another has begun the hour is one more in it, and no alarm.
+#[tokio::test]
+async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
+    let (world, _) = linked().await;
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), 16);
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let people: Vec<_> = (0..17)
+        .map(|n| PartnerUserId::parse(&format!("{n:032x}")).unwrap())
+        .collect();
+    let now = world.clock.now();
+    let asked = crate::link::join_all(
+        people[..16]
+            .iter()
+            .map(|person| guard.removal(&partner_id, person, now)),
+    )
+    .await;
+    assert!(asked.into_iter().all(|asked| asked.unwrap() == Removal::Allowed));
+    let one_more = guard.removal(&partner_id, &people[16], now).await.unwrap();
+    assert_eq!(one_more, Removal::Held { just_now: true });
 }
 
 /// In an outage few are tried, so that the others need not wait out a pause after it.

@@ -16,6 +16,8 @@ use crate::partner::{PartnerId, PartnerUserId};
 
 /// Over how long removals are counted, in seconds.
 const WINDOW: i64 = 3600;
+/// How often it is counted anew when others begin the hour at the same moment.
+const TRIES: usize = 4;
 
 /// The guard of all partners.
 #[derive(Clone, Debug)]
@@ -55,35 +57,48 @@ impl Guard {
         partner_user_id: &PartnerUserId,
         now: i64,
     ) -> Result<Removal, StoreError> {
+        let ago = now.saturating_sub(WINDOW);
         let people = AttributeValue::Ss(vec![partner_user_id.expose().to_owned()]);
-        let counted = self
-            .update(partner_id)
-            .update_expression("ADD people :people")
-            .condition_expression(
-                "attribute_not_exists(held_since) AND window_start > :ago AND (contains(people, :person) OR size(people) < :most)",
-            )
-            .expression_attribute_values(":people", people.clone())
-            .expression_attribute_values(":person", text(partner_user_id.expose()))
-            .expression_attribute_values(":ago", number(now.saturating_sub(WINDOW)))
-            .expression_attribute_values(":most", number(self.people));
-        let Written::Refused(guard) = written(counted).await? else {
-            return Ok(Removal::Allowed);
-        };
-        if integer(&guard, "released_until")?.is_some_and(|until| until > now) {
-            return Ok(Removal::Allowed);
+        for _ in 0..TRIES {
+            let counted = self
+                .update(partner_id)
+                .update_expression("ADD people :people")
+                .condition_expression(
+                    "attribute_not_exists(held_since) AND window_start > :ago AND (contains(people, :person) OR size(people) < :most)",
+                )
+                .expression_attribute_values(":people", people.clone())
+                .expression_attribute_values(":person", text(partner_user_id.expose()))
+                .expression_attribute_values(":ago", number(ago))
+                .expression_attribute_values(":most", number(self.people));
+            let Written::Refused(guard) = written(counted).await? else {
+                return Ok(Removal::Allowed);
+            };
+            if integer(&guard, "released_until")?.is_some_and(|until| until > now) {
+                return Ok(Removal::Allowed);
+            }
+            let counting = integer(&guard, "window_start")?.is_some_and(|start| start > ago);
+            if guard.contains_key("held_since") || counting || self.people == 0 {
+                return self.hold(partner_id, now).await;
+            }
+            let begun = self
+                .update(partner_id)
+                .update_expression("SET window_start = :now, people = :people")
+                .condition_expression(
+                    "attribute_not_exists(held_since) AND (attribute_not_exists(window_start) OR window_start <= :ago)",
+                )
+                .expression_attribute_values(":people", people.clone())
+                .expression_attribute_values(":now", number(now))
+                .expression_attribute_values(":ago", number(ago));
+            // Refused when another worker has begun the hour meanwhile: then this person is counted in it.
+            if matches!(written(begun).await?, Written::Done) {
+                return Ok(Removal::Allowed);
+            }
         }
-        let begun = self
-            .update(partner_id)
-            .update_expression("SET window_start = :now, people = :people")
-            .condition_expression(
-                "attribute_not_exists(held_since) AND (attribute_not_exists(window_start) OR window_start <= :ago)",
-            )
-            .expression_attribute_values(":people", people)
-            .expression_attribute_values(":now", number(now))
-            .expression_attribute_values(":ago", number(now.saturating_sub(WINDOW)));
-        if self.people > 0 && matches!(written(begun).await?, Written::Done) {
-            return Ok(Removal::Allowed);
-        }
+        Err(StoreError::Unavailable)
+    }
+
+    /// Holds what comes, until it is released.
+    async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<Removal, StoreError> {
         let held = self
             .update(partner_id)
             .update_expression("SET held_since = :now")
