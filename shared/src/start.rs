@@ -1,16 +1,43 @@
 //! Owns the start: what a function works with is put together, read and connected at once, and the one error that is allowed to stop the process
 //! says why not. Needs everything that is put together. Refuses to stop at the first error, and to depend on Spotify being up.
 
+use std::{fmt::Display, pin::Pin};
+
 use crate::{
     chance::Chance,
     clock::Clock,
     config::{ConfigError, PeersConfig, StorageConfig},
+    log,
     outbound::{Outbound, OutboundError},
     secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, SignIn},
     spotify::Spotify,
     store::PendingLinks,
+    telemetry::{self, Code},
 };
+
+/// Builds a function as its process begins: the log is set up first, and says how it went.
+///
+/// # Errors
+/// When it cannot be built; the log has named why.
+pub(crate) async fn in_process<T, E: Display>(
+    name: &'static str,
+    build: impl Future<Output = Result<T, E>>,
+) -> Result<T, lambda_runtime::Error> {
+    telemetry::init();
+    // Boxed: the futures of a function with two SDK clients are too deep to be laid out as one.
+    let building: Pin<Box<dyn Future<Output = Result<T, E>>>> = Box::pin(build);
+    match building.await {
+        Ok(function) => {
+            log!(info, Code::Started, function = name);
+            Ok(function)
+        }
+        Err(error) => {
+            log!(error, Code::NotStarted, function = name, reason = %error);
+            Err(format!("{}: {error}", Code::NotStarted).into())
+        }
+    }
+}
 
 /// The partner's keys and the pending links.
 pub struct Storage {

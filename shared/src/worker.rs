@@ -7,11 +7,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::{
-    clock::Clock,
-    log,
-    telemetry::{self, Code},
-};
+use crate::{clock::Clock, start, telemetry};
 
 /// What is left of the function's time when the work must be over.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -40,16 +36,7 @@ where
     E: Display,
     B: Future<Output = Result<W, E>>,
 {
-    telemetry::init();
-    let building: Pin<Box<dyn Future<Output = Result<W, E>>>> = Box::pin(build());
-    let worker = match building.await {
-        Ok(worker) => worker,
-        Err(error) => {
-            log!(error, Code::NotStarted, function = W::NAME, reason = %error);
-            return Err(format!("{}: {error}", Code::NotStarted).into());
-        }
-    };
-    log!(info, Code::Started, function = W::NAME);
+    let worker = start::in_process(W::NAME, build()).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let worker = &worker;
         let span = tracing::info_span!(target: telemetry::TARGET, "event", function = W::NAME, request_id = event.context.request_id.as_str());

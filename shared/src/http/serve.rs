@@ -13,6 +13,7 @@ use crate::{
     config::{Pages, PublicUrl},
     log,
     partner::PartnerId,
+    start,
     telemetry::{self, Code},
 };
 
@@ -78,17 +79,7 @@ where
     E: Display,
     B: Future<Output = Result<F, E>>,
 {
-    telemetry::init();
-    // Boxed, as each answer below: the futures of a function with two SDK clients are too deep to be laid out as one.
-    let building: Pin<Box<dyn Future<Output = Result<F, E>>>> = Box::pin(build());
-    let function = match building.await {
-        Ok(function) => function,
-        Err(error) => {
-            log!(error, Code::NotStarted, function = F::NAME, reason = %error);
-            return Err(format!("{}: {error}", Code::NotStarted).into());
-        }
-    };
-    log!(info, Code::Started, function = F::NAME);
+    let function = start::in_process(F::NAME, build()).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let deadline = event.context.deadline;
         let function = &function;
