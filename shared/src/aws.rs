@@ -90,7 +90,8 @@ impl Aws {
 }
 
 /// Lends our HTTP client to the SDK, whose own would bring a second TLS configuration and the system's root certificates.
-pub(crate) fn http_client(outbound: &Outbound) -> SharedHttpClient {
+#[must_use]
+pub fn http_client(outbound: &Outbound) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(outbound.clone()));
     http_client_fn(move |_settings, _components| connector.clone())
 }
