@@ -30,6 +30,8 @@ pub struct Aws {
     pub(crate) dynamodb_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`, when set.
     pub(crate) secrets_manager_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_EVENTBRIDGE`, else `AWS_ENDPOINT_URL`, when set.
+    pub(crate) eventbridge_endpoint: Option<String>,
 }
 
 /// Builds the configuration of one service's client. A macro, for each service has a builder type of its own.
@@ -78,6 +80,13 @@ impl Aws {
     pub fn secrets_manager(&self, outbound: &Outbound) -> aws_sdk_secretsmanager::Client {
         let config = service_config!(aws_sdk_secretsmanager, self, outbound, &self.secrets_manager_endpoint);
         aws_sdk_secretsmanager::Client::from_conf(config)
+    }
+
+    /// An EventBridge client.
+    #[must_use]
+    pub fn eventbridge(&self, outbound: &Outbound) -> aws_sdk_eventbridge::Client {
+        let config = service_config!(aws_sdk_eventbridge, self, outbound, &self.eventbridge_endpoint);
+        aws_sdk_eventbridge::Client::from_conf(config)
     }
 
     /// Where DynamoDB answers, to open a connection ahead of need.

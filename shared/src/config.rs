@@ -15,6 +15,7 @@ use crate::{
     partner::{PartnerId, ShowUri},
     sign_in::SignInKind,
     spotify::SpotifySettings,
+    store::Limits,
 };
 
 /// The variables of a process, and what was found wrong with them so far.
@@ -331,6 +332,27 @@ impl Environment {
         })
     }
 
+    fn guard(&mut self) -> Option<Limits> {
+        let people = self.optional("GUARD_PEOPLE").or_else(|| Some("100".to_owned()));
+        let people = self.parsed(
+            "GUARD_PEOPLE",
+            people,
+            |people| people.parse().ok().filter(|people| (0..=1000).contains(people)),
+            "must be a number of people, 0 to 1000",
+        );
+        let percent = self.optional("GUARD_PERCENT").or_else(|| Some("5".to_owned()));
+        let percent = self.parsed(
+            "GUARD_PERCENT",
+            percent,
+            |percent| percent.parse().ok().filter(|percent| (0..=100).contains(percent)),
+            "must be a whole number, 0 to 100",
+        );
+        Some(Limits {
+            people: people?,
+            percent: percent?,
+        })
+    }
+
     fn subscribers_table(&mut self) -> Option<String> {
         self.required("SUBSCRIBERS_TABLE")
     }
@@ -354,6 +376,7 @@ impl Environment {
         let region = platform("AWS_REGION").or_else(|| platform("AWS_DEFAULT_REGION"));
         let (key_id, key) = (platform("AWS_ACCESS_KEY_ID"), platform("AWS_SECRET_ACCESS_KEY"));
         let (dynamodb_endpoint, secrets_manager_endpoint) = (endpoint("DYNAMODB"), endpoint("SECRETS_MANAGER"));
+        let eventbridge_endpoint = endpoint("EVENTBRIDGE");
         let session_token = platform("AWS_SESSION_TOKEN");
         for (name, value) in [
             ("AWS_REGION", &region),
@@ -370,6 +393,7 @@ impl Environment {
             credentials,
             dynamodb_endpoint,
             secrets_manager_endpoint,
+            eventbridge_endpoint,
         })
     }
 
@@ -485,8 +509,10 @@ pub struct SyncConfig {
     pub subscribers_table: String,
     /// `SPOTIFY_RATE`: calls per second at the most.
     pub rate: f64,
-    /// `GUARD_PEOPLE`: from how many people of a partner rights may be taken away within an hour.
-    pub guard_people: i64,
+    /// `GUARD_PEOPLE` and `GUARD_PERCENT`: from how many people of a partner rights may be taken away within an hour.
+    pub guard: Limits,
+    /// `EVENT_BUS`: where others are told what happens; without one, nobody is.
+    pub event_bus: Option<String>,
     /// `SPOTIFY_CLIENT_SECRET_ID`.
     pub client_secret_id: String,
     /// Where Spotify is and who we are to it.
@@ -643,20 +669,16 @@ impl Config for SyncConfig {
             },
             "must be calls per second, 0.1 to 1000",
         );
-        let guard_people = environment.optional("GUARD_PEOPLE").or_else(|| Some("100".to_owned()));
-        let guard_people = environment.parsed(
-            "GUARD_PEOPLE",
-            guard_people,
-            |people| people.parse().ok().filter(|people| (0..=1000).contains(people)),
-            "must be a number of people, 0 to 1000",
-        );
+        let guard = environment.guard();
+        let event_bus = environment.optional("EVENT_BUS");
         let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
         let spotify = environment.spotify();
         let aws = environment.aws();
         Some(Self {
             subscribers_table: subscribers_table?,
             rate: rate?,
-            guard_people: guard_people?,
+            guard: guard?,
+            event_bus,
             client_secret_id: client_secret_id?,
             spotify: spotify?,
             aws: aws?,

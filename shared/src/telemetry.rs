@@ -65,6 +65,7 @@ codes! {
     SyncFailed = "SYNC_FAILED", "Spotify did not follow somebody; they will be tried again";
     SyncStopped = "SYNC_STOPPED", "Spotify refused our client, asked us to slow down or does not answer: a run of sync stopped before its end";
     GuardHeld = "GUARD_HELD", "rights would be taken away from more people than usual: further removals wait for an operator's release";
+    EventsUnsent = "EVENTS_UNSENT", "EventBridge has not taken what was to be told; it is tried again";
     LinkConfirmed = "LINK_CONFIRMED", "Spotify has said that somebody is linked";
     LinkLost = "LINK_LOST", "Spotify has said that somebody is no longer linked";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";

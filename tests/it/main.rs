@@ -18,6 +18,7 @@ mod chromium;
 mod configuration;
 mod convergence;
 mod entitlements;
+mod events;
 mod faults;
 mod handoff;
 mod hostile;

@@ -37,7 +37,7 @@ impl Ministack {
         panic!("ministack does not start: run {} to see why", program.display());
     }
 
-    /// Where DynamoDB, its streams and Secrets Manager answer.
+    /// Where DynamoDB, its streams, EventBridge and Secrets Manager answer.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
@@ -48,7 +48,7 @@ impl Ministack {
         let process = Command::new(program)
             .env_clear()
             .envs([("MINISTACK_HOST", "127.0.0.1"), ("BIND_HOST", "127.0.0.1")])
-            .envs([("SERVICES", "dynamodb,dynamodbstreams,secretsmanager")])
+            .envs([("SERVICES", "dynamodb,dynamodbstreams,events,secretsmanager")])
             .env("GATEWAY_PORT", port.to_string())
             .env("TMPDIR", NOTES)
             .stdin(Stdio::null())
@@ -66,7 +66,11 @@ impl Ministack {
     async fn answers(&mut self) -> bool {
         let http = Outbound::new().unwrap();
         let started = Instant::now();
-        for first_call in ["DynamoDB_20120810.ListTables", "secretsmanager.ListSecrets"] {
+        for first_call in [
+            "DynamoDB_20120810.ListTables",
+            "secretsmanager.ListSecrets",
+            "AWSEvents.ListRules",
+        ] {
             let headers = HeaderMap::from_iter([(
                 HeaderName::from_static("x-amz-target"),
                 HeaderValue::from_static(first_call),

@@ -9,7 +9,7 @@ use shared::{
     chance::Chance,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Guard, Removal, Subscribers},
+    store::{Change, Guard, Limits, Removal, Subscribers},
     worker::Worker as _,
 };
 use sync::Synchronizer;
@@ -463,6 +463,12 @@ async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
     assert!(sync.work(&json!({"task": "other"}), LONG).await.is_err());
 }
 
+/// One person within an hour, whatever part of all that is.
+const PEOPLE_ALONE: Limits = Limits {
+    people: 1,
+    percent: 100,
+};
+
 /// Ada and two others, all with `all-access` and `basic`, of whom one may lose something within an hour.
 async fn guarded() -> (World, Synchronizer, Guard) {
     let (world, sync) = linked().await;
@@ -480,7 +486,7 @@ async fn guarded() -> (World, Synchronizer, Guard) {
     (
         world,
         sync,
-        Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), 1),
+        Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), PEOPLE_ALONE),
     )
 }
 
@@ -560,7 +566,11 @@ async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
     let (world, _) = linked().await;
     let environment = world.environment(&[]);
     let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), 16);
+    let limits = Limits {
+        people: 16,
+        ..PEOPLE_ALONE
+    };
+    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
     let people: Vec<_> = (0..17)
         .map(|n| PartnerUserId::parse(&format!("{n:032x}")).unwrap())
@@ -577,15 +587,13 @@ async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
     assert_eq!(one_more, Removal::Held { just_now: true });
 }
 
-/// In an outage few are tried, so that the others need not wait out a pause after it.
-#[tokio::test]
-async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
-    let (world, sync) = linked().await;
+/// As many people who have just been linked, with `gold`, at Spotify with nothing yet.
+async fn many_registered(world: &World, many: usize) -> Vec<String> {
     let partner_id = world.sandbox.options().partner_id.clone();
     let environment = world.environment(&[]);
     let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
     let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
-    let people: Vec<_> = (0..30).map(|n| format!("{n:032x}")).collect();
+    let people: Vec<_> = (0..many).map(|n| format!("{n:032x}")).collect();
     for person in &people {
         world.spotify().force_link(Link {
             partner_id: partner_id.clone(),
@@ -606,6 +614,15 @@ async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
             .await
             .unwrap();
     }
+    people
+}
+
+/// In an outage few are tried, so that the others need not wait out a pause after it.
+#[tokio::test]
+async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
+    let (world, sync) = linked().await;
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let people = many_registered(&world, 30).await;
     world.spotify().faults().add(Fault {
         status: Some(503),
         times: None,
@@ -630,4 +647,53 @@ async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
     world.advance(5);
     sweep(&sync).await;
     assert_eq!(people.iter().filter(follow).count(), 30);
+}
+
+/// Where few are linked, fewer may lose something; a round of the reconciliation counts them.
+#[tokio::test]
+async fn the_share_of_the_linked_counts_once_they_are_counted() {
+    let world = World::new().await;
+    let people = many_registered(&world, 14).await;
+    let sync = start_with(&world, &[("GUARD_PERCENT", "50")]).await;
+    world.advance(20);
+    sweep(&sync).await;
+    sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb.clone(), bundle::SUBSCRIBERS_TABLE.to_owned());
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let limits = Limits {
+        people: 100,
+        percent: 50,
+    };
+    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
+    // Half of fourteen would be seven, but ten are always few enough.
+    assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().most, 10);
+    for person in &people {
+        let (person, nothing) = (
+            PartnerUserId::parse(person).unwrap(),
+            Change::Replace(Entitlements::default()),
+        );
+        let now = world.clock.now();
+        subscribers
+            .change(&partner_id, &person, &nothing, None, now)
+            .await
+            .unwrap();
+    }
+    sweep(&sync).await;
+    let link = |person: &String| {
+        world
+            .spotify()
+            .link(&world.sandbox.options().partner_id, person)
+            .unwrap()
+    };
+    assert_eq!(
+        people
+            .iter()
+            .filter(|person| link(person).entitlements.is_empty())
+            .count(),
+        10
+    );
+    let state = guard.state(&partner_id, world.clock.now()).await.unwrap();
+    assert!(state.held_since.is_some() && state.people == 10, "{state:?}");
 }

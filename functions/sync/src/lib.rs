@@ -2,6 +2,7 @@
 //! event only says when to look: the table's stream at once, a schedule for what is left (`{"task": "sweep"}`). A slower one asks Spotify about everybody linked
 //! (`{"task": "reconcile"}`), for nobody tells us what changes there.
 
+mod events;
 mod settle;
 
 use std::{collections::HashSet, time::Duration};
@@ -12,8 +13,10 @@ use shared::{
     clock::Clock,
     config::{Config as _, Environment, SyncConfig},
     encoding::hex,
+    events::{EventBus, NotTaken},
     log,
     outbound::Outbound,
+    partner::PartnerId,
     secrets::Secret,
     spotify::Spotify,
     start::StartError,
@@ -35,6 +38,7 @@ pub struct Synchronizer {
     subscribers: Subscribers,
     pace: Pace,
     guard: Guard,
+    event_bus: Option<EventBus>,
     spotify: Spotify,
     clock: Clock,
     chance: Chance,
@@ -108,7 +112,7 @@ impl Run<'_> {
     }
 
     /// Settles those whom the stream's records are about, in their order, each once. What a record says is not looked at: the table says how things are now.
-    /// Whoever is not settled stays dirty, so no record needs to come again.
+    /// Whoever is not settled stays dirty, so no record needs to come again for this.
     async fn follow_stream(&mut self, records: &[Value]) -> Result<(), Unfinished> {
         let mut seen = HashSet::new();
         for record in records.iter().filter(|record| concerns_spotify(record)) {
@@ -121,6 +125,18 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells others what the stream's records tell. What the bus does not take comes again, from the record on that is returned.
+    async fn tell(&self, records: &[Value]) -> Option<Value> {
+        let bus = self.sync.event_bus.as_ref()?;
+        let (of, events): (Vec<_>, Vec<_>) = records
+            .iter()
+            .flat_map(|record| events::events_of(record).into_iter().map(move |event| (record, event)))
+            .unzip();
+        let NotTaken { first } = bus.put(&events).await.err()?;
+        log!(error, Code::EventsUnsent, unsent = events.len().saturating_sub(first));
+        of.get(first)?.pointer("/dynamodb/SequenceNumber").cloned()
     }
 
     /// Settles all whose next try is due.
@@ -145,25 +161,37 @@ impl Run<'_> {
     }
 
     /// Looks whether Spotify still has what is wanted for everybody linked, and mends what it has not: from where the last run came to, as far as the time
-    /// lasts.
+    /// lasts. A round that ends has counted the linked.
     async fn reconcile(&mut self) -> Result<(), Unfinished> {
         const TABLE: Unfinished = Unfinished("the table does not answer");
-        let subscribers = &self.sync.subscribers;
-        let mut cursor = subscribers.cursor().await.map_err(|_| TABLE)?;
+        let (subscribers, guard) = (&self.sync.subscribers, &self.sync.guard);
+        let mut round = subscribers.round().await.map_err(|_| TABLE)?;
         loop {
-            let (linked, next) = subscribers.linked(cursor, AT_A_TIME).await.map_err(|_| TABLE)?;
+            let page = subscribers.linked(round.reached.as_ref(), AT_A_TIME).await;
+            let (linked, next) = page.map_err(|_| TABLE)?;
             for key in linked {
                 if !self.settle(&key, Why::Reconcile).await? {
-                    return Ok(());
+                    return subscribers.keep_round(&round).await.map_err(|_| TABLE);
                 }
                 // Each that is done is not looked at again this time round, whenever the run ends.
-                subscribers.keep_cursor(Some(&key)).await.map_err(|_| TABLE)?;
+                subscribers.reached(&key).await.map_err(|_| TABLE)?;
+                *round.linked.entry(key.partner_id().to_owned()).or_default() += 1;
+                round.reached = Some(key);
             }
-            subscribers.keep_cursor(next.as_ref()).await.map_err(|_| TABLE)?;
-            if next.is_none() {
+            let ended = next.is_none();
+            if ended {
+                for (partner_id, linked) in std::mem::take(&mut round.linked) {
+                    let Ok(partner_id) = PartnerId::parse(&partner_id) else {
+                        continue;
+                    };
+                    guard.counted(&partner_id, linked).await.map_err(|_| TABLE)?;
+                }
+            }
+            round.reached = next;
+            subscribers.keep_round(&round).await.map_err(|_| TABLE)?;
+            if ended {
                 return Ok(());
             }
-            cursor = next;
         }
     }
 }
@@ -194,14 +222,17 @@ impl Synchronizer {
             &client_id,
             config.rate,
         );
-        let guard = Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard_people);
+        let guard = Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard);
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
+        let event_bus = config.event_bus.clone();
+        let event_bus = event_bus.map(|name| EventBus::new(config.aws.eventbridge(&outbound), name));
         let spotify = Spotify::new(config.spotify, outbound, client_secret, clock.clone(), chance.clone());
         spotify.prepare().await?;
         Ok(Self {
             subscribers,
             pace,
             guard,
+            event_bus,
             spotify,
             clock,
             chance,
@@ -259,7 +290,12 @@ impl Worker for Synchronizer {
             log!(error, Code::SyncFailed, task, reason = error.0);
             return Err(error);
         }
-        // Nothing of a stream is to come again: whoever was not settled is in the index.
-        Ok(json!({"batchItemFailures": []}))
+        // Whoever was not settled is in the index; what could not be told is to come again.
+        let again = match records {
+            Some(records) => run.tell(records).await,
+            None => None,
+        };
+        let again = again.map(|record| json!({ "itemIdentifier": record }));
+        Ok(json!({"batchItemFailures": Vec::from_iter(again)}))
     }
 }

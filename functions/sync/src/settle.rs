@@ -25,6 +25,9 @@ const PARKED: i64 = 3600;
 const REFUSED: i64 = 300;
 /// How long until what the guard holds is looked at again.
 const HELD: i64 = 300;
+/// Two failures that are none to anybody but us: they pass by themselves.
+pub(crate) const NOT_LINKED_YET: &str = "not_linked_yet";
+pub(crate) const RATE_LIMITED: &str = "rate_limited";
 /// The longest wait after passing trouble.
 const LONGEST: i64 = 600;
 
@@ -211,6 +214,7 @@ impl Synchronizer {
             Outcome::Later {
                 at: now.saturating_add(ASK_AGAIN),
                 held: false,
+                failure: NOT_LINKED_YET,
             }
         } else {
             Outcome::NotLinked { evidence }
@@ -220,9 +224,10 @@ impl Synchronizer {
     /// When to try again after a call that came to nothing, and whether anybody else is tried before.
     async fn in_vain(&self, person: &Subscriber, error: &SpotifyError) -> Result<(Outcome, Settled), Unfinished> {
         let now = self.clock.now();
-        let later = |seconds: i64| Outcome::Later {
+        let later = |seconds: i64, failure| Outcome::Later {
             at: now.saturating_add(seconds),
             held: false,
+            failure,
         };
         let backoff = 5_i64.saturating_mul(1 << person.tries.clamp(0, 7)).min(LONGEST);
         let (outcome, settled, code) = match error {
@@ -232,26 +237,29 @@ impl Synchronizer {
                 let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
                 let paused = self.pace.pause_until(until).await;
                 paused.map_err(|_| Unfinished("the pace does not answer"))?;
-                (later(seconds), Settled::Stop, Code::SyncStopped)
+                (later(seconds, RATE_LIMITED), Settled::Stop, Code::SyncStopped)
             }
-            SpotifyError::OpenAccess(OpenAccessError::Forbidden) => {
-                (later(REFUSED), Settled::PartnerRefused, Code::SyncStopped)
-            }
+            SpotifyError::OpenAccess(OpenAccessError::Forbidden) => (
+                later(REFUSED, "partner_refused"),
+                Settled::PartnerRefused,
+                Code::SyncStopped,
+            ),
             SpotifyError::OpenAccess(OpenAccessError::Unauthorized)
             | SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
-            | SpotifyError::Secret(_) => (later(REFUSED), Settled::Stop, Code::SyncStopped),
+            | SpotifyError::Secret(_) => (later(REFUSED, "client_refused"), Settled::Stop, Code::SyncStopped),
             SpotifyError::OpenAccess(OpenAccessError::Refused { .. } | OpenAccessError::Conflict) => {
-                (later(PARKED), Settled::Later, Code::SyncFailed)
+                (later(PARKED, "request_refused"), Settled::Later, Code::SyncFailed)
             }
             // What was sent may yet be done: not before nobody can have it on the way any more is anything else sent about them.
             SpotifyError::OpenAccess(OpenAccessError::Outbound(OutboundError::Timeout | OutboundError::Broken)) => {
                 let held = Outcome::Later {
                     at: now.saturating_add(backoff.max(LEASE)),
                     held: true,
+                    failure: "no_answer",
                 };
                 (held, Settled::Unanswered, Code::SyncFailed)
             }
-            _ => (later(backoff), Settled::Unanswered, Code::SyncFailed),
+            _ => (later(backoff, "unavailable"), Settled::Unanswered, Code::SyncFailed),
         };
         log!(
             warn,

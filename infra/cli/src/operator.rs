@@ -2,7 +2,10 @@
 //! Needs [`Outbound`]. Refuses to know what the services are used for.
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
-use shared::{aws::http_client, outbound::{Outbound, OutboundError}};
+use shared::{
+    aws::http_client,
+    outbound::{Outbound, OutboundError},
+};
 
 /// How often a call is made at most: a long import should outlive a throttled minute.
 const ATTEMPTS: u32 = 8;

@@ -1,5 +1,5 @@
 //! The guard against taking rights away from many at once by mistake: an empty roster, a wrong file, a backend gone mad. One item of the subscribers table for each
-//! partner names the people who lost rights within an hour; beyond the limit nobody else does, until an operator releases them. Grants are never held.
+//! partner names the people who lost rights within an hour; beyond [`Limits`] nobody else does, until an operator releases them. Grants are never held.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -19,13 +19,50 @@ const WINDOW: i64 = 3600;
 /// How often it is counted anew when others begin the hour at the same moment.
 const TRIES: usize = 4;
 
+/// The fewest people that a share of the linked comes to: of twenty linked people, two who cancel within an hour are no accident.
+const FEWEST: i64 = 10;
+
+/// From how many people of a partner rights may be taken away within an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// People (`GUARD_PEOPLE`).
+    pub people: i64,
+    /// Percent of those linked (`GUARD_PERCENT`); ten people are always few enough.
+    pub percent: i64,
+}
+
+impl Limits {
+    /// How many of `linked` people those percent are.
+    fn share(&self, linked: i64) -> i64 {
+        (linked.saturating_mul(self.percent) / 100).max(FEWEST)
+    }
+
+    /// How many people it comes to where `linked` people are linked, if that is known.
+    #[must_use]
+    pub fn most(&self, linked: Option<i64>) -> i64 {
+        linked.map_or(self.people, |linked| self.people.min(self.share(linked)))
+    }
+}
+
 /// The guard of all partners.
 #[derive(Clone, Debug)]
 pub struct Guard {
     client: Client,
     table: String,
-    /// From how many people rights may be taken away within an hour.
-    people: i64,
+    limits: Limits,
+}
+
+/// How the guard of a partner stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardState {
+    /// Since when removals are held, in seconds since 1970; not, when that is nothing.
+    pub held_since: Option<i64>,
+    /// Until when all pass, in seconds since 1970, when an operator said so.
+    pub released_until: Option<i64>,
+    /// From how many people rights were taken away within the hour that is counted.
+    pub people: i64,
+    /// From how many they may be.
+    pub most: i64,
 }
 
 /// Whether rights may be taken away.
@@ -41,10 +78,43 @@ pub enum Removal {
 }
 
 impl Guard {
-    /// Removals from at most `people` people an hour, for each partner.
+    /// Removals within these limits, for each partner.
     #[must_use]
-    pub fn new(client: Client, table: String, people: i64) -> Self {
-        Self { client, table, people }
+    pub fn new(client: Client, table: String, limits: Limits) -> Self {
+        Self { client, table, limits }
+    }
+
+    /// Notes how many people of a partner are linked, as the last round of the reconciliation counted them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn counted(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
+        let counted = self
+            .update(partner_id)
+            .update_expression("SET most_of_linked = :most")
+            .expression_attribute_values(":most", number(self.limits.share(linked)));
+        written(counted).await.map(drop)
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state(&self, partner_id: &PartnerId, now: i64) -> Result<GuardState, StoreError> {
+        let get = self.client.get_item().table_name(&self.table);
+        let got = get.key("id", text(&id(partner_id))).consistent_read(true).send().await;
+        let item = got.map_err(|error| store_error(&error))?.item.unwrap_or_default();
+        let counting = integer(&item, "window_start")?.is_some_and(|start| start > now.saturating_sub(WINDOW));
+        let people = item
+            .get("people")
+            .filter(|_| counting)
+            .and_then(|people| people.as_ss().ok());
+        Ok(GuardState {
+            held_since: integer(&item, "held_since")?,
+            released_until: integer(&item, "released_until")?.filter(|until| *until > now),
+            people: people.map_or(0, |people| i64::try_from(people.len()).unwrap_or(i64::MAX)),
+            most: integer(&item, "most_of_linked")?.map_or(self.limits.people, |share| self.limits.people.min(share)),
+        })
     }
 
     /// Asks whether somebody may lose rights, and counts them if so: once, however often Spotify has to be told.
@@ -64,12 +134,13 @@ impl Guard {
                 .update(partner_id)
                 .update_expression("ADD people :people")
                 .condition_expression(
-                    "attribute_not_exists(held_since) AND window_start > :ago AND (contains(people, :person) OR size(people) < :most)",
+                    "attribute_not_exists(held_since) AND window_start > :ago AND (contains(people, :person) \
+                     OR (size(people) < :most AND (attribute_not_exists(most_of_linked) OR size(people) < most_of_linked)))",
                 )
                 .expression_attribute_values(":people", people.clone())
                 .expression_attribute_values(":person", text(partner_user_id.expose()))
                 .expression_attribute_values(":ago", number(ago))
-                .expression_attribute_values(":most", number(self.people));
+                .expression_attribute_values(":most", number(self.limits.people));
             let Written::Refused(guard) = written(counted).await? else {
                 return Ok(Removal::Allowed);
             };
@@ -77,7 +148,7 @@ impl Guard {
                 return Ok(Removal::Allowed);
             }
             let counting = integer(&guard, "window_start")?.is_some_and(|start| start > ago);
-            if guard.contains_key("held_since") || counting || self.people == 0 {
+            if guard.contains_key("held_since") || counting || self.limits.people == 0 {
                 return self.hold(partner_id, now).await;
             }
             let begun = self
@@ -123,8 +194,12 @@ impl Guard {
 
     fn update(&self, partner_id: &PartnerId) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table);
-        update.key("id", text(&format!("guard#{partner_id}")))
+        update.key("id", text(&id(partner_id)))
     }
+}
+
+fn id(partner_id: &PartnerId) -> String {
+    format!("guard#{partner_id}")
 }
 
 /// What became of a conditional write.

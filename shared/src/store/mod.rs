@@ -7,10 +7,10 @@ mod pace;
 mod subscribers;
 
 pub use dynamodb::PendingLinks;
-pub use guard::{Guard, Removal};
+pub use guard::{Guard, GuardState, Limits, Removal};
 pub use pace::Pace;
 pub use subscribers::{
-    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Subscriber, SubscriberKey,
+    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Round, Subscriber, SubscriberKey,
     Subscribers, Why,
 };
 

@@ -2,7 +2,10 @@
 //! Spotify; never the truth about the link, which is Spotify's. The table is the queue as well: an item that Spotify does not follow yet has `dirty`, and a
 //! sparse index lists those by the time of their next try.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -107,6 +110,12 @@ pub struct Subscriber {
     pub registered_at: Option<i64>,
     /// How often Spotify was asked in vain since it last followed.
     pub tries: i64,
+    /// Why it does not follow, in a word, when the last try came to nothing.
+    pub failure: Option<String>,
+    /// When it is tried next, in seconds since 1970, while it does not follow.
+    pub next_try_at: Option<i64>,
+    /// When Spotify last had to be told something, in seconds since 1970.
+    pub synced_at: Option<i64>,
 }
 
 impl Subscriber {
@@ -345,7 +354,7 @@ impl Subscribers {
     /// [`StoreError`].
     pub async fn linked(
         &self,
-        cursor: Option<SubscriberKey>,
+        cursor: Option<&SubscriberKey>,
         most: i32,
     ) -> Result<(Vec<SubscriberKey>, Option<SubscriberKey>), StoreError> {
         let mut scan = self
@@ -357,7 +366,7 @@ impl Subscribers {
             .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
             .projection_expression("id");
         if let Some(SubscriberKey(id)) = cursor {
-            scan = scan.exclusive_start_key("id", text(&id));
+            scan = scan.exclusive_start_key("id", text(id));
         }
         let found = scan.send().await.map_err(|error| store_error(&error))?;
         let keys: Result<Vec<_>, _> = found
@@ -369,44 +378,65 @@ impl Subscribers {
         Ok((keys?, next.map(SubscriberKey)))
     }
 
-    /// Where the reconciliation goes on, of whoever ran it last: kept, for no run need reach the end.
+    /// The round of the reconciliation that is under way, as whoever ran it last left it: no run need reach the end.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn cursor(&self) -> Result<Option<SubscriberKey>, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(CURSOR));
-        let update = update
-            .update_expression("SET looked = :looked")
-            .expression_attribute_values(":looked", text("yes"))
-            .return_values(ReturnValue::AllNew);
-        let item = update.send().await.map_err(|error| store_error(&error))?;
-        Ok(item
-            .attributes()
-            .and_then(|item| optional(item, "reached").cloned())
-            .map(SubscriberKey))
+    pub async fn round(&self) -> Result<Round, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("id", text(ROUND));
+        let got = get
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        let Some(item) = got.item() else {
+            return Ok(Round::default());
+        };
+        let counted = item.get("counted").and_then(|counted| counted.as_m().ok());
+        let mut linked = BTreeMap::new();
+        for partner_id in counted.into_iter().flat_map(HashMap::keys) {
+            linked.extend(
+                counted
+                    .map(|counted| integer(counted, partner_id))
+                    .transpose()?
+                    .flatten()
+                    .map(|count| (partner_id.clone(), count)),
+            );
+        }
+        Ok(Round {
+            reached: optional(item, "reached").cloned().map(SubscriberKey),
+            linked,
+        })
     }
 
-    /// Keeps where it goes on; from the beginning when that is nowhere.
+    /// Keeps how far the round has come.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_cursor(&self, cursor: Option<&SubscriberKey>) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(CURSOR));
-        let update = match cursor {
-            Some(SubscriberKey(id)) => update
-                .update_expression("SET reached = :reached")
-                .expression_attribute_values(":reached", text(id)),
-            None => update.update_expression("REMOVE reached"),
-        };
+    pub async fn reached(&self, key: &SubscriberKey) -> Result<(), StoreError> {
+        let update = self.client.update_item().table_name(&self.table).key("id", text(ROUND));
+        let update = update
+            .update_expression("SET reached = :reached")
+            .expression_attribute_values(":reached", text(&key.0));
         update.send().await.map(drop).map_err(|error| store_error(&error))
+    }
+
+    /// Keeps the whole round; one that has reached nobody begins anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_round(&self, round: &Round) -> Result<(), StoreError> {
+        let counted = round
+            .linked
+            .iter()
+            .map(|(partner_id, count)| (partner_id.clone(), number(*count)));
+        let put = self.client.put_item().table_name(&self.table).item("id", text(ROUND));
+        let put = put.item("counted", AttributeValue::M(counted.collect()));
+        let put = match &round.reached {
+            Some(SubscriberKey(id)) => put.item("reached", text(id)),
+            None => put,
+        };
+        put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
     /// Takes a person in hand for the worker `me`, so that no other calls Spotify about them meanwhile: two calls on the way at once could arrive in the wrong
@@ -456,7 +486,7 @@ impl Subscribers {
     /// # Errors
     /// [`StoreError`].
     pub async fn note(&self, taken: &Subscriber, outcome: &Outcome, me: &str, now: i64) -> Result<bool, StoreError> {
-        let clean = "REMOVE dirty, next_try_at, tries, taken_by, taken_until";
+        let clean = "REMOVE dirty, next_try_at, tries, failure, taken_by, taken_until";
         let mut update = self
             .update(&taken.partner_id, &taken.partner_user_id)
             .expression_attribute_values(":me", text(me));
@@ -515,14 +545,17 @@ impl Subscribers {
                 clean.to_owned()
             }
             Outcome::Withheld { held, at } => {
+                update = update.expression_attribute_values(":failure", text(GUARD_HELD));
                 update = update
                     .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":at", number(*at))
                     .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id));
-                "SET held = :held, dirty = :dirty, next_try_at = :at REMOVE taken_by, taken_until".to_owned()
+                "SET held = :held, failure = :failure, dirty = :dirty, next_try_at = :at REMOVE taken_by, taken_until"
+                    .to_owned()
             }
-            Outcome::Later { at, held } => {
+            Outcome::Later { at, held, failure } => {
                 update = update
+                    .expression_attribute_values(":failure", text(failure))
                     .expression_attribute_values(":at", number(*at))
                     .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id))
                     .expression_attribute_values(":one", number(1));
@@ -531,7 +564,7 @@ impl Subscribers {
                 } else {
                     " REMOVE taken_by, taken_until"
                 };
-                format!("SET dirty = :dirty, next_try_at = :at{hold} ADD tries :one")
+                format!("SET failure = :failure, dirty = :dirty, next_try_at = :at{hold} ADD tries :one")
             }
         };
         let update = update
@@ -581,8 +614,20 @@ impl Subscribers {
     }
 }
 
-/// The item that says how far the reconciliation has come.
-const CURSOR: &str = "cursor#reconcile";
+/// The item of the round of the reconciliation that is under way.
+const ROUND: &str = "cursor#reconcile";
+
+/// A round of the reconciliation: through the whole table, in as many runs as it takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Whom it came to last; nobody at its beginning.
+    pub reached: Option<SubscriberKey>,
+    /// How many people of each partner it has found linked so far.
+    pub linked: BTreeMap<String, i64>,
+}
+
+/// What is noted of somebody whose rights an operator has to look at before they are taken away.
+const GUARD_HELD: &str = "guard_held";
 
 /// How long, in seconds, somebody is in a worker's hand at most: longer than all calls about one person take.
 pub const LEASE: i64 = 60;
@@ -646,6 +691,8 @@ pub enum Outcome {
         at: i64,
         /// Whether nobody may ask before, whatever is wanted meanwhile: a call may still be on its way.
         held: bool,
+        /// Why, in a word.
+        failure: &'static str,
     },
 }
 
@@ -683,6 +730,9 @@ fn nobody(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Subscriber {
         },
         registered_at: None,
         tries: 0,
+        failure: None,
+        next_try_at: None,
+        synced_at: None,
     }
 }
 
@@ -704,6 +754,9 @@ fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
         },
         registered_at: integer(item, "registered_at")?,
         tries: integer(item, "tries")?.unwrap_or(0),
+        failure: optional(item, "failure").cloned(),
+        next_try_at: integer(item, "next_try_at")?,
+        synced_at: integer(item, "synced_at")?,
         ..nobody(partner_id, partner_user_id)
     })
 }

@@ -27,7 +27,7 @@ use shared::{
 use sync::Synchronizer;
 use unlink::Unlink;
 
-use crate::{Addresses, Options, Route, RoutesError};
+use crate::{Addresses, Options, Route, RoutesError, stream::Stream};
 
 /// The pending-links table's name in the sandbox.
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
@@ -99,6 +99,8 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("FRAME_ORIGIN", addresses.site.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", addresses.secrets.clone()),
+        ("EVENT_BUS", "default".to_owned()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", addresses.secrets.clone()),
         ("AWS_REGION", "eu-west-1".to_owned()),
         ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
@@ -237,16 +239,26 @@ fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function
     })
 }
 
-/// Has Spotify follow what is wanted, as the table's stream and a schedule do on AWS: every second, for as long as it is awaited.
+/// Has Spotify follow what is wanted, as on AWS: by the table's stream at once, by a schedule what is left, and by another whatever changed at Spotify; for as
+/// long as it is awaited.
 ///
 /// # Errors
 ///
-/// When the function cannot start.
+/// When the function cannot start, or the stream does not answer.
 pub async fn sync(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<(), RoutesError> {
     let sync = Synchronizer::start(environment.clone(), clock.clone(), chance.clone()).await?;
-    loop {
-        // What does not work now is tried again: the table is the queue.
-        let _ = sync.work(&json!({"task": "sweep"}), WITHIN).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    let sync = &sync;
+    let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
+    let stream = Stream::of_table(&aws, SUBSCRIBERS_TABLE).await?;
+    let feeding = stream.feed(async |event| sync.work(&event, WITHIN).await.ok());
+    let scheduled = async |task: &'static str, every: Duration| -> Result<(), RoutesError> {
+        loop {
+            tokio::time::sleep(every).await;
+            // What does not work now is tried again: the table is the queue.
+            let _ = sync.work(&json!({ "task": task }), WITHIN).await;
+        }
+    };
+    let sweeping = scheduled("sweep", Duration::from_secs(1));
+    let reconciling = scheduled("reconcile", Duration::from_secs(30));
+    tokio::try_join!(feeding, sweeping, reconciling).map(drop)
 }

@@ -23,6 +23,7 @@ mod clock;
 mod control;
 mod cookies;
 mod dynamodb;
+mod event_bus;
 pub mod faults;
 pub mod gateway;
 mod hex;
@@ -31,6 +32,7 @@ pub mod requests;
 pub mod secrets_manager;
 pub mod site;
 pub mod spotify;
+pub mod stream;
 mod wire;
 
 use std::io;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use crate::event_bus::EventBus;
 pub use crate::faults::{Fault, Faults};
 pub use crate::gateway::{Function, Route};
 pub use crate::options::{Addresses, Key, Oidc, Options, Place};

@@ -1,20 +1,22 @@
-//! A small AWS Secrets Manager: versions and staging labels over Amazon's JSON protocol. Signatures are not checked.
+//! A small AWS Secrets Manager: versions and staging labels over Amazon's JSON protocol. Signatures are not checked. EventBridge speaks the same protocol, and
+//! answers at the same address.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware;
-use axum::routing::post;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::chance::Chance;
 use crate::control::{self, Control};
+use crate::event_bus::EventBus;
 use crate::faults::Faults;
 use crate::requests::Requests;
 
@@ -27,6 +29,7 @@ const ARN_PREFIX: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     secrets: Arc<Mutex<BTreeMap<String, Secret>>>,
+    event_bus: EventBus,
     chance: Chance,
     control: Control,
 }
@@ -74,6 +77,7 @@ impl SecretsManager {
     pub(crate) fn new(seed: Option<u64>) -> Self {
         Self {
             secrets: Arc::default(),
+            event_bus: EventBus::default(),
             // Apart from Spotify's sequence, so that neither shifts the other.
             chance: Chance::new(seed.map(|seed| seed ^ 0x7365_6372)),
             control: Control {
@@ -91,6 +95,12 @@ impl SecretsManager {
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.control.requests
+    }
+
+    /// EventBridge's bus, which answers at the same address.
+    #[must_use]
+    pub fn event_bus(&self) -> &EventBus {
+        &self.event_bus
     }
 
     /// Its faults; their path is `/`.
@@ -407,8 +417,12 @@ async fn operate(State(manager): State<SecretsManager>, headers: HeaderMap, body
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let action = target.strip_prefix("secretsmanager.").unwrap_or_default();
-    let outcome = match serde_json::from_slice(&body) {
-        Ok(Value::Object(input)) => manager.call(action, &input),
+    let outcome = match (target, serde_json::from_slice(&body)) {
+        ("AWSEvents.PutEvents", Ok(Value::Object(input))) => {
+            let put = manager.event_bus.put(&input, || manager.chance.uuid());
+            put.map_err(|message| Fail("ValidationException", message))
+        }
+        (_, Ok(Value::Object(input))) => manager.call(action, &input),
         _ => Err(Fail("SerializationException", "The request is not a JSON object.")),
     };
     let (status, answer) = match outcome {
@@ -428,10 +442,20 @@ async fn operate(State(manager): State<SecretsManager>, headers: HeaderMap, body
     response
 }
 
+async fn list_events(State(manager): State<SecretsManager>) -> Json<Value> {
+    Json(json!({"events": manager.event_bus.all()}))
+}
+
+async fn clear_events(State(manager): State<SecretsManager>) -> StatusCode {
+    manager.event_bus.clear();
+    StatusCode::NO_CONTENT
+}
+
 fn router(manager: SecretsManager) -> Router {
     let control = manager.control.clone();
     Router::new()
         .route("/", post(operate))
+        .route("/_sandbox/events", get(list_events).delete(clear_events))
         .with_state(manager)
         .layer(middleware::from_fn_with_state(control.clone(), control::observe))
         .merge(control::routes(control))

@@ -1,0 +1,87 @@
+//! What the partner's other systems are told, by way of EventBridge: read off the records of the table's stream, so that nothing is told that is not durable, and
+//! everything is that is. A record that comes again has the same `event_id`.
+
+use serde_json::{Map, Value, json};
+use shared::events::Event;
+
+use super::settle::{NOT_LINKED_YET, RATE_LIMITED};
+
+/// What a record tells of a person, as it was or as it is.
+struct Image<'a>(&'a Value);
+
+impl<'a> Image<'a> {
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.get("S")?.as_str()
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.get("N")?.as_str()?.parse().ok()
+    }
+
+    fn names(&self, name: &str) -> Option<Vec<&'a str>> {
+        let names = self.0.get(name)?.get("L")?.as_array()?;
+        Some(names.iter().filter_map(|name| name.get("S")?.as_str()).collect())
+    }
+}
+
+/// What a record of the stream gives to tell.
+pub(crate) fn events_of(record: &Value) -> Vec<Event> {
+    let image = |name: &str| Image(record.pointer(&format!("/dynamodb/{name}")).unwrap_or(&Value::Null));
+    let (before, after) = (image("OldImage"), image("NewImage"));
+    let (Some(id), Some(partner_id), Some(partner_user_id)) = (
+        record.get("eventID").and_then(Value::as_str),
+        after.text("partner_id"),
+        after.text("partner_user_id"),
+    ) else {
+        // Not of a person.
+        return Vec::new();
+    };
+    let at = record.pointer("/dynamodb/ApproximateCreationDateTime");
+    let at = at.and_then(Value::as_f64).unwrap_or_default();
+    let happened = |kind: &'static str, more: Value| {
+        let mut detail = Map::from_iter([
+            ("event_id".to_owned(), format!("{id}-{kind}").into()),
+            ("partner_id".to_owned(), partner_id.into()),
+            ("partner_user_id".to_owned(), partner_user_id.into()),
+        ]);
+        detail.extend(more.as_object().cloned().unwrap_or_default());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the cast saturates, and seconds are far from the limit"
+        )]
+        let at = at as i64;
+        Event {
+            kind,
+            at,
+            detail: detail.into(),
+        }
+    };
+    let mut events = Vec::new();
+    let link = |image: &Image<'_>| image.text("link_state").unwrap_or("none").to_owned();
+    let (was, is) = (link(&before), link(&after));
+    if was != is {
+        let link = json!({"link": {
+            "state": is, "since": after.number("link_since"), "evidence": after.text("link_evidence"),
+        }});
+        match is.as_str() {
+            "linked" => events.push(happened("LinkConfirmed", link)),
+            "unlinked" => events.push(happened("LinkLost", link)),
+            _ => {}
+        }
+    }
+    let synced = |image: &Image<'_>| (image.number("synced_version").unwrap_or(0), image.number("synced_at"));
+    if is == "linked" && synced(&before) != synced(&after) {
+        let held = after.names("held").unwrap_or_default();
+        let what = json!({"entitlements": held, "version": after.number("synced_version")});
+        events.push(happened("EntitlementsSynced", what));
+    }
+    let failure = after
+        .text("failure")
+        .filter(|failure| ![NOT_LINKED_YET, RATE_LIMITED].contains(failure));
+    if let Some(failure) = failure.filter(|failure| before.text("failure") != Some(*failure)) {
+        let what =
+            json!({"reason": failure, "version": after.number("version"), "next_try_at": after.number("next_try_at")});
+        events.push(happened("SyncFailed", what));
+    }
+    events
+}

@@ -1,0 +1,81 @@
+//! Owns what is told to others: events on an EventBridge bus, at least once. Needs EventBridge. Refuses to decide what is worth telling.
+
+use aws_sdk_eventbridge::{Client, primitives::DateTime, types::PutEventsRequestEntry};
+use serde_json::Value;
+
+/// `source` of every event.
+pub const SOURCE: &str = "soa-link";
+/// The most events of one call (EventBridge, `PutEvents`).
+const MOST: usize = 10;
+/// The most that one call carries, in bytes: 256 KiB is EventBridge's limit, over all members of its entries.
+const LARGEST: usize = 200 * 1024;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// `detail-type`: what.
+    pub kind: &'static str,
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// `detail`: of whom, and all else. A repetition has the same.
+    pub detail: Value,
+}
+
+/// A bus.
+#[derive(Clone, Debug)]
+pub struct EventBus {
+    client: Client,
+    name: String,
+}
+
+impl EventBus {
+    /// The bus of this name.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// Puts events on the bus, in their order.
+    ///
+    /// # Errors
+    /// [`NotTaken`] with the place of the first that the bus may not have taken.
+    pub async fn put(&self, events: &[Event]) -> Result<(), NotTaken> {
+        let mut rest = events.iter().enumerate().peekable();
+        while let Some((first, _)) = rest.peek().copied() {
+            let (mut entries, mut size) = (Vec::new(), 0);
+            while let Some((_, event)) = rest.peek().copied() {
+                let detail = event.detail.to_string();
+                size += detail.len();
+                if entries.len() == MOST || (size > LARGEST && !entries.is_empty()) {
+                    break;
+                }
+                entries.push(self.entry(event, detail));
+                rest.next();
+            }
+            let put = self.client.put_events().set_entries(Some(entries)).send().await;
+            let put = put.map_err(|_| NotTaken { first })?;
+            if let Some(refused) = put.entries().iter().position(|entry| entry.error_code().is_some()) {
+                return Err(NotTaken { first: first + refused });
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, event: &Event, detail: String) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(SOURCE)
+            .detail_type(event.kind)
+            .time(DateTime::from_secs(event.at))
+            .detail(detail)
+            .build()
+    }
+}
+
+/// The bus does not answer, or has not taken all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("EventBridge has not taken an event")]
+pub struct NotTaken {
+    /// The place of the first that it may not have taken.
+    pub first: usize,
+}

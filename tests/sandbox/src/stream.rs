@@ -1,0 +1,155 @@
+//! What Lambda does between a table's stream and a function: batches of records, each again from the first that the function could not deal with.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodbstreams::Client;
+use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Config, Region};
+use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
+use serde_json::{Map, Value, json};
+use shared::aws::{Aws, http_client};
+use shared::outbound::Outbound;
+
+use crate::RoutesError;
+
+/// How long until an empty stream is looked at again, and until a batch comes again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How many records a batch has at most.
+const BATCH: i32 = 100;
+
+/// A table's stream.
+#[derive(Debug)]
+pub struct Stream {
+    client: Client,
+    arn: String,
+}
+
+impl Stream {
+    /// The stream of a table.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it does not answer.
+    pub async fn of_table(aws: &Aws, table: &str) -> Result<Self, RoutesError> {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "sandbox"))
+            .http_client(http_client(&Outbound::new()?))
+            .endpoint_url(aws.dynamodb_origin())
+            .build();
+        let client = Client::from_conf(config);
+        let streams = client.list_streams().table_name(table).send().await?;
+        let arn = streams.streams().first().and_then(|stream| stream.stream_arn());
+        let arn = arn.ok_or("the table has no stream")?.to_owned();
+        Ok(Self { client, arn })
+    }
+
+    /// Gives `function` what is written from now on, as Lambda would, for as long as it is awaited.
+    ///
+    /// # Errors
+    ///
+    /// When the stream does not answer.
+    pub async fn feed<F: Future<Output = Option<Value>>>(
+        &self,
+        function: impl Fn(Value) -> F,
+    ) -> Result<(), RoutesError> {
+        let described = self.client.describe_stream().stream_arn(&self.arn).send().await?;
+        let shards = described.stream_description().map(|described| described.shards());
+        let shard = shards
+            .and_then(|shards| shards.last())
+            .and_then(|shard| shard.shard_id());
+        let shard = shard.ok_or("the stream has no shard")?;
+        let iterator = |kind| {
+            let iterator = self.client.get_shard_iterator().stream_arn(&self.arn);
+            iterator.shard_id(shard).shard_iterator_type(kind)
+        };
+        let mut position = iterator(ShardIteratorType::Latest).send().await?.shard_iterator;
+        while let Some(from) = position {
+            let batch = self
+                .client
+                .get_records()
+                .shard_iterator(from)
+                .limit(BATCH)
+                .send()
+                .await?;
+            let records: Vec<_> = batch.records().iter().map(record).collect();
+            position = batch.next_shard_iterator;
+            if records.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            let first = records.first().and_then(sequence_number).map(str::to_owned);
+            let failed = match function(json!({"Records": records})).await {
+                Some(answer) => {
+                    let failed = answer
+                        .pointer("/batchItemFailures/0/itemIdentifier")
+                        .and_then(Value::as_str);
+                    failed.map(str::to_owned)
+                }
+                None => first,
+            };
+            if let Some(failed) = failed {
+                tokio::time::sleep(PAUSE).await;
+                let again = iterator(ShardIteratorType::AtSequenceNumber).sequence_number(failed);
+                position = again.send().await?.shard_iterator;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sequence_number(record: &Value) -> Option<&str> {
+    record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str)
+}
+
+/// A record as Lambda passes it on.
+fn record(record: &Record) -> Value {
+    let change = record.dynamodb();
+    let image = |image: Option<&HashMap<String, AttributeValue>>| image.map(item);
+    let mut told = Map::new();
+    let members = [
+        ("Keys", change.and_then(|change| image(change.keys()))),
+        ("OldImage", change.and_then(|change| image(change.old_image()))),
+        ("NewImage", change.and_then(|change| image(change.new_image()))),
+        (
+            "SequenceNumber",
+            change.and_then(|change| change.sequence_number()).map(Value::from),
+        ),
+        (
+            "ApproximateCreationDateTime",
+            change
+                .and_then(|change| change.approximate_creation_date_time())
+                .map(|time| time.secs().into()),
+        ),
+    ];
+    for (name, value) in members {
+        told.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    json!({
+        "eventID": record.event_id(),
+        "eventName": record.event_name().map(|name| name.as_str()),
+        "eventSource": "aws:dynamodb",
+        "dynamodb": told,
+    })
+}
+
+fn item(item: &HashMap<String, AttributeValue>) -> Value {
+    item.iter()
+        .map(|(name, value)| (name.clone(), attribute(value)))
+        .collect()
+}
+
+fn attribute(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({ "S": text }),
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::Bool(truth) => json!({ "BOOL": truth }),
+        AttributeValue::L(list) => json!({ "L": list.iter().map(attribute).collect::<Vec<_>>() }),
+        AttributeValue::M(map) => json!({ "M": item(map) }),
+        AttributeValue::Ss(set) => json!({ "SS": set }),
+        // Nothing of ours has another type.
+        _ => json!({ "NULL": true }),
+    }
+}
