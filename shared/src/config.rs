@@ -1,6 +1,8 @@
 //! Owns the configuration: the only reader of the environment. Needs nothing. Refuses to start a function that lacks something, and then
 //! names every variable that is missing or wrong, not only the first. The environment holds names and URLs, never secrets.
 
+mod of_partner;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -10,9 +12,11 @@ use aws_credential_types::Credentials;
 use serde_json::Value;
 use url::{Host, Url};
 
+pub use of_partner::{PARTNER_SETTINGS, check_partner_settings};
+
 use crate::{
     aws::Aws,
-    partner::{PartnerId, ShowUri},
+    partner::{Entitlements, PartnerId, ShowUri},
     sign_in::SignInKind,
     spotify::SpotifySettings,
     store::Limits,
@@ -24,6 +28,8 @@ pub struct Environment {
     variables: BTreeMap<String, String>,
     asked: BTreeSet<&'static str>,
     problems: BTreeMap<&'static str, &'static str>,
+    /// The names of the settings that are a partner's own, when it is the environment of one.
+    own_settings: Option<BTreeSet<String>>,
 }
 
 impl Environment {
@@ -132,9 +138,16 @@ impl Environment {
             given => given,
         };
         let site_jwks_url = self.url("SITE_JWKS_URL");
+        let keys = if kind == Some(SignInKind::Oidc) {
+            "OIDC_ISSUER"
+        } else {
+            "SITE_JWKS_URL"
+        };
+        let must_name_partner = self.must_name_partner(keys);
         Some(SignInConfig {
             kind: kind?,
             sign_in_url: None,
+            must_name_partner,
             session_cookie,
             site_issuer: site_issuer?,
             site_jwks_url,
@@ -353,6 +366,10 @@ impl Environment {
         })
     }
 
+    fn partners_table(&mut self) -> Option<String> {
+        self.optional("PARTNERS_TABLE")
+    }
+
     fn subscribers_table(&mut self) -> Option<String> {
         self.required("SUBSCRIBERS_TABLE")
     }
@@ -443,6 +460,10 @@ pub struct EntrypointConfig {
     pub pkce: bool,
     /// `LINK_WITHOUT_ENTITLEMENTS`: whether somebody who may hear nothing yet is linked all the same.
     pub link_without_entitlements: bool,
+    /// `DEFAULT_ENTITLEMENTS`: what everybody who links may hear of whom neither the backend nor a token has said anything.
+    pub default_entitlements: Entitlements,
+    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`; without it, any that a path names is taken to be one like it.
+    pub partners_table: Option<String>,
     /// Who is signed in.
     pub sign_in: SignInConfig,
     /// The partner's `OpenID` provider, when people sign in there.
@@ -475,6 +496,10 @@ impl EntrypointConfig {
 /// What the callback function is told.
 #[derive(Clone)]
 pub struct CallbackConfig {
+    /// `PARTNER_ID`: the deployment's own partner.
+    pub partner_id: PartnerId,
+    /// `PARTNERS_TABLE`: the partners beside it.
+    pub partners_table: Option<String>,
     /// Who is signed in.
     pub sign_in: SignInConfig,
     /// What pages say and link to, `SPOTIFY_CONTENT_ACCESS_URL` among it.
@@ -492,6 +517,8 @@ pub struct EntitlementsConfig {
     pub public_url: PublicUrl,
     /// `PARTNER_ID`: whose subscribers they are when the path names nobody.
     pub partner_id: PartnerId,
+    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`.
+    pub partners_table: Option<String>,
     /// `BACKEND_ISSUER`: `iss` of the backend's signed requests; without it none are taken.
     pub backend_issuer: Option<String>,
     /// `BACKEND_JWKS_URL`: where the backend publishes its keys, if they are not in the secret.
@@ -521,11 +548,61 @@ pub struct SyncConfig {
     pub aws: Aws,
 }
 
+/// What the partners function is told.
+#[derive(Clone)]
+pub struct PartnersConfig {
+    /// `PARTNER_ID`: the deployment's own partner.
+    pub partner_id: PartnerId,
+    /// `PUBLIC_URL`: where people reach the other functions.
+    pub public_url: PublicUrl,
+    /// `PARTNERS_TABLE`.
+    pub partners_table: String,
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
+    /// `GUARD_PEOPLE` and `GUARD_PERCENT`.
+    pub guard: Limits,
+    /// `PARTNER_KEYS_ID`: for the key that makes a Partner User ID of an account id.
+    pub partner_keys_id: String,
+    /// `SPOTIFY_CLIENT_SECRET_ID`.
+    pub client_secret_id: String,
+    /// Where Spotify is and who we are to it.
+    pub spotify: SpotifySettings,
+    /// What Lambda sets.
+    pub aws: Aws,
+}
+
+impl Config for PartnersConfig {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let partner_id = environment.partner_id();
+        let public_url = environment.public_url();
+        let partners_table = environment.required("PARTNERS_TABLE");
+        let subscribers_table = environment.subscribers_table();
+        let guard = environment.guard();
+        let partner_keys_id = environment.required("PARTNER_KEYS_ID");
+        let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
+        let spotify = environment.spotify();
+        let aws = environment.aws();
+        Some(Self {
+            partner_id: partner_id?,
+            public_url: public_url?,
+            partners_table: partners_table?,
+            subscribers_table: subscribers_table?,
+            guard: guard?,
+            partner_keys_id: partner_keys_id?,
+            client_secret_id: client_secret_id?,
+            spotify: spotify?,
+            aws: aws?,
+        })
+    }
+}
+
 /// What the unlink function is told.
 #[derive(Clone)]
 pub struct UnlinkConfig {
     /// `PARTNER_ID`: whose link it is when the path names nobody.
     pub partner_id: PartnerId,
+    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`.
+    pub partners_table: Option<String>,
     /// `BACKEND_ISSUER`: `iss` of the backend's signed requests; without it none are taken.
     pub backend_issuer: Option<String>,
     /// `BACKEND_JWKS_URL`: where the backend publishes its keys, if they are not in the secret.
@@ -597,6 +674,16 @@ impl Config for EntrypointConfig {
         let content_access_url = environment.content_access_url();
         let pkce = environment.switch("SPOTIFY_PKCE", "on");
         let link_without_entitlements = environment.switch("LINK_WITHOUT_ENTITLEMENTS", "on");
+        let default_entitlements = environment
+            .optional("DEFAULT_ENTITLEMENTS")
+            .or_else(|| Some(String::new()));
+        let default_entitlements = environment.parsed(
+            "DEFAULT_ENTITLEMENTS",
+            default_entitlements,
+            |names| Entitlements::parse(names.split_ascii_whitespace()).ok(),
+            "must be names of entitlements with spaces between them",
+        );
+        let partners_table = environment.partners_table();
         let sign_in = environment.sign_in_with_url();
         let oidc = environment.oidc();
         let pages = Pages {
@@ -611,6 +698,8 @@ impl Config for EntrypointConfig {
             content_access_url: content_access_url?,
             pkce: pkce?,
             link_without_entitlements: link_without_entitlements?,
+            default_entitlements: default_entitlements?,
+            partners_table,
             sign_in: sign_in?,
             oidc,
             pages,
@@ -621,6 +710,8 @@ impl Config for EntrypointConfig {
 
 impl Config for CallbackConfig {
     fn read(environment: &mut Environment) -> Option<Self> {
+        let partner_id = environment.partner_id();
+        let partners_table = environment.partners_table();
         let sign_in = environment.sign_in();
         let pages = Pages {
             content_access_url: environment.content_access_url(),
@@ -629,6 +720,8 @@ impl Config for CallbackConfig {
         let subscribers_table = environment.subscribers_table();
         let peers = environment.peers();
         Some(Self {
+            partner_id: partner_id?,
+            partners_table,
             sign_in: sign_in?,
             pages,
             subscribers_table: subscribers_table?,
@@ -641,6 +734,7 @@ impl Config for EntitlementsConfig {
     fn read(environment: &mut Environment) -> Option<Self> {
         let public_url = environment.public_url();
         let partner_id = environment.partner_id();
+        let partners_table = environment.partners_table();
         let backend_issuer = environment.optional("BACKEND_ISSUER");
         let backend_jwks_url = environment.url("BACKEND_JWKS_URL");
         let subscribers_table = environment.subscribers_table();
@@ -648,6 +742,7 @@ impl Config for EntitlementsConfig {
         Some(Self {
             public_url: public_url?,
             partner_id: partner_id?,
+            partners_table,
             backend_issuer,
             backend_jwks_url,
             subscribers_table: subscribers_table?,
@@ -689,6 +784,7 @@ impl Config for SyncConfig {
 impl Config for UnlinkConfig {
     fn read(environment: &mut Environment) -> Option<Self> {
         let partner_id = environment.partner_id();
+        let partners_table = environment.partners_table();
         let backend_issuer = environment.optional("BACKEND_ISSUER");
         let backend_jwks_url = environment.url("BACKEND_JWKS_URL");
         let shows = environment.optional("SHOWS").or_else(|| Some(String::new()));
@@ -711,6 +807,7 @@ impl Config for UnlinkConfig {
         let peers = environment.peers();
         Some(Self {
             partner_id: partner_id?,
+            partners_table,
             backend_issuer,
             backend_jwks_url,
             shows: shows?,
@@ -738,6 +835,8 @@ pub struct SignInConfig {
     pub site_jwks_url: Option<Url>,
     /// `PUBLIC_URL`: `aud` of the site's tokens.
     pub public_url: PublicUrl,
+    /// Whether a token has to say which partner it means, for its issuer and keys are those of several.
+    pub must_name_partner: bool,
 }
 
 /// The partner's `OpenID` provider.
@@ -1033,6 +1132,7 @@ mod tests {
             "AWS_ACCESS_KEY_ID",
             "AWS_REGION",
             "AWS_SECRET_ACCESS_KEY",
+            "PARTNER_ID",
             "PARTNER_KEYS_ID",
             "PENDING_LINKS_TABLE",
             "PUBLIC_URL",

@@ -13,6 +13,7 @@ pub mod aws;
 pub mod chance;
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod encoding;
 pub mod events;
 pub mod fetched;

@@ -93,16 +93,41 @@ impl Outbound {
         let (parts, body) = request.into_parts();
         let request = self.client.request(parts.method, parts.uri.to_string());
         let mut response = request.headers(parts.headers).body(body).send().await?;
-        let mut answer = Response::new(Self::read(&mut response).await?);
+        let mut answer = Response::new(Self::read(&mut response, MOST_READ).await?);
         *answer.status_mut() = response.status();
         std::mem::swap(answer.headers_mut(), response.headers_mut());
         Ok(answer)
     }
 
+    /// `GET`s a file of at most `most` bytes, within a time of its own.
+    ///
+    /// # Errors
+    /// [`OutboundError`] when no whole answer came, [`OutboundError::TooLarge`] when it has more bytes. Any status is an answer.
+    pub async fn fetch(&self, url: &str, most: usize, within: Duration) -> Result<Response<Vec<u8>>, OutboundError> {
+        let mut response = self.client.get(url).timeout(within).send().await?;
+        let mut answer = Response::new(Self::read(&mut response, most).await?);
+        *answer.status_mut() = response.status();
+        Ok(answer)
+    }
+
+    /// `POST`s a file, once, within a time of its own.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn upload(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        file: Vec<u8>,
+        within: Duration,
+    ) -> Result<Answer, OutboundError> {
+        Self::text(self.client.post(url).headers(headers).timeout(within).body(file)).await
+    }
+
     async fn text(request: reqwest::RequestBuilder) -> Result<Answer, OutboundError> {
         let mut response = request.send().await?;
         let (status, retry_after) = (response.status(), retry_after(response.headers()));
-        let body = Self::read(&mut response).await?;
+        let body = Self::read(&mut response, MOST_READ).await?;
         let body = String::from_utf8(body).map_err(|_| OutboundError::NotText)?;
         Ok(Answer {
             status,
@@ -111,10 +136,10 @@ impl Outbound {
         })
     }
 
-    async fn read(response: &mut reqwest::Response) -> Result<Vec<u8>, OutboundError> {
+    async fn read(response: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, OutboundError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MOST_READ {
+            if body.len() + chunk.len() > most {
                 return Err(OutboundError::TooLarge);
             }
             body.extend_from_slice(&chunk);

@@ -39,6 +39,11 @@ codes! {
     Started = "FUNCTION_STARTED", "the function is ready";
     NotStarted = "FUNCTION_NOT_STARTED", "the function cannot start";
     PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the partner id does not look like Spotify's: 22 characters of base 62";
+    PartnerUnusable = "PARTNER_SETTINGS_UNUSABLE", "a partner's settings in the partners table are not what they must be; its people cannot be served";
+    PartnerCreating = "PARTNER_CREATING", "an operator has Spotify create a partner";
+    PartnerCreated = "PARTNER_CREATED", "Spotify has created a partner";
+    PartnerUncertain = "PARTNER_CREATION_UNCERTAIN", "it is not known whether Spotify has created a partner: an operator has to find out";
+    OperatorAsked = "OPERATOR_ASKED", "an operator had something done";
     SignInNeeded = "SIGN_IN_NEEDED", "nobody is signed in: they were sent to the partner's sign-in, or told to go there";
     SignInSent = "SIGN_IN_SENT", "a person was sent to the partner's OpenID provider";
     SignedIn = "SIGN_IN_DONE", "a person signed in, and went on to where they had come for";

@@ -3,7 +3,7 @@
 use sandbox::{Fault, Link, Options};
 use serde_json::json;
 
-use crate::world::{Answer, World, parameter};
+use crate::world::{Answer, NO_PARTNERS_TABLE, World, parameter};
 
 const SHOWS: [&str; 3] = [
     "0SlowTideLedger0000001",
@@ -152,7 +152,7 @@ async fn the_account_page_is_one_partners_and_takes_only_get() {
         more_partners: vec![(other.to_owned(), "Second".to_owned())],
         ..Options::default()
     };
-    let world = World::with(options, &[]).await;
+    let world = World::with(options, &[NO_PARTNERS_TABLE]).await;
     linked(&world, "ada", "mara");
     let mut ada = world.signed_in("ada");
     assert_eq!(state(&ada.get("/account").await), "linked");

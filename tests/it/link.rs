@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sandbox::Options;
 use serde_json::json;
 
-use crate::world::{World, parameter};
+use crate::world::{NO_PARTNERS_TABLE, World, parameter};
 
 const SHOW: &str = "0MossHour0000000000002";
 
@@ -182,7 +182,7 @@ async fn of_fifty_callbacks_at_once_one_reaches_the_token_endpoint() {
 /// S-STATE-2, S-STATE-5, S-STATE-6, S-STATE-7: whatever is wrong with a state, the answer is the same.
 #[tokio::test]
 async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer() {
-    let world = World::new().await;
+    let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let authorize = browser.begin().await;
     let callback = browser.agree(&authorize, "mara").await;
@@ -500,7 +500,7 @@ async fn an_injected_code_is_of_no_use() {
 
 #[tokio::test]
 async fn a_button_for_a_show_leads_to_spotifys_link_starter_and_back() {
-    let world = World::new().await;
+    let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let answer = browser.get(&format!("/link?show={SHOW}")).await;
     let partner_id = &world.sandbox.options().partner_id;
@@ -542,7 +542,7 @@ async fn every_partner_of_the_client_has_its_own_paths() {
         more_partners: vec![(other.to_owned(), "Another".to_owned())],
         ..Options::default()
     };
-    let world = World::with(options, &[]).await;
+    let world = World::with(options, &[NO_PARTNERS_TABLE]).await;
     let mut browser = world.signed_in("ada");
     let answer = browser.get(&format!("/partners/{other}/entrypoint")).await;
     let callback = browser.agree(&answer.location().parse().unwrap(), "mara").await;

@@ -29,6 +29,7 @@ mod link;
 mod ministack;
 mod oidc;
 mod pages;
+mod partners;
 mod provider;
 mod published;
 mod secrets;

@@ -639,7 +639,7 @@ async fn nobody_is_returned_to_an_address_that_is_not_ours() {
 
 #[tokio::test]
 async fn without_a_provider_there_is_no_sign_in_of_ours() {
-    let world = World::new().await;
+    let world = World::without_partners_table().await;
     let ours = world.gateway("/account");
     for path in [
         format!("/sign-in?return_to={ours}"),

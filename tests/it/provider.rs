@@ -11,7 +11,7 @@ use sandbox::{Addresses, Options, Sandbox, SignIn, bundle};
 use serde_json::{Value, json};
 use shared::{chance::Chance, clock::Clock};
 
-use crate::world::{Answer, Browser, World, backend_key, environment};
+use crate::world::{Answer, Browser, NO_PARTNERS_TABLE, World, backend_key, environment};
 
 pub(crate) struct Provider {
     pub(crate) issuer: String,
@@ -130,7 +130,7 @@ impl World {
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
             let provider = started.insert(Provider::start(&addresses.gateway, configuration));
             provider.tamper(late).await;
-            let variables: Vec<_> = [("OIDC_ISSUER", provider.issuer.as_str())]
+            let variables: Vec<_> = [NO_PARTNERS_TABLE, ("OIDC_ISSUER", provider.issuer.as_str())]
                 .into_iter()
                 .chain(variables.iter().copied())
                 .collect();

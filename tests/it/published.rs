@@ -33,14 +33,14 @@ enum There {
 }
 
 /// A JWK set at a URL of its own.
-struct Published {
-    url: String,
+pub(crate) struct Published {
+    pub(crate) url: String,
     there: Arc<Mutex<There>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Published {
-    async fn at_first(keys: &[&Pair]) -> Self {
+    pub(crate) async fn at_first(keys: &[&Pair]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let there = Arc::new(Mutex::new(There::Nothing));
@@ -95,7 +95,7 @@ impl Published {
 }
 
 /// A key pair of the partner's.
-struct Pair {
+pub(crate) struct Pair {
     algorithm: Algorithm,
     kid: String,
     signing: EncodingKey,
@@ -103,7 +103,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(algorithm: Algorithm, kid: &str) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, kid: &str) -> Self {
         let signing = match algorithm {
             Algorithm::ES256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -133,7 +133,7 @@ impl Pair {
         }
     }
 
-    fn sign(&self, typ: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, typ: &str, claims: &Value) -> String {
         let header = Header {
             typ: Some(typ.to_owned()),
             kid: Some(self.kid.clone()),

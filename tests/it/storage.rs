@@ -277,7 +277,7 @@ async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
 async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
     let (state, pending) = journey();
     let jti = "a hand-off's own name";
-    let used = UsedJti::handoff(jti, EXPIRES_AT);
+    let used = UsedJti::handoff("site", jti, EXPIRES_AT);
     engine.hand_off(&state, &pending, &used).await.unwrap();
     let stored = engine.link(&state).await.unwrap();
     engine.claim(&state, &pending, "me").await.unwrap().unwrap();
@@ -414,7 +414,7 @@ async fn a_jti_is_used_once(engine: &Engine) {
     engine.links.use_once(&jti, "me").await.unwrap();
     assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
     // In another token, with another life.
-    let again = UsedJti::request("once", EXPIRES_AT + 300);
+    let again = UsedJti::request("backend", "once", EXPIRES_AT + 300);
     assert_eq!(engine.links.use_once(&again, "other").await, Err(StoreError::Used));
 }
 
@@ -698,15 +698,16 @@ fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
 }
 
 fn handoff_jti(state: &State) -> UsedJti {
-    UsedJti::handoff(state.expose(), EXPIRES_AT)
+    UsedJti::handoff("site", state.expose(), EXPIRES_AT)
 }
 
 fn request_jti(jti: &str) -> UsedJti {
-    UsedJti::request(jti, EXPIRES_AT)
+    UsedJti::request("backend", jti, EXPIRES_AT)
 }
 
 fn jti_id(kind: &str, jti: &str) -> String {
-    format!("jti#{kind}#{}", sha256_hex(jti))
+    let issuer = if kind == "handoff" { "site" } else { "backend" };
+    format!("jti#{kind}#{}", sha256_hex(&format!("{issuer}\0{jti}")))
 }
 
 fn link_id(state: &State) -> String {

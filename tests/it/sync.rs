@@ -14,7 +14,7 @@ use shared::{
 };
 use sync::Synchronizer;
 
-use crate::world::World;
+use crate::world::{NO_PARTNERS_TABLE, World};
 
 const LONG: Duration = Duration::from_mins(1);
 const GET: &str = "/api/v1/get-entitlements";
@@ -248,7 +248,7 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
         more_partners: vec![(other.to_owned(), "Second".to_owned())],
         ..sandbox::Options::default()
     };
-    let world = World::with(options, &[]).await;
+    let world = World::with(options, &[NO_PARTNERS_TABLE]).await;
     let sync = start(&world).await;
     for (person, account) in [("ada", "mara"), ("bela", "jonas"), ("yuki", "ines")] {
         assert_eq!(world.signed_in(person).link(account).await.status, 302);

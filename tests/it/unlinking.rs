@@ -99,7 +99,7 @@ async fn only_a_post_unlinks() {
 /// S-CSRF-2, S-CSRF-3.
 #[tokio::test]
 async fn a_form_that_is_not_from_our_page_is_refused() {
-    let world = World::new().await;
+    let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let page = browser.get("/unlink").await;
     let form = format!("form_token={}", page.form_token());

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, jws::LEEWAY, outbound::Outbound};
 use url::Url;
 
+/// Without a table of partners each is like the deployment's own.
+pub(crate) const NO_PARTNERS_TABLE: (&str, &str) = ("PARTNERS_TABLE", "");
+
 /// A sandbox with the functions in it.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
@@ -31,6 +34,10 @@ pub(crate) fn backend_key() -> Key {
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(Options::default(), &[]).await
+    }
+
+    pub(crate) async fn without_partners_table() -> Self {
+        Self::with(Options::default(), &[NO_PARTNERS_TABLE]).await
     }
 
     /// With hand-off as the only way to sign in.

@@ -5,6 +5,7 @@ use shared::{
     chance::Chance,
     clock::Clock,
     config::{CallbackConfig, Config as _, Environment, Pages, PublicUrl},
+    directory::Directory,
     http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
@@ -15,18 +16,24 @@ use shared::{
     sign_in::{PartnerKeys, SignIn},
     spotify::CompletionUrl,
     start::{Peers, StartError},
-    store::{Claim, PendingLink, SignedInBy, Subscribers},
+    store::{Claim, Partners, PendingLink, SignedInBy, Subscribers},
     telemetry::Code,
 };
 
 /// The function and what it works with.
 pub struct Callback {
     config: CallbackConfig,
-    sign_in: SignIn,
+    partners: Directory<Own>,
     subscribers: Subscribers,
     peers: Peers,
     clock: Clock,
     chance: Chance,
+}
+
+/// What is each partner's own.
+struct Own {
+    sign_in: SignIn,
+    pages: Pages,
 }
 
 impl Callback {
@@ -43,15 +50,30 @@ impl Callback {
     /// # Errors
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = CallbackConfig::from_environment(environment)?;
+        let config = CallbackConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
-        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
         let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
+        let partners = config
+            .partners_table
+            .clone()
+            .map(|table| Partners::new(dynamodb.clone(), table));
+        let build = {
+            let (outbound, clock) = (outbound.clone(), clock.clone());
+            move |environment| {
+                let config = CallbackConfig::from_environment(environment)?;
+                Ok(Own {
+                    sign_in: SignIn::new(config.sign_in, &outbound, &clock),
+                    pages: config.pages,
+                })
+            }
+        };
+        let partners = Directory::new(config.partner_id.clone(), partners, environment, &clock, build)?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
-        let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
+        let sign_in = &partners.home().own.sign_in;
+        let peers = Peers::start(&config.peers, sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
             config,
-            sign_in,
+            partners,
             subscribers,
             peers,
             clock,
@@ -64,6 +86,7 @@ impl Callback {
         &self,
         request: &Request,
         keys: &Versions<PartnerKeys>,
+        sign_in: &SignIn,
         pending: PendingLink,
         outcome: Result<AuthorizationCode, AuthorizationError>,
     ) -> Result<CompletionUrl, Problem> {
@@ -71,7 +94,7 @@ impl Callback {
             AuthorizationError::AccessDenied => Problem::ConsentRefused,
             AuthorizationError::Temporary | AuthorizationError::Other => Problem::ConsentFailed,
         })?;
-        self.must_still_be_signed_in(request, keys, &pending).await?;
+        must_still_be_signed_in(request, keys, sign_in, &pending).await?;
         let linking = |error| Problem::Spotify(Step::Link, error);
         let redirect_uri = self.config.sign_in.public_url.redirect_uri();
         // What the backend has written of them comes with noting that they are being linked: should we die before the end, Spotify will be asked.
@@ -97,23 +120,23 @@ impl Callback {
             .await;
         registered.map_err(linking)
     }
+}
 
-    /// Where a session proved who it was, the same must be signed in now: else whoever has since taken over the browser would have their
-    /// Spotify account linked to somebody else's subscription.
-    async fn must_still_be_signed_in(
-        &self,
-        request: &Request,
-        keys: &Versions<PartnerKeys>,
-        pending: &PendingLink,
-    ) -> Result<(), Problem> {
-        let session = self.sign_in.in_session(request, keys, &pending.partner_id).await?;
-        // Whoever came in another way need not have a session; if there is one, it must be theirs.
-        let none_is_good = pending.signed_in_by != SignedInBy::Session;
-        if session.map_or(none_is_good, |person| person.is(&pending.partner_user_id)) {
-            Ok(())
-        } else {
-            Err(Problem::SessionChanged)
-        }
+/// Where a session proved who it was, the same must be signed in now: else whoever has since taken over the browser would have their
+/// Spotify account linked to somebody else's subscription.
+async fn must_still_be_signed_in(
+    request: &Request,
+    keys: &Versions<PartnerKeys>,
+    sign_in: &SignIn,
+    pending: &PendingLink,
+) -> Result<(), Problem> {
+    let session = sign_in.in_session(request, keys, &pending.partner_id).await?;
+    // Whoever came in another way need not have a session; if there is one, it must be theirs.
+    let none_is_good = pending.signed_in_by != SignedInBy::Session;
+    if session.map_or(none_is_good, |person| person.is(&pending.partner_user_id)) {
+        Ok(())
+    } else {
+        Err(Problem::SessionChanged)
     }
 }
 
@@ -179,14 +202,16 @@ impl Function for Callback {
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
         let intent = intent_of(&pending);
+        let site = self.partners.linking_site(Some(&pending.partner_id)).await;
+        let pages = site.as_ref().map_or(self.pages(), |site| &site.own.pages).clone();
         let finish = async {
-            let keys = keys?;
+            let (site, keys) = (site?, keys?);
             request.is_about(
                 &pending.partner_id,
                 &keys.current.log_name(&pending.partner_id, &pending.partner_user_id),
             );
             // On the heap: three calls, each with its own answer.
-            Box::pin(self.link(request, &keys, pending, response.outcome)).await
+            Box::pin(self.link(request, &keys, &site.own.sign_in, pending, response.outcome)).await
         };
         match finish.await {
             Ok(completion_url) => {
@@ -198,6 +223,7 @@ impl Function for Callback {
             }
             Err(problem) => Err(Failure::from(problem)
                 .with_browser_cookie(cookie.as_deref())
+                .on_pages_of(&pages)
                 .on_the_way_to(intent)),
         }
     }

@@ -9,6 +9,7 @@ use shared::{
     chance::Chance,
     clock::Clock,
     config::{Config as _, EntitlementsConfig, Environment, Pages, PublicUrl},
+    directory::{Directory, Site},
     encoding::hex,
     http::{Failure, Function, Outcome, Problem, Request, StatusCode, json as answer},
     jws::JwsError,
@@ -17,7 +18,7 @@ use shared::{
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, person_meant},
     start::{StartError, Storage},
-    store::{Change, Subscriber, Subscribers},
+    store::{Change, Partners, Subscriber, Subscribers},
     telemetry::Code,
 };
 
@@ -28,9 +29,9 @@ const AT_ONCE: usize = 10;
 
 /// The function and what it works with.
 pub struct Entitlements {
-    config: EntitlementsConfig,
-    /// Without one no signed request is taken.
-    backend: Option<Backend>,
+    public_url: PublicUrl,
+    /// Each partner's backend; without one no signed request is taken.
+    partners: Directory<Option<Backend>>,
     storage: Storage,
     subscribers: Subscribers,
     pages: Pages,
@@ -91,17 +92,28 @@ impl Entitlements {
     /// # Errors
     /// [`StartError`] when the configuration or the partner's keys are not what they must be.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = EntitlementsConfig::from_environment(environment)?;
+        let config = EntitlementsConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
-        let jwks_url = config.backend_jwks_url.as_ref();
-        let backend = config.backend_issuer.clone();
-        let backend = backend.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock));
         let dynamodb = config.storage.aws.dynamodb(&outbound);
+        let partners = config
+            .partners_table
+            .clone()
+            .map(|table| Partners::new(dynamodb.clone(), table));
+        let build = {
+            let (outbound, clock) = (outbound.clone(), clock.clone());
+            move |environment| {
+                let config = EntitlementsConfig::from_environment(environment)?;
+                let jwks_url = config.backend_jwks_url.as_ref();
+                let issuer = config.backend_issuer.clone();
+                Ok(issuer.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock)))
+            }
+        };
+        let partners = Directory::new(config.partner_id, partners, environment, &clock, build)?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let storage = Storage::start_for_backend(&config.storage, &outbound, &clock).await?;
         Ok(Self {
-            config,
-            backend,
+            public_url: config.public_url,
+            partners,
             storage,
             subscribers,
             pages: Pages::default(),
@@ -114,15 +126,16 @@ impl Entitlements {
     async fn requested(
         &self,
         request: &Request,
-        partner_id: &PartnerId,
+        site: &Site<Option<Backend>>,
         operation: Operation,
     ) -> Result<Outcome, Failure> {
         if !request.has_content_type("application/jwt") {
             return Err(Problem::Malformed("content-type").into());
         }
         let keys = self.storage.partner_keys.get().await?;
-        let audience = self.config.public_url.at(request.path());
-        let backend = self.backend.as_ref().ok_or(Problem::Token(JwsError::UnknownKey))?;
+        let audience = self.public_url.at(request.path());
+        let partner_id = &site.partner_id;
+        let backend = site.own.as_ref().as_ref().ok_or(Problem::Token(JwsError::UnknownKey))?;
         let asked = backend
             .request(&keys, request.body_text()?, &audience, partner_id)
             .await;
@@ -307,14 +320,14 @@ impl Function for Entitlements {
     }
 
     fn public_url(&self) -> &PublicUrl {
-        &self.config.public_url
+        &self.public_url
     }
 
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
         let operation = Operation::of_route(route.name).ok_or(Problem::NotFound)?;
         request.only("POST")?;
-        let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
-        self.requested(request, partner_id, operation).await
+        let site = self.partners.site(route.partner_id.as_ref()).await?;
+        self.requested(request, &site, operation).await
     }
 }

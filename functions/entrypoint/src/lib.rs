@@ -7,7 +7,8 @@ mod oidc;
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{Config as _, EntrypointConfig, Environment, Pages, PublicUrl},
+    config::{Config as _, ConfigError, EntrypointConfig, Environment, Pages, PublicUrl},
+    directory::{Directory, Site},
     http::{
         DETOUR, Failure, Function, Intent, JOURNEY, Outcome, Place, Problem, ProviderError, Request, Visitor, redirect,
     },
@@ -20,12 +21,12 @@ use shared::{
         state::State,
     },
     outbound::Outbound,
-    partner::{Entitlements, PartnerId, ShowUri},
+    partner::{Entitlements, ShowUri},
     secrets::{Secret, Versions},
     sign_in::{PartnerKeys, Person, SignIn},
     spotify::USER_SOA_LINK,
     start::{StartError, Storage},
-    store::{Claim, PendingLink, PendingSignIn, SignedInBy, UsedJti},
+    store::{Claim, Partners, PendingLink, PendingSignIn, SignedInBy, UsedJti},
     telemetry::Code,
 };
 
@@ -33,13 +34,32 @@ use self::oidc::Oidc;
 
 /// The function and what it works with.
 pub struct Entrypoint {
+    partners: Directory<Own>,
+    storage: Storage,
+    clock: Clock,
+    chance: Chance,
+}
+
+/// What is each partner's own.
+struct Own {
     config: EntrypointConfig,
     sign_in: SignIn,
     /// The partner's `OpenID` provider, when people sign in there.
     oidc: Option<Oidc>,
-    storage: Storage,
-    clock: Clock,
-    chance: Chance,
+}
+
+impl Own {
+    fn new(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
+        let config = EntrypointConfig::from_environment(environment)?;
+        let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
+        let oidc = config.oidc.clone().and_then(|oidc| {
+            let secrets_manager = config.storage.aws.secrets_manager(outbound);
+            let secret = |id| Secret::new(secrets_manager, id, clock.clone());
+            let secret = oidc.client_secret_id.clone().map(secret);
+            Oidc::new(oidc, secret, &config.sign_in.public_url, outbound, clock)
+        });
+        Ok(Self { config, sign_in, oidc })
+    }
 }
 
 impl Entrypoint {
@@ -57,24 +77,25 @@ impl Entrypoint {
     /// [`StartError`] when the configuration, the partner's keys or the client secret at the `OpenID` provider are not what they must be. That the provider
     /// is down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = EntrypointConfig::from_environment(environment)?;
+        let config = EntrypointConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
-        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
-        let oidc = config.oidc.clone().and_then(|oidc| {
-            let secrets_manager = config.storage.aws.secrets_manager(&outbound);
-            let secret = |id| Secret::new(secrets_manager, id, clock.clone());
-            let secret = oidc.client_secret_id.clone().map(secret);
-            Oidc::new(oidc, secret, &config.sign_in.public_url, &outbound, &clock)
-        });
+        let partners = config.partners_table.clone();
+        let partners = partners.map(|table| Partners::new(config.storage.aws.dynamodb(&outbound), table));
+        let build = {
+            let (outbound, clock) = (outbound.clone(), clock.clone());
+            move |environment| Own::new(environment, &outbound, &clock)
+        };
+        let partners = Directory::new(config.partner_id.clone(), partners, environment, &clock, build)?;
+        let home = &partners.home().own;
         let prepare_oidc = async {
-            match &oidc {
+            match &home.oidc {
                 Some(oidc) => oidc.prepare().await.map_err(StartError::from),
                 None => Ok(()),
             }
         };
         // On the heap, for what reads two secrets at once is large.
         let starting = Box::pin(async {
-            let storage = Storage::start(&config.storage, &sign_in, &outbound, &clock);
+            let storage = Storage::start(&config.storage, &home.sign_in, &outbound, &clock);
             tokio::join!(storage, prepare_oidc)
         });
         let (storage, prepared) = starting.await;
@@ -86,36 +107,38 @@ impl Entrypoint {
             shared::log!(warn, Code::PartnerIdUnusual);
         }
         Ok(Self {
-            config,
-            sign_in,
-            oidc,
+            partners,
             storage,
             clock,
             chance,
         })
     }
 
+    /// Whether people sign in at an `OpenID` provider, of this partner or another.
+    fn has_providers(&self) -> bool {
+        let home = &self.partners.home().own;
+        home.oidc.is_some() || home.config.partners_table.is_some()
+    }
+
     /// Sends a person to Spotify's consent, or to sign in first.
-    async fn begin(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    async fn begin(&self, request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
+        let (partner_id, sign_in) = (&site.partner_id, &site.own.sign_in);
         let intent = Intent::of(request)?;
         let keys = self.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
         let now = self.clock.now();
-        let visitor = self
-            .sign_in
+        let visitor = sign_in
             .visitor(request, &keys, &mut browser, partner_id, &intent, now)
             .await?;
-        let (person, handoff) = match (visitor, &self.oidc) {
+        let (person, handoff) = match (visitor, &site.own.oidc) {
             (Visitor::SignedIn(person), _) => (person, None),
             (Visitor::HandedOver(person, jti), _) => (person, Some(jti)),
             (Visitor::SignedOut, Some(oidc)) => return self.send_to_provider(oidc, &keys, &browser, &intent).await,
             (Visitor::SignedOut, None) => {
-                return self
-                    .sign_in
-                    .send_to_sign_in(&keys.current, &browser, &intent, &self.chance);
+                return sign_in.send_to_sign_in(&keys.current, &browser, &intent, &self.chance);
             }
         };
-        self.send_to_consent(request, partner_id, &keys, &browser, &intent, person, handoff)
+        self.send_to_consent(request, site, &keys, &browser, &intent, person, handoff)
             .await
     }
 
@@ -124,29 +147,32 @@ impl Entrypoint {
     async fn send_to_consent(
         &self,
         request: &Request,
-        partner_id: &PartnerId,
+        site: &Site<Own>,
         keys: &Versions<PartnerKeys>,
         browser: &BrowserBindings,
         intent: &Intent,
         person: Person,
         handoff: Option<UsedJti>,
     ) -> Result<Outcome, Failure> {
+        let (partner_id, config) = (&site.partner_id, &site.own.config);
         request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
-        let may_hear_nothing = person.entitlements.as_ref().is_none_or(Entitlements::is_empty);
-        if may_hear_nothing && !self.config.link_without_entitlements {
+        let by_default = Some(&config.default_entitlements).filter(|names| !names.is_empty());
+        let entitlements = person.entitlements.clone().or_else(|| by_default.cloned());
+        let may_hear_nothing = entitlements.as_ref().is_none_or(Entitlements::is_empty);
+        if may_hear_nothing && !config.link_without_entitlements {
             return Err(Failure::from(Problem::NothingToHear).on_the_way_to(intent.clone()));
         }
         let state = State::generate(&self.chance)?;
-        let code_verifier = if self.config.pkce {
+        let code_verifier = if config.pkce {
             Some(CodeVerifier::generate(&self.chance)?)
         } else {
             None
         };
         let binding = BrowserBinding::generate(&self.chance, keys.current.browser_binding())?;
         let location = AuthorizationRequest {
-            endpoint: &self.config.authorization_endpoint(),
-            client_id: &self.config.client_id,
-            redirect_uri: &self.config.sign_in.public_url.redirect_uri(),
+            endpoint: &config.authorization_endpoint(),
+            client_id: &config.client_id,
+            redirect_uri: &config.sign_in.public_url.redirect_uri(),
             scope: USER_SOA_LINK,
             state: &state,
             code_verifier: code_verifier.as_ref(),
@@ -166,7 +192,7 @@ impl Entrypoint {
             partner_user_id: person.partner_user_id,
             show: intent.show.clone(),
             language: intent.language.map(|language| language.tag().to_owned()),
-            entitlements: person.entitlements,
+            entitlements,
             code_verifier,
             signed_in_by: person.signed_in_by,
             browser_binding: binding.hash(),
@@ -189,11 +215,11 @@ impl Entrypoint {
     }
 
     /// Sends a person to Spotify's link starter, which puts the show at the top of its landing page.
-    fn begin_at_spotify(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    fn begin_at_spotify(request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
         let query = request.query()?;
         let show = ShowUri::parse(query.one("show")?.unwrap_or_default()).map_err(|_| Problem::Malformed("show"))?;
-        let answer =
-            redirect(&self.config.link_starter(partner_id, &show)).ok_or(Problem::Fault("link starter URL"))?;
+        let answer = redirect(&site.own.config.link_starter(&site.partner_id, &show))
+            .ok_or(Problem::Fault("link starter URL"))?;
         Ok(Outcome {
             code: Code::ShowChosen,
             answer,
@@ -201,11 +227,13 @@ impl Entrypoint {
     }
 
     /// Sends a person to the partner's `OpenID` provider on their way to a page of ours.
-    async fn sign_in(&self, request: &Request, oidc: &Oidc) -> Result<Outcome, Failure> {
+    async fn sign_in(&self, request: &Request) -> Result<Outcome, Failure> {
         let query = request.query()?;
         let return_to = query.one("return_to")?.unwrap_or_default();
-        let intent = Intent::parse(return_to, &self.config.sign_in.public_url);
+        let intent = Intent::parse(return_to, self.public_url());
         let intent = intent.ok_or(Problem::Malformed("return_to"))?;
+        let site = self.partners.site(intent.partner_id.as_ref()).await?;
+        let oidc = site.own.oidc.as_ref().ok_or(Problem::NotFound)?;
         let keys = self.storage.partner_keys.get().await?;
         let browser = request.browser()?.ours(keys.current.browser_binding());
         self.send_to_provider(oidc, &keys, &browser, &intent).await
@@ -227,7 +255,7 @@ impl Entrypoint {
             .await;
         let location = location.map_err(|problem| Failure::from(problem).on_the_way_to(intent.clone()))?;
         let pending = PendingSignIn {
-            return_to: self.config.sign_in.public_url.at(&intent.path()),
+            return_to: self.public_url().at(&intent.path()),
             code_verifier,
             nonce,
             browser_binding: binding.hash(),
@@ -242,7 +270,7 @@ impl Entrypoint {
     }
 
     /// Takes a person who comes back from the partner's `OpenID` provider to where they wanted to go.
-    async fn signed_in(&self, request: &Request, oidc: &Oidc) -> Result<Outcome, Failure> {
+    async fn signed_in(&self, request: &Request) -> Result<Outcome, Failure> {
         let query = request.query()?;
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
         let (state, code, error, iss) = (state?, code?, error?, iss?);
@@ -257,7 +285,7 @@ impl Entrypoint {
             pending_links.claim_sign_in(&state_hash, &bindings, &invocation, self.clock.now()),
             self.storage.partner_keys.get(),
         );
-        let intent_of = |pending: &PendingSignIn| Intent::parse(&pending.return_to, &self.config.sign_in.public_url);
+        let intent_of = |pending: &PendingSignIn| Intent::parse(&pending.return_to, self.public_url());
         let pending = match claimed? {
             Claim::Granted(pending) => pending,
             Claim::Refused(refusal) => {
@@ -274,8 +302,10 @@ impl Entrypoint {
         }
         browser.forget(&pending.browser_binding);
         // Whatever happens from here on, the state is spent, and they would start again.
+        let site = self.partners.site(intent.partner_id.as_ref()).await?;
         let finish = async {
             let keys = keys?;
+            let oidc = site.own.oidc.as_ref().ok_or(Problem::NotFound)?;
             let code = oidc
                 .response(state, code, error, iss)
                 .await?
@@ -285,18 +315,22 @@ impl Entrypoint {
                     AuthorizationError::Temporary => ProviderError::Down("an error of the authorization endpoint"),
                     AuthorizationError::Other => ProviderError::ClientRefused("an error of the authorization endpoint"),
                 })?;
-            let partner_id = intent.partner_id.as_ref().unwrap_or(&self.config.partner_id);
+            let partner_id = &site.partner_id;
             let claims = oidc
                 .sign_in(&code, &pending.code_verifier, &pending.nonce, partner_id)
                 .await?;
-            let person = Person::of(&keys, claims, partner_id, SignedInBy::Oidc).map_err(|error| match error {
+            let person = site.own.sign_in.person(&keys, claims, partner_id, SignedInBy::Oidc);
+            let person = person.map_err(|error| match error {
                 // Another partner's subscriber; everything else is how the provider and we are set up.
                 JwsError::Claim("partner_id") => Problem::Token(error),
                 error => ProviderError::Claims(error).into(),
             })?;
             if intent.place == Place::Entrypoint {
+                if site.disabled {
+                    return Err(Problem::NotFound.into());
+                }
                 return self
-                    .send_to_consent(request, partner_id, &keys, &browser, &intent, person, None)
+                    .send_to_consent(request, &site, &keys, &browser, &intent, person, None)
                     .await;
             }
             request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
@@ -314,6 +348,7 @@ impl Entrypoint {
             let cookie = browser.cookie_with(None);
             failure
                 .with_browser_cookie(cookie.as_deref())
+                .on_pages_of(&site.own.config.pages)
                 .on_the_way_to(intent.clone())
         })
     }
@@ -323,33 +358,34 @@ impl Function for Entrypoint {
     const NAME: &'static str = "entrypoint";
 
     fn pages(&self) -> &Pages {
-        &self.config.pages
+        &self.partners.home().own.config.pages
     }
 
     fn public_url(&self) -> &PublicUrl {
-        &self.config.sign_in.public_url
+        &self.partners.home().own.config.sign_in.public_url
     }
 
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
-        let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
-        match (route.name, &self.oidc, &route.partner_id) {
-            ("entrypoint", ..) => {
+        match (route.name, &route.partner_id) {
+            ("entrypoint" | "link", named) => {
                 request.only("GET")?;
-                self.begin(request, partner_id).await
+                let site = self.partners.linking_site(named.as_ref()).await?;
+                let begun = if route.name == "link" {
+                    Self::begin_at_spotify(request, &site)
+                } else {
+                    self.begin(request, &site).await
+                };
+                begun.map_err(|failure| failure.on_pages_of(&site.own.config.pages))
             }
-            ("link", ..) => {
+            ("sign-in", None) if self.has_providers() => {
                 request.only("GET")?;
-                self.begin_at_spotify(request, partner_id)
+                self.sign_in(request).await
             }
-            ("sign-in", Some(oidc), None) => {
-                request.only("GET")?;
-                self.sign_in(request, oidc).await
-            }
-            ("sign-in/callback", Some(oidc), None) => {
+            ("sign-in/callback", None) if self.has_providers() => {
                 request.only("GET")?;
                 // On the heap: a token and a link in one request.
-                Box::pin(self.signed_in(request, oidc)).await
+                Box::pin(self.signed_in(request)).await
             }
             _ => Err(Problem::NotFound.into()),
         }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{Config as _, Environment, Pages, PublicUrl, UnlinkConfig},
+    config::{Config as _, ConfigError, Environment, Pages, PublicUrl, UnlinkConfig},
+    directory::{Directory, Site},
     http::{
         Account, Answer, Confirmation, DETOUR, Failure, Function, Intent, JOURNEY, LinkState, Outcome, Page, Problem,
         Reader, Request, StatusCode, Step, Visitor, no_content, redirect,
@@ -19,19 +20,49 @@ use shared::{
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, Person, SignIn, person_meant},
     start::{Peers, StartError},
-    store::{SignedInBy, Subscribers},
+    store::{Partners, SignedInBy, Subscribers},
     telemetry::Code,
 };
 
 /// The function and what it works with.
 pub struct Unlink {
-    config: UnlinkConfig,
-    sign_in: SignIn,
-    backend: Option<Backend>,
+    partners: Directory<Own>,
     subscribers: Subscribers,
     peers: Peers,
     clock: Clock,
     chance: Chance,
+}
+
+/// What is each partner's own.
+struct Own {
+    config: UnlinkConfig,
+    sign_in: SignIn,
+    backend: Option<Backend>,
+}
+
+impl Own {
+    fn new(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
+        let config = UnlinkConfig::from_environment(environment)?;
+        let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
+        let jwks_url = config.backend_jwks_url.as_ref();
+        let issuer = config.backend_issuer.clone();
+        let backend = issuer.map(|issuer| Backend::new(issuer, jwks_url, outbound, clock));
+        Ok(Self {
+            config,
+            sign_in,
+            backend,
+        })
+    }
+
+    fn reader<'a>(&'a self, request: &'a Request, intent: &'a Intent) -> Reader<'a> {
+        Reader {
+            pages: &self.config.pages,
+            public_url: &self.config.sign_in.public_url,
+            language: intent.language.unwrap_or_else(|| request.language()),
+            intent,
+            request_id: request.shown_id(),
+        }
+    }
 }
 
 /// What our form brings back: who asked for it, in which browser, and until when it is good. Sealed, so that it says nothing to anybody.
@@ -58,19 +89,23 @@ impl Unlink {
     /// # Errors
     /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = UnlinkConfig::from_environment(environment)?;
+        let config = UnlinkConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
-        let sign_in = SignIn::new(config.sign_in.clone(), &outbound, &clock);
-        let jwks_url = config.backend_jwks_url.as_ref();
-        let backend = config.backend_issuer.clone();
-        let backend = backend.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock));
         let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
+        let partners = config
+            .partners_table
+            .clone()
+            .map(|table| Partners::new(dynamodb.clone(), table));
+        let build = {
+            let (outbound, clock) = (outbound.clone(), clock.clone());
+            move |environment| Own::new(environment, &outbound, &clock)
+        };
+        let partners = Directory::new(config.partner_id, partners, environment, &clock, build)?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
-        let peers = Peers::start(&config.peers, &sign_in, &outbound, &clock, &chance).await?;
+        let sign_in = &partners.home().own.sign_in;
+        let peers = Peers::start(&config.peers, sign_in, &outbound, &clock, &chance).await?;
         Ok(Self {
-            config,
-            sign_in,
-            backend,
+            partners,
             subscribers,
             peers,
             clock,
@@ -84,14 +119,12 @@ impl Unlink {
         request: &Request,
         keys: &Versions<PartnerKeys>,
         browser: &mut BrowserBindings,
-        partner_id: &PartnerId,
+        site: &Site<Own>,
         intent: &Intent,
     ) -> Result<Result<Person, Outcome>, Failure> {
         let now = self.clock.now();
-        let visitor = self
-            .sign_in
-            .visitor(request, keys, browser, partner_id, intent, now)
-            .await?;
+        let (partner_id, sign_in) = (&site.partner_id, &site.own.sign_in);
+        let visitor = sign_in.visitor(request, keys, browser, partner_id, intent, now).await?;
         match visitor {
             Visitor::SignedIn(person) => {
                 request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
@@ -113,21 +146,9 @@ impl Unlink {
                 }))
             }
             Visitor::SignedOut => {
-                let sent = self
-                    .sign_in
-                    .send_to_sign_in(&keys.current, browser, intent, &self.chance)?;
+                let sent = sign_in.send_to_sign_in(&keys.current, browser, intent, &self.chance)?;
                 Ok(Err(sent))
             }
-        }
-    }
-
-    fn reader<'a>(&'a self, request: &'a Request, intent: &'a Intent) -> Reader<'a> {
-        Reader {
-            pages: &self.config.pages,
-            public_url: &self.config.sign_in.public_url,
-            language: intent.language.unwrap_or_else(|| request.language()),
-            intent,
-            request_id: request.shown_id(),
         }
     }
 
@@ -137,17 +158,18 @@ impl Unlink {
     }
 
     /// Shows a person how they are linked.
-    async fn account(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    async fn account(&self, request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
         let intent = Intent::of(request)?;
-        let reader = self.reader(request, &intent);
-        let frame_origin = self.config.frame_origin.as_ref();
+        let (partner_id, config) = (&site.partner_id, &site.own.config);
+        let reader = site.own.reader(request, &intent);
+        let frame_origin = config.frame_origin.as_ref();
         let framed = |answer: Answer| match frame_origin {
             Some(origin) => answer.framed_by(origin),
             None => answer,
         };
         let keys = self.peers.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
-        let person = match self.visitor(request, &keys, &mut browser, partner_id, &intent).await? {
+        let person = match self.visitor(request, &keys, &mut browser, site, &intent).await? {
             Ok(person) => person,
             Err(outcome)
                 if outcome.code == Code::SignInNeeded && frame_origin.is_some() && request.is_for_a_frame() =>
@@ -177,7 +199,7 @@ impl Unlink {
             name: person.name.as_deref(),
             reference: &keys.current.log_name(partner_id, &person.partner_user_id),
             link,
-            shows: &self.config.shows,
+            shows: &config.shows,
         };
         Ok(Outcome {
             code: Code::AccountShown,
@@ -186,11 +208,12 @@ impl Unlink {
     }
 
     /// Asks the person whether they mean it.
-    async fn ask(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    async fn ask(&self, request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
         let intent = Intent::of(request)?;
+        let partner_id = &site.partner_id;
         let keys = self.peers.storage.partner_keys.get().await?;
         let mut browser = request.browser()?.ours(keys.current.browser_binding());
-        let person = match self.visitor(request, &keys, &mut browser, partner_id, &intent).await? {
+        let person = match self.visitor(request, &keys, &mut browser, site, &intent).await? {
             Ok(person) => person,
             Err(outcome) => return Ok(outcome),
         };
@@ -206,7 +229,7 @@ impl Unlink {
         let confirmation = Confirmation {
             form_token: &form_token,
         };
-        let answer = confirmation.answer(&self.reader(request, &intent));
+        let answer = confirmation.answer(&site.own.reader(request, &intent));
         let answer = answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref(), JOURNEY);
         Ok(Outcome {
             code: Code::UnlinkAsked,
@@ -215,8 +238,9 @@ impl Unlink {
     }
 
     /// Does what the person confirmed on our page.
-    async fn confirmed(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
-        request.must_be_from_our_page(&self.config.sign_in.public_url)?;
+    async fn confirmed(&self, request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
+        let (partner_id, own) = (&site.partner_id, &site.own);
+        request.must_be_from_our_page(&own.config.sign_in.public_url)?;
         let intent = Intent::of(request)?;
         if !request.has_content_type("application/x-www-form-urlencoded") {
             return Err(Problem::Form("content-type").into());
@@ -239,7 +263,7 @@ impl Unlink {
         }
         let partner_user_id = PartnerUserId::parse(&form.partner_user_id).map_err(|_| Problem::Form("form_token"))?;
         // Whoever came in another way need not have a session; if there is one, it must be theirs.
-        match self.sign_in.in_session(request, &keys, partner_id).await? {
+        match own.sign_in.in_session(request, &keys, partner_id).await? {
             Some(person) if !person.is(&partner_user_id) => return Err(Problem::Form("somebody else").into()),
             None if form.in_session => return Err(Problem::Form("signed out").into()),
             _ => {}
@@ -248,7 +272,7 @@ impl Unlink {
 
         self.unlink(partner_id, &partner_user_id).await?;
         browser.forget(&form.browser_binding);
-        let page = Page::Unlinked.answer(StatusCode::OK, &self.reader(request, &intent));
+        let page = Page::Unlinked.answer(StatusCode::OK, &own.reader(request, &intent));
         Ok(Outcome {
             code: Code::Unlinked,
             answer: page.with_browser_cookie(browser.cookie_with(None).as_deref(), DETOUR),
@@ -256,10 +280,11 @@ impl Unlink {
     }
 
     /// Does what the partner's backend signed.
-    async fn requested(&self, request: &Request, partner_id: &PartnerId) -> Result<Outcome, Failure> {
+    async fn requested(&self, request: &Request, site: &Site<Own>) -> Result<Outcome, Failure> {
         let keys = self.peers.storage.partner_keys.get().await?;
-        let audience = self.config.sign_in.public_url.at(request.path());
-        let backend = self.backend.as_ref().ok_or(Problem::Token(JwsError::UnknownKey))?;
+        let partner_id = &site.partner_id;
+        let audience = site.own.config.sign_in.public_url.at(request.path());
+        let backend = site.own.backend.as_ref().ok_or(Problem::Token(JwsError::UnknownKey))?;
         let asked = backend
             .request(&keys, request.body_text()?, &audience, partner_id)
             .await?;
@@ -300,30 +325,31 @@ impl Function for Unlink {
     const NAME: &'static str = "unlink";
 
     fn pages(&self) -> &Pages {
-        &self.config.pages
+        &self.partners.home().own.config.pages
     }
 
     fn public_url(&self) -> &PublicUrl {
-        &self.config.sign_in.public_url
+        &self.partners.home().own.config.sign_in.public_url
     }
 
     async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
         let route = request.route().ok_or(Problem::NotFound)?;
-        let partner_id = route.partner_id.as_ref().unwrap_or(&self.config.partner_id);
-        if route.name == "account" {
-            request.only("GET")?;
-            let shown = self.account(request, partner_id).await;
-            return shown.map_err(|failure| failure.framed_by(self.config.frame_origin.as_ref()));
-        }
-        if route.name != "unlink" {
-            return Err(Problem::NotFound.into());
-        }
-        if request.only("GET, POST")? == "GET" {
-            self.ask(request, partner_id).await
-        } else if request.has_content_type("application/jwt") {
-            self.requested(request, partner_id).await
-        } else {
-            self.confirmed(request, partner_id).await
-        }
+        let method = request.only(match route.name {
+            "account" => "GET",
+            "unlink" => "GET, POST",
+            _ => return Err(Problem::NotFound.into()),
+        })?;
+        let site = self.partners.site(route.partner_id.as_ref()).await?;
+        let config = &site.own.config;
+        let answered = match (route.name, method.as_str()) {
+            ("account", _) => {
+                let shown = self.account(request, &site).await;
+                shown.map_err(|failure| failure.framed_by(config.frame_origin.as_ref()))
+            }
+            (_, "GET") => self.ask(request, &site).await,
+            _ if request.has_content_type("application/jwt") => self.requested(request, &site).await,
+            _ => self.confirmed(request, &site).await,
+        };
+        answered.map_err(|failure| failure.on_pages_of(&config.pages))
     }
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     chance::NoChance,
+    config::Pages,
     jws::JwsError,
     log,
     oauth::token::TokenError,
@@ -175,6 +176,7 @@ pub struct Failure {
     cookie: Option<String>,
     frame: Option<Box<Url>>,
     intent: Option<Box<Intent>>,
+    pages: Option<Box<Pages>>,
 }
 
 impl<P: Into<Problem>> From<P> for Failure {
@@ -184,6 +186,7 @@ impl<P: Into<Problem>> From<P> for Failure {
             cookie: None,
             frame: None,
             intent: None,
+            pages: None,
         }
     }
 }
@@ -203,6 +206,15 @@ impl Failure {
     pub fn on_the_way_to(self, intent: Intent) -> Self {
         Self {
             intent: Some(Box::new(intent)),
+            ..self
+        }
+    }
+
+    /// On pages of the partner concerned.
+    #[must_use]
+    pub fn on_pages_of(self, pages: &Pages) -> Self {
+        Self {
+            pages: Some(Box::new(pages.clone())),
             ..self
         }
     }
@@ -257,6 +269,7 @@ impl Failure {
         let reader = Reader {
             intent,
             language: intent.language.unwrap_or(reader.language),
+            pages: self.pages.as_deref().unwrap_or(reader.pages),
             ..*reader
         };
         self.finished(page.answer(status, &reader))

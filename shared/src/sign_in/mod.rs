@@ -127,12 +127,8 @@ impl SignIn {
             return Ok(None);
         };
         let verified = self.verify(keys, token, Kind::Session).await?;
-        Ok(Some(Person::of(
-            keys,
-            verified.claims,
-            partner_id,
-            SignedInBy::Session,
-        )?))
+        let person = self.person(keys, verified.claims, partner_id, SignedInBy::Session)?;
+        Ok(Some(person))
     }
 
     /// Whom the site's hand-off token is for, if it was made for this browser, and the hash of the browser's binding it was made for. The token
@@ -154,12 +150,31 @@ impl SignIn {
             .filter(|binding| same(binding.nonce().as_bytes(), nonce.as_bytes()));
         let browser_binding = its_own.next().ok_or(JwsError::OtherBrowser)?.hash();
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
-        let jti = UsedJti::handoff(&jti, verified.expires_at);
+        let jti = UsedJti::handoff(&self.config.site_issuer, &jti, verified.expires_at);
         Ok((
-            Person::of(keys, verified.claims, partner_id, SignedInBy::Handoff)?,
+            self.person(keys, verified.claims, partner_id, SignedInBy::Handoff)?,
             jti,
             browser_binding,
         ))
+    }
+
+    /// Whom verified claims are about, to this partner.
+    ///
+    /// # Errors
+    /// [`JwsError::Claim`] for a claim that is not what it must be: `partner_id` where it must be there, or is another's.
+    pub fn person(
+        &self,
+        keys: &Versions<PartnerKeys>,
+        claims: Claims,
+        partner_id: &PartnerId,
+        signed_in_by: SignedInBy,
+    ) -> Result<Person, JwsError> {
+        // A site that serves several partners says which one it means; what one partner's token says must not count at another.
+        match &claims.partner_id {
+            Some(claimed) if claimed != partner_id.as_str() => Err(JwsError::Claim("partner_id")),
+            None if self.config.must_name_partner => Err(JwsError::Claim("partner_id")),
+            _ => Person::of(keys, claims, partner_id, signed_in_by),
+        }
     }
 
     /// Where a signed-out person is sent, to come back to `return_to` with a token for `nonce`.
@@ -266,7 +281,7 @@ impl Backend {
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
         Ok(BackendRequest {
             claims: verified.claims,
-            jti: UsedJti::request(&jti, verified.expires_at),
+            jti: UsedJti::request(&self.issuer, &jti, verified.expires_at),
         })
     }
 }
@@ -316,20 +331,12 @@ async fn verify<C: serde::de::DeserializeOwned>(
 }
 
 impl Person {
-    /// Whom verified claims are about, to this partner.
-    ///
-    /// # Errors
-    /// [`JwsError::Claim`] for a claim that is not what it must be.
-    pub fn of(
+    fn of(
         keys: &Versions<PartnerKeys>,
         claims: Claims,
         partner_id: &PartnerId,
         signed_in_by: SignedInBy,
     ) -> Result<Self, JwsError> {
-        // A site that serves several partners says which one it means; what one partner's token says must not count at another.
-        if claims.partner_id.is_some_and(|claimed| claimed != partner_id.as_str()) {
-            return Err(JwsError::Claim("partner_id"));
-        }
         let derived = derived(keys, partner_id, &claims.sub)?;
         let partner_user_id = match claims.partner_user_id {
             Some(id) => PartnerUserId::parse(&id).map_err(|_| JwsError::Claim("partner_user_id"))?,

@@ -51,6 +51,7 @@ fn partner() -> PartnerId {
 
 fn sign_in(kind: SignInKind) -> SignIn {
     let config = SignInConfig {
+        must_name_partner: false,
         kind,
         sign_in_url: Some(Url::parse("https://www.example.com/sign-in?from=spotify").unwrap()),
         session_cookie: Some("session".to_owned()),

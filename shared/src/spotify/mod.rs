@@ -3,6 +3,7 @@
 
 mod completion;
 mod open_access;
+mod partners;
 mod service_token;
 
 use std::sync::Arc;
@@ -35,6 +36,10 @@ pub const USER_SOA_LINK: &str = "user-soa-link";
 const USER_SOA_UNLINK: &str = "user-soa-unlink";
 /// The service scope of the calls about entitlements.
 const SOA_MANAGE_ENTITLEMENTS: &str = "soa-manage-entitlements";
+/// The service scope of `create-partner`, which platform partners alone are granted.
+const SOA_CREATE_PARTNER: &str = "soa-create-partner";
+/// The service scope of `upload-logo`.
+const SOA_MANAGE_PARTNER: &str = "soa-manage-partner";
 
 /// Where Spotify is and who we are to it.
 #[derive(Clone, Debug)]

@@ -194,7 +194,7 @@ impl Spotify {
         service_token::get(kept, self.clock.now(), good, request).await
     }
 
-    async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
+    pub(super) async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
         let (token, credentials): (_, Credentials) = match self.authenticated(&Grant::ClientCredentials, scope).await {
             Err(SpotifyError::Token(error)) if error.is_passing() => {
                 self.pause().await;
@@ -221,22 +221,22 @@ impl Spotify {
         }
     }
 
-    async fn call(&self, endpoint: &str, token: &AccessToken, jws: &SignedJws) -> Result<Answer, OpenAccessError> {
+    pub(super) async fn call(
+        &self,
+        endpoint: &str,
+        token: &AccessToken,
+        jws: &SignedJws,
+    ) -> Result<Answer, OpenAccessError> {
+        let headers = headers(token, &self.settings.jws_content_type)?;
+        let url = self.endpoint(endpoint);
+        let answer = self.outbound.post(&url, headers, jws.expose().to_owned()).await?;
+        OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
+    }
+
+    pub(super) fn endpoint(&self, endpoint: &str) -> String {
         let mut url = self.settings.open_access_url.clone();
         url.set_path(&format!("/api/v1/{endpoint}"));
-        let bearer =
-            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
-        let content_type =
-            HeaderValue::try_from(&self.settings.jws_content_type).map_err(|_| OpenAccessError::Nonsense)?;
-        let mut headers = HeaderMap::from_iter([(header::AUTHORIZATION, bearer), (header::CONTENT_TYPE, content_type)]);
-        if let Some(authorization) = headers.get_mut(header::AUTHORIZATION) {
-            authorization.set_sensitive(true);
-        }
-        let answer = self
-            .outbound
-            .post(url.as_str(), headers, jws.expose().to_owned())
-            .await?;
-        OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
+        url.into()
     }
 
     /// 50 to 250 ms, so that those who met the same trouble do not come back together.
@@ -244,6 +244,18 @@ impl Spotify {
         let jitter = self.chance.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
         tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
     }
+}
+
+/// Of a call with this token and this body.
+pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderMap, OpenAccessError> {
+    let mut bearer =
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
+    bearer.set_sensitive(true);
+    let content_type = HeaderValue::try_from(content_type).map_err(|_| OpenAccessError::Nonsense)?;
+    Ok(HeaderMap::from_iter([
+        (header::AUTHORIZATION, bearer),
+        (header::CONTENT_TYPE, content_type),
+    ]))
 }
 
 /// What Spotify answered other than 200. Its error bodies are undocumented, so the status alone decides.
@@ -288,7 +300,7 @@ pub enum OpenAccessError {
 }
 
 impl OpenAccessError {
-    fn of_status(status: StatusCode, retry_after: Option<u64>) -> Option<Self> {
+    pub(super) fn of_status(status: StatusCode, retry_after: Option<u64>) -> Option<Self> {
         match status.as_u16() {
             200..=299 => None,
             401 => Some(Self::Unauthorized),

@@ -1,14 +1,16 @@
-//! Owns what outlives one invocation: pending links, the `jti`s of tokens that work once, and subscribers. Needs DynamoDB. Refuses to decide anything:
+//! Owns what outlives one invocation: pending links, the `jti`s of tokens that work once, subscribers, and partners. Needs DynamoDB. Refuses to decide anything:
 //! what must be true for a write to succeed is a condition of that write.
 
 mod dynamodb;
 mod guard;
 mod pace;
+mod partners;
 mod subscribers;
 
 pub use dynamodb::PendingLinks;
 pub use guard::{Guard, GuardState, Limits, Removal};
 pub use pace::Pace;
+pub use partners::{Begun, Creation, Partner, Partners};
 pub use subscribers::{
     Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Round, Subscriber, SubscriberKey,
     Subscribers, Why,
@@ -107,21 +109,22 @@ pub struct UsedJti {
 }
 
 impl UsedJti {
-    /// Of a hand-off token.
+    /// Of a hand-off token of an issuer.
     #[must_use]
-    pub fn handoff(jti: &str, expires_at: i64) -> Self {
-        Self::of("handoff", jti, expires_at)
+    pub fn handoff(issuer: &str, jti: &str, expires_at: i64) -> Self {
+        Self::of("handoff", issuer, jti, expires_at)
     }
 
-    /// Of a backend's signed request.
+    /// Of a signed request of an issuer's backend.
     #[must_use]
-    pub fn request(jti: &str, expires_at: i64) -> Self {
-        Self::of("request", jti, expires_at)
+    pub fn request(issuer: &str, jti: &str, expires_at: i64) -> Self {
+        Self::of("request", issuer, jti, expires_at)
     }
 
-    fn of(kind: &str, jti: &str, expires_at: i64) -> Self {
+    /// A `jti` is its issuer's own (RFC 7519 §4.1.7): another's cannot use it up.
+    fn of(kind: &str, issuer: &str, jti: &str, expires_at: i64) -> Self {
         Self {
-            id: format!("jti#{kind}#{}", sha256_hex(jti)),
+            id: format!("jti#{kind}#{}", sha256_hex(&format!("{issuer}\0{jti}"))),
             expires_at: expires_at.saturating_add(crate::jws::LEEWAY),
         }
     }

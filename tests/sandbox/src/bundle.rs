@@ -33,6 +33,8 @@ use crate::{Addresses, Options, Route, RoutesError, stream::Stream};
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
 /// The subscribers table's name in the sandbox.
 pub const SUBSCRIBERS_TABLE: &str = "soa-link-subscribers";
+/// The partners table's name in the sandbox.
+pub const PARTNERS_TABLE: &str = "soa-link-partners";
 /// The client secret's name in the sandbox's Secrets Manager.
 pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
 /// The partner keys' name in the sandbox's Secrets Manager.
@@ -81,6 +83,7 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("PARTNER_KEYS_ID", PARTNER_KEYS_ID.to_owned()),
         ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
         ("SUBSCRIBERS_TABLE", SUBSCRIBERS_TABLE.to_owned()),
+        ("PARTNERS_TABLE", PARTNERS_TABLE.to_owned()),
         ("SIGN_IN", options.sign_in.name().to_owned()),
         ("SIGN_IN_URL", format!("{}/sign-in", addresses.site)),
         ("SESSION_COOKIE", options.session_cookie.clone()),
@@ -136,6 +139,12 @@ pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError>
         .attribute_definitions(attribute_id)
         .key_schema(key_id);
     created(pending_links.send().await)?;
+
+    let (attribute_id, key_id) = id()?;
+    let partners = table(PARTNERS_TABLE)
+        .attribute_definitions(attribute_id)
+        .key_schema(key_id);
+    created(partners.send().await)?;
 
     let (attribute_id, key_id) = id()?;
     let dirty = GlobalSecondaryIndex::builder()

@@ -25,7 +25,8 @@ OIDC_ISSUER says where else it is; OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are the
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    // On the heap: all parts of the sandbox at once.
+    match Box::pin(run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

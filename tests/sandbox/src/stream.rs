@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Config, Region};
-use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
+use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, Record, ShardIteratorType, StreamDescription};
 use serde_json::{Map, Value, json};
 use shared::aws::{Aws, http_client};
 use shared::outbound::Outbound;
@@ -56,7 +56,7 @@ impl Stream {
         function: impl Fn(Value) -> F,
     ) -> Result<(), RoutesError> {
         let described = self.client.describe_stream().stream_arn(&self.arn).send().await?;
-        let shards = described.stream_description().map(|described| described.shards());
+        let shards = described.stream_description().map(StreamDescription::shards);
         let shard = shards
             .and_then(|shards| shards.last())
             .and_then(|shard| shard.shard_id());
@@ -129,7 +129,7 @@ fn record(record: &Record) -> Value {
     }
     json!({
         "eventID": record.event_id(),
-        "eventName": record.event_name().map(|name| name.as_str()),
+        "eventName": record.event_name().map(OperationType::as_str),
         "eventSource": "aws:dynamodb",
         "dynamodb": told,
     })

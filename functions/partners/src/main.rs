@@ -1,0 +1,8 @@
+//! The Lambda function `partners`.
+
+use partners::Partners;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::worker::run(Partners::of_process).await
+}

@@ -1,0 +1,250 @@
+//! A partner's own settings, in the place of the deployment's: the same variables, read by the same code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Config as _, ConfigError, EntitlementsConfig, EntrypointConfig, Environment, UnlinkConfig};
+use crate::partner::PartnerId;
+
+/// The variables that a partner of its own may have of its own.
+pub const PARTNER_SETTINGS: [&str; 26] = [
+    "BACKEND_ISSUER",
+    "BACKEND_JWKS_URL",
+    "BRAND_COLOR",
+    "BRAND_LOGO_URL",
+    "BRAND_NAME",
+    "DEFAULT_ENTITLEMENTS",
+    "FRAME_ORIGIN",
+    "LINK_WITHOUT_ENTITLEMENTS",
+    "OIDC_CLIENT_AUTHENTICATION",
+    "OIDC_CLIENT_ID",
+    "OIDC_ENTITLEMENTS_CLAIM",
+    "OIDC_ENTITLEMENTS_PREFIX",
+    "OIDC_ISSUER",
+    "OIDC_PARTNER_ID_CLAIM",
+    "OIDC_PARTNER_USER_ID_CLAIM",
+    "OIDC_SCOPES",
+    "OIDC_SUB_CLAIM",
+    "RETURN_URL",
+    "SESSION_COOKIE",
+    "SHOWS",
+    "SIGN_IN",
+    "SIGN_IN_URL",
+    "SITE_ISSUER",
+    "SITE_JWKS_URL",
+    "SUBSCRIBE_URL",
+    "SUPPORT_URL",
+];
+
+/// What is the deployment's own partner's alone: another partner that does not say has none.
+const NOT_INHERITED: [&str; 6] = [
+    "BRAND_COLOR",
+    "BRAND_LOGO_URL",
+    "BRAND_NAME",
+    "DEFAULT_ENTITLEMENTS",
+    "FRAME_ORIGIN",
+    "SHOWS",
+];
+
+/// What belongs together: a partner that has one of a group of its own has nothing of the deployment's group. Else the deployment's client secret could be
+/// sent to a partner's provider, or a partner's issuer be taken for the deployment's.
+const GROUPS: [&[&str]; 3] = [
+    &[
+        "OIDC_CLIENT_AUTHENTICATION",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET_ID",
+        "OIDC_ENTITLEMENTS_CLAIM",
+        "OIDC_ENTITLEMENTS_PREFIX",
+        "OIDC_ISSUER",
+        "OIDC_PARTNER_ID_CLAIM",
+        "OIDC_PARTNER_USER_ID_CLAIM",
+        "OIDC_SCOPES",
+        "OIDC_SUB_CLAIM",
+    ],
+    &["SITE_ISSUER", "SITE_JWKS_URL"],
+    &["BACKEND_ISSUER", "BACKEND_JWKS_URL"],
+];
+
+impl Environment {
+    /// This environment, as it is for another partner with these settings and, where they have no `BRAND_NAME`, this name.
+    #[must_use]
+    pub fn of_partner(&self, partner_id: &PartnerId, name: &str, settings: &BTreeMap<String, String>) -> Self {
+        let mut variables = self.variables.clone();
+        let groups = GROUPS
+            .into_iter()
+            .filter(|group| group.iter().any(|name| settings.contains_key(*name)));
+        for name in NOT_INHERITED.iter().chain(groups.flatten()) {
+            variables.remove(*name);
+        }
+        variables.insert("BRAND_NAME".to_owned(), name.to_owned());
+        variables.extend(settings.clone());
+        variables.insert("PARTNER_ID".to_owned(), partner_id.to_string());
+        Self {
+            variables,
+            own_settings: Some(settings.keys().cloned().collect()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a token has to say which partner it means: where its issuer and keys are the deployment's, what it says of one partner's subscriber must not count
+    /// at another.
+    pub(super) fn must_name_partner(&self, keys: &str) -> bool {
+        self.own_settings
+            .as_ref()
+            .is_some_and(|own: &BTreeSet<String>| !own.contains(keys))
+    }
+}
+
+/// Looks at a partner's settings by themselves, before anybody relies on them.
+///
+/// # Errors
+/// [`ConfigError`] with everything that is wrong with them.
+pub fn check_partner_settings(settings: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let mut problems = BTreeMap::new();
+    for name in settings.keys() {
+        if !PARTNER_SETTINGS.contains(&name.as_str()) {
+            // The name is not one of ours to repeat.
+            problems.insert("settings", "have a name that is no setting of a partner's");
+        }
+    }
+    let mut environment: Environment = settings.clone().into_iter().collect();
+    // What each function finds wrong with it; what is missing is the deployment's, but for what a setting itself asks for.
+    EntrypointConfig::read(&mut environment);
+    UnlinkConfig::read(&mut environment);
+    EntitlementsConfig::read(&mut environment);
+    let asked_for = ["SIGN_IN_URL", "SESSION_COOKIE", "OIDC_ISSUER", "OIDC_CLIENT_ID"];
+    problems.extend(environment.problems.into_iter().filter(|(name, _)| {
+        settings.contains_key(*name) || (settings.contains_key("SIGN_IN") && asked_for.contains(name))
+    }));
+    for (keys, issuer) in [("SITE_JWKS_URL", "SITE_ISSUER"), ("BACKEND_JWKS_URL", "BACKEND_ISSUER")] {
+        if settings.contains_key(keys) && !settings.contains_key(issuer) {
+            problems.insert(
+                issuer,
+                "is missing: keys of a partner's own are of an issuer of its own",
+            );
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError { problems })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(settings: &[(&str, &str)]) -> BTreeMap<String, String> {
+        settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn of_partner(own: &[(&str, &str)]) -> EntrypointConfig {
+        let deployment: Environment = [
+            ("PUBLIC_URL", "https://link.example.com"),
+            ("PARTNER_ID", "0000000000000000000000"),
+            ("SPOTIFY_CLIENT_ID", "client"),
+            ("PARTNER_KEYS_ID", "soa-link/partner-keys"),
+            ("PENDING_LINKS_TABLE", "pending-links"),
+            ("SIGN_IN", "oidc"),
+            ("SIGN_IN_URL", "https://example.com/sign-in"),
+            ("SITE_ISSUER", "https://example.com"),
+            ("SITE_JWKS_URL", "https://example.com/jwks"),
+            ("OIDC_ISSUER", "https://id.example.com"),
+            ("OIDC_CLIENT_ID", "soa-link"),
+            ("OIDC_CLIENT_SECRET_ID", "soa-link/oidc"),
+            ("DEFAULT_ENTITLEMENTS", "everything"),
+            ("BRAND_NAME", "The platform"),
+            ("BRAND_LOGO_URL", "https://example.com/logo.png"),
+            ("SUPPORT_URL", "https://example.com/help"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+        ]
+        .into_iter()
+        .collect();
+        let partner_id = PartnerId::parse("1111111111111111111111").unwrap();
+        EntrypointConfig::from_environment(deployment.of_partner(&partner_id, "Another", &settings(own))).unwrap()
+    }
+
+    #[test]
+    fn a_partner_has_its_own_brand_and_the_deployments_help() {
+        let config = of_partner(&[("BRAND_COLOR", "#1a2b3c")]);
+        assert_eq!(config.partner_id.as_str(), "1111111111111111111111");
+        assert_eq!(config.pages.brand_name, "Another");
+        assert_eq!(config.pages.brand_logo_url, None);
+        assert!(config.pages.brand_color.is_some() && config.pages.support_url.is_some());
+        // What its people may hear without a word of its own is for it to say.
+        assert!(config.default_entitlements.is_empty());
+    }
+
+    #[test]
+    fn the_deployments_client_secret_never_goes_to_a_partners_provider() {
+        let config = of_partner(&[
+            ("OIDC_ISSUER", "https://id.another.example"),
+            ("OIDC_CLIENT_ID", "theirs"),
+        ]);
+        let oidc = config.oidc.unwrap();
+        assert_eq!(
+            (oidc.issuer.as_str(), oidc.client_secret_id),
+            ("https://id.another.example", None)
+        );
+        assert!(!config.sign_in.must_name_partner);
+        // At the deployment's provider a token has to say whose subscriber it means.
+        assert!(of_partner(&[]).sign_in.must_name_partner);
+    }
+
+    #[test]
+    fn a_token_by_the_deployments_keys_has_to_name_the_partner() {
+        let handoff = [
+            ("SIGN_IN", "handoff"),
+            ("SIGN_IN_URL", "https://another.example/sign-in"),
+        ];
+        let config = of_partner(&handoff);
+        assert!(config.sign_in.must_name_partner && config.sign_in.site_jwks_url.is_some());
+        let own = [
+            ("SITE_ISSUER", "https://another.example"),
+            ("SITE_JWKS_URL", "https://another.example/jwks"),
+        ];
+        let config = of_partner(&[handoff, own].concat());
+        assert!(!config.sign_in.must_name_partner);
+        assert_eq!(config.sign_in.site_issuer, "https://another.example");
+        // With another issuer's tokens, but no keys, the deployment's published keys do not verify them.
+        let config = of_partner(&[&handoff[..], &[("SITE_ISSUER", "https://another.example")]].concat());
+        assert!(config.sign_in.must_name_partner && config.sign_in.site_jwks_url.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_settings_is_named_before_anybody_relies_on_them() {
+        let wrong = |own: &[(&str, &str)]| -> Vec<&str> {
+            check_partner_settings(&settings(own))
+                .err()
+                .map_or_else(Vec::new, |error| error.variables().collect())
+        };
+        assert!(wrong(&[]).is_empty());
+        assert!(wrong(&[("SIGN_IN", "handoff"), ("SIGN_IN_URL", "https://a.example/")]).is_empty());
+        assert_eq!(wrong(&[("SIGN_IN", "handoff")]), ["SIGN_IN_URL"]);
+        assert_eq!(wrong(&[("SIGN_IN", "oidc")]), ["OIDC_CLIENT_ID", "OIDC_ISSUER"]);
+        assert_eq!(wrong(&[("SIGN_IN_URL", "http://a.example/")]), ["SIGN_IN_URL"]);
+        assert_eq!(
+            wrong(&[("BRAND_COLOR", "red"), ("SHOWS", "x")]),
+            ["BRAND_COLOR", "SHOWS"]
+        );
+        assert_eq!(wrong(&[("SITE_JWKS_URL", "https://a.example/jwks")]), ["SITE_ISSUER"]);
+        assert_eq!(
+            wrong(&[("BACKEND_JWKS_URL", "https://a.example/jwks")]),
+            ["BACKEND_ISSUER"]
+        );
+        assert_eq!(wrong(&[("DEFAULT_ENTITLEMENTS", "gold -x")]), ["DEFAULT_ENTITLEMENTS"]);
+        for name in [
+            "OIDC_CLIENT_SECRET_ID",
+            "SPOTIFY_OPEN_ACCESS_URL",
+            "PARTNER_KEYS_ID",
+            "PUBLIC_URL",
+        ] {
+            assert_eq!(wrong(&[(name, "https://evil.example")]), ["settings"]);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The partners table: the partners that one client of Spotify's serves, each with its own settings, and the ledger of those whom Spotify is asked to create.
+//! Spotify cannot be asked twice: `create-partner` makes another partner each time, and nobody can list or delete them. So whoever is to be created is
+//! written down first, under a reference of the operator's and under their name, and stays there until it is known how it ended.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
+};
+
+use super::{
+    StoreError,
+    dynamodb::{Item, number, optional, required, store_error, text},
+    subscribers::integer,
+};
+use crate::{partner::PartnerId, secret::sha256_hex};
+
+/// A partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// As Spotify names it.
+    pub partner_id: PartnerId,
+    /// As people know it.
+    pub name: String,
+    /// Where Spotify sends people who begin to link.
+    pub entrypoint_url: Option<String>,
+    /// Its own in place of the deployment's variables, by their names.
+    pub settings: BTreeMap<String, String>,
+    /// Since when nobody is linked any more, in seconds since 1970.
+    pub disabled_at: Option<i64>,
+    /// One more with each change.
+    pub version: i64,
+}
+
+/// A partner that Spotify is asked to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// What the operator calls it; until there is a partner id, and after, paths may name the partner by it.
+    pub reference: PartnerId,
+    /// `partner_name`.
+    pub name: String,
+    /// `entrypoint_url`.
+    pub entrypoint_url: String,
+    /// Its settings when it will be there.
+    pub settings: BTreeMap<String, String>,
+    /// When Spotify was asked, in seconds since 1970.
+    pub asked_at: i64,
+    /// What Spotify answered; nothing while that is not known.
+    pub partner_id: Option<PartnerId>,
+}
+
+/// Whether a creation could begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is written down, and Spotify may be asked, once.
+    Now,
+    /// There was one of this reference before.
+    Before(Creation),
+    /// There was one of this name before, of another reference.
+    NameTaken,
+}
+
+/// The table of partners.
+#[derive(Clone, Debug)]
+pub struct Partners {
+    client: Client,
+    table: String,
+}
+
+impl Partners {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The partner of an id, or of the reference under which it was created.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get(&self, named: &PartnerId) -> Result<Option<Partner>, StoreError> {
+        if let Some(item) = self.item(&partner_key(named)).await? {
+            return partner_of(&item).map(Some);
+        }
+        match self.creation(named).await?.and_then(|creation| creation.partner_id) {
+            Some(partner_id) => self
+                .item(&partner_key(&partner_id))
+                .await?
+                .as_ref()
+                .map(partner_of)
+                .transpose(),
+            None => Ok(None),
+        }
+    }
+
+    /// The creation of a reference.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn creation(&self, reference: &PartnerId) -> Result<Option<Creation>, StoreError> {
+        self.item(&creation_key(reference))
+            .await?
+            .as_ref()
+            .map(creation_of)
+            .transpose()
+    }
+
+    /// All partners, and all creations of which it is not known how they ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all(&self) -> Result<(Vec<Partner>, Vec<Creation>), StoreError> {
+        let (mut partners, mut unfinished, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+            let page = scan
+                .set_exclusive_start_key(after)
+                .send()
+                .await
+                .map_err(|error| store_error(&error))?;
+            for item in page.items() {
+                let id = required(item, "id")?;
+                if id.starts_with(PARTNER) {
+                    partners.push(partner_of(item)?);
+                } else if id.starts_with(CREATION) {
+                    unfinished.extend(Some(creation_of(item)?).filter(|creation| creation.partner_id.is_none()));
+                }
+            }
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                break;
+            }
+        }
+        partners.sort_by(|one, other| one.partner_id.as_str().cmp(other.partner_id.as_str()));
+        Ok((partners, unfinished))
+    }
+
+    /// Writes a partner as it is to be, with the next version: new where `partner.version` is 0, else in the place of that version. False when there is another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put(&self, partner: &Partner) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(partner_item(partner)));
+        let put = if partner.version == 0 {
+            put.condition_expression("attribute_not_exists(id)")
+        } else {
+            put.condition_expression("version = :before")
+                .expression_attribute_values(":before", number(partner.version))
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Stops a partner's linking from `at` on, in seconds since 1970, or lets it go on. False when there is no such partner.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn disable(&self, partner_id: &PartnerId, at: Option<i64>) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&partner_key(partner_id)));
+        let update = update
+            .condition_expression("attribute_exists(id)")
+            .expression_attribute_values(":one", number(1));
+        let update = match at {
+            Some(at) => update
+                .update_expression("SET disabled_at = :at, version = version + :one")
+                .expression_attribute_values(":at", number(at)),
+            None => update.update_expression("SET version = version + :one REMOVE disabled_at"),
+        };
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+
+    /// Writes down that a partner is to be created, before Spotify is asked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(&self, creation: &Creation) -> Result<Begun, StoreError> {
+        let name = Item::from([
+            ("id".into(), text(&name_key(&creation.name))),
+            ("reference".into(), text(creation.reference.as_str())),
+        ]);
+        let items = [creation_item(creation), name].map(|item| self.new_item(item));
+        let [ledger, name] = items;
+        let written = self
+            .client
+            .transact_write_items()
+            .transact_items(ledger?)
+            .transact_items(name?);
+        let Err(error) = written.send().await else {
+            return Ok(Begun::Now);
+        };
+        match error.as_service_error() {
+            // Whichever of the two was there: one that is being written at this moment is there too.
+            Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(self
+                .creation(&creation.reference)
+                .await?
+                .map_or(Begun::NameTaken, Begun::Before)),
+            _ => Err(store_error(&error)),
+        }
+    }
+
+    /// Writes down what Spotify answered: the creation has its partner id, and the partner is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Used`] when the creation has ended before, or the partner is there already; else another [`StoreError`].
+    pub async fn finish(&self, creation: &Creation, partner_id: &PartnerId) -> Result<Partner, StoreError> {
+        let partner = Partner {
+            partner_id: partner_id.clone(),
+            name: creation.name.clone(),
+            entrypoint_url: Some(creation.entrypoint_url.clone()),
+            settings: creation.settings.clone(),
+            disabled_at: None,
+            version: 0,
+        };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("id", text(&creation_key(&creation.reference)))
+            .update_expression("SET partner_id = :partner_id")
+            .condition_expression("attribute_exists(id) AND attribute_not_exists(partner_id)")
+            .expression_attribute_values(":partner_id", text(partner_id.as_str()))
+            .build()
+            .map_err(|_| StoreError::Malformed)?;
+        let ledger = TransactWriteItem::builder().update(update).build();
+        self.both(ledger, self.new_item(partner_item(&partner))?).await?;
+        Ok(Partner { version: 1, ..partner })
+    }
+
+    /// Forgets a creation of which it is certain that Spotify has not done it.
+    ///
+    /// # Errors
+    /// [`StoreError::Used`] when it has ended; else another [`StoreError`].
+    pub async fn forget(&self, creation: &Creation) -> Result<(), StoreError> {
+        let delete = |id: String| Delete::builder().table_name(&self.table).key("id", text(&id));
+        let ledger = delete(creation_key(&creation.reference)).condition_expression("attribute_not_exists(partner_id)");
+        let deletes = [ledger, delete(name_key(&creation.name))].map(|delete| {
+            let delete = delete.build().map_err(|_| StoreError::Malformed)?;
+            Ok::<_, StoreError>(TransactWriteItem::builder().delete(delete).build())
+        });
+        let [ledger, name] = deletes;
+        self.both(ledger?, name?).await
+    }
+
+    async fn both(&self, one: TransactWriteItem, other: TransactWriteItem) -> Result<(), StoreError> {
+        let written = self
+            .client
+            .transact_write_items()
+            .transact_items(one)
+            .transact_items(other);
+        written
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(_)) => StoreError::Used,
+                _ => store_error(&error),
+            })
+    }
+
+    fn new_item(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(id)")
+            .build()
+            .map_err(|_| StoreError::Malformed)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    async fn item(&self, id: &str) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).key("id", text(id));
+        let got = get.consistent_read(true).send().await;
+        Ok(got.map_err(|error| store_error(&error))?.item)
+    }
+}
+
+const PARTNER: &str = "partner#";
+const CREATION: &str = "creation#";
+
+fn partner_key(partner_id: &PartnerId) -> String {
+    format!("{PARTNER}{partner_id}")
+}
+
+fn creation_key(reference: &PartnerId) -> String {
+    format!("{CREATION}{reference}")
+}
+
+/// Two names that differ in case or in the spaces between their words alone are one.
+fn name_key(name: &str) -> String {
+    let words: Vec<_> = name.split_whitespace().map(str::to_lowercase).collect();
+    format!("name#{}", sha256_hex(&words.join(" ")))
+}
+
+fn settings_item(settings: &BTreeMap<String, String>) -> AttributeValue {
+    AttributeValue::M(
+        settings
+            .iter()
+            .map(|(name, value)| (name.clone(), text(value)))
+            .collect(),
+    )
+}
+
+fn settings_of(item: &Item) -> Result<BTreeMap<String, String>, StoreError> {
+    let settings = item.get("settings").and_then(|settings| settings.as_m().ok());
+    let settings = settings.ok_or(StoreError::Malformed)?.iter();
+    let settings = settings.map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())));
+    settings.collect::<Option<_>>().ok_or(StoreError::Malformed)
+}
+
+fn id_of(item: &Item, name: &str) -> Result<Option<PartnerId>, StoreError> {
+    let id = optional(item, name).map(|id| PartnerId::parse(id).map_err(|_| StoreError::Malformed));
+    id.transpose()
+}
+
+fn partner_item(partner: &Partner) -> Item {
+    let mut item = Item::from([
+        ("id".into(), text(&partner_key(&partner.partner_id))),
+        ("partner_id".into(), text(partner.partner_id.as_str())),
+        ("name".into(), text(&partner.name)),
+        ("settings".into(), settings_item(&partner.settings)),
+        ("version".into(), number(partner.version.saturating_add(1))),
+    ]);
+    item.extend(
+        partner
+            .entrypoint_url
+            .as_ref()
+            .map(|url| ("entrypoint_url".into(), text(url))),
+    );
+    item.extend(partner.disabled_at.map(|at| ("disabled_at".into(), number(at))));
+    item
+}
+
+fn partner_of(item: &Item) -> Result<Partner, StoreError> {
+    Ok(Partner {
+        partner_id: id_of(item, "partner_id")?.ok_or(StoreError::Malformed)?,
+        name: required(item, "name")?.clone(),
+        entrypoint_url: optional(item, "entrypoint_url").cloned(),
+        settings: settings_of(item)?,
+        disabled_at: integer(item, "disabled_at")?,
+        version: integer(item, "version")?.ok_or(StoreError::Malformed)?,
+    })
+}
+
+fn creation_item(creation: &Creation) -> Item {
+    Item::from([
+        ("id".into(), text(&creation_key(&creation.reference))),
+        ("reference".into(), text(creation.reference.as_str())),
+        ("name".into(), text(&creation.name)),
+        ("entrypoint_url".into(), text(&creation.entrypoint_url)),
+        ("settings".into(), settings_item(&creation.settings)),
+        ("asked_at".into(), number(creation.asked_at)),
+    ])
+}
+
+fn creation_of(item: &Item) -> Result<Creation, StoreError> {
+    Ok(Creation {
+        reference: id_of(item, "reference")?.ok_or(StoreError::Malformed)?,
+        name: required(item, "name")?.clone(),
+        entrypoint_url: required(item, "entrypoint_url")?.clone(),
+        settings: settings_of(item)?,
+        asked_at: integer(item, "asked_at")?.ok_or(StoreError::Malformed)?,
+        partner_id: id_of(item, "partner_id")?,
+    })
+}
