@@ -6,7 +6,9 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use shared::config::{CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, SyncConfig, UnlinkConfig};
+use shared::config::{
+    CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
+};
 
 use crate::world::World;
 
@@ -33,12 +35,13 @@ fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Map<S
         .collect()
 }
 
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
     "EntrypointFunction",
     "CallbackFunction",
     "UnlinkFunction",
     "EntitlementsFunction",
     "SyncFunction",
+    "PartnersFunction",
 ];
 
 #[test]
@@ -55,6 +58,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
         UnlinkConfig::variables(),
         EntitlementsConfig::variables(),
         SyncConfig::variables(),
+        PartnersConfig::variables(),
     ];
     for (function, read) in FUNCTIONS.into_iter().zip(read) {
         let given = functions[function]["Environment"]["Variables"].as_object().unwrap();
@@ -73,7 +77,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
 fn each_function_may_do_what_it_does_and_nothing_else() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
-    assert_eq!(roles.len(), 5);
+    assert_eq!(roles.len(), 6);
     let may = |role: &str| -> BTreeSet<String> {
         let statements = roles[role]["Policies"]
             .as_array()
@@ -110,7 +114,12 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     };
     assert_eq!(
         may("EntrypointRole"),
-        set(&["dynamodb:PutItem", "secretsmanager:GetSecretValue"])
+        set(&[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue"
+        ])
     );
     assert_eq!(
         may("EntitlementsRole"),
@@ -125,9 +134,11 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
         may("SyncRole"),
         set(&[
             "dynamodb:DescribeStream",
+            "dynamodb:GetItem",
             "dynamodb:GetRecords",
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
+            "dynamodb:PutItem",
             "dynamodb:Query",
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
@@ -137,6 +148,7 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     assert_eq!(
         may("UnlinkRole"),
         set(&[
+            "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "secretsmanager:GetSecretValue (client secret)"
@@ -144,36 +156,89 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     );
     assert_eq!(
         may("CallbackRole"),
-        set(&["dynamodb:UpdateItem", "secretsmanager:GetSecretValue (client secret)"])
+        set(&[
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue (client secret)"
+        ])
+    );
+    assert_eq!(
+        may("PartnersRole"),
+        set(&[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+            "secretsmanager:GetSecretValue (client secret)"
+        ])
     );
 }
 
-/// What an `OpenID` provider asks for, the entrypoint alone may do, and only where there is one.
+/// The entrypoint claims pending sign-ins, and of the pending links none; it reads the client secret at the `OpenID` provider only where there is one.
 #[test]
-fn the_entrypoint_may_sign_people_in_only_at_a_provider() {
+fn the_entrypoint_may_sign_people_in_and_link_nobody() {
     let template = template();
+    let statements =
+        &template["Resources"]["EntrypointRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let statements = statements.as_array().unwrap();
+    let update = statements
+        .iter()
+        .find(|statement| statement["Action"] == "dynamodb:UpdateItem")
+        .unwrap();
+    let table = serde_json::json!({"Fn::GetAtt": ["PendingLinksTable", "Arn"]});
+    assert_eq!(update["Resource"], table);
+    let keys = &update["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    assert_eq!(keys, &serde_json::json!(["sign-in#*"]));
     let policy = &template["Resources"]["ProviderPolicy"];
-    assert_eq!(policy["Condition"], "HasOidc");
+    assert_eq!(policy["Condition"], "HasProviderSecret");
     assert_eq!(
         policy["Properties"]["Roles"],
         serde_json::json!([{"Ref": "EntrypointRole"}])
     );
     let statements = policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap();
-    assert_eq!(statements.len(), 2);
-    assert_eq!(statements[0]["Action"], "dynamodb:UpdateItem");
-    let table = serde_json::json!({"Fn::GetAtt": ["PendingLinksTable", "Arn"]});
-    assert_eq!(statements[0]["Resource"], table);
-    let keys = &statements[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
-    assert_eq!(keys, &serde_json::json!(["sign-in#*"]));
-    // These two, and no other policy, are attached to roles from outside.
+    assert_eq!(statements.len(), 1);
+    assert_eq!(statements[0]["Action"], "secretsmanager:GetSecretValue");
+    assert_eq!(statements[0]["Resource"], serde_json::json!({"Ref": "ProviderSecret"}));
+    // These, and no other policy, are attached to roles from outside.
     let attached = resources(&template, "AWS::IAM::Policy");
     assert_eq!(
         attached.keys().copied().collect::<Vec<_>>(),
-        ["KeyPolicy", "ProviderPolicy"]
+        ["EventsPolicy", "KeyPolicy", "ProviderPolicy"]
     );
-    let secret = &statements[1]["Fn::If"][1];
-    assert_eq!(secret["Action"], "secretsmanager:GetSecretValue");
-    assert_eq!(secret["Resource"], serde_json::json!({"Ref": "ProviderSecret"}));
+}
+
+/// An alarm that counts a log's code counts one that there is, and whoever is paged by it is told.
+#[test]
+fn each_alarm_is_of_something_that_can_happen() {
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let filters = resources(&template, "AWS::Logs::MetricFilter");
+    let counted: BTreeSet<_> = filters
+        .values()
+        .map(|filter| {
+            let pattern = filter["FilterPattern"].as_str().unwrap();
+            if let Some((_, code)) = pattern.split_once("$.code = \"") {
+                let code = code.split('"').next().unwrap();
+                assert!(
+                    shared::telemetry::Code::ALL.iter().any(|known| known.as_str() == code),
+                    "{code}"
+                );
+            }
+            filter["MetricTransformations"][0]["MetricName"].as_str().unwrap()
+        })
+        .collect();
+    let own: BTreeSet<_> = alarms
+        .values()
+        .filter(|alarm| alarm["Namespace"] != "AWS/Lambda")
+        .map(|alarm| alarm["MetricName"].as_str().unwrap())
+        .collect();
+    assert_eq!(counted, own);
+    assert!(
+        alarms
+            .values()
+            .all(|alarm| alarm["TreatMissingData"] == "notBreaching" && alarm["AlarmActions"].is_object())
+    );
 }
 
 /// S-DDB-3, S-DDB-4.
@@ -196,17 +261,18 @@ fn the_table_is_as_the_store_needs_it() {
 
 /// S-DDB-4: what a backend said once is kept, and can be had back.
 #[test]
-fn the_table_of_subscribers_is_kept() {
+fn what_is_nowhere_else_is_kept() {
     let template = template();
     let tables = resources(&template, "AWS::DynamoDB::Table");
+    for name in ["SubscribersTable", "PartnersTable"] {
+        assert_eq!(template["Resources"][name]["DeletionPolicy"], "Retain");
+        let table = tables[name];
+        assert_eq!(table["DeletionProtectionEnabled"], true);
+        let recovery = &table["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], true);
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    }
     let table = tables["SubscribersTable"];
-    assert_eq!(template["Resources"]["SubscribersTable"]["DeletionPolicy"], "Retain");
-    assert_eq!(table["DeletionProtectionEnabled"], true);
-    assert_eq!(
-        table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
-        true
-    );
-    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
     assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
     let index = &table["GlobalSecondaryIndexes"][0];
     assert_eq!(index["IndexName"], shared::store::DIRTY_INDEX);
@@ -262,7 +328,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     assert_eq!(keys, served);
     assert_eq!(watched(), served);
     let groups = resources(&template, "AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 6);
+    assert_eq!(groups.len(), 7);
     assert!(groups.values().all(|group| group.contains_key("RetentionInDays")));
     for stage in resources(&template, "AWS::ApiGatewayV2::Stage").values() {
         let format = stage["AccessLogSettings"]["Format"].as_str().unwrap().to_lowercase();
