@@ -46,6 +46,12 @@ impl Environment {
             .collect()
     }
 
+    /// Whether a variable is set, and not empty.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.variables.get(name).is_some_and(|value| !value.is_empty())
+    }
+
     /// The value; an empty one counts as not set, for a template cannot leave a variable out.
     fn optional(&mut self, name: &'static str) -> Option<String> {
         self.asked.insert(name);

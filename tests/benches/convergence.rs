@@ -54,7 +54,8 @@ async fn main() -> Done<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let people: usize = variable("PEOPLE", 10_000)?;
     let rate: u32 = variable("SPOTIFY_RATE", 200)?;
-    let world = World::new(people, rate).await?;
+    // On the heap: the whole sandbox.
+    let world = Box::pin(World::new(people, rate)).await?;
     measured(
         "everybody is linked, confirmed and has the set wanted",
         people,

@@ -48,7 +48,7 @@ fn cargo_lambda() -> Command {
 }
 
 /// Where `cargo build --workspace --bins`, as `make test` has it, leaves the functions: two folders up from this program.
-fn bootstrap(function: &str) -> PathBuf {
+pub(crate) fn bootstrap(function: &str) -> PathBuf {
     let bin = std::env::current_exe()
         .unwrap()
         .parent()
@@ -122,7 +122,7 @@ impl Lambda {
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        for function in ["entrypoint", "callback", "unlink", "entitlements", "sync"] {
+        for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
             let process = Command::new(bootstrap(function))
                 .env_clear()
                 .envs(bundle::variables(&options, lambda.sandbox.addresses()))
@@ -170,7 +170,7 @@ impl Lambda {
             String::from_utf8_lossy(&output.stderr)
         );
         let answer: Value = serde_json::from_str(&text).unwrap();
-        let over_http = function != "sync";
+        let over_http = !["sync", "partners"].contains(&function);
         assert!(
             !over_http || answer["headers"]["cache-control"] == "no-store" && answer["isBase64Encoded"] == false,
             "{answer}"
@@ -179,7 +179,12 @@ impl Lambda {
     }
 
     fn session(&self, person: &str) -> String {
+        self.session_at(&self.sandbox.options().partner_id, person)
+    }
+
+    fn session_at(&self, partner_id: &str, person: &str) -> String {
         let mut claims = self.spotify.session_claims(person);
+        claims["partner_id"] = partner_id.into();
         claims["iss"] = self.sandbox.options().site_issuer(self.sandbox.addresses()).into();
         claims["aud"] = PUBLIC_URL.into();
         signed(&self.sandbox.options().site_key, "JWT", &claims)
@@ -427,6 +432,23 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
     });
     lambda.invoke("sync", "reconcile", &[]);
     assert_eq!(heard(), ["silver"]);
+    let told = lambda.sandbox.secrets_manager().event_bus().all();
+    assert!(
+        told.is_empty(),
+        "the event of the stream says nothing of an end: {told:?}"
+    );
+
+    let explained = lambda.invoke("partners", "explain", &[("partner_user_id", &partner_user_id)]);
+    assert_eq!(
+        (&explained["wanted"], explained["version"].as_i64()),
+        (&json!(["silver"]), Some(2))
+    );
+    assert_eq!(
+        explained["spotify"],
+        json!({"linked": true, "entitlements": ["silver"]})
+    );
+    let released = lambda.invoke("partners", "release-guard", &[("partner_id", &options.partner_id)]);
+    assert!(released["released_until"].is_i64(), "{released}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -455,10 +477,13 @@ async fn every_event_has_its_answer() {
     lambda.links(&handed_over, "jonas").await;
     assert_eq!(lambda.sandbox.spotify().links()[0].account, "jonas");
 
+    let created = lambda.invoke("partners", "create-partner", &[]);
+    let partner_id = created["partner_id"].as_str().unwrap_or_else(|| panic!("{created}"));
+    let session = lambda.session_at(partner_id, "ada");
     let partner = lambda.invoke(
         "entrypoint",
         "entrypoint-partner",
-        &[("session", &session), ("partner_id", "1111111111111111111111")],
+        &[("session", &session), ("partner_id", partner_id)],
     );
     assert!(location(&partner).contains("/authorize?"), "{partner}");
     let link = lambda.invoke("entrypoint", "link", &[]);
@@ -475,7 +500,7 @@ async fn every_event_has_its_answer() {
     let gaps: Vec<_> = gaps.iter().map(|(gap, value)| (*gap, value.as_str())).collect();
     let denied = lambda.invoke("callback", "callback-denied", &gaps);
     assert_eq!(denied["statusCode"], 403);
-    assert_eq!(lambda.calls(), (1, 1, 0));
+    assert_eq!(lambda.calls(), (2, 1, 0));
 
     let mut claims = lambda.spotify.request_claims("ada", "jti-1");
     claims["iss"] = lambda.sandbox.options().site_issuer(lambda.sandbox.addresses()).into();
@@ -490,5 +515,5 @@ async fn every_event_has_its_answer() {
         (Some(204), None)
     );
     assert_eq!(lambda.invoke("unlink", "unlink-signed", &gaps)["statusCode"], 401);
-    assert_eq!(lambda.calls(), (2, 1, 1));
+    assert_eq!(lambda.calls(), (3, 1, 1));
 }

@@ -32,6 +32,7 @@ mod pages;
 mod partners;
 mod provider;
 mod published;
+mod roster;
 mod secrets;
 mod storage;
 mod sync;

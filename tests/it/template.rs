@@ -323,6 +323,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     });
     let served: BTreeSet<_> = served
         .iter()
+        .filter(|route| !route.is_invoked())
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(keys, served);

@@ -1,13 +1,19 @@
-//! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, partners, and why somebody cannot play an episode.
+//! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, and why somebody cannot play an episode.
 //! What it does to tables and functions it does with the operator's own AWS credentials.
 
+mod explain;
+mod feed;
 mod operator;
+mod roster;
 
-use std::process::ExitCode;
+use std::{error::Error, fmt, io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
 /// What the operator of a soa-link deployment does by hand.
+///
+/// AWS credentials, region and endpoints are those of the AWS tools: environment, profile, SSO.
+/// It ends with 0 when all is well, with 1 when what was looked at is not, and with 2 when it could not look.
 #[derive(Parser)]
 #[command(name = "soa-link", version, arg_required_else_help = true)]
 struct Cli {
@@ -16,19 +22,72 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Explain(explain::ExplainArgs),
+    Feed(feed::FeedArgs),
+    Import(roster::ImportArgs),
+    Export(roster::ExportArgs),
+}
+
+/// Why the command could not do what it was asked, in words for whoever asked.
+#[derive(Debug)]
+pub(crate) struct Failed(String);
+
+impl Failed {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// What AWS said no with. Its messages name resources and actions, of the operator's own.
+    pub(crate) fn aws(what: &str, error: &dyn Error) -> Self {
+        let mut message = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        Self(message)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Failed {}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<shared::outbound::OutboundError> for Failed {
+    fn from(error: shared::outbound::OutboundError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Cli::parse()).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("soa-link: {error}");
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failed) => {
+            eprintln!("soa-link: {failed}");
             ExitCode::from(2)
         }
     }
 }
 
-async fn run(cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
-    match cli.command {}
+async fn run(cli: Cli) -> Result<bool, Failed> {
+    let mut out = io::stdout();
+    match cli.command {
+        Command::Explain(args) => explain::run(&args, &mut out).await,
+        Command::Feed(args) => feed::run(&args, &mut out),
+        Command::Import(args) => roster::import(&args, &mut out).await,
+        Command::Export(args) => roster::export(&args, &mut out).await,
+    }
 }

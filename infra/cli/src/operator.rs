@@ -1,6 +1,12 @@
 //! Owns the operator's access to AWS: whichever credentials, region and endpoints the AWS tools of this machine use (environment, profile, SSO, a process).
 //! Needs [`Outbound`]. Refuses to know what the services are used for.
 
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    path::Path,
+};
+
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use shared::{
     aws::http_client,
@@ -20,4 +26,16 @@ pub(crate) async fn aws() -> Result<SdkConfig, OutboundError> {
         .http_client(http_client(&outbound))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
     Ok(config.load().await)
+}
+
+/// A new file that nobody else on this machine may read: it says who subscribes.
+///
+/// # Errors
+/// When it cannot be created.
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

@@ -5,12 +5,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue},
+    types::{AttributeValue, KeysAndAttributes, ReturnValue},
 };
 
 use super::{
@@ -119,6 +120,19 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
+    /// Somebody whom nobody has written of.
+    #[must_use]
+    pub fn unknown(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Self {
+        nobody(partner_id, partner_user_id)
+    }
+
+    /// Whether Spotify, as far as we have seen, has something else than what is wanted of somebody who is linked.
+    #[must_use]
+    pub fn has_drifted(&self) -> bool {
+        let behind = self.synced_version < self.version;
+        self.link.state == LinkState::Linked && (behind || self.held.as_ref() != self.wanted().or(self.held.as_ref()))
+    }
+
     /// Since when the link is in a state, if it is in it from `now` on.
     fn since(&self, state: LinkState, now: i64) -> i64 {
         match self.link.since {
@@ -203,6 +217,87 @@ impl Subscribers {
             Some(item) => subscriber_of(item),
             None => Ok(nobody(partner_id.clone(), partner_user_id.clone())),
         }
+    }
+
+    /// Some people, at most a hundred, as they are now and in no order; who is not in the table is not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get_many(
+        &self,
+        partner_id: &PartnerId,
+        people: impl IntoIterator<Item = &PartnerUserId>,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let keys = people
+            .into_iter()
+            .map(|person| Item::from([("id".to_owned(), text(&id(partner_id, person)))]));
+        let mut keys: Vec<_> = keys.collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for pause in 0..TRIES {
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            // What was left over was throttled.
+            tokio::time::sleep(Duration::from_millis(if pause == 0 { 0 } else { 50 << pause })).await;
+            let keys_here = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build();
+            let keys_here = keys_here.map_err(|_| StoreError::Malformed)?;
+            let got = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, keys_here)
+                .send()
+                .await;
+            let got = got.map_err(|error| store_error(&error))?;
+            for item in got.responses.into_iter().flat_map(HashMap::into_values).flatten() {
+                found.push(subscriber_of(&item)?);
+            }
+            let left = got.unprocessed_keys.unwrap_or_default();
+            keys = left.into_values().flat_map(|left| left.keys).collect();
+        }
+        Err(StoreError::Unavailable)
+    }
+
+    /// Some of a partner's people, of one of `segments` parts of the table, from `after` on; and where to go on, if there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page(
+        &self,
+        partner_id: &PartnerId,
+        (segment, segments): (i32, i32),
+        after: Option<&SubscriberKey>,
+    ) -> Result<(Vec<Subscriber>, Option<SubscriberKey>), StoreError> {
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .segment(segment)
+            .total_segments(segments)
+            .filter_expression("begins_with(id, :partner)")
+            .expression_attribute_values(":partner", text(&format!("{partner_id}#")));
+        if let Some(SubscriberKey(id)) = after {
+            scan = scan.exclusive_start_key("id", text(id));
+        }
+        let found = scan.send().await.map_err(|error| store_error(&error))?;
+        let people: Result<Vec<_>, _> = found.items().iter().map(subscriber_of).collect();
+        let next = found.last_evaluated_key().and_then(|key| optional(key, "id").cloned());
+        Ok((people?, next.map(SubscriberKey)))
+    }
+
+    /// Has a person hear exactly these, if they are still what they were `before`: the next version, or nothing when somebody else has written meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace(
+        &self,
+        before: &Subscriber,
+        entitlements: &Entitlements,
+        now: i64,
+    ) -> Result<Option<Subscriber>, StoreError> {
+        self.write(before, entitlements, now).await
     }
 
     /// Makes a change durable: one conditional write, of the next version. A change that changes nothing keeps the version, and is no write. `expected` is the

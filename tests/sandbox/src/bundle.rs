@@ -13,6 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use callback::Callback;
 use entitlements::Entitlements;
 use entrypoint::Entrypoint;
+use partners::Partners;
 use serde_json::{Value, json};
 use shared::{
     aws::Aws,
@@ -35,6 +36,8 @@ pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
 pub const SUBSCRIBERS_TABLE: &str = "soa-link-subscribers";
 /// The partners table's name in the sandbox.
 pub const PARTNERS_TABLE: &str = "soa-link-partners";
+/// The name by which operators invoke the partners function in the sandbox.
+pub const PARTNERS_FUNCTION: &str = "partners";
 /// The client secret's name in the sandbox's Secrets Manager.
 pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
 /// The partner keys' name in the sandbox's Secrets Manager.
@@ -234,6 +237,17 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
         route("GET", "/partners/{partner_id}/account", &unlink),
     ];
     routes.extend(of_entitlements);
+    if !environment.has("PARTNERS_TABLE") {
+        return Ok(routes);
+    }
+    let partners = Arc::new(Partners::start(environment.clone(), clock.clone(), chance.clone()).await?);
+    routes.push(Route::invoked(PARTNERS_FUNCTION, move |event: Value| {
+        let partners = Arc::clone(&partners);
+        async move {
+            let done = partners.work(&event, WITHIN).await;
+            done.unwrap_or_else(|error| json!({"errorMessage": error.to_string()}))
+        }
+    }));
     Ok(routes)
 }
 

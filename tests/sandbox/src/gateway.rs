@@ -32,6 +32,8 @@ const MOST_HEAD_BYTES: usize = 10_240;
 const MOST_EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// What an HTTP API waits for an integration.
 const LONGEST: Duration = Duration::from_secs(30);
+/// In place of a method, of a function that has no route.
+const INVOKED: &str = "INVOKE";
 const ACCOUNT_ID: &str = "123456789012";
 const API_ID: &str = "sandbox000";
 
@@ -66,6 +68,21 @@ impl Route {
             path: path.to_owned(),
             function: Arc::new(move |event| Box::pin(function(event))),
         }
+    }
+
+    /// A function that is invoked by its name, as by `aws lambda invoke`, and has no route.
+    pub fn invoked<F, A>(name: &str, function: F) -> Self
+    where
+        F: Fn(Value) -> A + Send + Sync + 'static,
+        A: Future<Output = Value> + Send + 'static,
+    {
+        Self::new(INVOKED, &format!("/2015-03-31/functions/{name}/invocations"), function)
+    }
+
+    /// Whether it is one that has no route.
+    #[must_use]
+    pub fn is_invoked(&self) -> bool {
+        self.method == INVOKED
     }
 
     fn key(&self) -> String {
@@ -162,6 +179,14 @@ async fn front(
         return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let path = decode(parts.uri.path());
+    let invoked = gateway
+        .0
+        .routes
+        .iter()
+        .find(|route| route.is_invoked() && route.path == path);
+    if let Some(route) = invoked {
+        return invoke(route, &body).await;
+    }
     let found = gateway
         .0
         .routes
@@ -189,6 +214,17 @@ async fn front(
             .insert(HeaderName::from_static("apigw-requestid"), value);
     }
     answer
+}
+
+/// Lambda's own `Invoke`, which lies at the same address in the sandbox.
+async fn invoke(route: &Route, event: &[u8]) -> Response<Body> {
+    let Ok(event) = serde_json::from_slice(event) else {
+        return says(StatusCode::BAD_REQUEST, "The event is not JSON");
+    };
+    let Ok(answer) = tokio::spawn((route.function)(event)).await else {
+        return says(StatusCode::INTERNAL_SERVER_ERROR, "The function failed");
+    };
+    Response::new(Body::from(answer.to_string()))
 }
 
 /// What API Gateway itself answers.

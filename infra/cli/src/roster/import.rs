@@ -1,0 +1,642 @@
+//! `soa-link import`: has the table want what a roster says. First it reads all of the file, looks at each person, and says what would change and what the guard will say
+//! to it; nothing is written before somebody has agreed. Then each change is one conditional write, as the entitlement calls make it, and Spotify follows. Whoever is not
+//! in the file is left alone, unless that is asked for by name and number.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    hash::{BuildHasher as _, RandomState},
+    io::{self, IsTerminal as _, Write},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::Client;
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::{
+    clock::Clock,
+    partner::{Entitlements, PartnerUserId},
+    secrets::Secret,
+    store::{Change, Guard, GuardState, Limits, Subscriber, Subscribers},
+};
+
+use super::{
+    Format, Whose,
+    export::{beside, people},
+    rows::{BadRow, Fingerprint, Reading, Row, Rows, fingerprint},
+};
+use crate::{Failed, operator};
+
+/// How many people are looked at in one call (`BatchGetItem`).
+const BATCH: usize = 100;
+/// How many such batches are in hand at once, and of each how many writes.
+const BATCHES: usize = 8;
+const WRITES: usize = 16;
+/// After how many rows it is noted how far the import has come.
+const NOTED: u64 = 5_000;
+/// How many bad rows are named.
+const NAMED: usize = 20;
+
+/// Has the subscribers table want what a roster says, after showing what would change.
+///
+/// CSV with the columns `partner_user_id` or `sub`, and `entitlements` with spaces between the names, or a JSON object a line with the same members. Each row is all that its
+/// person is to hear. Whoever is not in the file is left alone. An import that was stopped goes on when it is begun again.
+/// Example: soa-link import roster.csv --dry-run
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    whose: Whose,
+    /// The roster.
+    roster: PathBuf,
+    /// csv or jsonl; without it by the file's name, else csv.
+    #[arg(long)]
+    format: Option<Format>,
+    /// Show what would change, and stop there.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask. Whether people lose something has to be agreed to by --lose all the same.
+    #[arg(long)]
+    yes: bool,
+    /// Agree that so many people lose something, as the dry run says.
+    #[arg(long)]
+    lose: Option<u64>,
+    /// Have those hear nothing who are in the table and not in the roster.
+    #[arg(long)]
+    revoke_missing: bool,
+    /// Refuse a roster of another number of rows.
+    #[arg(long)]
+    expect_rows: Option<u64>,
+    /// Pass over rows that cannot be read, rather than write nothing.
+    #[arg(long)]
+    skip_bad_rows: bool,
+    /// Pass over columns that say neither who nor what.
+    #[arg(long)]
+    ignore_other_columns: bool,
+    /// The secret of the partner's keys, for rosters with `sub`: the stack's output PartnerKeysId.
+    #[arg(long, env = "PARTNER_KEYS_ID")]
+    partner_keys_id: Option<String>,
+    /// What the functions' guard is told, for its verdict.
+    #[arg(long, env = "GUARD_PEOPLE", default_value_t = 100)]
+    guard_people: i64,
+    /// As `guard_people`, in percent of those linked.
+    #[arg(long, env = "GUARD_PERCENT", default_value_t = 5)]
+    guard_percent: i64,
+    /// For programs: the summary as one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an import changes, or has changed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Tally {
+    rows: u64,
+    bad_rows: u64,
+    /// Rows whose person stands in an earlier one too.
+    repeated: u64,
+    unchanged: u64,
+    new: u64,
+    /// People who hear something more, and nothing less.
+    granted: u64,
+    /// People who lose something.
+    lose: u64,
+    /// Those of them whom Spotify may know.
+    lose_linked: u64,
+    /// Those of them who are not in the roster.
+    missing: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.unchanged += other.unchanged;
+        self.new += other.new;
+        self.granted += other.granted;
+        self.lose += other.lose;
+        self.lose_linked += other.lose_linked;
+        self.missing += other.missing;
+    }
+
+    fn changes(&self) -> u64 {
+        self.new + self.granted + self.lose
+    }
+
+    /// Counts what becomes of one person.
+    fn count(&mut self, before: &Subscriber, after: &Entitlements) {
+        let wanted = before.wanted().cloned().unwrap_or_default();
+        if !wanted.is_subset(after) {
+            self.lose += 1;
+            self.lose_linked += u64::from(before.link.state.may_be_linked());
+        } else if before.version > 0 && wanted == *after {
+            self.unchanged += 1;
+        } else if before.version == 0 && before.claimed.is_none() {
+            self.new += 1;
+        } else {
+            self.granted += 1;
+        }
+    }
+}
+
+/// How far an import has come, in a file beside the roster.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Progress {
+    partner_id: String,
+    subscribers_table: String,
+    sha256: String,
+    rows: u64,
+}
+
+struct Import<'a> {
+    args: &'a ImportArgs,
+    subscribers: Subscribers,
+    reading: Reading,
+    fingerprint: Fingerprint,
+    clock: Clock,
+}
+
+/// Looks, asks, and writes.
+///
+/// # Errors
+/// [`Failed`] when the roster or a table cannot be read, or something stands against it.
+pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+    let aws = operator::aws().await?;
+    let dynamodb = Client::new(&aws);
+    let keys = match &args.partner_keys_id {
+        None => None,
+        Some(id) => {
+            let client = aws_sdk_secretsmanager::Client::new(&aws);
+            let keys = Secret::new(client, id.clone(), Clock::System).get().await;
+            Some(keys.map_err(|error| Failed::new(error.to_string()))?)
+        }
+    };
+    let limits = Limits {
+        people: args.guard_people,
+        percent: args.guard_percent,
+    };
+    let guard = Guard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits);
+    let import = Import {
+        args,
+        subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
+        reading: Reading {
+            format: Format::of(args.format, Some(&args.roster)),
+            partner_id: args.whose.partner_id.clone(),
+            keys,
+            ignore_other_columns: args.ignore_other_columns,
+        },
+        fingerprint: fingerprint(&args.roster)?,
+        clock: Clock::System,
+    };
+    let reached = import.reached()?;
+    let (tally, bad, seen) = import.look().await?;
+    let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
+    let state = state.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+    let objections = import.objections(&tally);
+    if args.json {
+        let verdict =
+            json!({"held": state.held_since.is_some(), "passes": passes(&state, &tally), "of": tally.lose_linked});
+        writeln!(
+            out,
+            "{}",
+            json!({"diff": tally, "guard": verdict, "objections": objections})
+        )?;
+    } else {
+        tell(out, &tally, &bad, &state)?;
+        for objection in &objections {
+            writeln!(out, "Not imported: {objection}.")?;
+        }
+    }
+    if !objections.is_empty() {
+        return Ok(false);
+    }
+    if args.dry_run {
+        return Ok(true);
+    }
+    if tally.changes() == 0 {
+        import.forget()?;
+        return Ok(true);
+    }
+    if !import.agreed(&tally)? {
+        return Ok(false);
+    }
+    let done = import.write(reached, &seen).await?;
+    if args.json {
+        writeln!(out, "{}", json!({"written": done.changes(), "finished": done.finished}))?;
+    } else if done.finished {
+        writeln!(
+            out,
+            "{} people written. Spotify follows those who are linked.",
+            done.changes()
+        )?;
+    } else {
+        writeln!(
+            out,
+            "Stopped after {} people. The same command goes on from there.",
+            done.changes()
+        )?;
+    }
+    Ok(done.finished)
+}
+
+/// What was written, and whether that is all.
+struct Done {
+    tally: Tally,
+    finished: bool,
+}
+
+impl Done {
+    fn changes(&self) -> u64 {
+        self.tally.changes()
+    }
+}
+
+/// Of those who lose something at Spotify, how many the guard lets pass now.
+fn passes(state: &GuardState, tally: &Tally) -> u64 {
+    if state.released_until.is_some() {
+        tally.lose_linked
+    } else if state.held_since.is_some() {
+        0
+    } else {
+        let left = state.most.saturating_sub(state.people).max(0);
+        tally.lose_linked.min(u64::try_from(left).unwrap_or(0))
+    }
+}
+
+fn tell(out: &mut dyn Write, tally: &Tally, bad: &[BadRow], state: &GuardState) -> io::Result<()> {
+    for row in bad {
+        writeln!(out, "line {}: {}", row.line, row.what)?;
+    }
+    let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
+    line("rows", tally.rows)?;
+    line("rows that cannot be read", tally.bad_rows)?;
+    line("people in several rows", tally.repeated)?;
+    line("unchanged", tally.unchanged)?;
+    line("new", tally.new)?;
+    line("hear more", tally.granted)?;
+    line("lose something", tally.lose)?;
+    line("  of them linked", tally.lose_linked)?;
+    line("  of them not in the roster", tally.missing)?;
+    if tally.repeated > 0 {
+        writeln!(out, "Of several rows about one person the last counts.")?;
+    }
+    let passes = passes(state, tally);
+    if passes < tally.lose_linked {
+        writeln!(
+            out,
+            "The guard lets {passes} of the {} linked people who lose something pass, and holds the others until an operator releases it. Nobody waits for what is granted.",
+            tally.lose_linked
+        )?;
+    } else {
+        writeln!(out, "The guard lets all of it pass.")?;
+    }
+    Ok(())
+}
+
+impl Import<'_> {
+    /// What stands against writing anything.
+    fn objections(&self, tally: &Tally) -> Vec<String> {
+        let mut objections = Vec::new();
+        if tally.bad_rows > 0 && !self.args.skip_bad_rows {
+            objections.push(format!(
+                "{} rows cannot be read; --skip-bad-rows passes them over",
+                tally.bad_rows
+            ));
+        }
+        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != tally.rows) {
+            objections.push(format!(
+                "the roster has {} rows, and {expected} were expected",
+                tally.rows
+            ));
+        }
+        if !self.fingerprint.ends_well && self.args.expect_rows.is_none() {
+            objections.push("the roster's last line has no end, so that it may have been cut off; --expect-rows says how many rows it should have".to_owned());
+        }
+        if self.args.revoke_missing && (tally.rows == tally.bad_rows || tally.bad_rows > 0) {
+            objections.push(
+                "a roster that is empty, or cannot be read whole, says of nobody that they are missing".to_owned(),
+            );
+        }
+        objections
+    }
+
+    /// Whether the operator agrees. Where people lose something they have to say how many.
+    fn agreed(&self, tally: &Tally) -> Result<bool, Failed> {
+        let args = self.args;
+        if let Some(lose) = args.lose.filter(|lose| *lose != tally.lose) {
+            return Err(Failed::new(format!(
+                "{} people lose something, and --lose agrees to {lose}",
+                tally.lose
+            )));
+        }
+        let agreed_to_loss = tally.lose == 0 || args.lose.is_some();
+        if args.yes && agreed_to_loss {
+            return Ok(true);
+        }
+        if !io::stdin().is_terminal() {
+            let loss = if agreed_to_loss {
+                String::new()
+            } else {
+                format!(" --lose {}", tally.lose)
+            };
+            return Err(Failed::new(format!("nobody is there to be asked: --yes{loss} agrees")));
+        }
+        let (question, agreement) = if tally.lose > 0 {
+            (
+                "Type the number of people who lose something to go on: ",
+                tally.lose.to_string(),
+            )
+        } else {
+            ("Type yes to go on: ", "yes".to_owned())
+        };
+        write!(io::stderr(), "{question}")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim() == agreement)
+    }
+
+    fn rows(&self) -> Result<Rows, Failed> {
+        Rows::open(&self.args.roster, self.reading.clone())
+    }
+
+    /// Reads the whole roster and looks at everybody in it: what would change, the first bad rows, and who was seen, by hashes.
+    async fn look(&self) -> Result<(Tally, Vec<BadRow>, Seen), Failed> {
+        let (mut bad, mut seen, mut read) = (Vec::new(), Seen::default(), Tally::default());
+        let bar = bar("looking", None);
+        let rows = self.rows()?.filter_map(|row| {
+            read.rows += 1;
+            match row {
+                Ok(row) => {
+                    read.repeated += u64::from(!seen.insert(&row.partner_user_id));
+                    Some(row)
+                }
+                Err(row) => {
+                    read.bad_rows += 1;
+                    if bad.len() < NAMED {
+                        bad.push(row);
+                    }
+                    None
+                }
+            }
+        });
+        let mut looked = stream::iter(batches(rows))
+            .map(|batch| async move {
+                let mut tally = Tally::default();
+                for (before, after) in self.known(batch.people).await? {
+                    tally.count(&before, &after);
+                }
+                Ok::<_, Failed>((tally, batch.rows))
+            })
+            .buffered(BATCHES);
+        let mut tally = Tally::default();
+        while let Some((of_batch, rows)) = looked.try_next().await? {
+            tally.add(&of_batch);
+            bar.inc(rows);
+        }
+        drop(looked);
+        bar.finish_and_clear();
+        let mut tally = Tally {
+            rows: read.rows,
+            bad_rows: read.bad_rows,
+            repeated: read.repeated,
+            ..tally
+        };
+        if self.args.revoke_missing {
+            let mut pages = people(&self.subscribers, &self.args.whose);
+            while let Some(page) = pages.try_next().await? {
+                for person in page.iter().filter(|person| is_missing(person, &seen)) {
+                    tally.missing += 1;
+                    tally.count(person, &Entitlements::default());
+                }
+            }
+        }
+        Ok((tally, bad, seen))
+    }
+
+    /// Some people as they are, each with what the roster says.
+    async fn known(
+        &self,
+        people: HashMap<PartnerUserId, Entitlements>,
+    ) -> Result<Vec<(Subscriber, Entitlements)>, Failed> {
+        let partner_id = &self.args.whose.partner_id;
+        let found = self.subscribers.get_many(partner_id, people.keys()).await;
+        let found = found.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+        let mut found: HashMap<_, _> = found
+            .into_iter()
+            .map(|person| (person.partner_user_id.clone(), person))
+            .collect();
+        let with = people.into_iter().map(|(id, entitlements)| {
+            let before = found
+                .remove(&id)
+                .unwrap_or_else(|| Subscriber::unknown(partner_id.clone(), id));
+            (before, entitlements)
+        });
+        Ok(with.collect())
+    }
+
+    /// Writes the roster, from the row on that an earlier run has reached, until somebody stops it.
+    async fn write(&self, reached: u64, seen: &Seen) -> Result<Done, Failed> {
+        let bar = bar("writing", Some(seen.rows));
+        bar.inc(reached);
+        let skip = usize::try_from(reached).unwrap_or(usize::MAX);
+        // Bad rows were agreed to be passed over; they count as rows, so that the place is the same each time.
+        let rows = self.rows()?.skip(skip);
+        let (mut tally, mut rows_done, mut noted) = (Tally::default(), reached, reached);
+        let rows = batches_of(rows);
+        // One batch after the other where a person stands in several rows: the last one counts.
+        let at_once = if seen.repeated { 1 } else { BATCHES };
+        let mut written = stream::iter(rows)
+            .map(|batch| async move { Ok::<_, Failed>((self.written(batch.people).await?, batch.rows)) })
+            .buffered(at_once);
+        let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut stop => {
+                    self.note(rows_done)?;
+                    bar.abandon();
+                    return Ok(Done { tally, finished: false });
+                }
+                batch = written.try_next() => match batch {
+                    Ok(Some((of_batch, rows))) => {
+                        tally.add(&of_batch);
+                        rows_done += rows;
+                        bar.inc(rows);
+                        if rows_done - noted >= NOTED {
+                            self.note(rows_done)?;
+                            noted = rows_done;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(failed) => {
+                        self.note(rows_done)?;
+                        return Err(failed);
+                    }
+                },
+            }
+        }
+        drop(written);
+        bar.finish_and_clear();
+        if self.args.revoke_missing {
+            let mut pages = people(&self.subscribers, &self.args.whose);
+            while let Some(page) = pages.try_next().await? {
+                let missing = page.into_iter().filter(|person| is_missing(person, seen));
+                let missing = missing.map(|person| (person.partner_user_id, Entitlements::default()));
+                tally.add(&self.written(missing.collect()).await?);
+            }
+        }
+        self.forget()?;
+        Ok(Done { tally, finished: true })
+    }
+
+    /// Writes some people; what the backend writes of them meanwhile comes first, and then the roster.
+    async fn written(&self, people: HashMap<PartnerUserId, Entitlements>) -> Result<Tally, Failed> {
+        let now = self.clock.now();
+        let known = self.known(people).await?;
+        let writes = stream::iter(known).map(|(before, after)| async move {
+            let mut tally = Tally::default();
+            tally.count(&before, &after);
+            if tally.unchanged == 0 {
+                let replaced = self.subscribers.replace(&before, &after, now).await;
+                let replaced = match replaced {
+                    Ok(None) => {
+                        let change = Change::Replace(after);
+                        let changed =
+                            self.subscribers
+                                .change(&before.partner_id, &before.partner_user_id, &change, None, now);
+                        changed.await.map(drop).map_err(|error| error.to_string())
+                    }
+                    other => other.map(drop).map_err(|error| error.to_string()),
+                };
+                replaced.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+            }
+            Ok::<_, Failed>(tally)
+        });
+        let mut writes = writes.buffer_unordered(WRITES);
+        let mut tally = Tally::default();
+        while let Some(one) = writes.try_next().await? {
+            tally.add(&one);
+        }
+        Ok(tally)
+    }
+
+    fn progress_file(&self) -> PathBuf {
+        beside(&self.args.roster, "progress")
+    }
+
+    fn progress(&self, rows: u64) -> Progress {
+        Progress {
+            partner_id: self.args.whose.partner_id.to_string(),
+            subscribers_table: self.args.whose.subscribers_table.clone(),
+            sha256: self.fingerprint.sha256.clone(),
+            rows,
+        }
+    }
+
+    /// How many rows an earlier run of this very import has done.
+    fn reached(&self) -> Result<u64, Failed> {
+        let file = self.progress_file();
+        let text = match fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let progress: Option<Progress> = serde_json::from_slice(&text).ok();
+        match progress {
+            Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
+            _ => Err(Failed::new(format!(
+                "{} is of another import, of another roster or into another table: finish that one, or delete the file",
+                file.display()
+            ))),
+        }
+    }
+
+    fn note(&self, rows: u64) -> Result<(), Failed> {
+        let (file, part) = (self.progress_file(), beside(&self.args.roster, "progress.part"));
+        let mut written = operator::private_file(&part)?;
+        serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
+        written.sync_all()?;
+        Ok(fs::rename(part, file)?)
+    }
+
+    fn forget(&self) -> Result<(), Failed> {
+        match fs::remove_file(self.progress_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who is in the roster, each by eight bytes: whole ids would be too many.
+#[derive(Default)]
+struct Seen {
+    people: HashSet<u64>,
+    hash: Arc<RandomState>,
+    rows: u64,
+    repeated: bool,
+}
+
+impl Seen {
+    /// Whether they are new.
+    fn insert(&mut self, person: &PartnerUserId) -> bool {
+        self.rows += 1;
+        let new = self.people.insert(self.hash.hash_one(person));
+        self.repeated |= !new;
+        new
+    }
+
+    fn has(&self, person: &PartnerUserId) -> bool {
+        self.people.contains(&self.hash.hash_one(person))
+    }
+}
+
+/// Whether somebody hears something and is not in the roster.
+fn is_missing(person: &Subscriber, seen: &Seen) -> bool {
+    let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
+    hears && !seen.has(&person.partner_user_id)
+}
+
+/// Some rows, their people each once: the last row of each counts.
+#[derive(Default)]
+struct Batch {
+    people: HashMap<PartnerUserId, Entitlements>,
+    rows: u64,
+}
+
+fn batches(rows: impl Iterator<Item = Row>) -> impl Iterator<Item = Batch> {
+    batches_of(rows.map(Ok))
+}
+
+fn batches_of(mut rows: impl Iterator<Item = Result<Row, BadRow>>) -> impl Iterator<Item = Batch> {
+    std::iter::from_fn(move || {
+        let mut batch = Batch::default();
+        for row in rows.by_ref() {
+            batch.rows += 1;
+            if let Ok(row) = row {
+                batch.people.insert(row.partner_user_id, row.entitlements);
+            }
+            if batch.people.len() == BATCH || batch.rows == NOTED {
+                break;
+            }
+        }
+        (batch.rows > 0).then_some(batch)
+    })
+}
+
+/// How far it is, for whoever sits at a terminal.
+fn bar(what: &'static str, rows: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(rows, ProgressDrawTarget::stderr_with_hz(5));
+    let template = if rows.is_some() {
+        "{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}"
+    } else {
+        "{prefix} {spinner} {human_pos} rows {per_sec}"
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,269 @@
+//! Reads a roster, a row at a time: CSV with a header, or JSON Lines. A row says who, by `partner_user_id` or `sub`, and what they are to hear. What is wrong with one is
+//! said by its line and the member at fault, never by what is in it.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value};
+use shared::{
+    encoding::hex,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    secrets::Versions,
+    sign_in::{PartnerKeys, person_meant},
+};
+
+use super::Format;
+use crate::Failed;
+
+/// The longest line that is read, in bytes: five hundred names fit twice.
+const LONGEST: usize = 256 * 1024;
+
+/// What a row says.
+pub(super) struct Row {
+    pub(super) partner_user_id: PartnerUserId,
+    pub(super) entitlements: Entitlements,
+}
+
+/// What is wrong with a row.
+#[derive(Debug)]
+pub(super) struct BadRow {
+    pub(super) line: u64,
+    pub(super) what: &'static str,
+}
+
+/// How rows are to be understood.
+#[derive(Clone)]
+pub(super) struct Reading {
+    pub(super) format: Format,
+    pub(super) partner_id: PartnerId,
+    /// Where rows say `sub`: what makes a Partner User ID of it.
+    pub(super) keys: Option<Arc<Versions<PartnerKeys>>>,
+    pub(super) ignore_other_columns: bool,
+}
+
+/// A file's rows, in their order.
+pub(super) struct Rows {
+    reading: Reading,
+    lines: Lines,
+}
+
+enum Lines {
+    Csv {
+        records: csv::Reader<File>,
+        record: csv::StringRecord,
+        columns: Columns,
+    },
+    Jsonl {
+        file: BufReader<File>,
+        line: u64,
+    },
+}
+
+/// Where in a record of CSV what stands.
+#[derive(Clone, Copy)]
+struct Columns {
+    who: usize,
+    /// `partner_user_id` or `sub`.
+    who_is: &'static str,
+    entitlements: usize,
+}
+
+/// What a whole file is known by, and whether it is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    /// Whether its last line has an end. One that has none may have been cut off.
+    pub(super) ends_well: bool,
+}
+
+/// Reads the whole file once.
+pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, Failed> {
+    let mut file = open(path)?;
+    let (mut context, mut buffer, mut bytes, mut last) =
+        (digest::Context::new(&digest::SHA256), vec![0; 1 << 20], 0, None);
+    loop {
+        let read = file.read(&mut buffer)?;
+        let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else {
+            break;
+        };
+        context.update(part);
+        bytes += part.len() as u64;
+        last = part.last().copied();
+    }
+    Ok(Fingerprint {
+        bytes,
+        sha256: hex(context.finish().as_ref()),
+        ends_well: matches!(last, None | Some(b'\n')),
+    })
+}
+
+fn open(path: &Path) -> Result<File, Failed> {
+    File::open(path).map_err(|error| Failed::new(format!("{} cannot be read: {error}", path.display())))
+}
+
+impl Rows {
+    pub(super) fn open(path: &Path, reading: Reading) -> Result<Self, Failed> {
+        let mut file = open(path)?;
+        let lines = match reading.format {
+            Format::Csv => {
+                let mut records = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+                let header = records
+                    .headers()
+                    .map_err(|_| Failed::new("the first line is no header of CSV"))?;
+                let columns = Columns::of(header, &reading)?;
+                let record = csv::StringRecord::new();
+                Lines::Csv {
+                    records,
+                    record,
+                    columns,
+                }
+            }
+            Format::Jsonl => {
+                // A byte order mark is not JSON.
+                let mut mark = [0; 3];
+                if !matches!(file.read(&mut mark), Ok(3)) || mark != *b"\xef\xbb\xbf" {
+                    file.seek(SeekFrom::Start(0))?;
+                }
+                Lines::Jsonl {
+                    file: BufReader::with_capacity(1 << 16, file),
+                    line: 0,
+                }
+            }
+        };
+        let rows = Self { reading, lines };
+        Ok(rows)
+    }
+}
+
+impl Columns {
+    fn of(header: &csv::StringRecord, reading: &Reading) -> Result<Self, Failed> {
+        let place = |name: &str| {
+            let mut places = header
+                .iter()
+                .enumerate()
+                .filter(|(_, known)| known.trim_start_matches('\u{feff}') == name);
+            let first = places.next().map(|(place, _)| place);
+            first.filter(|_| places.next().is_none())
+        };
+        let (who, who_is) = match (place("partner_user_id"), place("sub")) {
+            (Some(who), None) => (who, "partner_user_id"),
+            (None, Some(who)) => (who, "sub"),
+            _ => {
+                return Err(Failed::new(
+                    "the header needs one of the columns partner_user_id and sub, once",
+                ));
+            }
+        };
+        let entitlements =
+            place("entitlements").ok_or_else(|| Failed::new("the header needs the column entitlements, once"))?;
+        if header.len() > 2 && !reading.ignore_other_columns {
+            return Err(Failed::new(
+                "the header has other columns than who and entitlements; --ignore-other-columns passes them over",
+            ));
+        }
+        Ok(Self {
+            who,
+            who_is,
+            entitlements,
+        })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, BadRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.lines {
+            Lines::Csv {
+                records,
+                record,
+                columns,
+            } => {
+                let line = records.position().line();
+                match records.read_record(record) {
+                    Ok(false) => None,
+                    Ok(true) => {
+                        let line = record.position().map_or(line, csv::Position::line);
+                        Some(of_record(record, *columns, &self.reading).map_err(|what| BadRow { line, what }))
+                    }
+                    Err(error) => {
+                        let line = error.position().map_or(line, csv::Position::line);
+                        let what = match error.kind() {
+                            csv::ErrorKind::UnequalLengths { .. } => "another number of fields than the header",
+                            csv::ErrorKind::Utf8 { .. } => "not UTF-8",
+                            _ => "cannot be read",
+                        };
+                        Some(Err(BadRow { line, what }))
+                    }
+                }
+            }
+            Lines::Jsonl { file, line } => loop {
+                let mut text = Vec::new();
+                // One byte more than is read shows that there is more.
+                let read = file.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut text);
+                *line += 1;
+                let line = *line;
+                match read {
+                    Ok(0) => return None,
+                    Ok(read) if read > LONGEST => {
+                        return Some(Err(BadRow { line, what: "too long" }));
+                    }
+                    Err(_) => {
+                        return Some(Err(BadRow {
+                            line,
+                            what: "cannot be read",
+                        }));
+                    }
+                    Ok(_) if text.trim_ascii().is_empty() => {}
+                    Ok(_) => return Some(of_json(&text, &self.reading).map_err(|what| BadRow { line, what })),
+                }
+            },
+        }
+    }
+}
+
+fn of_record(record: &csv::StringRecord, columns: Columns, reading: &Reading) -> Result<Row, &'static str> {
+    let who = record.get(columns.who).unwrap_or_default();
+    let names = record.get(columns.entitlements).unwrap_or_default();
+    let claims = Map::from_iter([(columns.who_is.to_owned(), who.into())]);
+    Ok(Row {
+        partner_user_id: person(&claims, reading)?,
+        entitlements: Entitlements::parse(names.split_ascii_whitespace()).map_err(|_| "entitlements")?,
+    })
+}
+
+fn of_json(text: &[u8], reading: &Reading) -> Result<Row, &'static str> {
+    let Ok(Value::Object(mut members)) = serde_json::from_slice(text) else {
+        return Err("not a JSON object");
+    };
+    let names = members.remove("entitlements").ok_or("entitlements")?;
+    let names: Option<Vec<_>> = names
+        .as_array()
+        .and_then(|names| names.iter().map(Value::as_str).collect());
+    let entitlements = Entitlements::parse(names.ok_or("entitlements")?).map_err(|_| "entitlements")?;
+    members.retain(|name, _| !reading.ignore_other_columns || ["partner_user_id", "sub"].contains(&name.as_str()));
+    if members.len() != 1 {
+        return Err("who it is: one of partner_user_id and sub, and nothing else");
+    }
+    Ok(Row {
+        partner_user_id: person(&members, reading)?,
+        entitlements,
+    })
+}
+
+fn person(claims: &Map<String, Value>, reading: &Reading) -> Result<PartnerUserId, &'static str> {
+    match (claims.get("partner_user_id"), &reading.keys) {
+        (Some(id), _) => {
+            let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
+            id.ok_or("partner_user_id")
+        }
+        (None, Some(keys)) => person_meant(keys, &reading.partner_id, claims).map_err(|_| "sub"),
+        (None, None) => Err("sub, which needs --partner-keys-id"),
+    }
+}
