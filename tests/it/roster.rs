@@ -372,7 +372,7 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     let roster = desk.file("roster.csv", &csv(&rows));
     let progress = format!("{roster}.progress");
     let mut killed = desk
-        .command(&["import", &roster, "--yes"])
+        .command(&[&import[..], &[&roster]].concat())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
