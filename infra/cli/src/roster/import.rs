@@ -38,7 +38,7 @@ const BATCH: usize = 100;
 const BATCHES: usize = 8;
 const WRITES: usize = 16;
 /// After how many rows it is noted how far the import has come.
-const NOTED: u64 = 5_000;
+const NOTED: u64 = 1_000;
 /// How many bad rows are named.
 const NAMED: usize = 20;
 

@@ -1,0 +1,484 @@
+//! A feed (RSS 2.0), in pieces whose bytes together are the feed: what is not looked at is passed on as it came. One item is in memory at a time. Needs a well-formed
+//! document in UTF-8. Refuses what is nested deeper, or is larger in one piece, than a podcast's feed ever is.
+
+use std::io::{self, BufRead, Read};
+
+use quick_xml::{
+    XmlVersion,
+    escape::resolve_predefined_entity,
+    events::{BytesStart, Event},
+    name::ResolveResult,
+    reader::NsReader,
+};
+
+use crate::Failed;
+
+/// Spotify's namespace, exactly (Content Management, "RSS").
+pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
+/// The most bytes of one item, or of one piece of anything else.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// The most elements within each other.
+const DEEPEST: usize = 64;
+
+/// A part of the feed, and its bytes.
+pub(super) struct Piece {
+    pub(super) part: Part,
+    pub(super) bytes: Vec<u8>,
+}
+
+pub(super) enum Part {
+    /// The root element's start tag.
+    Root(Element),
+    /// `spotify:access` of the show.
+    Access(Access),
+    Item(Box<Item>),
+    /// The end of the channel, with what was in it.
+    ChannelEnd(Channel),
+    /// A document type declaration: nothing of it is followed.
+    DocType,
+    Other,
+}
+
+/// A start tag.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub(super) line: u64,
+    pub(super) prefix: Option<String>,
+    pub(super) name: String,
+    pub(super) space: Space,
+    pub(super) attributes: Vec<(String, String)>,
+    /// Whether it is its own end.
+    empty: bool,
+}
+
+/// The namespace of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    None,
+    Spotify,
+    Itunes,
+    Content,
+    Other,
+    /// Its prefix is not declared.
+    Undeclared,
+}
+
+impl Element {
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Spotify's `access`, or what was meant to be it: the prefix is right, and what it stands for is not.
+    fn is_access(&self) -> bool {
+        self.name == "access" && (self.space == Space::Spotify || self.prefix.as_deref() == Some("spotify"))
+    }
+
+    fn is_plain(&self, name: &str) -> bool {
+        self.name == name && self.prefix.is_none()
+    }
+}
+
+/// A `spotify:access` element.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) element: Element,
+    pub(super) children: Vec<Element>,
+}
+
+impl Access {
+    /// The names of the entitlements that stand where they should.
+    pub(super) fn entitlements(&self) -> impl Iterator<Item = &str> {
+        let children = self.children.iter().filter(|child| child.is_plain("entitlement"));
+        children.filter_map(|child| child.attribute("name"))
+    }
+}
+
+/// The show, as far as it has been read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Channel {
+    pub(super) title: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) author: Option<String>,
+    pub(super) image: Option<String>,
+}
+
+/// An episode.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Item {
+    pub(super) line: u64,
+    pub(super) title: Option<String>,
+    pub(super) guid: Option<String>,
+    pub(super) published: Option<String>,
+    pub(super) season: Option<String>,
+    pub(super) episode_type: Option<String>,
+    pub(super) categories: Vec<String>,
+    /// URLs of audio.
+    pub(super) enclosures: Vec<String>,
+    /// Show notes, as people read them.
+    pub(super) notes: Vec<String>,
+    pub(super) access: Vec<Access>,
+    /// Where in the item's bytes things are, to change them and nothing else.
+    pub(super) place: ItemPlace,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ItemPlace {
+    /// From the first `spotify:access` to its end.
+    pub(super) access: Option<(usize, usize)>,
+    /// White space between the start tag and the first child.
+    pub(super) gap: Option<(usize, usize)>,
+    /// Where the white space before the end tag begins, or the end tag.
+    pub(super) tail: usize,
+    /// Whether the item is one empty tag.
+    pub(super) empty: bool,
+}
+
+/// A feed that is being read.
+pub(super) struct Feed<R> {
+    reader: NsReader<Recorder<R>>,
+    buffer: Vec<u8>,
+    path: Vec<String>,
+    channel: Channel,
+    /// Whether a root element has ended.
+    over: bool,
+}
+
+/// What is read next.
+enum Step {
+    Start(Element),
+    End,
+    Text(String),
+    DocType,
+    Other,
+    Eof,
+}
+
+impl<R: BufRead> Feed<R> {
+    pub(super) fn new(file: R) -> Self {
+        let recorder = Recorder {
+            inner: file,
+            kept: Vec::new(),
+            line: 1,
+        };
+        Self {
+            reader: NsReader::from_reader(recorder),
+            buffer: Vec::new(),
+            path: Vec::new(),
+            channel: Channel::default(),
+            over: false,
+        }
+    }
+
+    /// The line that is read now.
+    pub(super) fn line(&self) -> u64 {
+        self.reader.get_ref().line
+    }
+
+    /// The next piece; nothing after the last.
+    ///
+    /// # Errors
+    /// [`Failed`] with the line at which the document cannot be read on.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, Failed> {
+        let part = match self.step()? {
+            Step::Eof if self.over => {
+                let bytes = self.take();
+                let rest = (!bytes.is_empty()).then_some(Piece {
+                    part: Part::Other,
+                    bytes,
+                });
+                return Ok(rest);
+            }
+            Step::Eof => return Err(self.failed("the document ends before its root element does")),
+            Step::Start(element) => match self.above(&element) {
+                [] if self.over => return Err(self.failed("there is a second root element")),
+                [] => Part::Root(element),
+                [_, channel] if channel == "channel" && element.is_plain("item") => {
+                    Part::Item(Box::new(self.item(&element)?))
+                }
+                [_, channel] if channel == "channel" && element.is_access() => Part::Access(self.access(element)?),
+                [_, channel] if channel == "channel" => {
+                    self.of_channel(&element)?;
+                    Part::Other
+                }
+                _ => Part::Other,
+            },
+            Step::End if self.path.len() == 1 => Part::ChannelEnd(std::mem::take(&mut self.channel)),
+            Step::DocType => Part::DocType,
+            Step::End | Step::Text(_) | Step::Other => Part::Other,
+        };
+        Ok(Some(Piece {
+            part,
+            bytes: self.take(),
+        }))
+    }
+
+    /// The elements around one whose start tag was read.
+    fn above(&self, element: &Element) -> &[String] {
+        let depth = self.path.len() - usize::from(!element.empty);
+        self.path.get(..depth).unwrap_or_default()
+    }
+
+    /// What of the show is looked at.
+    fn of_channel(&mut self, element: &Element) -> Result<(), Failed> {
+        match (element.name.as_str(), element.space) {
+            ("title", Space::None) => self.channel.title = Some(self.text(element)?),
+            ("description", Space::None) => self.channel.description = Some(self.text(element)?),
+            ("author", Space::Itunes) => self.channel.author = Some(self.text(element)?),
+            ("image", Space::Itunes) => self.channel.image = element.attribute("href").map(str::to_owned),
+            ("image", Space::None) if !element.empty => {
+                let depth = self.path.len();
+                while self.path.len() >= depth {
+                    if let Step::Start(child) = self.inner()?
+                        && child.is_plain("url")
+                    {
+                        let url = self.text(&child)?;
+                        self.channel.image.get_or_insert(url);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads an item to its end.
+    fn item(&mut self, element: &Element) -> Result<Item, Failed> {
+        let mut item = Item {
+            line: element.line,
+            ..Item::default()
+        };
+        item.place.empty = element.empty;
+        if element.empty {
+            return Ok(item);
+        }
+        let depth = self.path.len();
+        let mut is_first = true;
+        loop {
+            let before = self.kept();
+            let step = self.inner()?;
+            match step {
+                Step::Start(child) if child.is_access() => {
+                    let access = self.access(child)?;
+                    item.place.access.get_or_insert((before, self.kept()));
+                    item.access.push(access);
+                    item.place.tail = self.kept();
+                }
+                Step::Start(child) => {
+                    self.of_item(&child, &mut item)?;
+                    item.place.tail = self.kept();
+                }
+                Step::End if self.path.len() < depth => return Ok(item),
+                Step::Text(text) if text.trim().is_empty() => {
+                    if is_first {
+                        item.place.gap = Some((before, self.kept()));
+                        item.place.tail = before;
+                    }
+                }
+                _ => item.place.tail = self.kept(),
+            }
+            is_first = false;
+        }
+    }
+
+    /// What of an episode is looked at; all else of it is read over.
+    fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), Failed> {
+        let text = self.text(child)?;
+        match (child.name.as_str(), child.space) {
+            ("title", Space::None) => item.title = Some(text.trim().to_owned()),
+            ("guid", Space::None) => item.guid = Some(text.trim().to_owned()),
+            ("pubDate", Space::None) => item.published = Some(text.trim().to_owned()),
+            ("category", Space::None) => item.categories.push(text.trim().to_owned()),
+            ("season", Space::Itunes) => item.season = Some(text.trim().to_owned()),
+            ("episodeType", Space::Itunes) => item.episode_type = Some(text.trim().to_owned()),
+            ("description", Space::None) | ("summary", Space::Itunes) | ("encoded", Space::Content) => {
+                item.notes.push(text);
+            }
+            ("enclosure", Space::None) => item.enclosures.extend(child.attribute("url").map(str::to_owned)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads `spotify:access` to its end.
+    fn access(&mut self, element: Element) -> Result<Access, Failed> {
+        let mut children = Vec::new();
+        if !element.empty {
+            let depth = self.path.len();
+            while self.path.len() >= depth {
+                let Step::Start(child) = self.inner()? else { continue };
+                if !child.empty {
+                    self.text(&child)?;
+                }
+                children.push(child);
+            }
+        }
+        Ok(Access { element, children })
+    }
+
+    /// Reads an element to its end: all text in it.
+    fn text(&mut self, element: &Element) -> Result<String, Failed> {
+        let mut text = String::new();
+        if !element.empty {
+            let depth = self.path.len();
+            while self.path.len() >= depth {
+                if let Step::Text(more) = self.inner()? {
+                    text.push_str(&more);
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// The next step of an element that has begun.
+    fn inner(&mut self) -> Result<Step, Failed> {
+        match self.step()? {
+            Step::Eof => Err(self.failed("the document ends in the middle of an element")),
+            step => Ok(step),
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, Failed> {
+        let line = self.line();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let step = match self.reader.read_event_into(&mut buffer) {
+            Ok(event) => self.step_of(event, line),
+            // What the parser says may repeat what is in the document.
+            Err(quick_xml::Error::Io(error)) => Err(Failed::new(format!("line {}: {error}", self.line()))),
+            Err(quick_xml::Error::Encoding(_)) => Err(self.failed("this is not UTF-8")),
+            Err(_) => Err(self.failed("this is not well-formed XML")),
+        };
+        self.buffer = buffer;
+        step
+    }
+
+    fn step_of(&mut self, event: Event<'_>, line: u64) -> Result<Step, Failed> {
+        Ok(match event {
+            Event::Start(tag) => {
+                let element = self.element(&tag, line, false)?;
+                if self.path.len() == DEEPEST {
+                    return Err(self.failed("elements are nested too deep"));
+                }
+                self.path.push(element.name.clone());
+                Step::Start(element)
+            }
+            Event::Empty(tag) => {
+                self.over |= self.path.is_empty();
+                Step::Start(self.element(&tag, line, true)?)
+            }
+            Event::End(_) => {
+                self.path.pop();
+                self.over |= self.path.is_empty();
+                Step::End
+            }
+            Event::Text(text) => {
+                if self.path.is_empty() && !text.trim().is_empty() {
+                    return Err(self.failed("there is text outside the root element"));
+                }
+                Step::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned())
+            }
+            Event::CData(text) => Step::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
+            Event::GeneralRef(reference) => {
+                // One that the document itself declares is none of ours to follow: it may stand for anything.
+                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
+                let named = resolve_predefined_entity(&reference).map(str::to_owned);
+                Step::Text(character.or(named).unwrap_or_default())
+            }
+            Event::Decl(declaration) => {
+                let encoding = declaration.encoding().and_then(Result::ok);
+                if encoding.is_some_and(|encoding| !["utf-8", "us-ascii"].contains(&encoding.to_lowercase().as_str())) {
+                    return Err(self.failed("the feed is not in UTF-8"));
+                }
+                Step::Other
+            }
+            Event::DocType(_) => Step::DocType,
+            Event::Comment(_) | Event::PI(_) => Step::Other,
+            Event::Eof => Step::Eof,
+        })
+    }
+
+    fn element(&self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, Failed> {
+        let name = tag.name();
+        let (space, _) = self.reader.resolver().resolve_element(name);
+        let prefix = name.prefix().map(|prefix| prefix.into_inner().to_owned());
+        let space = match space {
+            ResolveResult::Bound(space) if space.0 == SPOTIFY => Space::Spotify,
+            ResolveResult::Bound(space) if space.0.to_lowercase().contains("itunes.com/dtds/podcast") => Space::Itunes,
+            ResolveResult::Bound(space) if space.0 == "http://purl.org/rss/1.0/modules/content/" => Space::Content,
+            ResolveResult::Bound(_) if prefix.is_some() => Space::Other,
+            // A default namespace is none of RSS's business.
+            ResolveResult::Bound(_) | ResolveResult::Unbound => Space::None,
+            ResolveResult::Unknown(_) => Space::Undeclared,
+        };
+        let attributes = tag.attributes().map(|attribute| {
+            let attribute = attribute.ok()?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
+            Some((attribute.key.into_inner().to_owned(), value.into_owned()))
+        });
+        let attributes: Option<Vec<_>> = attributes.collect();
+        Ok(Element {
+            line,
+            prefix,
+            name: name.local_name().into_inner().to_owned(),
+            space,
+            attributes: attributes.ok_or_else(|| self.failed("an attribute cannot be read"))?,
+            empty,
+        })
+    }
+
+    fn failed(&self, what: &str) -> Failed {
+        Failed::new(format!("line {}: {what}", self.line()))
+    }
+
+    /// How many bytes of the piece have been read.
+    fn kept(&self) -> usize {
+        self.reader.get_ref().kept.len()
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.reader.get_mut().kept)
+    }
+}
+
+/// Keeps what is read, until it is taken.
+struct Recorder<R> {
+    inner: R,
+    kept: Vec<u8>,
+    line: u64,
+}
+
+impl<R: BufRead> Read for Recorder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut available = self.fill_buf()?;
+        let read = available.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Recorder<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.kept.len() > LARGEST {
+            return Err(io::Error::other(
+                "an item, or something else in one piece, is larger than 4 MiB",
+            ));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        // What was filled is there without reading.
+        if let Ok(available) = self.inner.fill_buf()
+            && let Some(consumed) = available.get(..amount)
+        {
+            self.kept.extend_from_slice(consumed);
+            for byte in consumed {
+                self.line += u64::from(*byte == b'\n');
+            }
+        }
+        self.inner.consume(amount);
+    }
+}
