@@ -40,8 +40,9 @@ test: setup validate ## Run all tests
 	$(WITH_TOOLS) cargo nextest run --workspace
 
 .PHONY: bench
-bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE)
-	cargo bench -p tests --profile dev --bench convergence
+bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE), and how fast a roster is imported (ROWS)
+	cargo build --profile measured -p soa-link
+	cargo bench -p tests --profile measured --bench convergence --bench roster
 
 .PHONY: lint
 lint: ## Check formatting, lints and documentation

@@ -454,7 +454,6 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_has_its_answer() {
     let lambda = Lambda::start().await;
-    let session = lambda.session("ada");
     let site = &lambda.sandbox.addresses().site;
     let location = |answer: &Value| answer["headers"]["location"].as_str().unwrap_or_default().to_owned();
 
