@@ -12,9 +12,9 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use sandbox::Fault;
+use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::json;
-use shared::{chance::Chance, worker::Worker as _};
+use shared::{aws::Aws, chance::Chance, worker::Worker as _};
 use sync::Synchronizer;
 
 use crate::world::World;
@@ -272,8 +272,43 @@ impl Case {
 
 #[test]
 fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
+    check(24, async |case, events| {
+        for event in events {
+            case.happens(event).await;
+        }
+    });
+}
+
+/// As on AWS: a worker is fed by the table's own stream all the while, beside those that the schedules start.
+#[test]
+fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
+    check(8, async |case, events| {
+        let aws = Aws::of(&case.world.environment(&[])).unwrap();
+        let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
+        let fed = Synchronizer::start(
+            case.world.environment(&[("SPOTIFY_RATE", "1000")]),
+            case.world.clock.clone(),
+            Chance::System,
+        );
+        let fed = fed.await.unwrap();
+        let story = async {
+            for event in events {
+                case.happens(event).await;
+                // Time for the stream to bring it.
+                tokio::time::sleep(Duration::from_millis(60)).await;
+            }
+        };
+        tokio::select! {
+            ended = stream.feed(async |event| fed.work(&event, LONG).await.ok()) => panic!("{ended:?}"),
+            () = story => {}
+        }
+    });
+}
+
+/// Runs so many stories, and looks how each ends.
+fn check(cases: u32, story: impl AsyncFn(&Case, &[Event])) {
     let config = Config {
-        cases: 24,
+        cases,
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()
@@ -294,9 +329,7 @@ fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
                     for event in before.iter().chain([&Event::Run(false, usize::MAX)]) {
                         case.happens(event).await;
                     }
-                    for event in &events {
-                        case.happens(event).await;
-                    }
+                    story(&case, &events).await;
                     let drifted = events.iter().any(|event| matches!(event, Event::Drifts(_)));
                     case.ends(drifted).await;
                 });

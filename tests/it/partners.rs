@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 use partners::Partners;
-use sandbox::Fault;
+use sandbox::{Fault, bundle};
 use serde_json::{Value, json};
 use shared::{chance::Chance, worker::Worker as _};
 use tokio::{
@@ -18,6 +18,8 @@ use crate::{
 };
 
 const CREATE: &str = "/api/v1/create-partner";
+/// How Ada signs in at the provider.
+const ADA: &str = "account=member-1003";
 const LOGO: &str = "/api/v1/upload-logo";
 
 async fn operators(world: &World) -> Partners {
@@ -507,4 +509,75 @@ async fn an_operator_sees_the_guard_and_releases_it() {
     world.advance(3600);
     let state = ask(&operators, json!({"command": "guard-state", "partner_id": own})).await;
     assert!(state["released_until"].is_null());
+}
+
+/// Its own provider knows us as a public client; the deployment's client secret is not for it.
+#[tokio::test]
+async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
+    let session = [("PARTNERS_TABLE", bundle::PARTNERS_TABLE), ("SIGN_IN", "session")];
+    let (world, provider) = World::oidc(&json!({"client_secret": null}), &session, json!({})).await;
+    let operators = operators(&world).await;
+    let mut partner = new_partner();
+    partner["settings"] = json!({
+        "SIGN_IN": "oidc", "OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": sandbox::Oidc::default().client_id,
+        "OIDC_CLIENT_AUTHENTICATION": "none",
+    });
+    let partner_id = ask(&operators, partner).await["partner_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut browser = world.browser();
+    let consent = browser
+        .signs_in(&provider, &format!("/partners/{partner_id}/entrypoint"), ADA)
+        .await;
+    assert_eq!(consent.status, 302, "{}", consent.body);
+    let token = &provider.requests("/token").await[0];
+    assert_eq!(token["authorization"], Value::Null, "{token}");
+    let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+    assert_eq!(browser.get(&callback).await.status, 302);
+    let ada = world
+        .sandbox
+        .options()
+        .partner_user_id(&partner_id, world.person("ada"));
+    assert!(world.spotify().link(&partner_id, &ada).is_some());
+    // The pages of the other functions send people there too, and the deployment's own partner has no provider.
+    let known = world
+        .browser()
+        .signs_in(&provider, &format!("/partners/{partner_id}/account"), ADA)
+        .await;
+    assert_eq!(
+        (known.status, known.location()),
+        (302, format!("/partners/{partner_id}/account").as_str())
+    );
+    let ours = world.gateway("/account");
+    assert_eq!(
+        world.browser().get(&format!("/sign-in?return_to={ours}")).await.status,
+        404
+    );
+}
+
+/// A provider that serves all partners has to say whose subscriber somebody is.
+#[tokio::test]
+async fn an_id_token_of_the_deployments_provider_has_to_name_the_partner() {
+    let (world, provider) = World::oidc(&json!({}), &[("PARTNERS_TABLE", bundle::PARTNERS_TABLE)], json!({})).await;
+    let operators = operators(&world).await;
+    let mut partner = new_partner();
+    partner["settings"] = json!({});
+    let partner_id = ask(&operators, partner).await["partner_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let page = format!("/partners/{partner_id}/entrypoint");
+    assert_eq!(world.browser().signs_in(&provider, &page, ADA).await.status, 401);
+    let own = &world.sandbox.options().partner_id;
+    for (claimed, status) in [(json!(own), 401), (json!([own, partner_id]), 302)] {
+        provider
+            .tamper(json!({"id_token": {"claims": {"partner_id": claimed}}}))
+            .await;
+        assert_eq!(
+            world.browser().signs_in(&provider, &page, ADA).await.status,
+            status,
+            "{claimed}"
+        );
+    }
 }
