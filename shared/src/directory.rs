@@ -7,11 +7,13 @@ use std::{
 };
 
 use crate::{
+    aws::Aws,
     clock::Clock,
     config::{ConfigError, Environment},
     fetched::{Fetched, Limits, Paused},
     http::Problem,
     log,
+    outbound::Outbound,
     partner::PartnerId,
     store::{Partners, StoreError},
     telemetry::Code,
@@ -29,7 +31,7 @@ const MOST: usize = 1000;
 
 /// A partner as it was found, or that there was none.
 type Known<T> = Arc<Fetched<Option<Site<T>>>>;
-type Build<T> = Box<dyn Fn(Environment) -> Result<T, ConfigError> + Send + Sync>;
+type Build<T> = fn(Environment, &Outbound, &Clock) -> Result<T, ConfigError>;
 
 /// The partners of a function; `T` is what is each one's own.
 pub struct Directory<T> {
@@ -37,6 +39,7 @@ pub struct Directory<T> {
     partners: Option<Partners>,
     environment: Environment,
     build: Build<T>,
+    outbound: Outbound,
     clock: Clock,
     known: Mutex<HashMap<String, Known<T>>>,
 }
@@ -63,27 +66,30 @@ impl<T> Clone for Site<T> {
 }
 
 impl<T> Directory<T> {
-    /// With the deployment's own partner, made of `environment` by `build`, and those of the table, if there is one.
+    /// With the deployment's own partner, made of `environment` by `build`, and those of the table of this name, if there is one.
     ///
     /// # Errors
     /// [`ConfigError`] when the environment is not what it must be.
     pub fn new(
         partner_id: PartnerId,
-        partners: Option<Partners>,
+        partners_table: Option<String>,
+        aws: &Aws,
         environment: Environment,
+        outbound: &Outbound,
         clock: &Clock,
-        build: impl Fn(Environment) -> Result<T, ConfigError> + Send + Sync + 'static,
+        build: Build<T>,
     ) -> Result<Self, ConfigError> {
-        let own = Arc::new(build(environment.clone())?);
+        let own = Arc::new(build(environment.clone(), outbound, clock)?);
         Ok(Self {
             home: Site {
                 partner_id,
                 disabled: false,
                 own,
             },
-            partners,
+            partners: partners_table.map(|table| Partners::new(aws.dynamodb(outbound), table)),
             environment,
-            build: Box::new(build),
+            build,
+            outbound: outbound.clone(),
             clock: clock.clone(),
             known: Mutex::default(),
         })
@@ -148,7 +154,7 @@ impl<T> Directory<T> {
         let environment = self
             .environment
             .of_partner(&partner.partner_id, &partner.name, &partner.settings);
-        let own = (self.build)(environment).map_err(|error| {
+        let own = (self.build)(environment, &self.outbound, &self.clock).map_err(|error| {
             log!(error, Code::PartnerUnusable, partner_id = partner.partner_id.as_str(), reason = %error);
             Unknown::Settings
         })?;

@@ -272,7 +272,7 @@ impl Case {
 
 #[test]
 fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
-    check(24, async |case, events| {
+    check(24, &async |case, events| {
         for event in events {
             case.happens(event).await;
         }
@@ -282,7 +282,7 @@ fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
 /// As on AWS: a worker is fed by the table's own stream all the while, beside those that the schedules start.
 #[test]
 fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
-    check(8, async |case, events| {
+    check(8, &async |case, events| {
         let aws = Aws::of(&case.world.environment(&[])).unwrap();
         let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
         let fed = Synchronizer::start(
@@ -306,7 +306,7 @@ fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
 }
 
 /// Runs so many stories, and looks how each ends.
-fn check(cases: u32, story: impl AsyncFn(&Case, &[Event])) {
+fn check(cases: u32, story: &impl AsyncFn(&Case, &[Event])) {
     let config = Config {
         cases,
         max_shrink_iters: 200,

@@ -4,7 +4,7 @@
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{CallbackConfig, Config as _, Environment, Pages, PublicUrl},
+    config::{CallbackConfig, Config as _, ConfigError, Environment, Pages, PublicUrl},
     directory::Directory,
     http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
     oauth::{
@@ -16,7 +16,7 @@ use shared::{
     sign_in::{PartnerKeys, SignIn},
     spotify::CompletionUrl,
     start::{Peers, StartError},
-    store::{Claim, Partners, PendingLink, SignedInBy, Subscribers},
+    store::{Claim, PendingLink, SignedInBy, Subscribers},
     telemetry::Code,
 };
 
@@ -36,6 +36,16 @@ struct Own {
     pages: Pages,
 }
 
+impl Own {
+    fn new(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
+        let config = CallbackConfig::from_environment(environment)?;
+        Ok(Self {
+            sign_in: SignIn::new(config.sign_in, outbound, clock),
+            pages: config.pages,
+        })
+    }
+}
+
 impl Callback {
     /// The function, as this process is configured.
     ///
@@ -53,21 +63,16 @@ impl Callback {
         let config = CallbackConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
         let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
-        let partners = config
-            .partners_table
-            .clone()
-            .map(|table| Partners::new(dynamodb.clone(), table));
-        let build = {
-            let (outbound, clock) = (outbound.clone(), clock.clone());
-            move |environment| {
-                let config = CallbackConfig::from_environment(environment)?;
-                Ok(Own {
-                    sign_in: SignIn::new(config.sign_in, &outbound, &clock),
-                    pages: config.pages,
-                })
-            }
-        };
-        let partners = Directory::new(config.partner_id.clone(), partners, environment, &clock, build)?;
+        let (partner_id, table, aws) = (&config.partner_id, &config.partners_table, &config.peers.storage.aws);
+        let partners = Directory::new(
+            partner_id.clone(),
+            table.clone(),
+            aws,
+            environment,
+            &outbound,
+            &clock,
+            Own::new,
+        )?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let sign_in = &partners.home().own.sign_in;
         let peers = Peers::start(&config.peers, sign_in, &outbound, &clock, &chance).await?;

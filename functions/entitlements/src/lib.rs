@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{Config as _, EntitlementsConfig, Environment, Pages, PublicUrl},
+    config::{Config as _, ConfigError, EntitlementsConfig, Environment, Pages, PublicUrl},
     directory::{Directory, Site},
     encoding::hex,
     http::{Failure, Function, Outcome, Problem, Request, StatusCode, json as answer},
@@ -18,7 +18,7 @@ use shared::{
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, person_meant},
     start::{StartError, Storage},
-    store::{Change, Partners, Subscriber, Subscribers},
+    store::{Change, Subscriber, Subscribers},
     telemetry::Code,
 };
 
@@ -95,20 +95,8 @@ impl Entitlements {
         let config = EntitlementsConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
         let dynamodb = config.storage.aws.dynamodb(&outbound);
-        let partners = config
-            .partners_table
-            .clone()
-            .map(|table| Partners::new(dynamodb.clone(), table));
-        let build = {
-            let (outbound, clock) = (outbound.clone(), clock.clone());
-            move |environment| {
-                let config = EntitlementsConfig::from_environment(environment)?;
-                let jwks_url = config.backend_jwks_url.as_ref();
-                let issuer = config.backend_issuer.clone();
-                Ok(issuer.map(|issuer| Backend::new(issuer, jwks_url, &outbound, &clock)))
-            }
-        };
-        let partners = Directory::new(config.partner_id, partners, environment, &clock, build)?;
+        let (partner_id, table, aws) = (config.partner_id, config.partners_table, &config.storage.aws);
+        let partners = Directory::new(partner_id, table, aws, environment, &outbound, &clock, backend)?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let storage = Storage::start_for_backend(&config.storage, &outbound, &clock).await?;
         Ok(Self {
@@ -210,6 +198,15 @@ impl Entitlements {
             }
         }
     }
+}
+
+/// A partner's backend, if it has one.
+fn backend(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Option<Backend>, ConfigError> {
+    let config = EntitlementsConfig::from_environment(environment)?;
+    let jwks_url = config.backend_jwks_url.as_ref();
+    Ok(config
+        .backend_issuer
+        .map(|issuer| Backend::new(issuer, jwks_url, outbound, clock)))
 }
 
 /// What a request is about.

@@ -26,7 +26,7 @@ use shared::{
     sign_in::{PartnerKeys, Person, SignIn},
     spotify::USER_SOA_LINK,
     start::{StartError, Storage},
-    store::{Claim, Partners, PendingLink, PendingSignIn, SignedInBy, UsedJti},
+    store::{Claim, PendingLink, PendingSignIn, SignedInBy, UsedJti},
     telemetry::Code,
 };
 
@@ -79,13 +79,8 @@ impl Entrypoint {
     pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
         let config = EntrypointConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
-        let partners = config.partners_table.clone();
-        let partners = partners.map(|table| Partners::new(config.storage.aws.dynamodb(&outbound), table));
-        let build = {
-            let (outbound, clock) = (outbound.clone(), clock.clone());
-            move |environment| Own::new(environment, &outbound, &clock)
-        };
-        let partners = Directory::new(config.partner_id.clone(), partners, environment, &clock, build)?;
+        let (partner_id, table, aws) = (config.partner_id, config.partners_table, &config.storage.aws);
+        let partners = Directory::new(partner_id, table, aws, environment, &outbound, &clock, Own::new)?;
         let home = &partners.home().own;
         let prepare_oidc = async {
             match &home.oidc {
@@ -103,7 +98,7 @@ impl Entrypoint {
             (Ok(storage), Ok(())) => storage,
             (storage, prepared) => return Err(StartError::all([storage.err(), prepared.err()])),
         };
-        if !config.partner_id.looks_usual() {
+        if !partners.home().partner_id.looks_usual() {
             shared::log!(warn, Code::PartnerIdUnusual);
         }
         Ok(Self {

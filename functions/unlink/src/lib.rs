@@ -20,7 +20,7 @@ use shared::{
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, Person, SignIn, person_meant},
     start::{Peers, StartError},
-    store::{Partners, SignedInBy, Subscribers},
+    store::{SignedInBy, Subscribers},
     telemetry::Code,
 };
 
@@ -92,15 +92,8 @@ impl Unlink {
         let config = UnlinkConfig::from_environment(environment.clone())?;
         let outbound = Outbound::new()?;
         let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
-        let partners = config
-            .partners_table
-            .clone()
-            .map(|table| Partners::new(dynamodb.clone(), table));
-        let build = {
-            let (outbound, clock) = (outbound.clone(), clock.clone());
-            move |environment| Own::new(environment, &outbound, &clock)
-        };
-        let partners = Directory::new(config.partner_id, partners, environment, &clock, build)?;
+        let (partner_id, table, aws) = (config.partner_id, config.partners_table, &config.peers.storage.aws);
+        let partners = Directory::new(partner_id, table, aws, environment, &outbound, &clock, Own::new)?;
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let sign_in = &partners.home().own.sign_in;
         let peers = Peers::start(&config.peers, sign_in, &outbound, &clock, &chance).await?;
