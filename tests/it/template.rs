@@ -208,6 +208,40 @@ fn the_entrypoint_may_sign_people_in_and_link_nobody() {
     );
 }
 
+/// Whoever is paged finds what to do.
+#[test]
+fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let named: BTreeSet<_> = alarms
+        .keys()
+        .map(|name| name.trim_end_matches("Alarm").to_owned())
+        .collect();
+    let runbook = std::fs::read_to_string(format!("{ROOT}/infra/RUNBOOK.md")).unwrap();
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    assert_eq!(named, headings.map(str::to_owned).collect());
+    for (heading, text) in runbook
+        .split("\n## ")
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap())
+    {
+        for part in ["**You see**", "**Why**", "**Do**", "**It worked**"] {
+            assert!(text.contains(part), "{heading} {part}");
+        }
+    }
+    for code in runbook
+        .split("logs ")
+        .skip(1)
+        .filter_map(|after| after.split([' ', '`', '"']).nth(1))
+    {
+        let known = |known: &&shared::telemetry::Code| known.as_str() == code;
+        assert!(
+            !code.contains('_') || shared::telemetry::Code::ALL.iter().any(|code| known(&code)),
+            "{code}"
+        );
+    }
+}
+
 /// An alarm that counts a log's code counts one that there is, and whoever is paged by it is told.
 #[test]
 fn each_alarm_is_of_something_that_can_happen() {
