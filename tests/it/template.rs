@@ -242,6 +242,43 @@ fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
     }
 }
 
+/// What the threat model says is shown is shown: each test that it names is there.
+#[test]
+fn each_test_that_the_threat_model_names_is_there() {
+    fn sources(folder: &std::path::Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut all = String::new();
+    for folder in ["tests/it", "shared/src", "infra/cli/src"] {
+        sources(&std::path::Path::new(ROOT).join(folder), &mut all);
+    }
+    let model = std::fs::read_to_string(format!("{ROOT}/SECURITY.md")).unwrap();
+    let mut rows = 0;
+    for row in model
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+    {
+        let shown_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        rows += 1;
+        for name in shown_by.split(", ").map(|name| name.trim_matches('`')) {
+            assert!(
+                all.contains(&format!("fn {name}("))
+                    || all.contains(&format!("        {name}\n"))
+                    || all.contains(&format!("        {name},")),
+                "{name}"
+            );
+        }
+    }
+    assert!(rows > 10);
+}
+
 /// An alarm that counts a log's code counts one that there is, and whoever is paged by it is told.
 #[test]
 fn each_alarm_is_of_something_that_can_happen() {
