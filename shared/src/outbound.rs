@@ -14,6 +14,8 @@ use crate::secret::secret_type;
 const CONNECT: Duration = Duration::from_secs(1);
 /// For a whole call, its answer's body read. Three in a row fit into a function's 10 s (template) with time left to answer.
 pub const CALL: Duration = Duration::from_secs(3);
+/// For an operator's call to a function: a little longer than any of ours runs for one (template).
+const PATIENT: Duration = Duration::from_secs(100);
 /// The most of an answer that is read. Spotify's answers have a few hundred bytes.
 const MOST_READ: usize = 64 * 1024;
 /// For the longest that another's `Retry-After` is passed on, in seconds.
@@ -47,6 +49,18 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Client`] when TLS cannot be set up.
     pub fn new() -> Result<Self, OutboundError> {
+        Self::within(CALL)
+    }
+
+    /// The client of an operator, who waits for a function to end: a call lasts as long as a function may.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn patient() -> Result<Self, OutboundError> {
+        Self::within(PATIENT)
+    }
+
+    fn within(call: Duration) -> Result<Self, OutboundError> {
         let roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
@@ -59,7 +73,7 @@ impl Outbound {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT)
-            .timeout(CALL)
+            .timeout(call)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use sandbox::bundle;
+use sandbox::{Fault, bundle};
 use serde_json::{Value, json};
 use shared::{
     aws::Aws,
@@ -527,4 +527,155 @@ async fn a_person_is_explained_by_their_account_id() {
         .await;
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["explained"]["spotify"]["linked"], true);
+}
+
+#[tokio::test]
+async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
+    let desk = Desk::new("partners").await;
+    let (code, said) = desk.says(&["partners", "list"]).await;
+    assert_eq!(code, 0, "{said}");
+    let create = [
+        "partners",
+        "--json",
+        "create",
+        "lunar",
+        "--name",
+        "Lunar Industries",
+        "--set",
+        "BRAND_COLOR=#1a2b3c",
+    ];
+    let created: Value = serde_json::from_slice(&desk.run(&create).await.stdout).unwrap();
+    let partner_id = created["partner_id"].as_str().unwrap();
+    assert_eq!(created["settings"], json!({"BRAND_COLOR": "#1a2b3c"}));
+    let (code, said) = desk.says(&["partners", "list"]).await;
+    assert!(
+        code == 0 && said.contains(partner_id) && said.contains("BRAND_COLOR"),
+        "{said}"
+    );
+    let (code, said) = desk
+        .says(&["partners", "put", partner_id, "--name", "Moon", "--version", "1"])
+        .await;
+    assert!(code == 0 && said.contains("version           2"), "{said}");
+    let (code, said) = desk
+        .says(&["partners", "put", partner_id, "--name", "Moon", "--version", "1"])
+        .await;
+    assert!(code == 2 && said.contains("another version"), "{said}");
+    assert_eq!(desk.says(&["partners", "disable", partner_id]).await.0, 0);
+    assert!(desk.says(&["partners", "list"]).await.1.contains("disabled"));
+    assert_eq!(desk.says(&["partners", "enable", partner_id]).await.0, 0);
+    let (code, said) = desk.says(&["partners", "release", partner_id, "--seconds", "60"]).await;
+    assert!(code == 0 && said.contains("released_until"), "{said}");
+    let (code, said) = desk
+        .says(&["partners", "create", "moon", "--name", "x", "--set", "SIGN_IN=magic"])
+        .await;
+    assert!(code == 2 && said.contains("SIGN_IN must be"), "{said}");
+    // What is not known is said until somebody has found out, and ends the list with 1.
+    desk.world.spotify().faults().add(Fault {
+        status: Some(503),
+        times: Some(1),
+        ..Fault::on("/api/v1/create-partner")
+    });
+    let (code, said) = desk.says(&["partners", "create", "mars", "--name", "Mars"]).await;
+    assert!(code == 2 && said.contains("ask Spotify"), "{said}");
+    let (code, said) = desk.says(&["partners", "list"]).await;
+    assert!(code == 1 && said.contains("soa-link partners settle mars"), "{said}");
+    assert_eq!(desk.says(&["partners", "settle", "mars", "--not-created"]).await.0, 0);
+    assert_eq!(desk.says(&["partners", "list"]).await.0, 0);
+    assert!(desk.says(&["completions", "bash"]).await.1.contains("soa-link"));
+}
+
+/// As a new partner's engineer would: keys made, put into the secret, and tried.
+#[tokio::test]
+async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is_removed() {
+    for alg in ["es256", "eddsa"] {
+        let desk = Desk::new(alg).await;
+        let (world, before) = (&desk.world, secret(&desk).await);
+        let (issuer, url) = (
+            world.sandbox.options().site_issuer(world.sandbox.addresses()),
+            world.gateway("/get-entitlements"),
+        );
+        let pem = desk.folder.join("backend.pem").to_str().unwrap().to_owned();
+        let made = desk
+            .run(&["keys", "new", "--kid", alg, "--alg", alg, "--output", &pem])
+            .await;
+        let jwk = String::from_utf8(made.stdout).unwrap();
+        assert!(jwk.contains("\"use\":\"sig\"") && !jwk.contains("\"d\""), "{jwk}");
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&pem).unwrap().permissions()) & 0o777,
+            0o600
+        );
+        // A key that is there is not written over.
+        let (code, said) = desk.says(&["keys", "new", "--kid", alg, "--output", &pem]).await;
+        assert!(code == 2 && said.contains("exists"), "{said}");
+
+        let asks = async || {
+            let request = [
+                "token",
+                "request",
+                "--key",
+                &pem,
+                "--alg",
+                alg,
+                "--kid",
+                alg,
+                "--iss",
+                &issuer,
+                "--aud",
+                &url,
+                "--sub",
+                "member-1003",
+            ];
+            let token = String::from_utf8(desk.run(&request).await.stdout).unwrap();
+            world.backend_call("/get-entitlements", token.trim()).await.status
+        };
+        assert_eq!(asks().await, 401);
+        let jwk = desk.file("backend.jwk.json", &jwk);
+        let id = ["--partner-keys-id", bundle::PARTNER_KEYS_ID];
+        let (code, said) = desk
+            .says(&[&["keys", "add"], &id[..], &["backend", &jwk]].concat())
+            .await;
+        assert_eq!(code, 0, "{said}");
+        // The functions read the secret again; the command signs by the machine's clock, which is just not too far behind.
+        world.advance(301);
+        assert_eq!(asks().await, 200);
+        let (code, said) = desk.says(&[&["keys", "list"], &id[..]].concat()).await;
+        assert!(code == 0 && said.contains(alg), "{said}");
+
+        for bad in [
+            "{\"kid\": \"x\"}",
+            "{\"kty\": \"oct\", \"k\": \"AAAA\", \"kid\": \"x\"}",
+            "[]",
+            "x",
+            &std::fs::read_to_string(&jwk).unwrap(),
+        ] {
+            let bad = desk.file("bad.jwk.json", bad);
+            assert_eq!(
+                desk.says(&[&["keys", "add"], &id[..], &["backend", &bad]].concat())
+                    .await
+                    .0,
+                2
+            );
+        }
+        let (code, said) = desk
+            .says(&[&["keys", "remove"], &id[..], &["backend", alg]].concat())
+            .await;
+        assert_eq!(code, 0, "{said}");
+        // All else is as it was.
+        assert_eq!(secret(&desk).await, before);
+    }
+}
+
+/// The secret of the partner's keys, as it is now.
+async fn secret(desk: &Desk) -> Value {
+    let secrets = Aws::of(&desk.world.environment(&[]))
+        .unwrap()
+        .secrets_manager(&Outbound::new().unwrap());
+    let read = secrets
+        .get_secret_value()
+        .secret_id(bundle::PARTNER_KEYS_ID)
+        .send()
+        .await
+        .unwrap();
+    serde_json::from_str(read.secret_string().unwrap()).unwrap()
 }

@@ -3,17 +3,15 @@
 
 use std::{collections::BTreeSet, io::Write};
 
-use aws_sdk_lambda::{Client, primitives::Blob};
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Failed, operator};
 
 /// Says why somebody can, or cannot, play an episode.
-///
-/// Example: soa-link explain --sub 4711 --feed feed.xml --episode "The long night"
 #[derive(Args)]
+#[command(after_help = "Example: soa-link explain --sub 4711 --feed feed.xml --episode \"The long night\"")]
 pub(crate) struct ExplainArgs {
     /// The account id by which the partner knows the person, the `sub` of its tokens.
     #[arg(
@@ -111,7 +109,7 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
                 .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into()))),
         );
     }
-    let answer = invoke(&args.partners_function, &command).await?;
+    let answer = operator::invoke(&args.partners_function, &command).await?;
     let explained: Explained = serde_json::from_value(answer.clone())
         .map_err(|_| Failed::new("the function answers something else than this version of the command expects"))?;
     let verdict = verdict(&explained, episode.as_ref());
@@ -127,23 +125,6 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
         writeln!(out, "\n{verdict}")?;
     }
     Ok(true)
-}
-
-/// Has the `partners` function carry out a command.
-async fn invoke(function: &str, command: &Value) -> Result<Value, Failed> {
-    let lambda = Client::new(&operator::aws().await?);
-    let payload = Blob::new(command.to_string());
-    let answer = lambda.invoke().function_name(function).payload(payload).send().await;
-    let answer = answer.map_err(|error| Failed::aws(&format!("the function {function} cannot be invoked"), &error))?;
-    let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-    let value: Value = serde_json::from_slice(payload).unwrap_or_default();
-    if answer.function_error().is_some() {
-        return Err(Failed::new("the function failed: its log says why"));
-    }
-    match value.pointer("/error/message").and_then(Value::as_str) {
-        Some(message) => Err(Failed::new(message)),
-        None => Ok(value),
-    }
 }
 
 fn tell(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -> std::io::Result<()> {
@@ -304,6 +285,8 @@ fn span(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn explained(change: &Value) -> Explained {

@@ -3,12 +3,15 @@
 
 mod explain;
 mod feed;
+mod keys;
 mod operator;
+mod partners;
 mod roster;
+mod token;
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// What the operator of a soa-link deployment does by hand.
 ///
@@ -27,6 +30,14 @@ enum Command {
     Feed(feed::FeedArgs),
     Import(roster::ImportArgs),
     Export(roster::ExportArgs),
+    Partners(partners::PartnersArgs),
+    Keys(keys::KeysArgs),
+    Token(token::TokenArgs),
+    /// Completions for a shell, to be sourced: `source <(soa-link completions bash)`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Why the command could not do what it was asked, in words for whoever asked.
@@ -89,5 +100,12 @@ async fn run(cli: Cli) -> Result<bool, Failed> {
         Command::Feed(args) => feed::run(&args, &mut out),
         Command::Import(args) => roster::import(&args, &mut out).await,
         Command::Export(args) => roster::export(&args, &mut out).await,
+        Command::Partners(args) => partners::run(&args, &mut out).await,
+        Command::Keys(args) => keys::run(&args, &mut out).await,
+        Command::Token(args) => token::run(&args, &mut out),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "soa-link", &mut out);
+            Ok(true)
+        }
     }
 }

@@ -8,34 +8,72 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_sdk_lambda::{Client, primitives::Blob};
+use serde_json::Value;
 use shared::{
     aws::http_client,
     outbound::{Outbound, OutboundError},
 };
 
+use crate::Failed;
+
 /// How often a call is made at most: a long import should outlive a throttled minute.
 const ATTEMPTS: u32 = 8;
 
-/// What the services' clients are made of.
+/// What the clients of services are made of whose calls may be repeated.
 ///
 /// # Errors
 /// [`OutboundError`] when there can be no HTTP client.
 pub(crate) async fn aws() -> Result<SdkConfig, OutboundError> {
-    let outbound = Outbound::new()?;
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(&outbound))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
-    Ok(config.load().await)
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    Ok(with(&Outbound::new()?, retries).await)
 }
 
-/// A new file that nobody else on this machine may read: it says who subscribes.
+async fn with(outbound: &Outbound, retries: RetryConfig) -> SdkConfig {
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(outbound));
+    config.retry_config(retries).load().await
+}
+
+/// Has the `partners` function carry out a command, once: what it does may not be done twice, and takes its time.
+///
+/// # Errors
+/// [`Failed`] when it was not carried out, with what the function says why.
+pub(crate) async fn invoke(function: &str, command: &Value) -> Result<Value, Failed> {
+    let lambda = Client::new(&with(&Outbound::patient()?, RetryConfig::disabled()).await);
+    let payload = Blob::new(command.to_string());
+    let answer = lambda.invoke().function_name(function).payload(payload).send().await;
+    let answer = answer.map_err(|error| Failed::aws(&format!("the function {function} cannot be invoked"), &error))?;
+    let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
+    let value: Value = serde_json::from_slice(payload).unwrap_or_default();
+    if answer.function_error().is_some() {
+        return Err(Failed::new("the function failed: its log says why"));
+    }
+    match value.pointer("/error/message").and_then(Value::as_str) {
+        Some(message) => Err(Failed::new(message)),
+        None => Ok(value),
+    }
+}
+
+/// A file that nobody else on this machine may read: it says who subscribes. What was in it is gone.
 ///
 /// # Errors
 /// When it cannot be created.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(true).open(path)
+}
+
+/// As [`private_file`], of a name that is not there yet: what is in a key's file must not be lost.
+///
+/// # Errors
+/// When it is there, or cannot be created.
+pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }

@@ -25,9 +25,10 @@ use crate::Failed;
 const SHOWN: usize = 20;
 
 /// Looks whether a podcast feed says what it is meant to.
-///
-/// Example: soa-link export --output people.csv && soa-link feed check feed.xml --held people.csv
 #[derive(Args)]
+#[command(
+    after_help = "Example: soa-link export --output people.csv && soa-link feed check feed.xml --held people.csv"
+)]
 pub(crate) struct CheckArgs {
     /// The feed; `-` is standard input.
     feed: String,

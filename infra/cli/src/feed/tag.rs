@@ -25,8 +25,8 @@ use crate::Failed;
 /// The rules are TOML: `partner_id`, perhaps `sandbox = true`, and `[[rule]]`s, of which the first that fits an episode counts. A rule has `entitlements` (none leave the
 /// episode free) and what has to fit: `guid` (a list), `title_contains`, `title_starts_with`, `season`, `episode_type`, `category`, `published_after`, `published_before`
 /// (dates like 2026-11-24), or `all = true`.
-/// Example: soa-link feed tag feed.xml --rules rules.toml --output spotify.xml
 #[derive(Args)]
+#[command(after_help = "Example: soa-link feed tag feed.xml --rules rules.toml --output spotify.xml")]
 pub(crate) struct TagArgs {
     /// The feed; `-` is standard input.
     feed: String,

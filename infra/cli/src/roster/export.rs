@@ -24,8 +24,8 @@ const SEGMENTS: i32 = 8;
 /// Writes what the table has of a partner's people: wanted, last seen, link, drift.
 ///
 /// Times are seconds since 1970. In CSV names stand with spaces between them, as `soa-link import` takes them.
-/// Example: soa-link export --only drift --output drift.csv
 #[derive(Args)]
+#[command(after_help = "Example: soa-link export --only drift --output drift.csv")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     whose: Whose,

@@ -46,8 +46,8 @@ const NAMED: usize = 20;
 ///
 /// CSV with the columns `partner_user_id` or `sub`, and `entitlements` with spaces between the names, or a JSON object a line with the same members. Each row is all that its
 /// person is to hear. Whoever is not in the file is left alone. An import that was stopped goes on when it is begun again.
-/// Example: soa-link import roster.csv --dry-run
 #[derive(Args)]
+#[command(after_help = "Example: soa-link import roster.csv --dry-run")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]

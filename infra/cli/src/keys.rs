@@ -1,0 +1,248 @@
+//! `soa-link keys`: the keys by which the site's tokens and the backend's requests are known. A private key is made here and stays in a file of the operator's; the public
+//! half goes into the secret of the partner's keys, beside those that are there, and what else is in that secret stays as it is.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use aws_sdk_secretsmanager::Client;
+use clap::{Args, Subcommand, ValueEnum};
+use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
+use serde_json::{Map, Value, json};
+use shared::{encoding::base64, secrets::SecretValue as _, sign_in::PartnerKeys};
+
+use crate::{Failed, operator};
+
+/// Makes keys, and puts them into the secret of the partner's keys.
+///
+/// To rotate one: `keys new`, `keys add`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired.
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Makes a key pair: the private key in a file of yours, the public one on standard output, as a JSON Web Key.
+    #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
+    New {
+        /// Its name among others, which tokens carry.
+        #[arg(long)]
+        kid: String,
+        /// What it signs with.
+        #[arg(long, default_value = "es256")]
+        alg: Alg,
+        /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Which keys the secret has, by their names and kinds.
+    List(Secret),
+    /// Adds a public key to those of the site or of the backend.
+    Add {
+        #[command(flatten)]
+        secret: Secret,
+        /// Whose.
+        of: Of,
+        /// The file with its JSON Web Key.
+        jwk: PathBuf,
+    },
+    /// Takes a key out of those of the site or of the backend.
+    Remove {
+        #[command(flatten)]
+        secret: Secret,
+        /// Whose.
+        of: Of,
+        /// Its name.
+        kid: String,
+    },
+}
+
+#[derive(Args)]
+struct Secret {
+    /// The stack's output PartnerKeysId.
+    #[arg(long, env = "PARTNER_KEYS_ID")]
+    partner_keys_id: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Alg {
+    /// ECDSA on P-256 (RFC 7518 §3.4).
+    Es256,
+    /// Ed25519 (RFC 8037).
+    Eddsa,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Of {
+    /// The site's session and hand-off tokens.
+    Site,
+    /// The backend's signed requests.
+    Backend,
+}
+
+impl Of {
+    fn member(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Backend => "backend",
+        }
+    }
+}
+
+/// Does what was asked about keys.
+///
+/// # Errors
+/// [`Failed`] when the secret cannot be read or written, or would not be good.
+pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+    match &args.command {
+        KeysCommand::New { kid, alg, output } => {
+            let jwk = new(kid, *alg, output)?;
+            writeln!(out, "{jwk}")?;
+        }
+        KeysCommand::List(secret) => {
+            let members = secret.read(&client().await?).await?;
+            list(&members, out)?;
+        }
+        KeysCommand::Add { secret, of, jwk } => {
+            let text =
+                std::fs::read_to_string(jwk).map_err(|error| Failed::new(format!("{}: {error}", jwk.display())))?;
+            let jwk: Value =
+                serde_json::from_str(&text).map_err(|_| Failed::new(format!("{} is not JSON", jwk.display())))?;
+            if jwk.get("d").is_some() || jwk.get("kty").and_then(Value::as_str) == Some("oct") {
+                return Err(Failed::new("this is a private key: only its public half goes there"));
+            }
+            let kid = jwk
+                .get("kid")
+                .and_then(Value::as_str)
+                .ok_or_else(|| Failed::new("the key has no kid"))?
+                .to_owned();
+            secret
+                .change(*of, |keys| {
+                    if keys
+                        .iter()
+                        .any(|known| known.get("kid").and_then(Value::as_str) == Some(kid.as_str()))
+                    {
+                        return Err(Failed::new("there is a key of this name"));
+                    }
+                    keys.push(jwk);
+                    Ok(())
+                })
+                .await?;
+            writeln!(out, "Added. The functions take it within five minutes.")?;
+        }
+        KeysCommand::Remove { secret, of, kid } => {
+            secret
+                .change(*of, |keys| {
+                    let before = keys.len();
+                    keys.retain(|known| known.get("kid").and_then(Value::as_str) != Some(kid.as_str()));
+                    if keys.len() == before {
+                        Err(Failed::new("there is no key of this name"))
+                    } else {
+                        Ok(())
+                    }
+                })
+                .await?;
+            writeln!(
+                out,
+                "Removed. While the secret's previous version has it, it is still taken: change the secret once more to end that at once."
+            )?;
+        }
+    }
+    Ok(true)
+}
+
+async fn client() -> Result<Client, Failed> {
+    Ok(Client::new(&operator::aws().await?))
+}
+
+/// Makes a pair: the private half into a file, the public half as a JSON Web Key.
+fn new(kid: &str, alg: Alg, output: &Path) -> Result<Value, Failed> {
+    let unable = |_| Failed::new("no key can be made");
+    let (algorithm, pkcs8) = match alg {
+        Alg::Es256 => {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
+            (Algorithm::ES256, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+        }
+        Alg::Eddsa => {
+            let pair = Ed25519KeyPair::generate().map_err(unable)?;
+            (Algorithm::EdDSA, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+        }
+    };
+    let signing = match algorithm {
+        Algorithm::ES256 => EncodingKey::from_ec_der(&pkcs8),
+        _ => EncodingKey::from_ed_der(&pkcs8),
+    };
+    let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| Failed::new("no key can be made"))?;
+    let mut jwk = serde_json::to_value(jwk).map_err(|_| Failed::new("no key can be made"))?;
+    if let Some(members) = jwk.as_object_mut() {
+        members.extend([
+            ("kid".to_owned(), kid.into()),
+            ("alg".to_owned(), format!("{algorithm:?}").into()),
+            ("use".to_owned(), "sig".into()),
+        ]);
+    }
+    let mut file = operator::new_private_file(output)?;
+    let encoded = base64(&pkcs8);
+    writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
+    for line in encoded.as_bytes().chunks(64) {
+        file.write_all(line)?;
+        writeln!(file)?;
+    }
+    writeln!(file, "-----END PRIVATE KEY-----")?;
+    Ok(jwk)
+}
+
+impl Secret {
+    async fn read(&self, client: &Client) -> Result<Map<String, Value>, Failed> {
+        let id = &self.partner_keys_id;
+        let read = client.get_secret_value().secret_id(id).send().await;
+        let read = read.map_err(|error| Failed::aws(&format!("the secret {id} cannot be read"), &error))?;
+        let members = serde_json::from_str(read.secret_string().unwrap_or_default());
+        members.map_err(|_| Failed::new(format!("the secret {id} is not a JSON object")))
+    }
+
+    /// Changes one set of keys and nothing else, and writes nothing that the functions would not take.
+    async fn change(&self, of: Of, change: impl FnOnce(&mut Vec<Value>) -> Result<(), Failed>) -> Result<(), Failed> {
+        let client = client().await?;
+        let mut members = self.read(&client).await?;
+        let set = members.entry(of.member()).or_insert_with(|| json!({"keys": []}));
+        let keys = set.get_mut("keys").and_then(Value::as_array_mut);
+        change(keys.ok_or_else(|| Failed::new(format!("`{}` in the secret is no JWK set", of.member())))?)?;
+        PartnerKeys::from_members(&members)
+            .map_err(|what| Failed::new(format!("the functions would not take it: {what}")))?;
+        let put = client.put_secret_value().secret_id(&self.partner_keys_id);
+        let put = put.secret_string(Value::from(members).to_string()).send().await;
+        put.map(drop).map_err(|error| {
+            Failed::aws(
+                &format!("the secret {} cannot be written", self.partner_keys_id),
+                &error,
+            )
+        })
+    }
+}
+
+fn list(members: &Map<String, Value>, out: &mut dyn Write) -> Result<(), Failed> {
+    writeln!(out, "{:<10}{:<32}{:<6}alg", "of", "kid", "kty")?;
+    for of in [Of::Site, Of::Backend] {
+        let keys = members
+            .get(of.member())
+            .and_then(|set| set.get("keys"))
+            .and_then(Value::as_array);
+        for key in keys.into_iter().flatten() {
+            let said = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+            writeln!(
+                out,
+                "{:<10}{:<32}{:<6}{}",
+                of.member(),
+                said("kid"),
+                said("kty"),
+                said("alg")
+            )?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! `soa-link partners`: what an operator does about partners, by way of the `partners` function.
+
+use std::{collections::BTreeMap, io::Write};
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use crate::{Failed, operator};
+
+/// Lists, creates, changes and disables partners; shows and releases the guard.
+#[derive(Args)]
+#[command(after_help = "Example: soa-link partners list")]
+pub(crate) struct PartnersArgs {
+    #[command(subcommand)]
+    command: PartnersCommand,
+    /// The stack's output PartnersFunctionName.
+    #[arg(long, env = "PARTNERS_FUNCTION")]
+    partners_function: String,
+    /// For programs: one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum PartnersCommand {
+    /// All partners beside the deployment's own, and creations of which it is not known how they ended.
+    List,
+    /// Has Spotify create a partner, once for each reference and each name.
+    #[command(
+        after_help = "Example: soa-link partners create lunar --name \"Lunar Industries\" --set SIGN_IN=handoff --set SIGN_IN_URL=https://lunar.example/sign-in"
+    )]
+    Create {
+        /// What you call it: 1 to 64 letters and digits. Paths may name the partner by it.
+        reference: String,
+        /// As people know it.
+        #[arg(long)]
+        name: String,
+        /// Where Spotify sends people who begin to link; without it, our own.
+        #[arg(long)]
+        entrypoint_url: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Says how a creation ended of which it was not known, after you have asked Spotify.
+    Settle {
+        /// Of the creation.
+        reference: String,
+        /// The partner that Spotify has created.
+        #[arg(long, required_unless_present = "not_created", conflicts_with = "not_created")]
+        partner_id: Option<String>,
+        /// Spotify has created none.
+        #[arg(long)]
+        not_created: bool,
+    },
+    /// Writes a partner that Spotify has created some other way, or all of one anew.
+    Put {
+        /// As Spotify names it.
+        partner_id: String,
+        /// As people know it.
+        #[arg(long)]
+        name: String,
+        /// Where Spotify sends people who begin to link, for your own records.
+        #[arg(long)]
+        entrypoint_url: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+        /// That `list` shows; 0 for a new one.
+        #[arg(long, default_value_t = 0)]
+        version: i64,
+    },
+    /// Links nobody of a partner's any more.
+    Disable(Whose),
+    /// Links its people again.
+    Enable(Whose),
+    /// Gives Spotify a partner's logo.
+    #[command(
+        after_help = "Example: soa-link partners logo 0000000000000000000000 --url \"$(aws s3 presign s3://bucket/logo.png)\""
+    )]
+    Logo {
+        #[command(flatten)]
+        whose: Whose,
+        /// Where the function can fetch it.
+        #[arg(long)]
+        url: String,
+    },
+    /// Whether removals are held, and how many people have lost something within the hour.
+    Guard(Whose),
+    /// Lets removals pass for a while.
+    Release {
+        #[command(flatten)]
+        whose: Whose,
+        /// For how many seconds, a day at most.
+        #[arg(long, default_value_t = 3600)]
+        seconds: i64,
+    },
+}
+
+#[derive(Args)]
+struct Whose {
+    /// The partner.
+    partner_id: String,
+}
+
+#[derive(Args)]
+struct Settings {
+    /// A setting of its own, by the variable's name.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+}
+
+impl Settings {
+    fn all(&self) -> BTreeMap<&str, &str> {
+        self.settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl PartnersCommand {
+    /// As the function takes it.
+    fn event(&self) -> Value {
+        match self {
+            Self::List => json!({"command": "list-partners"}),
+            Self::Create {
+                reference,
+                name,
+                entrypoint_url,
+                settings,
+            } => {
+                json!({"command": "create-partner", "reference": reference, "name": name, "entrypoint_url": entrypoint_url, "settings": settings.all()})
+            }
+            Self::Settle {
+                reference,
+                partner_id,
+                not_created,
+            } => {
+                json!({"command": "settle-creation", "reference": reference, "partner_id": partner_id, "not_created": not_created})
+            }
+            Self::Put {
+                partner_id,
+                name,
+                entrypoint_url,
+                settings,
+                version,
+            } => {
+                json!({
+                    "command": "put-partner", "partner_id": partner_id, "name": name, "entrypoint_url": entrypoint_url, "settings": settings.all(),
+                    "version": version,
+                })
+            }
+            Self::Disable(whose) => whose.event("disable-partner"),
+            Self::Enable(whose) => whose.event("enable-partner"),
+            Self::Logo { whose, url } => {
+                json!({"command": "upload-logo", "partner_id": whose.partner_id, "logo_url": url})
+            }
+            Self::Guard(whose) => whose.event("guard-state"),
+            Self::Release { whose, seconds } => {
+                json!({"command": "release-guard", "partner_id": whose.partner_id, "seconds": seconds})
+            }
+        }
+    }
+}
+
+impl Whose {
+    fn event(&self, command: &str) -> Value {
+        json!({"command": command, "partner_id": self.partner_id})
+    }
+}
+
+/// Has the function do it, and says what it answered.
+///
+/// # Errors
+/// [`Failed`] when it was not done.
+pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+    let answer = operator::invoke(&args.partners_function, &args.command.event()).await?;
+    if args.json {
+        writeln!(out, "{answer}")?;
+        return Ok(true);
+    }
+    match (&args.command, &answer) {
+        (PartnersCommand::List, answer) => {
+            list(answer, out)?;
+            Ok(rows(answer, "unfinished").is_empty())
+        }
+        (_, Value::Object(members)) => {
+            for (name, value) in members {
+                writeln!(out, "{name:<18}{}", said(value))?;
+            }
+            Ok(true)
+        }
+        (_, other) => Ok(writeln!(out, "{other}").map(|()| true)?),
+    }
+}
+
+fn rows<'a>(answer: &'a Value, name: &str) -> Vec<&'a Map<String, Value>> {
+    let rows = answer.get(name).and_then(Value::as_array);
+    rows.into_iter().flatten().filter_map(Value::as_object).collect()
+}
+
+fn list(answer: &Value, out: &mut dyn Write) -> Result<(), Failed> {
+    let of = |row: &Map<String, Value>, name: &str| row.get(name).map_or_else(String::new, said);
+    writeln!(
+        out,
+        "{:<24}{:<28}{:>8}  {:<10}settings",
+        "partner_id", "name", "version", ""
+    )?;
+    for partner in rows(answer, "partners") {
+        let settings = partner.get("settings").and_then(Value::as_object);
+        let names: Vec<_> = settings.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        let disabled = if partner.get("disabled_at").is_some_and(Value::is_i64) {
+            "disabled"
+        } else {
+            ""
+        };
+        let (id, name, version) = (of(partner, "partner_id"), of(partner, "name"), of(partner, "version"));
+        writeln!(out, "{id:<24}{name:<28}{version:>8}  {disabled:<10}{}", names.join(" "))?;
+    }
+    for creation in rows(answer, "unfinished") {
+        let (reference, name) = (of(creation, "reference"), of(creation, "name"));
+        writeln!(
+            out,
+            "Not known how it ended: {reference} ({name}). Ask Spotify, then: soa-link partners settle {reference} --partner-id … or --not-created"
+        )?;
+    }
+    Ok(())
+}
+
+/// A value as people read it.
+fn said(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.chars().filter(|character| !character.is_control()).collect(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{name}={}", said(value)));
+            members.collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,139 @@
+//! `soa-link token`: a token as the partner's site or backend would sign it, to try things with `curl` before they do.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Map, Value};
+use shared::{
+    chance::Chance,
+    clock::Clock,
+    encoding::{from_base64, hex},
+};
+
+use crate::{Failed, keys::Alg};
+
+/// Signs a token as your site or backend would, to try things with.
+#[derive(Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// A session cookie's value, good for an hour.
+    Session(Claims),
+    /// What your site sends somebody back with, for the nonce that they came with; good for two minutes, once.
+    Handoff {
+        #[command(flatten)]
+        claims: Claims,
+        /// `nonce` of the address that they came to your sign-in with.
+        #[arg(long)]
+        nonce: String,
+    },
+    /// The body of a backend's request, good for five minutes, once.
+    #[command(
+        after_help = "Example: soa-link token request --key backend.pem --kid backend --iss https://example.com --aud https://link.example.com/replace-entitlements --partner-id 0000000000000000000000 --sub 4711 --entitlements gold | curl --data-binary @- -H 'content-type: application/jwt' https://link.example.com/replace-entitlements"
+    )]
+    Request(Claims),
+}
+
+#[derive(Args)]
+struct Claims {
+    /// The private key, as `soa-link keys new` makes one: PKCS #8 in PEM.
+    #[arg(long)]
+    key: PathBuf,
+    /// What it signs with.
+    #[arg(long, default_value = "es256")]
+    alg: Alg,
+    /// The key's name.
+    #[arg(long)]
+    kid: String,
+    /// `SITE_ISSUER`, or for a request `BACKEND_ISSUER`.
+    #[arg(long)]
+    iss: String,
+    /// `PUBLIC_URL`, or for a request the URL that is called, exactly.
+    #[arg(long)]
+    aud: String,
+    /// Your account id of the person.
+    #[arg(long)]
+    sub: Option<String>,
+    /// The person's Partner User ID, in the place of `sub` in a request.
+    #[arg(long)]
+    partner_user_id: Option<String>,
+    /// The partner: a request needs it, and a site's token where several partners share its keys.
+    #[arg(long, env = "PARTNER_ID")]
+    partner_id: Option<String>,
+    /// What they may hear, with spaces between the names.
+    #[arg(long)]
+    entitlements: Option<String>,
+}
+
+/// Prints the token.
+///
+/// # Errors
+/// [`Failed`] when the key cannot be read.
+pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+    let (claims, typ, life, nonce) = match &args.kind {
+        Kind::Session(claims) => (claims, "JWT", 3600, None),
+        Kind::Handoff { claims, nonce } => (claims, "soa-handoff+jwt", 120, Some(nonce)),
+        Kind::Request(claims) => (claims, "soa-request+jwt", 300, None),
+    };
+    let now = Clock::System.now();
+    let mut payload = Map::from_iter([
+        ("iss".to_owned(), claims.iss.as_str().into()),
+        ("aud".to_owned(), claims.aud.as_str().into()),
+        ("iat".to_owned(), now.into()),
+        ("exp".to_owned(), (now + life).into()),
+    ]);
+    let optional = [
+        ("sub", &claims.sub),
+        ("partner_user_id", &claims.partner_user_id),
+        ("partner_id", &claims.partner_id),
+        ("nonce", &nonce.cloned()),
+    ];
+    payload.extend(
+        optional
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into()))),
+    );
+    if let Some(names) = &claims.entitlements {
+        let names: Vec<_> = names.split_ascii_whitespace().collect();
+        payload.insert("entitlements".to_owned(), names.into());
+    }
+    if life < 3600 {
+        let jti = Chance::System
+            .bytes::<16>()
+            .map_err(|error| Failed::new(error.to_string()))?;
+        payload.insert("jti".to_owned(), hex(&jti).into());
+    }
+    let (algorithm, key) = signing_key(&claims.key, claims.alg)?;
+    let header = Header {
+        typ: Some(typ.to_owned()),
+        kid: Some(claims.kid.clone()),
+        ..Header::new(algorithm)
+    };
+    let token = jsonwebtoken::encode(&header, &Value::from(payload), &key);
+    let token = token.map_err(|_| Failed::new("the key does not sign with this algorithm"))?;
+    writeln!(out, "{token}")?;
+    Ok(true)
+}
+
+fn signing_key(path: &Path, alg: Alg) -> Result<(Algorithm, EncodingKey), Failed> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failed::new(format!("{}: {error}", path.display())))?;
+    let body: String = text
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .map(str::trim)
+        .collect();
+    let pkcs8 = from_base64(&body).filter(|_| text.contains("-----BEGIN PRIVATE KEY-----"));
+    let pkcs8 = pkcs8.ok_or_else(|| Failed::new(format!("{} is no private key in PEM", path.display())))?;
+    Ok(match alg {
+        Alg::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&pkcs8)),
+        Alg::Eddsa => (Algorithm::EdDSA, EncodingKey::from_ed_der(&pkcs8)),
+    })
+}
