@@ -113,6 +113,12 @@ impl Outbound {
         Ok(answer)
     }
 
+    /// What time it is where `url` is, as its `Date` says (RFC 9110 §6.6.1).
+    pub async fn date(&self, url: &str) -> Option<String> {
+        let response = self.client.head(url).send().await.ok()?;
+        response.headers().get(header::DATE)?.to_str().ok().map(str::to_owned)
+    }
+
     /// `GET`s a file of at most `most` bytes, within a time of its own.
     ///
     /// # Errors

@@ -584,6 +584,90 @@ async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
     assert!(desk.says(&["completions", "bash"]).await.1.contains("soa-link"));
 }
 
+/// Before anybody is paged: each thing that is wrong is named, with how to mend it, and no secret is shown.
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
+    let desk = Desk::new("doctor").await;
+    let addresses = desk.world.sandbox.addresses();
+    let healthy = bundle::variables(desk.world.sandbox.options(), addresses);
+    let with = |changes: &[(&str, &str)]| -> String {
+        let changed = healthy.iter().map(|(name, value)| {
+            let change = changes.iter().find(|(changed, _)| changed == name);
+            (name.as_str(), change.map_or(value.as_str(), |(_, value)| value))
+        });
+        let added = changes
+            .iter()
+            .copied()
+            .filter(|(name, _)| !healthy.iter().any(|(known, _)| known == name));
+        changed
+            .chain(added)
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let doctor = async |changes: &[(&str, &str)]| {
+        let file = desk.file("variables", &with(changes));
+        let (code, said) = desk.says(&["doctor", "--variables", &file]).await;
+        assert!(!said.contains(&desk.world.sandbox.options().client_secret), "{said}");
+        (code, said)
+    };
+    let (code, said) = doctor(&[]).await;
+    assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    for good in [
+        "Spotify grants soa-manage-entitlements",
+        "entrypoint: its variables",
+        "soa-link-subscribers is as it must be",
+        "/callback",
+        "clock is right",
+    ] {
+        assert!(said.contains(good), "{good}: {said}");
+    }
+    for (change, wrong) in [
+        (("PUBLIC_URL", "http://localhost:9000"), "PUBLIC_URL must be"),
+        (("SIGN_IN", "magic"), "SIGN_IN must be"),
+        (
+            ("SUBSCRIBERS_TABLE", "nowhere"),
+            "the table nowhere (SUBSCRIBERS_TABLE) cannot be looked at",
+        ),
+        (
+            ("SUBSCRIBERS_TABLE", bundle::PENDING_LINKS_TABLE),
+            "has no index `dirty`",
+        ),
+        (("PENDING_LINKS_TABLE", bundle::PARTNERS_TABLE), "never forgets"),
+        (
+            ("SPOTIFY_CLIENT_SECRET_ID", "nowhere"),
+            "the secret nowhere does not exist",
+        ),
+        (
+            ("SPOTIFY_CLIENT_SECRET_ID", bundle::PARTNER_KEYS_ID),
+            "lacks the member `client_secret`",
+        ),
+        (("PARTNER_KEYS_ID", bundle::CLIENT_SECRET_ID), "partner_user_id_key"),
+        (
+            ("SPOTIFY_CLIENT_ID", "another"),
+            "Spotify refuses the client id or its secret",
+        ),
+        (
+            ("SITE_JWKS_URL", "http://127.0.0.1:1/jwks"),
+            "SITE_JWKS_URL: published keys: no connection",
+        ),
+        (
+            ("SPOTIFY_ACCOUNTS_URL", "http://127.0.0.1:1"),
+            "Spotify's token endpoint: ",
+        ),
+    ] {
+        let (code, said) = doctor(&[change]).await;
+        let mut lines = said.lines().filter(|line| line.starts_with("WRONG"));
+        assert!(
+            code == 1 && lines.any(|line| line.contains(wrong)),
+            "{change:?}: {said}"
+        );
+    }
+    let file = desk.file("variables", &with(&[]));
+    let json = desk.run(&["doctor", "--json", "--variables", &file]).await;
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["good"], true);
+}
+
 /// As a new partner's engineer would: keys made, put into the secret, and tried.
 #[tokio::test]
 async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is_removed() {

@@ -1,6 +1,7 @@
 //! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, and why somebody cannot play an episode.
 //! What it does to tables and functions it does with the operator's own AWS credentials.
 
+mod doctor;
 mod explain;
 mod feed;
 mod keys;
@@ -26,6 +27,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Doctor(doctor::DoctorArgs),
     Explain(explain::ExplainArgs),
     Feed(feed::FeedArgs),
     Import(roster::ImportArgs),
@@ -96,6 +98,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<bool, Failed> {
     let mut out = io::stdout();
     match cli.command {
+        Command::Doctor(args) => doctor::run(&args, &mut out).await,
         Command::Explain(args) => explain::run(&args, &mut out).await,
         Command::Feed(args) => feed::run(&args, &mut out),
         Command::Import(args) => roster::import(&args, &mut out).await,

@@ -60,6 +60,18 @@ impl SecretValue for PartnerKeys {
 }
 
 impl PartnerKeys {
+    /// Whether there is a key for the site's tokens.
+    #[must_use]
+    pub fn has_site_keys(&self) -> bool {
+        !self.site.is_empty()
+    }
+
+    /// Whether there is one for the backend's requests.
+    #[must_use]
+    pub fn has_backend_keys(&self) -> bool {
+        !self.backend.is_empty()
+    }
+
     /// What tags the values in the browser's cookie.
     #[must_use]
     pub fn browser_binding(&self) -> &hmac::Key {

@@ -33,13 +33,13 @@ use crate::{
 /// The scope a person consents to (Open Access Concepts). Never asked for together with a service scope.
 pub const USER_SOA_LINK: &str = "user-soa-link";
 /// The service scope of `unlink-user`. It begins with "user" and is a service scope all the same.
-const USER_SOA_UNLINK: &str = "user-soa-unlink";
+pub const USER_SOA_UNLINK: &str = "user-soa-unlink";
 /// The service scope of the calls about entitlements.
-const SOA_MANAGE_ENTITLEMENTS: &str = "soa-manage-entitlements";
+pub const SOA_MANAGE_ENTITLEMENTS: &str = "soa-manage-entitlements";
 /// The service scope of `create-partner`, which platform partners alone are granted.
-const SOA_CREATE_PARTNER: &str = "soa-create-partner";
+pub const SOA_CREATE_PARTNER: &str = "soa-create-partner";
 /// The service scope of `upload-logo`.
-const SOA_MANAGE_PARTNER: &str = "soa-manage-partner";
+pub const SOA_MANAGE_PARTNER: &str = "soa-manage-partner";
 
 /// Where Spotify is and who we are to it.
 #[derive(Clone, Debug)]
