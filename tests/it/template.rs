@@ -419,6 +419,47 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     );
 }
 
+/// The description of the routes has exactly those that there are, and points at nothing that is not in it.
+#[test]
+fn the_openapi_description_is_of_the_routes_there_are() {
+    fn references<'a>(value: &'a Value, all: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                all.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|value| references(value, all));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, all)),
+            _ => {}
+        }
+    }
+    let template = template();
+    let routes = resources(&template, "AWS::ApiGatewayV2::Route");
+    let routes: BTreeSet<_> = routes
+        .values()
+        .map(|route| route["RouteKey"].as_str().unwrap().to_owned())
+        .collect();
+    let described: Value = serde_json::from_str(include_str!("../../infra/openapi.json")).unwrap();
+    let (mut operations, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            operations.insert(format!("{} {path}", method.to_uppercase()));
+            assert!(
+                names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                "{path}"
+            );
+        }
+    }
+    assert_eq!(operations, routes);
+    let mut all = Vec::new();
+    references(&described, &mut all);
+    for reference in all {
+        assert!(
+            described.pointer(reference.trim_start_matches('#')).is_some(),
+            "{reference}"
+        );
+    }
+}
+
 /// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API.
 #[test]
 fn time_limits_nest() {
