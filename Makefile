@@ -41,8 +41,8 @@ test: setup validate ## Run all tests
 
 .PHONY: bench
 bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE), and how fast a roster is imported (ROWS)
-	cargo build --profile measured -p soa-link
-	cargo bench -p tests --profile measured --bench convergence --bench roster
+	cargo build --profile measured -p soa-link -p tests --bins --benches
+	cargo bench --profile measured -p soa-link -p tests --bench convergence --bench roster
 
 .PHONY: lint
 lint: ## Check formatting, lints and documentation

@@ -2,7 +2,7 @@
 //! Nothing is repeated that a stranger should not read: of a URL in public notes its host alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs::File,
     hash::{BuildHasher as _, RandomState},
     io::{BufRead, BufReader, Write},
@@ -21,6 +21,8 @@ use super::{
 };
 use crate::Failed;
 
+/// How many links of public notes are remembered.
+const LINKED: usize = 50_000;
 /// How many findings of one rule are shown.
 const SHOWN: usize = 20;
 
@@ -155,6 +157,8 @@ struct Check<'a> {
     unheld: BTreeSet<String>,
     guids: HashSet<u64>,
     paid_audio: HashSet<u64>,
+    /// Links of public notes, and in which line their episode begins: paid audio may come after them.
+    linked: HashMap<u64, u64>,
     hash: RandomState,
 }
 
@@ -443,27 +447,42 @@ impl Check<'_> {
             self.sets.insert(set);
         }
         for audio in &item.enclosures {
-            self.paid_audio.insert(self.hash.hash_one(audio));
+            let audio_hash = self.hash.hash_one(audio);
+            self.paid_audio.insert(audio_hash);
+            if let Some(line) = self.linked.remove(&audio_hash) {
+                self.found
+                    .add(&LEAK, line, None, "the notes link to paid audio of another episode");
+            }
             if audio.starts_with("http://") {
                 self.found
                     .add(&INSECURE, item.line, title, "paid audio is at an http URL");
             }
         }
+        let mut harmless = Vec::new();
         let leaks = item.notes.iter().flat_map(|notes| {
             // HTML as text, perhaps escaped twice.
             let notes = notes
                 .replace("&amp;", "&")
                 .replace("&quot;", "\"")
                 .replace("&#39;", "'");
-            links(&notes)
-                .filter_map(|link| Some((Url::parse(link).ok()?.host_str()?.to_owned(), self.leaks(link)?)))
-                .collect::<Vec<_>>()
+            let mut leaks = Vec::new();
+            for link in links(&notes) {
+                let host = Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_owned));
+                match (host, self.leaks(link)) {
+                    (Some(host), Some(why)) => leaks.push((host, why)),
+                    _ => harmless.push(self.hash.hash_one(link)),
+                }
+            }
+            leaks
         });
         // The same notes stand in several elements.
         let leaks: BTreeSet<_> = leaks.collect();
         for (host, why) in leaks {
             self.found
                 .add(&LEAK, item.line, title, format!("the notes link to {why} at {host}"));
+        }
+        for link in harmless.into_iter().take(LINKED.saturating_sub(self.linked.len())) {
+            self.linked.insert(link, item.line);
         }
     }
 
@@ -764,6 +783,16 @@ mod tests {
             // In a free episode there is nothing to leak.
             assert!(!rules(&feed.replace(GOLD, "")).contains(&"leak-in-notes"));
         }
+    }
+
+    #[test]
+    fn a_link_to_the_paid_audio_of_an_episode_that_comes_later_is_found() {
+        let audio = "https://a.example/listen/7";
+        let notes = format!("{GOLD}<description>Next week: {audio}</description>");
+        let later = item("b", GOLD).replace("https://a.example/b.mp3", audio);
+        let both = feed(&[HEAD, SHOW, &item("a", &notes), &later].concat());
+        assert_eq!(rules(&both), ["leak-in-notes"]);
+        assert!(rules(&both.replace(&later, &item("b", GOLD))).is_empty());
     }
 
     #[test]

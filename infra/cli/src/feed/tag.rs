@@ -178,6 +178,8 @@ impl Rule {
 struct Tagged {
     by_rule: Vec<u64>,
     by_none: u64,
+    /// Of those that no rule fits, how many were gated before, and are.
+    kept: u64,
 }
 
 /// Tags the feed.
@@ -207,7 +209,11 @@ pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, Failed> {
         };
         writeln!(said, "{count:>8} episodes: {what}")?;
     }
-    writeln!(said, "{:>8} episodes that no rule fits: free", tagged.by_none)?;
+    writeln!(
+        said,
+        "{:>8} episodes that no rule fits: as they were, {} of them gated",
+        tagged.by_none, tagged.kept
+    )?;
     Ok(true)
 }
 
@@ -237,6 +243,7 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
     let mut tagged = Tagged {
         by_rule: vec![0; rules.rule.len()],
         by_none: 0,
+        kept: 0,
     };
     let mut prefix = "spotify".to_owned();
     let mut show_is_tagged = false;
@@ -288,8 +295,13 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
                 if let Some(second) = item.access.get(1) {
                     return Err(at(second.element.line, "the episode has access twice"));
                 }
-                let block = rule.and_then(|rule| rule.block(&prefix));
-                out.write_all(&retagged(&piece.bytes, &item, block.as_deref()))?;
+                if let Some(rule) = rule {
+                    out.write_all(&retagged(&piece.bytes, &item, rule.block(&prefix).as_deref()))?;
+                } else {
+                    // What no rule speaks of stays as it is: a rule that was forgotten must not give paid audio away.
+                    tagged.kept += u64::from(!item.access.is_empty());
+                    out.write_all(&piece.bytes)?;
+                }
             }
             Part::Other if is_gap => gap = piece.bytes,
             Part::Other | Part::DocType | Part::ChannelEnd(_) => out.write_all(&piece.bytes)?,
@@ -430,14 +442,19 @@ mod tests {
             counts,
             Tagged {
                 by_rule: vec![1, 1, 1],
-                by_none: 1
+                by_none: 1,
+                kept: 0,
             }
         );
         // Again it is the same, and only when that is meant.
         assert!(tagged(&out, RULES, false).unwrap_err().contains("--replace"));
         assert_eq!(tagged(&out, RULES, true).unwrap().0, out);
-        // Without rules nothing is gated any more.
-        let (free, _) = tagged(&out, "partner_id = \"0WickerlightSandbox000\"\nsandbox = true", true).unwrap();
+        // Of what no rule speaks nothing is given away; a rule that says so frees it.
+        let without = "partner_id = \"0WickerlightSandbox000\"";
+        let (kept, counts) = tagged(&out, without, true).unwrap();
+        assert_eq!((kept.as_str(), counts.kept), (out.as_str(), 2));
+        let free = format!("{without}\nsandbox = true\n[[rule]]\nall = true\nentitlements = []");
+        let (free, _) = tagged(&out, &free, true).unwrap();
         assert!(
             !free.contains("entitlement") && free.contains("<sandbox enabled=\"true\"/>"),
             "{free}"
