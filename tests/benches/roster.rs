@@ -1,4 +1,4 @@
-//! How fast a roster of `ROWS` people (1,000,000) is imported, and in how much memory: `soa-link import` as a process of its own, against an emulated DynamoDB in this one.
+//! How fast a roster of `ROWS` people (1,000,000) is imported, exported, and a hundredth of it revoked, and in how much memory: `soa-link` as a process of its own, against an emulated DynamoDB in this one.
 //! The floor is what the emulator takes of bare writes of the same items, as many at once.
 
 #![expect(clippy::print_stdout, reason = "what was measured is printed")]
@@ -47,11 +47,11 @@ async fn main() -> Done<()> {
     fs::create_dir_all(&folder)?;
     let roster = folder.join("roster.csv");
     write_roster(&roster, rows)?;
-    let import = |more: &[&str]| -> Done<Command> {
+    let roster_file = roster.to_str().ok_or("no UTF-8")?;
+    let soa_link = |what: &str, more: &[&str]| -> Done<Command> {
         let mut command = Command::new(soa_link()?);
         command
-            .args(["import", "--subscribers-table", "roster", "--partner-id", PARTNER])
-            .arg(&roster)
+            .args([what, "--subscribers-table", "roster", "--partner-id", PARTNER])
             .args(more);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null());
         command.envs([
@@ -68,20 +68,49 @@ async fn main() -> Done<()> {
         ("nothing to do", &["--yes"]),
     ] {
         let began = Instant::now();
-        if arguments.contains(&"--yes") && what.contains("killed") {
-            let mut killed = import(arguments)?.spawn()?;
+        if what.contains("killed") {
+            let mut killed = soa_link("import", &[&[roster_file], arguments].concat())?.spawn()?;
             let third = reached(&roster, rows / 3, &mut killed).await?;
             println!("killed after {third} rows");
         }
-        let mut import = import(arguments)?.spawn()?;
-        let peak = peak(&mut import).await?;
-        let rate = rate(rows, began.elapsed());
-        println!(
-            "{rows} rows, {what}: {rate:.0} rows a second ({:.2} of the floor), at most {peak} MiB of memory",
-            rate / floor
-        );
+        measure(
+            what,
+            soa_link("import", &[&[roster_file], arguments].concat())?,
+            began,
+            rows,
+            floor,
+        )
+        .await?;
     }
+    let exported = folder.join("export.csv");
+    let exported = exported.to_str().ok_or("no UTF-8")?;
+    measure(
+        "exported",
+        soa_link("export", &["--output", exported])?,
+        Instant::now(),
+        rows,
+        floor,
+    )
+    .await?;
+
+    // Whoever is not in the roster any more: a hundredth.
+    let missing = rows / 100;
+    write_roster(&roster, rows - missing)?;
+    let lose = missing.to_string();
+    let revoke = soa_link("import", &[roster_file, "--yes", "--revoke-missing", "--lose", &lose])?;
+    measure("a hundredth revoked", revoke, Instant::now(), rows, floor).await?;
     fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+/// Runs the command to its end and prints how fast it was since it began.
+async fn measure(what: &str, mut command: Command, began: Instant, rows: u64, floor: f64) -> Done<()> {
+    let peak = peak(&mut command.spawn()?).await?;
+    let rate = rate(rows, began.elapsed());
+    println!(
+        "{rows} rows, {what}: {rate:.0} rows a second ({:.2} of the floor), at most {peak} MiB of memory",
+        rate / floor
+    );
     Ok(())
 }
 

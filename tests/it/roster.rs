@@ -7,6 +7,11 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, StatusCode},
+};
 use sandbox::{Fault, bundle};
 use serde_json::{Value, json};
 use shared::{
@@ -15,7 +20,10 @@ use shared::{
     partner::{Entitlements, PartnerId, PartnerUserId},
     store::{Change, Subscriber, Subscribers},
 };
-use tokio::process::Command;
+use tokio::{
+    process::{Child, Command},
+    sync::{mpsc, oneshot},
+};
 
 use crate::{invoke::bootstrap, world::World};
 
@@ -164,13 +172,13 @@ async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_ot
     );
     let diff = desk.diff(&[&roster, "--dry-run"]).await;
     let expected = json!({
-        "rows": 5, "bad_rows": 0, "repeated": 0, "unchanged": 1, "new": 2, "granted": 1, "lose": 1, "lose_linked": 0, "missing": 0,
+        "unchanged": 1, "new": 2, "granted": 1, "lose": 1, "lose_linked": 0, "missing": 0, "left_alone": 0,
     });
-    assert_eq!(diff["diff"], expected);
+    assert_eq!((&diff["rows"], &diff["diff"]), (&json!(5), &expected));
     assert_eq!((desk.get(4).await.version, desk.get(3).await.version), (0, 1));
 
-    // Nobody agrees in their sleep: neither to write at all, nor to a loss, nor to another loss.
-    for arguments in [vec![], vec!["--yes"], vec!["--yes", "--lose", "2"]] {
+    // Nobody agrees in their sleep: neither to write at all, nor to a loss, nor to a greater one.
+    for arguments in [vec![], vec!["--yes"], vec!["--yes", "--lose", "0"]] {
         let (code, said) = desk
             .says(&[&["import", roster.as_str()], arguments.as_slice()].concat())
             .await;
@@ -275,11 +283,10 @@ async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_
         "{".to_owned(),
     ];
     let roster = desk.file("roster.jsonl", &(lines.join("\n") + "\n"));
-    assert_eq!(desk.diff(&[&roster, "--dry-run"]).await["diff"]["bad_rows"], 6);
-    assert_eq!(
-        desk.diff(&[&roster, "--dry-run", "--ignore-other-columns"]).await["diff"]["bad_rows"],
-        5
-    );
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    assert_eq!((&diff["bad_rows"], &diff["bad"][0]["line"]), (&json!(6), &json!(2)));
+    let lenient = desk.diff(&[&roster, "--dry-run", "--ignore-other-columns"]).await;
+    assert_eq!(lenient["bad_rows"], 5);
     for header in [
         "id,entitlements",
         "partner_user_id",
@@ -359,18 +366,120 @@ async fn the_guards_verdict_is_said_before_anything_is_written() {
     );
 }
 
+/// A table of its own, without a stream: the emulator looks through all of that at each write.
+const ROSTER_TABLE: &str = "soa-link-roster";
+
+impl Desk {
+    async fn of_many(name: &str) -> Self {
+        let mut desk = Self::new(name).await;
+        let dynamodb = desk.dynamodb();
+        create_table(&dynamodb, ROSTER_TABLE).await;
+        desk.subscribers = Subscribers::new(dynamodb, ROSTER_TABLE.to_owned());
+        desk
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let aws = Aws::of(&self.world.environment(&[])).unwrap();
+        aws.dynamodb(&Outbound::new().unwrap())
+    }
+
+    /// An import that is under way, of a DynamoDB at some address, and all that it says at its end.
+    fn import(&self, dynamodb: &str, arguments: &[&str]) -> Child {
+        let import = ["import", "--json", "--yes", "--subscribers-table", ROSTER_TABLE];
+        let mut command = self.command(&[&import, arguments].concat());
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// Exit code, what it said it would do, what it said it did, and what it said to people.
+async fn ended(import: Child) -> (i32, Value, Value, String) {
+    let output = import.wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let mut lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let [would, did] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
+    (output.status.code().unwrap(), would, did, said)
+}
+
+/// A DynamoDB in front of the emulator, which waits at each call for what the test has to say to it.
+struct Front {
+    address: String,
+}
+
+/// The calls that are waiting.
+struct Calls {
+    waiting: mpsc::UnboundedReceiver<Call>,
+}
+
+struct Call {
+    operation: String,
+    answer: oneshot::Sender<bool>,
+}
+
+impl Front {
+    #[expect(clippy::disallowed_methods, reason = "the test's own, no function's")]
+    async fn of(dynamodb: &str) -> (Self, Calls) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (calls, waiting) = mpsc::unbounded_channel();
+        let (client, dynamodb) = (reqwest::Client::new(), dynamodb.to_owned());
+        let serve = move |headers: HeaderMap, body: Bytes| {
+            let (calls, client, dynamodb) = (calls.clone(), client.clone(), dynamodb.clone());
+            async move {
+                let target = headers["x-amz-target"].to_str().unwrap();
+                let operation = target.rsplit('.').next().unwrap().to_owned();
+                let (answer, passes) = oneshot::channel();
+                // Nobody listens any more: all pass.
+                let _ = calls.send(Call { operation, answer });
+                if passes.await == Ok(false) {
+                    let throttled =
+                        json!({"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"});
+                    return (StatusCode::BAD_REQUEST, throttled.to_string());
+                }
+                let answer = client.post(dynamodb).headers(headers).body(body).send().await.unwrap();
+                (answer.status(), answer.text().await.unwrap())
+            }
+        };
+        let router = Router::new().fallback(serve);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        (Self { address }, Calls { waiting })
+    }
+}
+
+impl Calls {
+    /// The next call of an operation; others pass.
+    async fn next(&mut self, operation: &str) -> Call {
+        loop {
+            let call = self.waiting.recv().await.unwrap();
+            if call.operation == operation {
+                return call;
+            }
+            call.pass();
+        }
+    }
+
+    /// From now on everything passes.
+    fn pass_all(self) {
+        drop(self);
+    }
+}
+
+impl Call {
+    fn pass(self) {
+        self.answer.send(true).unwrap();
+    }
+
+    fn throttle(self) {
+        self.answer.send(false).unwrap();
+    }
+}
+
 /// Killed in the middle, it goes on where it was, and not with another roster.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_goes_on_where_it_was() {
-    let mut desk = Desk::new("killed").await;
-    // Of a table of its own, without a stream: the emulator looks through all of that at each write.
-    let table = "soa-link-roster";
-    let dynamodb = Aws::of(&desk.world.environment(&[]))
-        .unwrap()
-        .dynamodb(&Outbound::new().unwrap());
-    create_table(&dynamodb, table).await;
-    desk.subscribers = Subscribers::new(dynamodb, table.to_owned());
-    let import = ["import", "--subscribers-table", table, "--yes"];
+    let desk = Desk::of_many("killed").await;
+    let import = ["import", "--subscribers-table", ROSTER_TABLE, "--yes"];
     let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
     let progress = format!("{roster}.progress");
@@ -380,13 +489,8 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    while !std::fs::exists(&progress).unwrap() {
-        assert!(killed.try_wait().unwrap().is_none(), "it has ended");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let reached = reached(&progress, &mut killed).await;
     killed.kill().await.unwrap();
-    let reached: Value = serde_json::from_slice(&std::fs::read(&progress).unwrap()).unwrap();
-    let reached = usize::try_from(reached["rows"].as_u64().unwrap()).unwrap();
     assert!((1000..3000).contains(&reached), "{reached}");
     assert_eq!(
         (desk.hears(0).await, desk.hears(reached - 1).await),
@@ -400,10 +504,22 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     assert!(code == 2 && said.contains("is of another import"), "{said}");
     std::fs::rename(format!("{roster}.whole"), &roster).unwrap();
 
-    // What the progress says is done is not looked at again: whoever was changed since then keeps it.
+    // What the progress says is done is not looked at again: whoever was changed since then keeps it, and nobody has to agree to what is not done.
     desk.has(0, &["gold", "silver"]).await;
-    let (code, said) = desk.says(&[&import[..], &[&roster, "--lose", "1"]].concat()).await;
-    assert_eq!(code, 0, "{said}");
+    let diff = desk
+        .diff(&[&roster, "--dry-run", "--subscribers-table", ROSTER_TABLE])
+        .await;
+    let reached = usize::try_from(diff["after_row"].as_u64().unwrap()).unwrap();
+    let of_those_left = diff["diff"]["new"].as_u64().unwrap() + diff["diff"]["unchanged"].as_u64().unwrap();
+    assert_eq!(
+        (diff["rows"].as_u64(), of_those_left, &diff["diff"]["lose"]),
+        (Some(3000), 3000 - reached as u64, &json!(0))
+    );
+    let (code, said) = desk.says(&[&import[..], &[&roster]].concat()).await;
+    assert!(
+        code == 0 && said.contains(&format!("has written the first {reached} rows")),
+        "{said}"
+    );
     assert_eq!(desk.hears(0).await, "gold silver");
     for n in [1, reached, 2999] {
         assert_eq!(
@@ -415,19 +531,198 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     assert!(!std::fs::exists(&progress).unwrap());
 }
 
+/// How many rows are noted as written, when it is some.
+async fn reached(progress: &str, import: &mut Child) -> usize {
+    loop {
+        assert!(import.try_wait().unwrap().is_none(), "it has ended");
+        let noted = std::fs::read(progress).ok();
+        let noted = noted.and_then(|noted| serde_json::from_slice::<Value>(&noted).ok());
+        let rows = noted.map_or(0, |noted| noted["rows"].as_u64().unwrap());
+        if rows > 0 {
+            return usize::try_from(rows).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_later() {
+    let desk = Desk::of_many("interrupted").await;
+    let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
+    let mut import = desk.import(&dynamodb, &[&roster]);
+    reached(&format!("{roster}.progress"), &mut import).await;
+    let pid = import.id().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+    let (code, _, did, said) = ended(import).await;
+    assert!(
+        code == 2 && said.contains("the same command goes on from there"),
+        "{said}"
+    );
+    assert_eq!(did["finished"], false);
+    let (code, would, did, said) = ended(desk.import(&dynamodb, &[&roster])).await;
+    assert_eq!((code, &did["finished"]), (0, &json!(true)), "{said}");
+    assert!(would["after_row"].as_u64().unwrap() >= 1000);
+    assert_eq!(desk.hears(2999).await, "gold");
+}
+
+/// The backend goes on while an operator thinks: whom it adds or changes after the look was never agreed to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
+    let desk = Desk::of_many("after-the-look").await;
+    for n in [1, 2, 3] {
+        desk.has(n, &["gold"]).await;
+    }
+    let roster = desk.file("roster.csv", &csv(&[(9, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster, "--revoke-missing", "--lose", "3"]);
+    // Before its first write: one changed, one new.
+    let first_write = calls.next("UpdateItem").await;
+    desk.has(1, &["silver"]).await;
+    desk.has(4, &["gold"]).await;
+    first_write.pass();
+    calls.pass_all();
+    let (code, would, did, said) = ended(import).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (&would["diff"]["lose"], &would["diff"]["missing"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(did, json!({"written": 3, "left_alone": 1, "finished": true}));
+    let heard = [
+        desk.hears(1).await,
+        desk.hears(2).await,
+        desk.hears(3).await,
+        desk.hears(4).await,
+        desk.hears(9).await,
+    ];
+    assert_eq!(heard, ["silver", "", "", "gold", "gold"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_heard_meanwhile() {
+    let desk = Desk::of_many("many-missing").await;
+    let everybody: Vec<_> = (0..700).map(|n| (n, "gold")).collect();
+    let all = desk.file("all.csv", &csv(&everybody));
+    let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
+    assert_eq!(ended(desk.import(&dynamodb, &[&all])).await.0, 0);
+    let roster = desk.file("roster.csv", &csv(&everybody[..20]));
+    let revoke = [roster.as_str(), "--revoke-missing", "--lose", "680"];
+
+    let (front, mut calls) = Front::of(&dynamodb).await;
+    let import = desk.import(&front.address, &revoke);
+    calls.next("UpdateItem").await.pass();
+    let pid = import.id().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!((code, &did["finished"]), (2, &json!(false)), "{said}");
+
+    // Begun again with the same agreement, which is to at most so many.
+    let (code, would, _, said) = ended(desk.import(&dynamodb, &revoke)).await;
+    assert_eq!(code, 0, "{said}");
+    let missing = would["diff"]["missing"].as_u64().unwrap();
+    assert!((670..680).contains(&missing), "{missing}");
+    for (n, names) in [(0, "gold"), (19, "gold"), (20, ""), (699, "")] {
+        assert_eq!(desk.hears(n).await, names, "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
+    let desk = Desk::of_many("throttled").await;
+    let rows: Vec<_> = (0..300).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster]);
+    // Far more refusals at once than the SDK's quota of retries would have borne.
+    for _ in 0..400 {
+        calls.next("UpdateItem").await.throttle();
+    }
+    calls.pass_all();
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!((code, &did["written"]), (0, &json!(300)), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_roster_that_changes_after_the_look_is_not_written() {
+    let desk = Desk::of_many("changes").await;
+    let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster]);
+    let look = calls.next("BatchGetItem").await;
+    desk.file("roster.csv", &csv(&[(1, "platinum")]));
+    look.pass();
+    calls.pass_all();
+    let (code, _, _, said) = ended(import).await;
+    assert!(code == 2 && said.contains("the roster has changed"), "{said}");
+    assert_eq!(desk.get(1).await.version, 0);
+}
+
 #[tokio::test]
-async fn of_several_rows_about_one_person_the_last_counts() {
+async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
+    let desk = Desk::new("unnoted").await;
+    let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
+    std::fs::create_dir(format!("{roster}.progress.part")).unwrap();
+    let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
+    assert_eq!(code, 2, "{said}");
+    assert_eq!(desk.get(1).await.version, 0);
+}
+
+#[tokio::test]
+async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted() {
     let desk = Desk::new("repeated").await;
+    desk.has(7, &["silver"]).await;
+    desk.has(5, &["silver"]).await;
     let mut rows: Vec<_> = (0..300).map(|n| (n, "silver")).collect();
     rows[0] = (7, "gold");
-    rows.push((5, "bronze"));
+    rows[200] = (7, "bronze");
+    rows[201] = (7, "silver gold");
+    rows[202] = (7, "silver");
+    rows.push((5, "silver gold"));
     let roster = desk.file("roster.csv", &csv(&rows));
-    assert_eq!(desk.diff(&[&roster, "--dry-run"]).await["diff"]["repeated"], 2);
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    assert_eq!(
+        (&diff["repeated"], &diff["diff"]["lose"], &diff["diff"]["granted"]),
+        (&json!(5), &json!(0), &json!(1))
+    );
+    // Nobody loses for a moment what a later row gives: one has the version they had, the other one more.
     let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(
-        (desk.hears(7).await, desk.hears(5).await),
-        ("silver".to_owned(), "bronze".to_owned())
+        (desk.hears(7).await, desk.get(7).await.version),
+        ("silver".to_owned(), 1)
+    );
+    assert_eq!(
+        (desk.hears(5).await, desk.get(5).await.version),
+        ("gold silver".to_owned(), 2)
+    );
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_not_read_to_the_end_of_the_file() {
+    let desk = Desk::new("unclosed").await;
+    let rows: Vec<_> = (1..20_000).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows).replacen(",gold", ",\"gold", 1));
+    let (code, said) = desk.says(&["import", &roster, "--yes", "--skip-bad-rows"]).await;
+    assert!(
+        code == 2 && said.contains("from line 2 on") && said.contains("too long"),
+        "{said}"
     );
 }
 

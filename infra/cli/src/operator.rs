@@ -2,13 +2,15 @@
 //! Needs [`Outbound`]. Refuses to know what the services are used for.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     path::Path,
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_lambda::{Client, primitives::Blob};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use serde_json::Value;
 use shared::{
     aws::http_client,
@@ -17,16 +19,29 @@ use shared::{
 
 use crate::Failed;
 
-/// How often a call is made at most: a long import should outlive a throttled minute.
-const ATTEMPTS: u32 = 8;
+/// How often a call is made at most, and the longest pause before the next, in an import: it should outlive a minute in which the table is throttled.
+const ATTEMPTS: u32 = 16;
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the clients of services are made of whose calls may be repeated.
 ///
 /// # Errors
 /// [`OutboundError`] when there can be no HTTP client.
 pub(crate) async fn aws() -> Result<SdkConfig, OutboundError> {
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
-    Ok(with(&Outbound::new()?, retries).await)
+    Ok(with(&Outbound::new()?, RetryConfig::standard()).await)
+}
+
+/// A client for many calls at once. The SDK gives up early when many fail together, to spare a service; here that would end an import within a second of throttling,
+/// so that each call has all its tries.
+pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_max_backoff(LONGEST_PAUSE);
+    let each_for_itself = RetryPartition::custom("bulk").token_bucket(TokenBucket::unlimited());
+    let config = aws_sdk_dynamodb::config::Builder::from(aws)
+        .retry_config(retries)
+        .retry_partition(each_for_itself.build());
+    aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
 async fn with(outbound: &Outbound, retries: RetryConfig) -> SdkConfig {
@@ -54,12 +69,15 @@ pub(crate) async fn invoke(function: &str, command: &Value) -> Result<Value, Fai
     }
 }
 
-/// A file that nobody else on this machine may read: it says who subscribes. What was in it is gone.
+/// A file that nobody else on this machine may read: it says who subscribes. One of that name is gone, with whoever may read it or where it leads.
 ///
 /// # Errors
 /// When it cannot be created.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
-    private().create(true).truncate(true).open(path)
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => new_private_file(path),
+    }
 }
 
 /// As [`private_file`], of a name that is not there yet: what is in a key's file must not be lost.
@@ -67,13 +85,9 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When it is there, or cannot be created.
 pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
-    private().create_new(true).open(path)
-}
-
-fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+    options.open(path)
 }

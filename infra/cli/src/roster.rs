@@ -1,5 +1,6 @@
 //! A partner's people, in and out: `soa-link import` has the table want what a roster says, `soa-link export` says what is in the table.
 
+mod census;
 mod export;
 mod import;
 mod rows;

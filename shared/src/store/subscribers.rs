@@ -27,6 +27,8 @@ use crate::{
 pub const DIRTY_INDEX: &str = "dirty";
 /// Over how many partitions of the index dirty items are spread: one would be too narrow for a large partner's bad day.
 pub const DIRTY_SHARDS: u8 = 8;
+/// How many people of the whole table are read at once: what DynamoDB reads for one answer, a megabyte, can be more than ten thousand of them.
+const PAGE: i32 = 1_000;
 /// How often a write is tried anew when somebody else has written in between.
 const TRIES: usize = 8;
 
@@ -235,7 +237,7 @@ impl Subscribers {
         let mut found = Vec::with_capacity(keys.len());
         for pause in 0..TRIES {
             if keys.is_empty() {
-                return Ok(found);
+                break;
             }
             // What was left over was throttled.
             tokio::time::sleep(Duration::from_millis(if pause == 0 { 0 } else { 50 << pause })).await;
@@ -257,7 +259,11 @@ impl Subscribers {
             let left = got.unprocessed_keys.unwrap_or_default();
             keys = left.into_values().flat_map(|left| left.keys).collect();
         }
-        Err(StoreError::Unavailable)
+        if keys.is_empty() {
+            Ok(found)
+        } else {
+            Err(StoreError::Unavailable)
+        }
     }
 
     /// Some of a partner's people, of one of `segments` parts of the table, from `after` on; and where to go on, if there are more.
@@ -276,6 +282,7 @@ impl Subscribers {
             .table_name(&self.table)
             .segment(segment)
             .total_segments(segments)
+            .limit(PAGE)
             .filter_expression("begins_with(id, :partner)")
             .expression_attribute_values(":partner", text(&format!("{partner_id}#")));
         if let Some(SubscriberKey(id)) = after {

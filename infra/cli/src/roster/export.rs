@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aws_sdk_dynamodb::Client;
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
@@ -69,7 +68,7 @@ impl Only {
 /// [`Failed`] when the table or the file fails; then there is no file.
 pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let format = Format::of(args.format, args.output.as_deref());
-    let dynamodb = Client::new(&operator::aws().await?);
+    let dynamodb = operator::bulk_dynamodb(&operator::aws().await?);
     let subscribers = Subscribers::new(dynamodb, args.whose.subscribers_table.clone());
     let Some(path) = &args.output else {
         write(&subscribers, args, format, out).await?;

@@ -3,16 +3,13 @@
 //! in the file is left alone, unless that is asked for by name and number.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs,
-    hash::{BuildHasher as _, RandomState},
     io::{self, IsTerminal as _, Write},
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
-use aws_sdk_dynamodb::Client;
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,13 +19,14 @@ use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
     secrets::Secret,
-    store::{Change, Guard, GuardState, Limits, Subscriber, Subscribers},
+    store::{Change, ChangeError, Guard, GuardState, Limits, Subscriber, Subscribers},
 };
 
 use super::{
     Format, Whose,
+    census::{Census, Missing},
     export::{beside, people},
-    rows::{BadRow, Fingerprint, Reading, Row, Rows, fingerprint},
+    rows::{Fingerprint, Reading, Rows, fingerprint},
 };
 use crate::{Failed, operator};
 
@@ -39,8 +37,6 @@ const BATCHES: usize = 8;
 const WRITES: usize = 16;
 /// After how many rows it is noted how far the import has come.
 const NOTED: u64 = 1_000;
-/// How many bad rows are named.
-const NAMED: usize = 20;
 
 /// Has the subscribers table want what a roster says, after showing what would change.
 ///
@@ -63,7 +59,7 @@ pub(crate) struct ImportArgs {
     /// Do not ask. Whether people lose something has to be agreed to by --lose all the same.
     #[arg(long)]
     yes: bool,
-    /// Agree that so many people lose something, as the dry run says.
+    /// Agree that at most so many people lose something: the dry run says how many.
     #[arg(long)]
     lose: Option<u64>,
     /// Have those hear nothing who are in the table and not in the roster.
@@ -92,13 +88,9 @@ pub(crate) struct ImportArgs {
     json: bool,
 }
 
-/// What an import changes, or has changed.
+/// What an import changes, or has changed, in people.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Tally {
-    rows: u64,
-    bad_rows: u64,
-    /// Rows whose person stands in an earlier one too.
-    repeated: u64,
     unchanged: u64,
     new: u64,
     /// People who hear something more, and nothing less.
@@ -109,6 +101,8 @@ struct Tally {
     lose_linked: u64,
     /// Those of them who are not in the roster.
     missing: u64,
+    /// People who are not in the roster, and of whom something else is wanted by now than when they were looked at.
+    left_alone: u64,
 }
 
 impl Tally {
@@ -119,6 +113,7 @@ impl Tally {
         self.lose += other.lose;
         self.lose_linked += other.lose_linked;
         self.missing += other.missing;
+        self.left_alone += other.left_alone;
     }
 
     fn changes(&self) -> u64 {
@@ -164,7 +159,7 @@ struct Import<'a> {
 /// [`Failed`] when the roster or a table cannot be read, or something stands against it.
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let aws = operator::aws().await?;
-    let dynamodb = Client::new(&aws);
+    let dynamodb = operator::bulk_dynamodb(&aws);
     let keys = match &args.partner_keys_id {
         None => None,
         Some(id) => {
@@ -190,21 +185,22 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         fingerprint: fingerprint(&args.roster)?,
         clock: Clock::System,
     };
-    let reached = import.reached()?;
-    let (tally, bad, seen) = import.look().await?;
+    let after_row = import.reached()?;
+    let census = Census::of(import.rows()?)?;
+    let (tally, missing) = import.look(&census, after_row).await?;
     let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
     let state = state.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
-    let objections = import.objections(&tally);
+    let objections = import.objections(&census);
     if args.json {
         let verdict =
             json!({"held": state.held_since.is_some(), "passes": passes(&state, &tally), "of": tally.lose_linked});
-        writeln!(
-            out,
-            "{}",
-            json!({"diff": tally, "guard": verdict, "objections": objections})
-        )?;
+        let said = json!({
+            "rows": census.rows, "after_row": after_row, "repeated": census.repeated, "bad_rows": census.bad_rows, "bad": census.bad,
+            "diff": tally, "guard": verdict, "objections": objections,
+        });
+        writeln!(out, "{said}")?;
     } else {
-        tell(out, &tally, &bad, &state)?;
+        tell(out, &census, after_row, &tally, &state)?;
         for objection in &objections {
             writeln!(out, "Not imported: {objection}.")?;
         }
@@ -222,35 +218,35 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     if !import.agreed(&tally)? {
         return Ok(false);
     }
-    let done = import.write(reached, &seen).await?;
+    let (done, stopped) = import.write(&census, after_row, &missing).await?;
     if args.json {
-        writeln!(out, "{}", json!({"written": done.changes(), "finished": done.finished}))?;
-    } else if done.finished {
+        writeln!(
+            out,
+            "{}",
+            json!({"written": done.changes(), "left_alone": done.left_alone, "finished": stopped.is_none()})
+        )?;
+    }
+    if let Some(why) = stopped {
+        return Err(Failed::new(format!(
+            "{why}, after {} people were written; the same command goes on from there",
+            done.changes()
+        )));
+    }
+    if !args.json {
         writeln!(
             out,
             "{} people written. Spotify follows those who are linked.",
             done.changes()
         )?;
-    } else {
-        writeln!(
-            out,
-            "Stopped after {} people. The same command goes on from there.",
-            done.changes()
-        )?;
+        if done.left_alone > 0 {
+            writeln!(
+                out,
+                "{} people who are not in the roster were changed since they were looked at, and left alone. Another run looks at them again.",
+                done.left_alone
+            )?;
+        }
     }
-    Ok(done.finished)
-}
-
-/// What was written, and whether that is all.
-struct Done {
-    tally: Tally,
-    finished: bool,
-}
-
-impl Done {
-    fn changes(&self) -> u64 {
-        self.tally.changes()
-    }
+    Ok(true)
 }
 
 /// Of those who lose something at Spotify, how many the guard lets pass now.
@@ -265,21 +261,31 @@ fn passes(state: &GuardState, tally: &Tally) -> u64 {
     }
 }
 
-fn tell(out: &mut dyn Write, tally: &Tally, bad: &[BadRow], state: &GuardState) -> io::Result<()> {
-    for row in bad {
+fn tell(out: &mut dyn Write, census: &Census, after_row: u64, tally: &Tally, state: &GuardState) -> io::Result<()> {
+    for row in &census.bad {
         writeln!(out, "line {}: {}", row.line, row.what)?;
     }
+    let more = census.bad_rows - census.bad.len() as u64;
+    if more > 0 {
+        writeln!(out, "and {more} more")?;
+    }
     let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
-    line("rows", tally.rows)?;
-    line("rows that cannot be read", tally.bad_rows)?;
-    line("people in several rows", tally.repeated)?;
+    line("rows", census.rows)?;
+    line("rows that cannot be read", census.bad_rows)?;
+    line("people in several rows", census.repeated)?;
     line("unchanged", tally.unchanged)?;
     line("new", tally.new)?;
     line("hear more", tally.granted)?;
     line("lose something", tally.lose)?;
     line("  of them linked", tally.lose_linked)?;
     line("  of them not in the roster", tally.missing)?;
-    if tally.repeated > 0 {
+    if after_row > 0 {
+        writeln!(
+            out,
+            "An earlier run has written the first {after_row} rows. It goes on after them; of people, this counts only what is left."
+        )?;
+    }
+    if census.repeated > 0 {
         writeln!(out, "Of several rows about one person the last counts.")?;
     }
     let passes = passes(state, tally);
@@ -297,24 +303,24 @@ fn tell(out: &mut dyn Write, tally: &Tally, bad: &[BadRow], state: &GuardState) 
 
 impl Import<'_> {
     /// What stands against writing anything.
-    fn objections(&self, tally: &Tally) -> Vec<String> {
+    fn objections(&self, census: &Census) -> Vec<String> {
         let mut objections = Vec::new();
-        if tally.bad_rows > 0 && !self.args.skip_bad_rows {
+        if census.bad_rows > 0 && !self.args.skip_bad_rows {
             objections.push(format!(
                 "{} rows cannot be read; --skip-bad-rows passes them over",
-                tally.bad_rows
+                census.bad_rows
             ));
         }
-        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != tally.rows) {
+        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != census.rows) {
             objections.push(format!(
                 "the roster has {} rows, and {expected} were expected",
-                tally.rows
+                census.rows
             ));
         }
         if !self.fingerprint.ends_well && self.args.expect_rows.is_none() {
             objections.push("the roster's last line has no end, so that it may have been cut off; --expect-rows says how many rows it should have".to_owned());
         }
-        if self.args.revoke_missing && (tally.rows == tally.bad_rows || tally.bad_rows > 0) {
+        if self.args.revoke_missing && (census.rows == census.bad_rows || census.bad_rows > 0) {
             objections.push(
                 "a roster that is empty, or cannot be read whole, says of nobody that they are missing".to_owned(),
             );
@@ -325,9 +331,9 @@ impl Import<'_> {
     /// Whether the operator agrees. Where people lose something they have to say how many.
     fn agreed(&self, tally: &Tally) -> Result<bool, Failed> {
         let args = self.args;
-        if let Some(lose) = args.lose.filter(|lose| *lose != tally.lose) {
+        if let Some(lose) = args.lose.filter(|lose| *lose < tally.lose) {
             return Err(Failed::new(format!(
-                "{} people lose something, and --lose agrees to {lose}",
+                "{} people lose something, and --lose agrees to {lose} at most",
                 tally.lose
             )));
         }
@@ -361,28 +367,13 @@ impl Import<'_> {
         Rows::open(&self.args.roster, self.reading.clone())
     }
 
-    /// Reads the whole roster and looks at everybody in it: what would change, the first bad rows, and who was seen, by hashes.
-    async fn look(&self) -> Result<(Tally, Vec<BadRow>, Seen), Failed> {
-        let (mut bad, mut seen, mut read) = (Vec::new(), Seen::default(), Tally::default());
-        let bar = bar("looking", None);
-        let rows = self.rows()?.filter_map(|row| {
-            read.rows += 1;
-            match row {
-                Ok(row) => {
-                    read.repeated += u64::from(!seen.insert(&row.partner_user_id));
-                    Some(row)
-                }
-                Err(row) => {
-                    read.bad_rows += 1;
-                    if bad.len() < NAMED {
-                        bad.push(row);
-                    }
-                    None
-                }
-            }
-        });
-        let mut looked = stream::iter(batches(rows))
+    /// Looks at everybody in the rows that are left, and at those who are missing: what would change.
+    async fn look<'a>(&self, census: &'a Census, after_row: u64) -> Result<(Tally, Missing<'a>), Failed> {
+        let bar = bar("looking", census.rows);
+        bar.inc(after_row);
+        let mut looked = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
+                let batch = batch?;
                 let mut tally = Tally::default();
                 for (before, after) in self.known(batch.people).await? {
                     tally.count(&before, &after);
@@ -396,23 +387,46 @@ impl Import<'_> {
             bar.inc(rows);
         }
         drop(looked);
-        bar.finish_and_clear();
-        let mut tally = Tally {
-            rows: read.rows,
-            bad_rows: read.bad_rows,
-            repeated: read.repeated,
-            ..tally
-        };
+        let mut missing = Missing::of(census);
         if self.args.revoke_missing {
             let mut pages = people(&self.subscribers, &self.args.whose);
             while let Some(page) = pages.try_next().await? {
-                for person in page.iter().filter(|person| is_missing(person, &seen)) {
+                for person in page.iter().filter(|person| missing.note(person)) {
                     tally.missing += 1;
                     tally.count(person, &Entitlements::default());
                 }
             }
         }
-        Ok((tally, bad, seen))
+        bar.finish_and_clear();
+        Ok((tally, missing))
+    }
+
+    /// The roster's rows after some, in parts, of each person the row that counts.
+    fn batches<'a>(
+        &self,
+        census: &'a Census,
+        after_row: u64,
+    ) -> Result<impl Iterator<Item = Result<Batch, Failed>> + use<'a>, Failed> {
+        let skip = usize::try_from(after_row).unwrap_or(usize::MAX);
+        let mut rows = (0..).zip(self.rows()?).skip(skip);
+        Ok(std::iter::from_fn(move || {
+            let mut batch = Batch::default();
+            for (place, row) in rows.by_ref() {
+                batch.rows += 1;
+                match row {
+                    Err(failed) => return Some(Err(failed)),
+                    Ok(Ok(row)) if census.counts(place, &row.partner_user_id) => {
+                        batch.people.insert(row.partner_user_id, row.entitlements);
+                    }
+                    // Bad rows were agreed to be passed over.
+                    Ok(_) => {}
+                }
+                if batch.people.len() == BATCH || batch.rows == NOTED {
+                    break;
+                }
+            }
+            (batch.rows > 0).then_some(Ok(batch))
+        }))
     }
 
     /// Some people as they are, each with what the roster says.
@@ -436,90 +450,104 @@ impl Import<'_> {
         Ok(with.collect())
     }
 
-    /// Writes the roster, from the row on that an earlier run has reached, until somebody stops it.
-    async fn write(&self, reached: u64, seen: &Seen) -> Result<Done, Failed> {
-        let bar = bar("writing", Some(seen.rows));
-        bar.inc(reached);
-        let skip = usize::try_from(reached).unwrap_or(usize::MAX);
-        // Bad rows were agreed to be passed over; they count as rows, so that the place is the same each time.
-        let rows = self.rows()?.skip(skip);
-        let (mut tally, mut rows_done, mut noted) = (Tally::default(), reached, reached);
-        let rows = batches_of(rows);
-        // One batch after the other where a person stands in several rows: the last one counts.
-        let at_once = if seen.repeated { 1 } else { BATCHES };
-        let mut written = stream::iter(rows)
-            .map(|batch| async move { Ok::<_, Failed>((self.written(batch.people).await?, batch.rows)) })
-            .buffered(at_once);
-        let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
-        loop {
-            tokio::select! {
+    /// Writes the rows that are left, and then takes from the missing, until all is done or something stops it: what was written, and what stopped it.
+    async fn write(
+        &self,
+        census: &Census,
+        after_row: u64,
+        missing: &Missing<'_>,
+    ) -> Result<(Tally, Option<String>), Failed> {
+        if fingerprint(&self.args.roster)? != self.fingerprint {
+            return Err(Failed::new(
+                "the roster has changed since it was looked at: nothing was written",
+            ));
+        }
+        // That it can be noted is seen before there is something to note.
+        self.note(after_row)?;
+        let bar = bar("writing", census.rows);
+        bar.inc(after_row);
+        let rows = stream::iter(self.batches(census, after_row)?)
+            .map(|batch| async move {
+                let batch = batch?;
+                Ok((self.written(batch.people).await?, batch.rows))
+            })
+            .buffered(BATCHES);
+        let pages = stream::iter(
+            self.args
+                .revoke_missing
+                .then(|| people(&self.subscribers, &self.args.whose)),
+        );
+        let revoked = pages
+            .flatten()
+            .and_then(async |page| Ok((self.revoked(page, missing).await?, 0)));
+        let mut written = std::pin::pin!(rows.chain(revoked));
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let (mut tally, mut rows_done, mut noted) = (Tally::default(), after_row, after_row);
+        let stopped = loop {
+            let part: Result<Option<(Tally, u64)>, Failed> = tokio::select! {
                 biased;
-                _ = &mut stop => {
-                    self.note(rows_done)?;
-                    bar.abandon();
-                    return Ok(Done { tally, finished: false });
-                }
-                batch = written.try_next() => match batch {
-                    Ok(Some((of_batch, rows))) => {
-                        tally.add(&of_batch);
-                        rows_done += rows;
-                        bar.inc(rows);
-                        if rows_done - noted >= NOTED {
-                            self.note(rows_done)?;
-                            noted = rows_done;
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(failed) => {
-                        self.note(rows_done)?;
-                        return Err(failed);
-                    }
-                },
+                _ = &mut interrupted => break Some("stopped".to_owned()),
+                part = written.try_next() => part,
+            };
+            let (of_part, rows) = match part {
+                Ok(Some(part)) => part,
+                Ok(None) => break None,
+                Err(failed) => break Some(failed.to_string()),
+            };
+            tally.add(&of_part);
+            rows_done += rows;
+            bar.inc(rows);
+            if rows_done - noted >= NOTED {
+                self.note(rows_done)?;
+                noted = rows_done;
             }
-        }
-        drop(written);
+        };
         bar.finish_and_clear();
-        if self.args.revoke_missing {
-            let mut pages = people(&self.subscribers, &self.args.whose);
-            while let Some(page) = pages.try_next().await? {
-                let missing = page.into_iter().filter(|person| is_missing(person, seen));
-                let missing = missing.map(|person| (person.partner_user_id, Entitlements::default()));
-                tally.add(&self.written(missing.collect()).await?);
-            }
+        if stopped.is_some() {
+            self.note(rows_done)?;
+        } else {
+            self.forget()?;
         }
-        self.forget()?;
-        Ok(Done { tally, finished: true })
+        Ok((tally, stopped))
     }
 
     /// Writes some people; what the backend writes of them meanwhile comes first, and then the roster.
     async fn written(&self, people: HashMap<PartnerUserId, Entitlements>) -> Result<Tally, Failed> {
         let now = self.clock.now();
-        let known = self.known(people).await?;
-        let writes = stream::iter(known).map(|(before, after)| async move {
+        let writes = self.known(people).await?.into_iter().map(|(before, after)| async move {
             let mut tally = Tally::default();
             tally.count(&before, &after);
-            if tally.unchanged == 0 {
-                let replaced = self.subscribers.replace(&before, &after, now).await;
-                let replaced = match replaced {
-                    Ok(None) => {
-                        let change = Change::Replace(after);
-                        let changed =
-                            self.subscribers
-                                .change(&before.partner_id, &before.partner_user_id, &change, None, now);
-                        changed.await.map(drop).map_err(|error| error.to_string())
-                    }
-                    other => other.map(drop).map_err(|error| error.to_string()),
-                };
-                replaced.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+            if tally.unchanged == 0 && self.subscribers.replace(&before, &after, now).await?.is_none() {
+                let change = Change::Replace(after);
+                let changed = self
+                    .subscribers
+                    .change(&before.partner_id, &before.partner_user_id, &change, None, now);
+                changed.await?;
             }
-            Ok::<_, Failed>(tally)
+            Ok(tally)
         });
-        let mut writes = writes.buffer_unordered(WRITES);
-        let mut tally = Tally::default();
-        while let Some(one) = writes.try_next().await? {
-            tally.add(&one);
-        }
-        Ok(tally)
+        sum(writes).await
+    }
+
+    /// Takes everything from those of some people who are missing and still are what they were when they were looked at.
+    async fn revoked(&self, people: Vec<Subscriber>, missing: &Missing<'_>) -> Result<Tally, Failed> {
+        let now = self.clock.now();
+        let nothing = Entitlements::default();
+        let nothing = &nothing;
+        let noted = people
+            .into_iter()
+            .filter_map(|person| Some((missing.as_noted(&person)?, person)));
+        let writes = noted.map(|(as_noted, person)| async move {
+            let mut tally = Tally::default();
+            if as_noted && self.subscribers.replace(&person, nothing, now).await?.is_some() {
+                tally.missing = 1;
+                tally.count(&person, nothing);
+            } else {
+                tally.left_alone = 1;
+            }
+            Ok(tally)
+        });
+        sum(writes).await
     }
 
     fn progress_file(&self) -> PathBuf {
@@ -546,6 +574,8 @@ impl Import<'_> {
         let progress: Option<Progress> = serde_json::from_slice(&text).ok();
         match progress {
             Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
+            // Nothing was written, of whatever roster.
+            Some(progress) if progress.rows == 0 => Ok(0),
             _ => Err(Failed::new(format!(
                 "{} is of another import, of another roster or into another table: finish that one, or delete the file",
                 file.display()
@@ -569,71 +599,30 @@ impl Import<'_> {
     }
 }
 
-/// Who is in the roster, each by eight bytes: whole ids would be too many.
-#[derive(Default)]
-struct Seen {
-    people: HashSet<u64>,
-    hash: Arc<RandomState>,
-    rows: u64,
-    repeated: bool,
+/// Does some writes, several at once.
+async fn sum(writes: impl Iterator<Item = impl Future<Output = Result<Tally, ChangeError>>>) -> Result<Tally, Failed> {
+    let writes = stream::iter(writes).buffer_unordered(WRITES);
+    let tally = writes.try_fold(Tally::default(), async |mut tally, one| {
+        tally.add(&one);
+        Ok(tally)
+    });
+    tally
+        .await
+        .map_err(|error| Failed::new(format!("the subscribers table: {error}")))
 }
 
-impl Seen {
-    /// Whether they are new.
-    fn insert(&mut self, person: &PartnerUserId) -> bool {
-        self.rows += 1;
-        let new = self.people.insert(self.hash.hash_one(person));
-        self.repeated |= !new;
-        new
-    }
-
-    fn has(&self, person: &PartnerUserId) -> bool {
-        self.people.contains(&self.hash.hash_one(person))
-    }
-}
-
-/// Whether somebody hears something and is not in the roster.
-fn is_missing(person: &Subscriber, seen: &Seen) -> bool {
-    let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
-    hears && !seen.has(&person.partner_user_id)
-}
-
-/// Some rows, their people each once: the last row of each counts.
+/// Some rows, and the people of whom they are the ones that count.
 #[derive(Default)]
 struct Batch {
     people: HashMap<PartnerUserId, Entitlements>,
     rows: u64,
 }
 
-fn batches(rows: impl Iterator<Item = Row>) -> impl Iterator<Item = Batch> {
-    batches_of(rows.map(Ok))
-}
-
-fn batches_of(mut rows: impl Iterator<Item = Result<Row, BadRow>>) -> impl Iterator<Item = Batch> {
-    std::iter::from_fn(move || {
-        let mut batch = Batch::default();
-        for row in rows.by_ref() {
-            batch.rows += 1;
-            if let Ok(row) = row {
-                batch.people.insert(row.partner_user_id, row.entitlements);
-            }
-            if batch.people.len() == BATCH || batch.rows == NOTED {
-                break;
-            }
-        }
-        (batch.rows > 0).then_some(batch)
-    })
-}
-
 /// How far it is, for whoever sits at a terminal.
-fn bar(what: &'static str, rows: Option<u64>) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(rows, ProgressDrawTarget::stderr_with_hz(5));
-    let template = if rows.is_some() {
-        "{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}"
-    } else {
-        "{prefix} {spinner} {human_pos} rows {per_sec}"
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
+fn bar(what: &'static str, rows: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}")
+    {
         bar.set_style(style);
     }
     bar.set_prefix(what);

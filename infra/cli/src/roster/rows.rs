@@ -3,12 +3,13 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
     sync::Arc,
 };
 
 use aws_lc_rs::digest;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     encoding::hex,
@@ -20,7 +21,7 @@ use shared::{
 use super::Format;
 use crate::Failed;
 
-/// The longest line that is read, in bytes: five hundred names fit twice.
+/// The longest row that is read, in bytes: five hundred names fit twice.
 const LONGEST: usize = 256 * 1024;
 
 /// What a row says.
@@ -30,7 +31,7 @@ pub(super) struct Row {
 }
 
 /// What is wrong with a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct BadRow {
     pub(super) line: u64,
     pub(super) what: &'static str,
@@ -54,7 +55,7 @@ pub(super) struct Rows {
 
 enum Lines {
     Csv {
-        records: csv::Reader<File>,
+        records: csv::Reader<Rationed>,
         record: csv::StringRecord,
         columns: Columns,
     },
@@ -62,6 +63,33 @@ enum Lines {
         file: BufReader<File>,
         line: u64,
     },
+}
+
+/// Reads no more than a row's longest at a time: a quote that is never closed would make one row of all that follows it.
+struct Rationed {
+    file: File,
+    left: usize,
+}
+
+impl Rationed {
+    /// What the reader of CSV takes at once.
+    const BUFFER: usize = 1 << 16;
+
+    fn allow_a_row(&mut self) {
+        self.left = LONGEST + Self::BUFFER;
+    }
+}
+
+impl Read for Rationed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(self.left);
+        let Some(buffer) = buffer.get_mut(..most).filter(|buffer| !buffer.is_empty()) else {
+            return Err(io::Error::other("a row is too long; is a quote not closed?"));
+        };
+        let read = self.file.read(buffer)?;
+        self.left -= read;
+        Ok(read)
+    }
 }
 
 /// Where in a record of CSV what stands.
@@ -112,7 +140,11 @@ impl Rows {
         let mut file = open(path)?;
         let lines = match reading.format {
             Format::Csv => {
-                let mut records = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+                let mut rationed = Rationed { file, left: 0 };
+                rationed.allow_a_row();
+                let mut builder = csv::ReaderBuilder::new();
+                builder.trim(csv::Trim::All).buffer_capacity(Rationed::BUFFER);
+                let mut records = builder.from_reader(rationed);
                 let header = records
                     .headers()
                     .map_err(|_| Failed::new("the first line is no header of CSV"))?;
@@ -176,7 +208,8 @@ impl Columns {
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, BadRow>;
+    /// An error ends it: what cannot be read has no rows.
+    type Item = Result<Result<Row, BadRow>, Failed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.lines {
@@ -186,20 +219,23 @@ impl Iterator for Rows {
                 columns,
             } => {
                 let line = records.position().line();
+                records.get_mut().allow_a_row();
                 match records.read_record(record) {
                     Ok(false) => None,
                     Ok(true) => {
                         let line = record.position().map_or(line, csv::Position::line);
-                        Some(of_record(record, *columns, &self.reading).map_err(|what| BadRow { line, what }))
+                        Some(Ok(
+                            of_record(record, *columns, &self.reading).map_err(|what| BadRow { line, what })
+                        ))
                     }
                     Err(error) => {
                         let line = error.position().map_or(line, csv::Position::line);
                         let what = match error.kind() {
                             csv::ErrorKind::UnequalLengths { .. } => "another number of fields than the header",
                             csv::ErrorKind::Utf8 { .. } => "not UTF-8",
-                            _ => "cannot be read",
+                            _ => return Some(Err(Failed::new(format!("the roster, from line {line} on: {error}")))),
                         };
-                        Some(Err(BadRow { line, what }))
+                        Some(Ok(Err(BadRow { line, what })))
                     }
                 }
             }
@@ -209,20 +245,14 @@ impl Iterator for Rows {
                 let read = file.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut text);
                 *line += 1;
                 let line = *line;
-                match read {
+                let row = match read {
                     Ok(0) => return None,
-                    Ok(read) if read > LONGEST => {
-                        return Some(Err(BadRow { line, what: "too long" }));
-                    }
-                    Err(_) => {
-                        return Some(Err(BadRow {
-                            line,
-                            what: "cannot be read",
-                        }));
-                    }
-                    Ok(_) if text.trim_ascii().is_empty() => {}
-                    Ok(_) => return Some(of_json(&text, &self.reading).map_err(|what| BadRow { line, what })),
-                }
+                    Err(error) => return Some(Err(Failed::new(format!("the roster, from line {line} on: {error}")))),
+                    Ok(read) if read > LONGEST => Err("too long"),
+                    Ok(_) if text.trim_ascii().is_empty() => continue,
+                    Ok(_) => of_json(&text, &self.reading),
+                };
+                return Some(Ok(row.map_err(|what| BadRow { line, what })));
             },
         }
     }

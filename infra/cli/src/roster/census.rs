@@ -1,0 +1,110 @@
+//! What has to be known of a whole roster before any of it is written: who is in it, which row about each of them counts, and what cannot be read.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
+};
+
+use shared::{partner::PartnerUserId, store::Subscriber};
+
+use super::rows::{BadRow, Rows};
+use crate::Failed;
+
+/// How many bad rows are kept, to be named.
+const NAMED: usize = 1_000;
+
+/// Who is in a roster, each by eight bytes: whole ids would be too many.
+#[derive(Default)]
+pub(super) struct Census {
+    pub(super) rows: u64,
+    pub(super) bad_rows: u64,
+    /// The first of them.
+    pub(super) bad: Vec<BadRow>,
+    /// Rows whose person stands in an earlier one too.
+    pub(super) repeated: u64,
+    people: HashSet<u64>,
+    /// Of those who stand in several rows, the place of the last.
+    last: HashMap<u64, u64>,
+    hash: RandomState,
+}
+
+impl Census {
+    /// Reads them all.
+    ///
+    /// # Errors
+    /// When the file cannot be read to its end.
+    pub(super) fn of(rows: Rows) -> Result<Self, Failed> {
+        let mut census = Self::default();
+        for row in rows {
+            match row? {
+                Ok(row) => {
+                    let person = census.hash.hash_one(&row.partner_user_id);
+                    if !census.people.insert(person) {
+                        census.repeated += 1;
+                        census.last.insert(person, census.rows);
+                    }
+                }
+                Err(bad) => {
+                    census.bad_rows += 1;
+                    if census.bad.len() < NAMED {
+                        census.bad.push(bad);
+                    }
+                }
+            }
+            census.rows += 1;
+        }
+        Ok(census)
+    }
+
+    /// Whether the row at a place, counted from 0, is the one that counts of its person's: their last.
+    pub(super) fn counts(&self, place: u64, person: &PartnerUserId) -> bool {
+        let last = self.last.get(&self.hash.hash_one(person));
+        last.is_none_or(|last| *last == place)
+    }
+
+    fn has(&self, person: &PartnerUserId) -> bool {
+        self.people.contains(&self.hash.hash_one(person))
+    }
+}
+
+/// Those who hear something and are not in the roster, as they were when they were looked at: each by sixteen bytes.
+pub(super) struct Missing<'a> {
+    census: &'a Census,
+    as_seen: HashMap<u64, u64>,
+}
+
+impl<'a> Missing<'a> {
+    /// Nobody yet.
+    pub(super) fn of(census: &'a Census) -> Self {
+        Self {
+            census,
+            as_seen: HashMap::new(),
+        }
+    }
+
+    /// Notes somebody if they are missing, and says whether they are.
+    pub(super) fn note(&mut self, person: &Subscriber) -> bool {
+        let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
+        let missing = hears && !self.census.has(&person.partner_user_id);
+        if missing {
+            let (who, what) = self.hashes(person);
+            self.as_seen.insert(who, what);
+        }
+        missing
+    }
+
+    /// Whether somebody was noted, and if so, whether they are still what they were then.
+    pub(super) fn as_noted(&self, person: &Subscriber) -> Option<bool> {
+        let (who, what) = self.hashes(person);
+        self.as_seen.get(&who).map(|seen| *seen == what)
+    }
+
+    fn hashes(&self, person: &Subscriber) -> (u64, u64) {
+        let hash = &self.census.hash;
+        let wanted: Option<Vec<_>> = person.wanted().map(|wanted| wanted.iter().collect());
+        (
+            hash.hash_one(&person.partner_user_id),
+            hash.hash_one((person.version, wanted)),
+        )
+    }
+}
