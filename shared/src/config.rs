@@ -58,6 +58,13 @@ impl Environment {
         self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
+    /// Under which name CloudWatch has what the process counts: of each deployment another. No function needs one to start.
+    #[must_use]
+    pub(crate) fn metrics_namespace(&mut self) -> String {
+        self.optional("METRICS_NAMESPACE")
+            .unwrap_or_else(|| "soa-link".to_owned())
+    }
+
     fn required(&mut self, name: &'static str) -> Option<String> {
         let value = self.optional(name);
         if value.is_none() {
@@ -668,6 +675,7 @@ pub trait Config: Sized {
     fn variables() -> BTreeSet<&'static str> {
         let mut environment = Environment::default();
         Self::read(&mut environment);
+        let _ = environment.metrics_namespace();
         environment.asked
     }
 }

@@ -6,8 +6,8 @@ use std::{fmt::Display, pin::Pin};
 use crate::{
     chance::Chance,
     clock::Clock,
-    config::{ConfigError, PeersConfig, StorageConfig},
-    log,
+    config::{ConfigError, Environment, PeersConfig, StorageConfig},
+    log, metrics,
     outbound::{Outbound, OutboundError},
     secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, SignIn},
@@ -25,6 +25,7 @@ pub(crate) async fn in_process<T, E: Display>(
     build: impl Future<Output = Result<T, E>>,
 ) -> Result<T, lambda_runtime::Error> {
     telemetry::init();
+    metrics::init(Environment::of_process().metrics_namespace());
     // Boxed: the futures of a function with two SDK clients are too deep to be laid out as one.
     let building: Pin<Box<dyn Future<Output = Result<T, E>>>> = Box::pin(build);
     match building.await {

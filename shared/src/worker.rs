@@ -7,7 +7,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::{clock::Clock, start, telemetry};
+use crate::{clock::Clock, metrics, start, telemetry};
 
 /// What is left of the function's time when the work must be over.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -42,7 +42,11 @@ where
         let span = tracing::info_span!(target: telemetry::TARGET, "event", function = W::NAME, request_id = event.context.request_id.as_str());
         let within = time_left(event.context.deadline);
         let working: Working<'_> = Box::pin(async move { worker.work(&event.payload, within).await }.instrument(span));
-        async move { working.await.map_err(lambda_runtime::Error::from) }
+        async move {
+            let outcome = working.await;
+            metrics::flush();
+            outcome.map_err(lambda_runtime::Error::from)
+        }
     }))
     .await
 }

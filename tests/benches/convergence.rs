@@ -27,7 +27,7 @@ use shared::{
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     secret::sha256_hex,
-    store::{DIRTY_SHARDS, Subscribers},
+    store::Subscribers,
     worker::Worker as _,
 };
 use sync::Synchronizer;
@@ -205,11 +205,7 @@ impl World {
     async fn converge(&self) -> Done<Duration> {
         let mut took = Duration::ZERO;
         loop {
-            let mut dirty = 0;
-            for shard in 0..DIRTY_SHARDS {
-                dirty += self.subscribers.due(shard, i64::MAX, 1).await?.len();
-            }
-            if dirty == 0 {
+            if self.subscribers.count_dirty().await? == 0 {
                 return Ok(took);
             }
             let began = Instant::now();

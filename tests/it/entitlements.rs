@@ -322,6 +322,41 @@ async fn of_changes_at_once_none_is_lost() {
     assert_eq!(answers.iter().filter(|answer| answer.status == 202).count(), 1);
 }
 
+/// Somebody was linked with what their token said, and the backend's first word of them is that they have something more, or less.
+#[tokio::test]
+async fn the_first_addition_or_removal_starts_from_what_the_token_said() {
+    let world = World::new().await;
+    for (person, account) in [("ada", "mara"), ("bela", "jonas")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+    }
+    assert_eq!(world.hears("ada").await["entitlements"], json!(["all-access", "basic"]));
+    assert_eq!(
+        world.says("delete", "ada", &["basic"]).await["entitlements"],
+        json!(["all-access"])
+    );
+    assert_eq!(
+        world.says("add", "bela", &["gold"]).await["entitlements"],
+        json!(["basic", "gold"])
+    );
+}
+
+/// A provider that leaves the claim out when there is nothing in it must not leave people what they had.
+#[tokio::test]
+async fn what_an_older_token_said_is_no_longer_said_when_a_newer_one_says_nothing() {
+    let world = World::new().await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    let mut claims = world.session_claims("ada");
+    claims.as_object_mut().unwrap().remove("entitlements");
+    let mut browser = world.browser();
+    let cookie = world.site_token("JWT", &claims);
+    browser
+        .cookies
+        .insert(world.sandbox.options().session_cookie.clone(), cookie);
+    assert_eq!(browser.link("mara").await.status, 302);
+    assert!(world.linked("ada").unwrap().1.is_empty());
+    assert_eq!(world.hears("ada").await["entitlements"], json!([]));
+}
+
 /// What the backend has said comes before what the token says; where it has said nothing, the token counts.
 #[tokio::test]
 async fn linking_gives_what_the_backend_says_else_what_the_token_says() {

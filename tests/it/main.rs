@@ -33,6 +33,7 @@ mod partners;
 mod provider;
 mod published;
 mod roster;
+mod rotation;
 mod secrets;
 mod storage;
 mod sync;

@@ -497,6 +497,28 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
     assert_eq!(ask(&operators, by_id).await["person"], linked["person"]);
 }
 
+/// Paths may name a partner by its reference; what is kept of it is kept under Spotify's id.
+#[tokio::test]
+async fn a_reference_is_not_taken_for_an_id_nor_an_id_for_a_reference() {
+    let world = World::new().await;
+    let operators = operators(&world).await;
+    let create = |reference: &str| json!({"command": "create-partner", "reference": reference, "name": reference});
+    let lunar = ask(&operators, create("lunar")).await;
+    let id = lunar["partner_id"].as_str().unwrap();
+    for command in [
+        json!({"command": "put-partner", "partner_id": "lunar", "name": "Lunar"}),
+        json!({"command": "release-guard", "partner_id": "lunar"}),
+    ] {
+        let refused = ask(&operators, command).await;
+        assert!(refused["error"]["message"].as_str().unwrap().contains(id), "{refused}");
+    }
+    for reference in [id, world.sandbox.options().partner_id.as_str()] {
+        assert_eq!(refused(&ask(&operators, create(reference)).await), "conflict");
+    }
+    // Asked again under its own reference, it is told as before.
+    assert_eq!(ask(&operators, create("lunar")).await["partner_id"], id);
+}
+
 #[tokio::test]
 async fn an_operator_sees_the_guard_and_releases_it() {
     let world = World::new().await;

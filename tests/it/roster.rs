@@ -28,8 +28,8 @@ use tokio::{
 use crate::{invoke::bootstrap, world::World};
 
 /// A world, and a folder for files of its own.
-struct Desk {
-    world: World,
+pub(crate) struct Desk {
+    pub(crate) world: World,
     folder: PathBuf,
     subscribers: Subscribers,
     partner_id: PartnerId,
@@ -42,7 +42,7 @@ impl Drop for Desk {
 }
 
 impl Desk {
-    async fn new(name: &str) -> Self {
+    pub(crate) async fn new(name: &str) -> Self {
         let world = World::new().await;
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("roster-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -58,13 +58,13 @@ impl Desk {
         }
     }
 
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.folder.join(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let addresses = self.world.sandbox.addresses();
         let mut command = Command::new(bootstrap("soa-link"));
         command
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     /// Exit code, and what it says on both.
-    async fn says(&self, arguments: &[&str]) -> (i32, String) {
+    pub(crate) async fn says(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments).await;
         let said = [output.stdout, output.stderr]
             .map(|said| String::from_utf8(said).unwrap())
@@ -597,7 +597,7 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
         (&would["diff"]["lose"], &would["diff"]["missing"]),
         (&json!(3), &json!(3))
     );
-    assert_eq!(did, json!({"written": 3, "left_alone": 1, "finished": true}));
+    assert_eq!(did, json!({"written": 3, "left_alone": 2, "finished": true}));
     let heard = [
         desk.hears(1).await,
         desk.hears(2).await,
@@ -606,6 +606,26 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
         desk.hears(9).await,
     ];
     assert_eq!(heard, ["silver", "", "", "gold", "gold"]);
+}
+
+/// Nobody loses what was not counted as lost, also of those who are in the roster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roster() {
+    let desk = Desk::of_many("given").await;
+    desk.has(1, &["gold"]).await;
+    let roster = desk.file("roster.csv", &csv(&[(1, ""), (2, ""), (3, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster, "--lose", "1"]);
+    let first_write = calls.next("UpdateItem").await;
+    desk.has(1, &["gold", "silver"]).await;
+    desk.has(2, &["silver"]).await;
+    first_write.pass();
+    calls.pass_all();
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(did, json!({"written": 1, "left_alone": 2, "finished": true}));
+    let heard = [desk.hears(1).await, desk.hears(2).await, desk.hears(3).await];
+    assert_eq!(heard, ["gold silver", "silver", "gold"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,8 @@ use shared::config::{
     CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
 };
 
+use shared::metrics::Metric;
+
 use crate::world::World;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -25,6 +27,22 @@ fn template() -> Value {
         .expect("`make setup` installs .venv/sam");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// As CloudFormation gets it.
+pub(crate) fn transformed(bucket: &str, key: &str) -> Value {
+    let output = Command::new(format!("{ROOT}/.venv/sam/bin/python"))
+        .args(["-c", include_str!("transform.py"), bucket, key])
+        .env("AWS_DEFAULT_REGION", "eu-west-1")
+        .current_dir(ROOT)
+        .output()
+        .expect("`make setup` installs .venv/sam");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
 fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Map<String, Value>> {
@@ -77,7 +95,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
 fn each_function_may_do_what_it_does_and_nothing_else() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
-    assert_eq!(roles.len(), 6);
+    assert_eq!(roles.len(), 7);
     let may = |role: &str| -> BTreeSet<String> {
         let statements = roles[role]["Policies"]
             .as_array()
@@ -86,7 +104,6 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
             .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
         let mut actions = BTreeSet::new();
         for statement in statements {
-            let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
             for resource in list(&statement["Resource"]) {
                 assert_ne!(resource, "*", "{role}");
             }
@@ -204,7 +221,7 @@ fn the_entrypoint_may_sign_people_in_and_link_nobody() {
     let attached = resources(&template, "AWS::IAM::Policy");
     assert_eq!(
         attached.keys().copied().collect::<Vec<_>>(),
-        ["EventsPolicy", "KeyPolicy", "ProviderPolicy"]
+        ["EventsPolicy", "KeyPolicy", "ProviderPolicy", "TracingPolicy"]
     );
 }
 
@@ -229,14 +246,13 @@ fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
             assert!(text.contains(part), "{heading} {part}");
         }
     }
-    for code in runbook
-        .split("logs ")
+    let codes = runbook
+        .split("--code ")
         .skip(1)
-        .filter_map(|after| after.split([' ', '`', '"']).nth(1))
-    {
-        let known = |known: &&shared::telemetry::Code| known.as_str() == code;
+        .map(|after| after.split([' ', '`']).next().unwrap());
+    for code in codes {
         assert!(
-            !code.contains('_') || shared::telemetry::Code::ALL.iter().any(|code| known(&code)),
+            shared::telemetry::Code::ALL.iter().any(|known| known.as_str() == code),
             "{code}"
         );
     }
@@ -299,17 +315,180 @@ fn each_alarm_is_of_something_that_can_happen() {
             filter["MetricTransformations"][0]["MetricName"].as_str().unwrap()
         })
         .collect();
-    let own: BTreeSet<_> = alarms
+    // Our own: of a log's code, or of what the functions count.
+    let single = alarms.values().map(|alarm| {
+        let of = |name: &str| alarm.get(name).unwrap_or(&Value::Null);
+        (of("Namespace"), of("MetricName"), of("Dimensions"))
+    });
+    let of_expressions = alarms
         .values()
-        .filter(|alarm| alarm["Namespace"] != "AWS/Lambda")
-        .map(|alarm| alarm["MetricName"].as_str().unwrap())
+        .flat_map(|alarm| alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten());
+    let of_expressions = of_expressions.map(|part| &part["MetricStat"]["Metric"]);
+    let of_expressions =
+        of_expressions.map(|metric| (&metric["Namespace"], &metric["MetricName"], &metric["Dimensions"]));
+    let own: BTreeSet<_> = single
+        .chain(of_expressions)
+        .filter(|(namespace, ..)| namespace["Fn::Sub"] == "soa-link/${AWS::StackName}")
+        .map(|(_, name, dimensions)| (name.as_str().unwrap(), dimensions[0]["Name"].as_str()))
         .collect();
-    assert_eq!(counted, own);
+    for (name, dimension) in &own {
+        let measured = Metric::ALL.iter().find(|metric| metric.name() == *name);
+        assert!(
+            counted.contains(name) || measured.is_some_and(|metric| metric.dimension() == *dimension),
+            "{name} {dimension:?}"
+        );
+    }
+    assert!(counted.iter().all(|name| own.contains(&(*name, None))));
     assert!(
         alarms
             .values()
             .all(|alarm| alarm["TreatMissingData"] == "notBreaching" && alarm["AlarmActions"].is_object())
     );
+}
+
+/// What the functions count is shown, and what is shown is counted.
+#[test]
+fn the_dashboard_shows_every_metric_there_is_and_no_other() {
+    let template = template();
+    let body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        .as_str()
+        .unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let mut shown = BTreeSet::new();
+    let metrics = body["widgets"].as_array().unwrap().iter();
+    for metric in metrics.flat_map(|widget| widget["properties"]["metrics"].as_array().into_iter().flatten()) {
+        match metric[0].as_str() {
+            Some("soa-link/${AWS::StackName}") => {
+                let dimension = metric[2].as_str();
+                shown.insert((metric[1].as_str().unwrap().to_owned(), dimension.map(str::to_owned)));
+            }
+            Some(aws) => assert!(aws.starts_with("AWS/"), "{metric}"),
+            None => {
+                let search = metric[0]["expression"].as_str().unwrap();
+                let of =
+                    |before: &str, after: char| search.split(before).nth(1).and_then(|rest| rest.split(after).next());
+                assert!(search.contains("\"soa-link/${AWS::StackName}\","), "{search}");
+                let name = of("MetricName=\"", '"').unwrap().to_owned();
+                shown.insert((name, of("\",", '}').map(str::to_owned)));
+            }
+        }
+    }
+    let there_are = Metric::ALL
+        .iter()
+        .map(|metric| (metric.name().to_owned(), metric.dimension().map(str::to_owned)));
+    assert_eq!(shown, there_are.collect());
+    let alarms = body["widgets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|widget| widget["type"] == "alarm")
+        .unwrap();
+    let alarms = alarms["properties"]["alarms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arn| arn.as_str().unwrap());
+    let alarms: BTreeSet<_> = alarms
+        .map(|arn| arn.trim_start_matches("${").trim_end_matches(".Arn}"))
+        .collect();
+    assert_eq!(
+        alarms,
+        resources(&template, "AWS::CloudWatch::Alarm").keys().copied().collect()
+    );
+}
+
+/// The rules hold of what CloudFormation gets, whatever SAM adds.
+#[test]
+fn what_sam_makes_of_the_template_keeps_the_rules() {
+    let template = transformed("bucket", "{}.zip");
+    // No action and no resource is "*", but for X-Ray, whose actions know no resources.
+    let mut of_everything = Vec::new();
+    for (name, policy) in resources(&template, "AWS::IAM::Role")
+        .into_iter()
+        .flat_map(|(name, role)| {
+            list(&role["Policies"])
+                .into_iter()
+                .map(move |policy| (name, policy["PolicyDocument"].clone()))
+        })
+        .chain(
+            resources(&template, "AWS::IAM::Policy")
+                .into_iter()
+                .map(|(name, policy)| (name, policy["PolicyDocument"].clone())),
+        )
+    {
+        for statement in list(&policy["Statement"]) {
+            for action in list(&statement["Action"]) {
+                assert!(!action.as_str().unwrap().contains('*'), "{name} {action}");
+            }
+            if list(&statement["Resource"]).iter().any(|resource| resource == "*") {
+                of_everything.push((name.to_owned(), list(&statement["Action"])));
+            }
+        }
+    }
+    let xray = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        .map(Value::from)
+        .to_vec();
+    assert_eq!(of_everything, [("TracingPolicy".to_owned(), xray)]);
+    assert!(
+        resources(&template, "AWS::IAM::Role")
+            .values()
+            .all(|role| role.get("ManagedPolicyArns").is_none())
+    );
+
+    let functions = resources(&template, "AWS::Lambda::Function");
+    assert_eq!(
+        functions.keys().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from(FUNCTIONS)
+    );
+    let groups = resources(&template, "AWS::Logs::LogGroup");
+    for (name, function) in &functions {
+        let group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap();
+        assert!(groups[group]["RetentionInDays"].is_object(), "{name}");
+        assert_eq!(function["TracingConfig"]["Mode"]["Ref"], "Tracing", "{name}");
+        // Each goes over by CodeDeploy, which goes back when an alarm is raised.
+        let group = resources(&template, "AWS::CodeDeploy::DeploymentGroup")[format!("{name}DeploymentGroup").as_str()];
+        assert!(
+            group["AlarmConfiguration"]["Alarms"].as_array().unwrap().len() >= 4,
+            "{name}"
+        );
+        assert!(
+            group["AutoRollbackConfiguration"]["Events"]
+                .to_string()
+                .contains("DEPLOYMENT_STOP_ON_ALARM")
+        );
+        assert_eq!(
+            group["ServiceRoleArn"],
+            serde_json::json!({"Fn::GetAtt": ["DeployRole", "Arn"]})
+        );
+        let alias = &template["Resources"][format!("{name}Aliaslive")];
+        assert!(
+            alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"].is_object(),
+            "{name}"
+        );
+    }
+    // Whatever comes goes to an alias, never to what was deployed last.
+    let aliased = |value: &Value| {
+        value["Ref"]
+            .as_str()
+            .is_some_and(|name| name.ends_with("FunctionAliaslive"))
+    };
+    for integration in resources(&template, "AWS::ApiGatewayV2::Integration").values() {
+        assert!(aliased(&integration["IntegrationUri"]));
+    }
+    for permission in resources(&template, "AWS::Lambda::Permission").values() {
+        assert!(aliased(&permission["FunctionName"]));
+    }
+    for rule in resources(&template, "AWS::Events::Rule").values() {
+        assert!(aliased(&rule["Targets"][0]["Arn"]));
+    }
+    for stream in resources(&template, "AWS::Lambda::EventSourceMapping").values() {
+        assert!(aliased(&stream["FunctionName"]));
+    }
+    for (name, table) in resources(&template, "AWS::DynamoDB::Table") {
+        assert_eq!(table["SSESpecification"]["SSEType"], "KMS", "{name}");
+    }
+    // CloudFormation takes no more from S3.
+    assert!(template.to_string().len() < 1_000_000);
 }
 
 /// S-DDB-3, S-DDB-4.

@@ -7,6 +7,7 @@ use shared::{
     config::{CallbackConfig, Config as _, ConfigError, Environment, Pages, PublicUrl},
     directory::Directory,
     http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
+    metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
         binding::BrowserBinding,
@@ -123,7 +124,9 @@ impl Callback {
             .spotify
             .register_user(token, &pending.partner_id, &pending.partner_user_id, &entitlements)
             .await;
-        registered.map_err(linking)
+        let completion_url = registered.map_err(linking)?;
+        metrics::count(Metric::Registered);
+        Ok(completion_url)
     }
 }
 
@@ -156,6 +159,7 @@ fn intent_of(pending: &PendingLink) -> Intent {
 
 impl Function for Callback {
     const NAME: &'static str = "callback";
+    const LINKS: bool = true;
 
     fn pages(&self) -> &Pages {
         &self.config.pages

@@ -295,7 +295,11 @@ fn names(entitlements: Option<&Value>, at: &str) -> Result<partner::Entitlements
 
 /// What is told of a person: to whoever asked, the link too.
 fn told(operation: Operation, subscriber: &Subscriber) -> Map<String, Value> {
-    let entitlements: Vec<_> = subscriber.entitlements.iter().collect();
+    let entitlements: Vec<_> = subscriber
+        .wanted()
+        .into_iter()
+        .flat_map(shared::partner::Entitlements::iter)
+        .collect();
     let link = &subscriber.link;
     let link = json!({"state": link.state.as_str(), "since": link.since, "evidence": link.evidence});
     let mut told = Map::from_iter([

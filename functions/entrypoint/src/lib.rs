@@ -13,6 +13,7 @@ use shared::{
         DETOUR, Failure, Function, Intent, JOURNEY, Outcome, Place, Problem, ProviderError, Request, Visitor, redirect,
     },
     jws::JwsError,
+    metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationError, AuthorizationRequest},
         binding::{BrowserBinding, BrowserBindings},
@@ -125,6 +126,10 @@ impl Entrypoint {
         let visitor = sign_in
             .visitor(request, &keys, &mut browser, partner_id, &intent, now)
             .await?;
+        // Whoever is handed over has been here before.
+        if !matches!(visitor, Visitor::HandedOver(..)) {
+            metrics::count(Metric::EntrypointReached);
+        }
         let (person, handoff) = match (visitor, &site.own.oidc) {
             (Visitor::SignedIn(person), _) => (person, None),
             (Visitor::HandedOver(person, jti), _) => (person, Some(jti)),
@@ -151,6 +156,7 @@ impl Entrypoint {
     ) -> Result<Outcome, Failure> {
         let (partner_id, config) = (&site.partner_id, &site.own.config);
         request.is_about(partner_id, &keys.current.log_name(partner_id, &person.partner_user_id));
+        metrics::count(Metric::SignedIn);
         let by_default = Some(&config.default_entitlements).filter(|names| !names.is_empty());
         let entitlements = person.entitlements.clone().or_else(|| by_default.cloned());
         let may_hear_nothing = entitlements.as_ref().is_none_or(Entitlements::is_empty);
@@ -351,6 +357,7 @@ impl Entrypoint {
 
 impl Function for Entrypoint {
     const NAME: &'static str = "entrypoint";
+    const LINKS: bool = true;
 
     fn pages(&self) -> &Pages {
         &self.partners.home().own.config.pages

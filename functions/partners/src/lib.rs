@@ -156,6 +156,11 @@ impl Partners {
         let own = self.config.public_url.at(&format!("/partners/{reference}/entrypoint"));
         let entrypoint_url = parse_https(ask.entrypoint_url.as_deref().unwrap_or(&own), "entrypoint_url")?;
         check_settings(&ask.settings)?;
+        // Paths name partners by both: a reference must not be taken for another partner.
+        let named = self.table.get(&reference).await?;
+        if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
+            return Err(Refusal::Conflict("this reference is the id of a partner".to_owned()));
+        }
         let creation = Creation {
             reference,
             name,
@@ -257,6 +262,7 @@ impl Partners {
                 "the deployment's own partner is set up by the stack's parameters".to_owned(),
             ));
         }
+        self.must_be_an_id(&partner_id).await?;
         check_settings(&ask.settings)?;
         let url = ask
             .entrypoint_url
@@ -280,6 +286,17 @@ impl Partners {
             Err(Refusal::Conflict(
                 "there is another version of this partner: list-partners shows it".to_owned(),
             ))
+        }
+    }
+
+    /// A partner that was created here has an id of Spotify's, and what is kept of it is kept under that.
+    async fn must_be_an_id(&self, partner_id: &PartnerId) -> Result<(), Refusal> {
+        match self.table.creation(partner_id).await? {
+            None => Ok(()),
+            Some(creation) => Err(Refusal::Invalid(match creation.partner_id {
+                Some(id) => format!("this is a reference; the partner's id is {id}"),
+                None => "this is a reference, of a partner that is not created yet".to_owned(),
+            })),
         }
     }
 
@@ -327,6 +344,7 @@ impl Partners {
         if !(1..=LONGEST_RELEASE).contains(&seconds) {
             return Err(Refusal::Invalid("seconds must be 1 to 86400".to_owned()));
         }
+        self.must_be_an_id(&partner_id).await?;
         let until = self.clock.now().saturating_add(seconds);
         self.guard.release(&partner_id, until).await?;
         self.guard_state(&partner_id).await

@@ -15,6 +15,7 @@ use shared::{
     encoding::hex,
     events::{EventBus, NotTaken},
     log,
+    metrics::{self, Metric},
     outbound::Outbound,
     partner::PartnerId,
     secrets::Secret,
@@ -61,6 +62,7 @@ struct Tally {
 struct Run<'a> {
     sync: &'a Synchronizer,
     until: Instant,
+    settled: u32,
     tally: Tally,
     /// How many in a row Spotify gave no answer about.
     unanswered: u32,
@@ -80,13 +82,29 @@ impl Run<'_> {
             return Ok(true);
         }
         let settled = self.sync.settle(key, why).await?;
+        self.settled += 1;
+        // A metric keeps a hundred values at most until they are written.
+        if self.settled.is_multiple_of(20) {
+            metrics::flush();
+        }
         let tally = &mut self.tally;
         match settled {
             Settled::Follows { changed } => {
                 tally.synced += 1;
                 tally.changed += u32::from(changed);
             }
-            Settled::NotLinked => tally.lost += 1,
+            Settled::NotLinked => {
+                tally.lost += 1;
+                // So many in a row, and nobody else, is likelier a wrong address or a fault of Spotify's than as many people who have unlinked.
+                if tally.lost == DOWN && tally.synced == 0 {
+                    log!(
+                        warn,
+                        Code::SyncStopped,
+                        reason = "Spotify knows nobody of those asked about"
+                    );
+                    self.stopped = true;
+                }
+            }
             Settled::Later => tally.later += 1,
             Settled::NothingToDo => return Ok(true),
             Settled::Unanswered => {
@@ -141,23 +159,31 @@ impl Run<'_> {
 
     /// Settles all whose next try is due.
     async fn sweep(&mut self) -> Result<(), Unfinished> {
+        let now = self.sync.clock.now();
         for shard in 0..DIRTY_SHARDS {
+            let mut after = None;
             loop {
-                let due = self.sync.subscribers.due(shard, self.sync.clock.now(), AT_A_TIME).await;
-                let due = due.map_err(|_| Unfinished("the index does not answer"))?;
-                let before = self.tally;
+                let due = self.sync.subscribers.due(shard, now, AT_A_TIME, after).await;
+                let (due, next) = due.map_err(|_| Unfinished("the index does not answer"))?;
                 for key in &due {
                     if !self.settle(key, Why::Due).await? {
                         return Ok(());
                     }
                 }
-                // Those that others have in hand come again: then somebody else is at it.
-                if due.len() < usize::try_from(AT_A_TIME).unwrap_or(0) || self.tally == before {
+                after = next;
+                if after.is_none() {
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes how many Spotify does not follow yet.
+    async fn count_dirty(&self) {
+        if let Ok(dirty) = self.sync.subscribers.count_dirty().await {
+            metrics::record(Metric::DirtyItems, dirty);
+        }
     }
 
     /// Looks whether Spotify still has what is wanted for everybody linked, and mends what it has not: from where the last run came to, as far as the time
@@ -263,6 +289,7 @@ impl Worker for Synchronizer {
         let mut run = Run {
             sync: self,
             until: Instant::now() + within,
+            settled: 0,
             tally: Tally::default(),
             unanswered: 0,
             stopped: false,
@@ -271,7 +298,11 @@ impl Worker for Synchronizer {
         let records = event.get("Records").and_then(Value::as_array);
         let (task, outcome) = match (records, event.get("task").and_then(Value::as_str)) {
             (Some(records), _) => ("stream", run.follow_stream(records).await),
-            (None, Some("sweep")) => ("sweep", run.sweep().await),
+            (None, Some("sweep")) => {
+                let swept = run.sweep().await;
+                run.count_dirty().await;
+                ("sweep", swept)
+            }
             (None, Some("reconcile")) => ("reconcile", run.reconcile().await),
             _ => return Err(Unfinished("an event that is neither of a stream nor of a schedule")),
         };

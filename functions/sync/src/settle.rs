@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use shared::{
     log,
+    metrics::{self, Metric},
     oauth::token::TokenError,
     outbound::OutboundError,
     partner::Entitlements,
     spotify::{OpenAccessError, SpotifyError},
-    store::{LEASE, LinkState, Outcome, Removal, Subscriber, SubscriberKey, Why},
+    store::{LEASE, LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
     telemetry::Code,
     worker::Unfinished,
 };
@@ -28,6 +29,8 @@ const HELD: i64 = 300;
 /// Two failures that are none to anybody but us: they pass by themselves.
 pub(crate) const NOT_LINKED_YET: &str = "not_linked_yet";
 pub(crate) const RATE_LIMITED: &str = "rate_limited";
+/// How long, in milliseconds, a turn at Spotify is waited for: two turns and what is called in them must fit into [`LEASE`].
+const LONGEST_WAIT: i64 = 15_000;
 /// The longest wait after passing trouble.
 const LONGEST: i64 = 600;
 
@@ -57,6 +60,8 @@ pub(crate) enum Settled {
 enum Trouble {
     /// Spotify's: they will be tried again.
     Spotify(SpotifyError),
+    /// Nobody may call Spotify for so many seconds.
+    NotNow(i64),
     /// Ours: so will the whole run.
     Ours(Unfinished),
 }
@@ -79,9 +84,20 @@ impl Synchronizer {
         const TABLE: Unfinished = Unfinished("the table does not answer");
         let me = self.name()?;
         loop {
-            let taken = self.subscribers.take(key, why, &me, self.clock.now()).await;
-            let Some(taken) = taken.map_err(|_| TABLE)? else {
-                return Ok(Settled::NothingToDo);
+            let taken = match self.subscribers.take(key, why, &me, self.clock.now()).await {
+                Ok(Some(taken)) => taken,
+                Ok(None) => return Ok(Settled::NothingToDo),
+                // One item that cannot be read holds up nobody else.
+                Err(StoreError::Malformed) => {
+                    log!(
+                        error,
+                        Code::SyncFailed,
+                        partner_id = key.partner_id(),
+                        reason = "an item of the table is malformed"
+                    );
+                    return Ok(Settled::NothingToDo);
+                }
+                Err(_) => return Err(TABLE),
             };
             let (outcome, settled) = match self.asked(&taken, why).await {
                 Ok(outcome) => {
@@ -94,6 +110,7 @@ impl Synchronizer {
                     (outcome, settled)
                 }
                 Err(Trouble::Spotify(error)) => self.in_vain(&taken, &error).await?,
+                Err(Trouble::NotNow(seconds)) => self.put_off(seconds),
                 Err(Trouble::Ours(error)) => return Err(error),
             };
             let now = self.clock.now();
@@ -104,6 +121,7 @@ impl Synchronizer {
                 .map_err(|_| TABLE)?;
             if noted {
                 tell(&taken, &outcome);
+                measure(&taken, &outcome, why, now);
                 return Ok(settled);
             }
             // They changed meanwhile, and are still in our hand.
@@ -121,7 +139,7 @@ impl Synchronizer {
         let held = if let Some(held) = known {
             held
         } else {
-            self.turn().await;
+            self.turn().await?;
             let asked = self
                 .spotify
                 .get_entitlements(&person.partner_id, &person.partner_user_id);
@@ -152,8 +170,8 @@ impl Synchronizer {
     }
 
     /// One call with the whole set; what it means when there is no link.
-    async fn replace(&self, person: &Subscriber, entitlements: &Entitlements) -> Result<Option<Outcome>, SpotifyError> {
-        self.turn().await;
+    async fn replace(&self, person: &Subscriber, entitlements: &Entitlements) -> Result<Option<Outcome>, Trouble> {
+        self.turn().await?;
         let (partner_id, partner_user_id) = (&person.partner_id, &person.partner_user_id);
         match self
             .spotify
@@ -164,7 +182,7 @@ impl Synchronizer {
             Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => {
                 Ok(Some(self.not_linked(person, "replace-entitlements")))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -192,7 +210,11 @@ impl Synchronizer {
         held: Entitlements,
         wanted: &Entitlements,
     ) -> Result<Outcome, Trouble> {
-        let both = held.union(wanted);
+        let mut both = held.union(wanted);
+        if both.len() > Entitlements::MOST {
+            // Nobody may have as many, so that they keep what they have.
+            both.clone_from(&held);
+        }
         if both != held
             && let Some(lost) = self.replace(person, &both).await?
         {
@@ -270,10 +292,40 @@ impl Synchronizer {
         Ok((outcome, settled))
     }
 
+    /// Nothing was asked: it is not our turn for long. Whoever waited here would hold up the run, and have the person in hand beyond their time.
+    fn put_off(&self, seconds: i64) -> (Outcome, Settled) {
+        log!(warn, Code::SyncStopped, reason = "Spotify wants no calls for a while");
+        let later = Outcome::Later {
+            at: self.clock.now().saturating_add(seconds),
+            held: false,
+            failure: RATE_LIMITED,
+        };
+        (later, Settled::Stop)
+    }
+
     /// Waits for a turn at Spotify. Where none can be had, the pace is the last thing to fail over.
-    async fn turn(&self) {
-        let wait = self.pace.turn(self.clock.now_ms()).await.unwrap_or(0);
+    async fn turn(&self) -> Result<(), Trouble> {
+        let wait = match self.pace.turn(self.clock.now_ms(), LONGEST_WAIT).await {
+            Ok(Turn::In(wait)) => wait,
+            Ok(Turn::NotWithin(wait)) => return Err(Trouble::NotNow(wait.saturating_add(999) / 1000)),
+            Err(_) => 0,
+        };
         tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
+        Ok(())
+    }
+}
+
+/// How long it took until Spotify followed, or has taken so far; and what had changed there behind our back.
+fn measure(before: &Subscriber, outcome: &Outcome, why: Why, now: i64) {
+    let waited = before.waiting_since.map(|since| now.saturating_sub(since));
+    match outcome {
+        Outcome::Follows { changed: true, .. } => match waited {
+            Some(waited) => metrics::record(Metric::SyncLag, waited),
+            None if why == Why::Reconcile => metrics::count(Metric::Drift),
+            None => {}
+        },
+        Outcome::Later { .. } | Outcome::Withheld { .. } => metrics::record(Metric::DirtyAge, waited.unwrap_or(0)),
+        _ => {}
     }
 }
 
@@ -283,8 +335,12 @@ fn tell(before: &Subscriber, outcome: &Outcome) {
     match outcome {
         Outcome::Follows { .. } if before.link.state != LinkState::Linked => {
             log!(info, Code::LinkConfirmed, partner_id);
+            metrics::count(Metric::Confirmed);
         }
-        Outcome::NotLinked { .. } => log!(warn, Code::LinkLost, partner_id),
+        Outcome::NotLinked { .. } => {
+            log!(warn, Code::LinkLost, partner_id);
+            metrics::count(Metric::LinkLost);
+        }
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! `soa-link doctor`: whether a deployment can work, looked at from outside and without changing anything. Each finding says what is wrong and how to mend it.
 
-use std::{collections::BTreeMap, fmt::Display, io::Write, path::PathBuf};
+use std::{fmt::Display, io::Write};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{StreamViewType, TimeToLiveStatus};
@@ -23,7 +23,11 @@ use shared::{
     store::DIRTY_INDEX,
 };
 
-use crate::{Failed, operator};
+use crate::{
+    Failed,
+    deployment::{Deployment, Variables, known},
+    operator,
+};
 
 /// How far, in seconds, this machine's clock and Spotify's may be apart before it is said.
 const SKEW: i64 = 30;
@@ -34,21 +38,14 @@ const SCOPES: [(&str, bool); 4] = [
     (SOA_MANAGE_PARTNER, false),
     (SOA_CREATE_PARTNER, false),
 ];
-/// The functions, as the template names them after the stack.
-const FUNCTIONS: [&str; 6] = ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"];
-
 /// Looks whether a deployment can work: configuration, secrets, keys, tables, Spotify, clock.
 ///
 /// It reads secrets, and asks Spotify for tokens of the client's own. It changes nothing, and shows no secret.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link doctor --stack soa-link-prod")]
 pub(crate) struct DoctorArgs {
-    /// The stack, whose functions' variables are looked at.
-    #[arg(long, required_unless_present = "variables", conflicts_with = "variables")]
-    stack: Option<String>,
-    /// Without a stack: a file of lines NAME=VALUE, as the sandbox prints them.
-    #[arg(long)]
-    variables: Option<PathBuf>,
+    #[command(flatten)]
+    deployment: Deployment,
     /// For programs: one JSON document.
     #[arg(long)]
     json: bool,
@@ -90,25 +87,15 @@ impl Findings {
 /// [`Failed`] when there is nothing to look at.
 pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let aws = operator::aws().await?;
-    let functions = match (&args.stack, &args.variables) {
-        (Some(stack), _) => of_stack(&aws, stack).await?,
-        (None, Some(file)) => of_file(file)?,
-        (None, None) => return Err(Failed::new("either --stack or --variables is needed")),
-    };
+    let functions = args.deployment.functions(&aws).await?;
     let mut findings = Findings::default();
     for (function, variables) in &functions {
         configuration(function, variables, &mut findings);
     }
-    // What one function lacks another may have: from here on all that is known counts.
-    let known: BTreeMap<_, _> = functions
-        .into_iter()
-        .flat_map(|(_, variables)| variables)
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
-    let deployment = Deployment {
+    let deployment = Deployed {
         outbound: Outbound::new()?,
         aws,
-        known,
+        known: known(functions),
     };
     deployment.tables(&mut findings).await;
     deployment.keys(&mut findings).await;
@@ -125,41 +112,6 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
         }
     }
     Ok(all_good)
-}
-
-type Variables = BTreeMap<String, String>;
-
-/// The functions' variables, as Lambda has them.
-async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables)>, Failed> {
-    let lambda = aws_sdk_lambda::Client::new(aws);
-    let mut functions = Vec::new();
-    for function in FUNCTIONS {
-        let name = format!("{stack}-{function}");
-        let got = lambda.get_function_configuration().function_name(&name).send().await;
-        let got = got.map_err(|error| Failed::aws(&format!("the function {name} cannot be looked at"), &error))?;
-        let variables = got.environment().and_then(|environment| environment.variables());
-        functions.push((
-            function.to_owned(),
-            variables
-                .into_iter()
-                .flatten()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        ));
-    }
-    Ok(functions)
-}
-
-/// All functions with the same variables.
-fn of_file(file: &PathBuf) -> Result<Vec<(String, Variables)>, Failed> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failed::new(format!("{}: {error}", file.display())))?;
-    let lines = text.lines().filter_map(|line| line.split_once('='));
-    let variables: Variables = lines
-        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
-        .collect();
-    Ok(FUNCTIONS
-        .map(|function| (function.to_owned(), variables.clone()))
-        .into())
 }
 
 /// Whether a function would start with these.
@@ -185,13 +137,13 @@ fn configuration(function: &str, variables: &Variables, findings: &mut Findings)
     }
 }
 
-struct Deployment {
+struct Deployed {
     aws: SdkConfig,
     outbound: Outbound,
     known: Variables,
 }
 
-impl Deployment {
+impl Deployed {
     fn known(&self, name: &str) -> Option<&str> {
         self.known.get(name).map(String::as_str)
     }

@@ -17,7 +17,7 @@ use crate::{Failed, operator};
 
 /// Makes keys, and puts them into the secret of the partner's keys.
 ///
-/// To rotate one: `keys new`, `keys add`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired.
+/// To rotate one: `keys rotate`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired.
 #[derive(Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
@@ -49,6 +49,23 @@ enum KeysCommand {
         of: Of,
         /// The file with its JSON Web Key.
         jwk: PathBuf,
+    },
+    /// Makes a key pair and adds its public key, beside those that are there: both are taken.
+    #[command(after_help = "Example: soa-link keys rotate backend --kid backend-2027 --output backend-2027.pem")]
+    Rotate {
+        #[command(flatten)]
+        secret: Secret,
+        /// Whose.
+        of: Of,
+        /// The new key's name.
+        #[arg(long)]
+        kid: String,
+        /// What it signs with.
+        #[arg(long, default_value = "es256")]
+        alg: Alg,
+        /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
+        #[arg(long)]
+        output: PathBuf,
     },
     /// Takes a key out of those of the site or of the backend.
     Remove {
@@ -115,24 +132,37 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
             if jwk.get("d").is_some() || jwk.get("kty").and_then(Value::as_str) == Some("oct") {
                 return Err(Failed::new("this is a private key: only its public half goes there"));
             }
-            let kid = jwk
-                .get("kid")
-                .and_then(Value::as_str)
-                .ok_or_else(|| Failed::new("the key has no kid"))?
-                .to_owned();
-            secret
-                .change(*of, |keys| {
-                    if keys
-                        .iter()
-                        .any(|known| known.get("kid").and_then(Value::as_str) == Some(kid.as_str()))
-                    {
-                        return Err(Failed::new("there is a key of this name"));
-                    }
-                    keys.push(jwk);
-                    Ok(())
-                })
-                .await?;
+            secret.add(*of, jwk).await?;
             writeln!(out, "Added. The functions take it within five minutes.")?;
+        }
+        KeysCommand::Rotate {
+            secret,
+            of,
+            kid,
+            alg,
+            output,
+        } => {
+            let jwk = new(kid, *alg, output)?;
+            let others = match secret.add(*of, jwk).await {
+                Ok(others) => others,
+                Err(failed) => {
+                    // A private key without its public half is of no use.
+                    let _ = std::fs::remove_file(output);
+                    return Err(failed);
+                }
+            };
+            writeln!(
+                out,
+                "Added. From five minutes from now on sign with {}.",
+                output.display()
+            )?;
+            for old in others {
+                let of = of.member();
+                writeln!(
+                    out,
+                    "When what the old key signed has expired: soa-link keys remove {of} {old}"
+                )?;
+            }
         }
         KeysCommand::Remove { secret, of, kid } => {
             secret
@@ -203,6 +233,23 @@ impl Secret {
         let read = read.map_err(|error| Failed::aws(&format!("the secret {id} cannot be read"), &error))?;
         let members = serde_json::from_str(read.secret_string().unwrap_or_default());
         members.map_err(|_| Failed::new(format!("the secret {id} is not a JSON object")))
+    }
+
+    /// Adds a public key; the names of those that were there.
+    async fn add(&self, of: Of, jwk: Value) -> Result<Vec<String>, Failed> {
+        let name = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
+        let kid = name(&jwk).ok_or_else(|| Failed::new("the key has no kid"))?;
+        let mut others = Vec::new();
+        self.change(of, |keys| {
+            others = keys.iter().filter_map(name).collect();
+            if others.contains(&kid) {
+                return Err(Failed::new("there is a key of this name"));
+            }
+            keys.push(jwk);
+            Ok(())
+        })
+        .await?;
+        Ok(others)
     }
 
     /// Changes one set of keys and nothing else, and writes nothing that the functions would not take.

@@ -1,13 +1,16 @@
 //! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, and why somebody cannot play an episode.
 //! What it does to tables and functions it does with the operator's own AWS credentials.
 
+mod deployment;
 mod doctor;
 mod explain;
 mod feed;
 mod keys;
+mod logs;
 mod operator;
 mod partners;
 mod roster;
+mod secret;
 mod token;
 
 use std::{error::Error, fmt, io, process::ExitCode};
@@ -34,7 +37,9 @@ enum Command {
     Export(roster::ExportArgs),
     Partners(partners::PartnersArgs),
     Keys(keys::KeysArgs),
+    Secret(secret::SecretArgs),
     Token(token::TokenArgs),
+    Logs(logs::LogsArgs),
     /// Completions for a shell, to be sourced: `source <(soa-link completions bash)`.
     Completions {
         /// The shell.
@@ -105,7 +110,9 @@ async fn run(cli: Cli) -> Result<bool, Failed> {
         Command::Export(args) => roster::export(&args, &mut out).await,
         Command::Partners(args) => partners::run(&args, &mut out).await,
         Command::Keys(args) => keys::run(&args, &mut out).await,
+        Command::Secret(args) => secret::run(&args, &mut out).await,
         Command::Token(args) => token::run(&args, &mut out),
+        Command::Logs(args) => logs::run(&args, &mut out).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "soa-link", &mut out);
             Ok(true)

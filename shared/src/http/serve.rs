@@ -11,7 +11,7 @@ use super::{Answer, Failure, Intent, Language, Place, Problem, Reader, Request};
 use crate::{
     clock::Clock,
     config::{Pages, PublicUrl},
-    log,
+    log, metrics,
     partner::PartnerId,
     start,
     telemetry::{self, Code},
@@ -28,6 +28,8 @@ pub trait Function: Sync {
     const NAME: &'static str;
     /// Whether programs alone are answered, also where one forgets to say that it is one.
     const FOR_PROGRAMS: bool = false;
+    /// Whether a request is a step of a linking journey, and counted as one.
+    const LINKS: bool = false;
 
     /// What its pages say and link to.
     fn pages(&self) -> &Pages;
@@ -84,7 +86,11 @@ where
         let deadline = event.context.deadline;
         let function = &function;
         let answering: Answering<'_> = Box::pin(answer_event(function, event.payload, time_left(deadline)));
-        async move { Ok::<_, lambda_runtime::Error>(answering.await) }
+        async move {
+            let answer = answering.await;
+            metrics::flush();
+            Ok::<_, lambda_runtime::Error>(answer)
+        }
     }))
     .await
 }
@@ -127,6 +133,7 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
         match outcome {
             Ok(Outcome { code, answer }) => {
                 log!(info, code, status = answer.status.as_u16(), ms);
+                metrics::outcome(code);
                 answer
             }
             Err(failure) => {
@@ -136,6 +143,9 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
                     log!(error, verdict.log, status, ms, reason);
                 } else {
                     log!(warn, verdict.log, status, ms, reason);
+                }
+                if F::LINKS {
+                    metrics::failure(verdict.log);
                 }
                 if of_a_program || F::FOR_PROGRAMS {
                     failure.to_program(&request_id)

@@ -8,6 +8,7 @@ use url::{Url, form_urlencoded};
 use super::{authorize::AuthorizationCode, pkce::CodeVerifier};
 use crate::{
     encoding::base64,
+    metrics,
     outbound::{Outbound, OutboundError},
     secret::{ClientSecret, secret_type},
 };
@@ -61,7 +62,7 @@ pub async fn request(
         ),
         (header::ACCEPT, HeaderValue::from_static("application/json")),
     ]);
-    let answer = outbound.post(endpoint.as_str(), headers, form(grant, scope)).await?;
+    let answer = metrics::of_call("token", outbound.post(endpoint.as_str(), headers, form(grant, scope))).await?;
     match answer.status {
         StatusCode::OK => granted(answer.body.expose(), scope),
         status => Err(refused(status, answer.retry_after, answer.body.expose())),

@@ -20,6 +20,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     jws::SignError,
+    metrics::{self, Metric},
     oauth::{
         authorize::AuthorizationCode,
         pkce::CodeVerifier,
@@ -172,8 +173,15 @@ impl Spotify {
         };
         match self.request_token(&credentials, grant, scope).await {
             Err(TokenError::InvalidClient) => {
-                let credentials = self.other_credentials(&credentials).await?;
-                Ok((self.request_token(&credentials, grant, scope).await?, credentials))
+                let again = async {
+                    let credentials = self.other_credentials(&credentials).await?;
+                    Ok((self.request_token(&credentials, grant, scope).await?, credentials))
+                };
+                let granted = again.await;
+                if matches!(granted, Err(SpotifyError::Token(TokenError::InvalidClient))) {
+                    metrics::count(Metric::ClientRefused);
+                }
+                granted
             }
             outcome => Ok((outcome?, credentials)),
         }

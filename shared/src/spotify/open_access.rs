@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     jws::{SignedJws, sign},
+    metrics,
     oauth::token::{AccessToken, Grant},
     outbound::{Answer, OutboundError},
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
@@ -61,8 +62,17 @@ impl Spotify {
             partner_user_id,
             entitlements: Some(entitlements),
         };
-        let jws = sign(&payload, user.credentials.client_secret().expose())?;
-        let answer = self.call_twice("register-user", &user.access_token, &jws).await?;
+        let register = async |credentials: &Credentials| {
+            let jws = sign(&payload, credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
+            self.call_twice("register-user", &user.access_token, &jws).await
+        };
+        let answer = match register(&user.credentials).await {
+            Err(error) if error.may_be_of_a_rotated_secret() => match self.rotated_since(&user.credentials).await {
+                Some(credentials) => register(&credentials).await?,
+                None => return Err(error.into()),
+            },
+            outcome => outcome?,
+        };
         // By way of an object, for a derived reader would take an array of the members too.
         let members: Map<String, Value> =
             serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
@@ -143,16 +153,20 @@ impl Spotify {
         replaced.await.map(drop)
     }
 
-    /// A signed call with the client's own token. When that was withdrawn before its time: one new token, one more try.
+    /// A signed call with the client's own token. When that was withdrawn before its time, or the secret that signs has been rotated: one new token, one more try.
     async fn call_as_client(
         &self,
         service: Service,
-        endpoint: &str,
+        endpoint: &'static str,
         payload: &Payload<'_>,
     ) -> Result<Answer, SpotifyError> {
         let token = self.service_token(service, None).await?;
         match self.call_with(&token, endpoint, payload).await {
-            Err(OpenAccessError::Unauthorized) => {
+            Err(error) if error.may_be_of_a_rotated_secret() => {
+                let rotated = self.rotated_since(&token.credentials).await.is_some();
+                if !rotated && error != OpenAccessError::Unauthorized {
+                    return Err(error.into());
+                }
                 let token = self.service_token(service, Some(&token)).await?;
                 Ok(self.call_with(&token, endpoint, payload).await?)
             }
@@ -163,14 +177,24 @@ impl Spotify {
     async fn call_with(
         &self,
         token: &ServiceToken,
-        endpoint: &str,
+        endpoint: &'static str,
         payload: &Payload<'_>,
     ) -> Result<Answer, OpenAccessError> {
         let jws = sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
         self.call_twice(endpoint, &token.access_token, &jws).await
     }
 
-    /// The kept token, unless it is the `refused` one, or was granted to a secret that has been withdrawn since: that one must sign no more.
+    /// What signs now, if that is another secret than `credentials` are of: read again, because Spotify refused what those had signed.
+    async fn rotated_since(&self, credentials: &Credentials) -> Option<Credentials> {
+        let versions = self.client_secret.get_after_refusal(&credentials.versions).await.ok()?;
+        (!versions.current.same_as(credentials.client_secret())).then_some(Credentials {
+            versions,
+            use_previous: false,
+        })
+    }
+
+    /// The kept token, unless it is the `refused` one, or was granted to another secret than the current one, as this has been read since: that one must
+    /// sign no more.
     async fn service_token(
         &self,
         service: Service,
@@ -178,13 +202,9 @@ impl Spotify {
     ) -> Result<Arc<ServiceToken>, SpotifyError> {
         let versions = self.client_secret.get().await?;
         let good = |token: &Arc<ServiceToken>| {
-            let secret = token.credentials.client_secret();
-            let known = versions
-                .previous
-                .iter()
-                .chain([&versions.current])
-                .any(|known| known.same_as(secret));
-            known && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
+            let Credentials { versions: then, .. } = &token.credentials;
+            let of_now = versions.current.same_as(token.credentials.client_secret()) || Arc::ptr_eq(then, &versions);
+            of_now && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
         };
         let (kept, scope) = match service {
             Service::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
@@ -208,7 +228,7 @@ impl Spotify {
     /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
     async fn call_twice(
         &self,
-        endpoint: &str,
+        endpoint: &'static str,
         token: &AccessToken,
         jws: &SignedJws,
     ) -> Result<Answer, OpenAccessError> {
@@ -223,13 +243,13 @@ impl Spotify {
 
     pub(super) async fn call(
         &self,
-        endpoint: &str,
+        endpoint: &'static str,
         token: &AccessToken,
         jws: &SignedJws,
     ) -> Result<Answer, OpenAccessError> {
         let headers = headers(token, &self.settings.jws_content_type)?;
         let url = self.endpoint(endpoint);
-        let answer = self.outbound.post(&url, headers, jws.expose().to_owned()).await?;
+        let answer = metrics::of_call(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
         OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
     }
 
@@ -300,6 +320,17 @@ pub enum OpenAccessError {
 }
 
 impl OpenAccessError {
+    /// Whether Spotify may have refused it for what it was signed with.
+    fn may_be_of_a_rotated_secret(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized
+                | Self::Refused {
+                    status: StatusCode::BAD_REQUEST
+                }
+        )
+    }
+
     pub(super) fn of_status(status: StatusCode, retry_after: Option<u64>) -> Option<Self> {
         match status.as_u16() {
             200..=299 => None,

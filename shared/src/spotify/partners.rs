@@ -10,6 +10,7 @@ use url::Url;
 use super::{OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError, open_access::headers};
 use crate::{
     jws::sign,
+    metrics,
     outbound::OutboundError,
     partner::{Logo, PartnerId},
 };
@@ -52,7 +53,8 @@ impl Spotify {
         let token = self.request_service_token(SOA_MANAGE_PARTNER).await?;
         let headers = headers(&token.access_token, logo.media_type())?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
-        let answer = self.outbound.upload(&url, headers, logo.into_bytes(), UPLOAD).await;
+        let uploading = self.outbound.upload(&url, headers, logo.into_bytes(), UPLOAD);
+        let answer = metrics::of_call("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)
     }

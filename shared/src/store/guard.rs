@@ -168,16 +168,24 @@ impl Guard {
         Err(StoreError::Unavailable)
     }
 
-    /// Holds what comes, until it is released.
+    /// Holds what comes, until it is released; or has been meanwhile.
     async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<Removal, StoreError> {
         let held = self
             .update(partner_id)
             .update_expression("SET held_since = :now")
-            .condition_expression("attribute_not_exists(held_since)")
+            .condition_expression(
+                "attribute_not_exists(held_since) AND (attribute_not_exists(released_until) OR released_until <= :now)",
+            )
             .expression_attribute_values(":now", number(now));
-        Ok(Removal::Held {
-            just_now: matches!(written(held).await?, Written::Done),
-        })
+        let just_now = match written(held).await? {
+            Written::Done => true,
+            Written::Refused(guard) => match integer(&guard, "held_since")? {
+                // Also when the answer of our own write was lost, and it was sent again: somebody has to be told.
+                Some(held_since) => held_since == now,
+                None => return Ok(Removal::Allowed),
+            },
+        };
+        Ok(Removal::Held { just_now })
     }
 
     /// Lets removals pass until `until`, in seconds since 1970.

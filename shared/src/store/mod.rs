@@ -9,11 +9,11 @@ mod subscribers;
 
 pub use dynamodb::PendingLinks;
 pub use guard::{Guard, GuardState, Limits, Removal};
-pub use pace::Pace;
+pub use pace::{Pace, Turn};
 pub use partners::{Begun, Creation, Partner, Partners};
 pub use subscribers::{
-    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, LEASE, Link, LinkState, Outcome, Round, Subscriber, SubscriberKey,
-    Subscribers, Why,
+    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, DueKey, LEASE, Link, LinkState, Outcome, Round, Subscriber,
+    SubscriberKey, Subscribers, Why,
 };
 
 use crate::{

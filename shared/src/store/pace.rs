@@ -20,6 +20,15 @@ pub struct Pace {
     interval: i64,
 }
 
+/// When whoever asks may call, in milliseconds from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Theirs, after so long.
+    In(i64),
+    /// None was taken, for it would have been so long.
+    NotWithin(i64),
+}
+
 impl Pace {
     /// Of the client `client_id`, at most `rate` calls per second.
     #[must_use]
@@ -37,16 +46,20 @@ impl Pace {
         }
     }
 
-    /// Takes the next turn: how long from `now_ms` (milliseconds since 1970) whoever has it waits.
+    /// Takes the next turn after `now_ms` (milliseconds since 1970), unless that is more than `longest_ms` away.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn turn(&self, now_ms: i64) -> Result<i64, StoreError> {
+    pub async fn turn(&self, now_ms: i64, longest_ms: i64) -> Result<Turn, StoreError> {
         let mut next = now_ms;
         for _ in 0..TRIES {
             let ours = next.max(now_ms);
+            let wait = ours.saturating_sub(now_ms);
+            if wait > longest_ms {
+                return Ok(Turn::NotWithin(wait));
+            }
             match self.advance(next, ours.saturating_add(self.interval), now_ms).await? {
-                Ok(()) => return Ok(ours.saturating_sub(now_ms)),
+                Ok(()) => return Ok(Turn::In(wait)),
                 Err(other) => next = other,
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::{
     Client,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{AttributeValue, Delete, Put, TransactWriteItem, Update},
+    types::{AttributeValue, Delete, Put, TransactWriteItem, Update, error::TransactionCanceledException},
 };
 
 use super::{
@@ -211,7 +211,7 @@ impl Partners {
         };
         match error.as_service_error() {
             // Whichever of the two was there: one that is being written at this moment is there too.
-            Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(self
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => Ok(self
                 .creation(&creation.reference)
                 .await?
                 .map_or(Begun::NameTaken, Begun::Before)),
@@ -271,7 +271,9 @@ impl Partners {
             .await
             .map(drop)
             .map_err(|error| match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(_)) => StoreError::Used,
+                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => {
+                    StoreError::Used
+                }
                 _ => store_error(&error),
             })
     }
@@ -380,4 +382,10 @@ fn creation_of(item: &Item) -> Result<Creation, StoreError> {
         asked_at: integer(item, "asked_at")?.ok_or(StoreError::Malformed)?,
         partner_id: id_of(item, "partner_id")?,
     })
+}
+
+/// Whether a condition did not hold: a transaction is canceled for being throttled, or in another's way, too.
+fn is_refused(canceled: &TransactionCanceledException) -> bool {
+    let mut reasons = canceled.cancellation_reasons().iter();
+    reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }

@@ -11,7 +11,7 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, KeysAndAttributes, ReturnValue},
+    types::{AttributeValue, KeysAndAttributes, ReturnValue, Select},
 };
 
 use super::{
@@ -119,6 +119,8 @@ pub struct Subscriber {
     pub next_try_at: Option<i64>,
     /// When Spotify last had to be told something, in seconds since 1970.
     pub synced_at: Option<i64>,
+    /// Since when Spotify does not follow, in seconds since 1970, if it does not.
+    pub waiting_since: Option<i64>,
 }
 
 impl Subscriber {
@@ -141,6 +143,12 @@ impl Subscriber {
             Some(since) if self.link.state == state => since,
             _ => now,
         }
+    }
+
+    /// Until when, in seconds since 1970, a `register-user` may be on its way to Spotify.
+    fn settled_after(&self) -> Option<i64> {
+        self.registered_at
+            .map(|registered_at| registered_at.saturating_add(SETTLED_AFTER))
     }
 
     /// What is wanted of Spotify: what the backend says, else what the token said. Nothing where neither has said anything.
@@ -325,7 +333,8 @@ impl Subscribers {
             if expected.is_some_and(|expected| expected != before.version) {
                 return Err(ChangeError::OtherVersion);
             }
-            let entitlements = change.of(&before.entitlements);
+            // What the backend adds to, or takes from, is what they may hear: before its first word that is what the token said.
+            let entitlements = change.of(&before.wanted().cloned().unwrap_or_default());
             // The first word of the backend counts also when it says "nothing".
             if before.version > 0 && entitlements == before.entitlements {
                 return Ok(before);
@@ -348,22 +357,32 @@ impl Subscribers {
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
         let follows = before.link.state.may_be_linked();
+        // Not while they are being linked: what `register-user` has with it may be older than this, and must not arrive after it.
+        let next_try_at = before
+            .settled_after()
+            .map_or(now, |settled_after| settled_after.max(now));
         let dirty = if follows {
-            ", dirty = :dirty, next_try_at = :now"
+            ", dirty = :dirty, next_try_at = :next_try_at, waiting_since = if_not_exists(waiting_since, :now)"
         } else {
             ""
         };
-        let condition = if before.version == 0 {
+        let version = if before.version == 0 {
             "attribute_not_exists(version)"
         } else {
             "version = :before"
+        };
+        // Whether Spotify is to follow was read with it: somebody who has been linked meanwhile must not be missed.
+        let link = if before.link.state == LinkState::None {
+            "attribute_not_exists(link_state)"
+        } else {
+            "link_state = :link_state"
         };
         let mut update = self
             .update(&before.partner_id, &before.partner_user_id)
             .update_expression(format!(
                 "SET partner_id = :partner_id, partner_user_id = :partner_user_id, entitlements = :entitlements, version = :after{dirty}"
             ))
-            .condition_expression(condition)
+            .condition_expression(format!("{version} AND {link}"))
             .expression_attribute_values(":partner_id", text(before.partner_id.as_str()))
             .expression_attribute_values(":partner_user_id", text(before.partner_user_id.expose()))
             .expression_attribute_values(":entitlements", list(entitlements))
@@ -371,9 +390,13 @@ impl Subscribers {
         if before.version > 0 {
             update = update.expression_attribute_values(":before", number(before.version));
         }
+        if before.link.state != LinkState::None {
+            update = update.expression_attribute_values(":link_state", text(before.link.state.as_str()));
+        }
         if follows {
             update = update
                 .expression_attribute_values(":dirty", shard(&before.partner_id, &before.partner_user_id))
+                .expression_attribute_values(":next_try_at", number(next_try_at))
                 .expression_attribute_values(":now", number(now));
         }
         match update.send().await {
@@ -397,12 +420,17 @@ impl Subscribers {
         claimed: Option<&Entitlements>,
         now: i64,
     ) -> Result<Subscriber, StoreError> {
-        let claim = if claimed.is_some() { "claimed = :claimed, " } else { "" };
+        let (claim, no_claim) = match claimed {
+            Some(_) => ("claimed = :claimed, ", ""),
+            // What an older token said is no longer said.
+            None => ("", " REMOVE claimed"),
+        };
         let mut update = self
             .update(partner_id, partner_user_id)
             .update_expression(format!(
                 "SET {claim}partner_id = :partner_id, partner_user_id = :partner_user_id, link_state = :pending, link_since = :now, \
-                 link_evidence = :evidence, registered_at = :now, dirty = :dirty, next_try_at = :soon"
+                 link_evidence = :evidence, registered_at = :now, dirty = :dirty, next_try_at = :soon, \
+                 waiting_since = if_not_exists(waiting_since, :now){no_claim}"
             ))
             .expression_attribute_values(":partner_id", text(partner_id.as_str()))
             .expression_attribute_values(":partner_user_id", text(partner_user_id.expose()))
@@ -431,7 +459,8 @@ impl Subscribers {
         let update = self
             .update(partner_id, partner_user_id)
             .update_expression(
-                "SET link_state = :suspect, link_since = :now, link_evidence = :evidence, dirty = :dirty, next_try_at = :soon REMOVE registered_at",
+                "SET link_state = :suspect, link_since = :now, link_evidence = :evidence, dirty = :dirty, next_try_at = :soon, \
+                 waiting_since = if_not_exists(waiting_since, :now) REMOVE registered_at",
             )
             .condition_expression("link_state IN (:pending, :linked, :suspect)")
             .expression_attribute_values(":suspect", text(LinkState::Suspect.as_str()))
@@ -554,7 +583,10 @@ impl Subscribers {
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
         let due = match why {
-            Why::Due => "attribute_exists(dirty) AND next_try_at <= :now",
+            // Nobody who is being linked just now, whoever has made them due: see `write`.
+            Why::Due => {
+                "attribute_exists(dirty) AND next_try_at <= :now AND (attribute_not_exists(registered_at) OR registered_at <= :settled)"
+            }
             Why::Reconcile => "link_state = :linked",
         };
         let mut update = self
@@ -570,9 +602,10 @@ impl Subscribers {
             .expression_attribute_values(":me", text(me))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":until", number(now.saturating_add(LEASE)));
-        if why == Why::Reconcile {
-            update = update.expression_attribute_values(":linked", text(LinkState::Linked.as_str()));
-        }
+        update = match why {
+            Why::Due => update.expression_attribute_values(":settled", number(now.saturating_sub(SETTLED_AFTER))),
+            Why::Reconcile => update.expression_attribute_values(":linked", text(LinkState::Linked.as_str())),
+        };
         match update.send().await {
             Ok(taken) => subscriber_of(taken.attributes().ok_or(StoreError::Malformed)?).map(Some),
             Err(error) => match error.as_service_error() {
@@ -588,7 +621,8 @@ impl Subscribers {
     /// # Errors
     /// [`StoreError`].
     pub async fn note(&self, taken: &Subscriber, outcome: &Outcome, me: &str, now: i64) -> Result<bool, StoreError> {
-        let clean = "REMOVE dirty, next_try_at, tries, failure, taken_by, taken_until";
+        let clean = "REMOVE dirty, next_try_at, waiting_since, tries, failure, taken_by, taken_until";
+        let waits = ", waiting_since = if_not_exists(waiting_since, :now)";
         let mut update = self
             .update(&taken.partner_id, &taken.partner_user_id)
             .expression_attribute_values(":me", text(me));
@@ -651,14 +685,17 @@ impl Subscribers {
                 update = update
                     .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":at", number(*at))
+                    .expression_attribute_values(":now", number(now))
                     .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id));
-                "SET held = :held, failure = :failure, dirty = :dirty, next_try_at = :at REMOVE taken_by, taken_until"
-                    .to_owned()
+                format!(
+                    "SET held = :held, failure = :failure, dirty = :dirty, next_try_at = :at{waits} REMOVE taken_by, taken_until"
+                )
             }
             Outcome::Later { at, held, failure } => {
                 update = update
                     .expression_attribute_values(":failure", text(failure))
                     .expression_attribute_values(":at", number(*at))
+                    .expression_attribute_values(":now", number(now))
                     .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id))
                     .expression_attribute_values(":one", number(1));
                 let hold = if *held {
@@ -666,7 +703,7 @@ impl Subscribers {
                 } else {
                     " REMOVE taken_by, taken_until"
                 };
-                format!("SET failure = :failure, dirty = :dirty, next_try_at = :at{hold} ADD tries :one")
+                format!("SET failure = :failure, dirty = :dirty, next_try_at = :at{waits}{hold} ADD tries :one")
             }
         };
         let update = update
@@ -681,11 +718,17 @@ impl Subscribers {
         }
     }
 
-    /// Those of one part of the index whose next try is due, the longest overdue first.
+    /// Some of those of one part of the index whose next try is due, the longest overdue first, from `after` on; and where to go on, if there are more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn due(&self, shard: u8, now: i64, most: i32) -> Result<Vec<SubscriberKey>, StoreError> {
+    pub async fn due(
+        &self,
+        shard: u8,
+        now: i64,
+        most: i32,
+        after: Option<DueKey>,
+    ) -> Result<(Vec<SubscriberKey>, Option<DueKey>), StoreError> {
         let query = self
             .client
             .query()
@@ -694,13 +737,37 @@ impl Subscribers {
             .key_condition_expression("dirty = :dirty AND next_try_at <= :now")
             .expression_attribute_values(":dirty", text(&shard.to_string()))
             .expression_attribute_values(":now", number(now))
+            .set_exclusive_start_key(after.map(|DueKey(key)| key))
             .limit(most);
         let found = query.send().await.map_err(|error| store_error(&error))?;
         let keys = found
             .items()
             .iter()
             .map(|item| required(item, "id").cloned().map(SubscriberKey));
-        keys.collect()
+        let keys: Result<Vec<_>, _> = keys.collect();
+        Ok((keys?, found.last_evaluated_key.map(DueKey)))
+    }
+
+    /// How many Spotify does not follow yet, whenever their next try is; of a very bad day, when the index no longer fits into an answer, the first
+    /// some thousands of each part.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_dirty(&self) -> Result<i64, StoreError> {
+        let mut count = 0_i64;
+        for shard in 0..DIRTY_SHARDS {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(DIRTY_INDEX)
+                .select(Select::Count)
+                .key_condition_expression("dirty = :dirty")
+                .expression_attribute_values(":dirty", text(&shard.to_string()));
+            let counted = query.send().await.map_err(|error| store_error(&error))?;
+            count = count.saturating_add(i64::from(counted.count()));
+        }
+        Ok(count)
     }
 
     fn update(
@@ -751,6 +818,10 @@ impl SubscriberKey {
         self.0.split('#').next().unwrap_or_default()
     }
 }
+
+/// Somebody's place in the index of those who are due.
+#[derive(Clone, Debug)]
+pub struct DueKey(Item);
 
 /// Why somebody is taken in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -835,6 +906,7 @@ fn nobody(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Subscriber {
         failure: None,
         next_try_at: None,
         synced_at: None,
+        waiting_since: None,
     }
 }
 
@@ -859,6 +931,7 @@ fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
         failure: optional(item, "failure").cloned(),
         next_try_at: integer(item, "next_try_at")?,
         synced_at: integer(item, "synced_at")?,
+        waiting_since: integer(item, "waiting_since")?,
         ..nobody(partner_id, partner_user_id)
     })
 }

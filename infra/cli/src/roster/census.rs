@@ -62,49 +62,38 @@ impl Census {
         last.is_none_or(|last| *last == place)
     }
 
-    fn has(&self, person: &PartnerUserId) -> bool {
-        self.people.contains(&self.hash.hash_one(person))
-    }
-}
-
-/// Those who hear something and are not in the roster, as they were when they were looked at: each by sixteen bytes.
-pub(super) struct Missing<'a> {
-    census: &'a Census,
-    as_seen: HashMap<u64, u64>,
-}
-
-impl<'a> Missing<'a> {
-    /// Nobody yet.
-    pub(super) fn of(census: &'a Census) -> Self {
-        Self {
-            census,
-            as_seen: HashMap::new(),
-        }
-    }
-
-    /// Notes somebody if they are missing, and says whether they are.
-    pub(super) fn note(&mut self, person: &Subscriber) -> bool {
+    /// Whether somebody hears something and is not in the roster.
+    pub(super) fn is_missing(&self, person: &Subscriber) -> bool {
         let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
-        let missing = hears && !self.census.has(&person.partner_user_id);
-        if missing {
-            let (who, what) = self.hashes(person);
-            self.as_seen.insert(who, what);
-        }
-        missing
+        hears && !self.people.contains(&self.hash.hash_one(&person.partner_user_id))
+    }
+}
+
+/// Those who would lose something, as they were when they were counted: each by sixteen bytes. Nobody else loses anything, whatever the table has of them later.
+#[derive(Default)]
+pub(super) struct Losers {
+    as_counted: HashMap<u64, u64>,
+    hash: RandomState,
+}
+
+impl Losers {
+    /// Notes somebody as they are.
+    pub(super) fn note(&mut self, person: &Subscriber) {
+        let (who, what) = self.hashes(person);
+        self.as_counted.insert(who, what);
     }
 
-    /// Whether somebody was noted, and if so, whether they are still what they were then.
-    pub(super) fn as_noted(&self, person: &Subscriber) -> Option<bool> {
+    /// Whether somebody was noted, and is still what they were then.
+    pub(super) fn has(&self, person: &Subscriber) -> bool {
         let (who, what) = self.hashes(person);
-        self.as_seen.get(&who).map(|seen| *seen == what)
+        self.as_counted.get(&who) == Some(&what)
     }
 
     fn hashes(&self, person: &Subscriber) -> (u64, u64) {
-        let hash = &self.census.hash;
         let wanted: Option<Vec<_>> = person.wanted().map(|wanted| wanted.iter().collect());
         (
-            hash.hash_one(&person.partner_user_id),
-            hash.hash_one((person.version, wanted)),
+            self.hash.hash_one(&person.partner_user_id),
+            self.hash.hash_one((person.version, wanted)),
         )
     }
 }

@@ -19,12 +19,12 @@ use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
     secrets::Secret,
-    store::{Change, ChangeError, Guard, GuardState, Limits, Subscriber, Subscribers},
+    store::{Guard, GuardState, Limits, StoreError, Subscriber, Subscribers},
 };
 
 use super::{
     Format, Whose,
-    census::{Census, Missing},
+    census::{Census, Losers},
     export::{beside, people},
     rows::{Fingerprint, Reading, Rows, fingerprint},
 };
@@ -35,6 +35,8 @@ const BATCH: usize = 100;
 /// How many such batches are in hand at once, and of each how many writes.
 const BATCHES: usize = 8;
 const WRITES: usize = 16;
+/// How often a write is tried anew when somebody else has written in between.
+const TRIES: usize = 8;
 /// After how many rows it is noted how far the import has come.
 const NOTED: u64 = 1_000;
 
@@ -101,7 +103,7 @@ struct Tally {
     lose_linked: u64,
     /// Those of them who are not in the roster.
     missing: u64,
-    /// People who are not in the roster, and of whom something else is wanted by now than when they were looked at.
+    /// People who would lose something that was not counted, because the backend has written of them since.
     left_alone: u64,
 }
 
@@ -121,19 +123,32 @@ impl Tally {
     }
 
     /// Counts what becomes of one person.
-    fn count(&mut self, before: &Subscriber, after: &Entitlements) {
+    fn count(&mut self, before: &Subscriber, after: &Entitlements) -> Becomes {
         let wanted = before.wanted().cloned().unwrap_or_default();
         if !wanted.is_subset(after) {
             self.lose += 1;
             self.lose_linked += u64::from(before.link.state.may_be_linked());
-        } else if before.version > 0 && wanted == *after {
+            return Becomes::Loser;
+        }
+        if before.version > 0 && wanted == *after {
             self.unchanged += 1;
-        } else if before.version == 0 && before.claimed.is_none() {
+            return Becomes::Unchanged;
+        }
+        if before.version == 0 && before.claimed.is_none() {
             self.new += 1;
         } else {
             self.granted += 1;
         }
+        Becomes::Granted
     }
+}
+
+/// What becomes of one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Becomes {
+    Unchanged,
+    Granted,
+    Loser,
 }
 
 /// How far an import has come, in a file beside the roster.
@@ -187,7 +202,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     };
     let after_row = import.reached()?;
     let census = Census::of(import.rows()?)?;
-    let (tally, missing) = import.look(&census, after_row).await?;
+    let (tally, losers) = import.look(&census, after_row).await?;
     let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
     let state = state.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
     let objections = import.objections(&census);
@@ -218,7 +233,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     if !import.agreed(&tally)? {
         return Ok(false);
     }
-    let (done, stopped) = import.write(&census, after_row, &missing).await?;
+    let (done, stopped) = import.write(&census, after_row, &losers).await?;
     if args.json {
         writeln!(
             out,
@@ -241,7 +256,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         if done.left_alone > 0 {
             writeln!(
                 out,
-                "{} people who are not in the roster were changed since they were looked at, and left alone. Another run looks at them again.",
+                "{} people were changed since they were counted, would lose something by it, and were left alone. Another run counts them again.",
                 done.left_alone
             )?;
         }
@@ -368,37 +383,37 @@ impl Import<'_> {
     }
 
     /// Looks at everybody in the rows that are left, and at those who are missing: what would change.
-    async fn look<'a>(&self, census: &'a Census, after_row: u64) -> Result<(Tally, Missing<'a>), Failed> {
+    async fn look(&self, census: &Census, after_row: u64) -> Result<(Tally, Losers), Failed> {
         let bar = bar("looking", census.rows);
         bar.inc(after_row);
         let mut looked = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                let mut tally = Tally::default();
-                for (before, after) in self.known(batch.people).await? {
-                    tally.count(&before, &after);
-                }
-                Ok::<_, Failed>((tally, batch.rows))
+                Ok::<_, Failed>((self.known(batch.people).await?, batch.rows))
             })
             .buffered(BATCHES);
-        let mut tally = Tally::default();
-        while let Some((of_batch, rows)) = looked.try_next().await? {
-            tally.add(&of_batch);
+        let (mut tally, mut losers) = (Tally::default(), Losers::default());
+        while let Some((known, rows)) = looked.try_next().await? {
+            for (before, after) in known {
+                if tally.count(&before, &after) == Becomes::Loser {
+                    losers.note(&before);
+                }
+            }
             bar.inc(rows);
         }
         drop(looked);
-        let mut missing = Missing::of(census);
         if self.args.revoke_missing {
             let mut pages = people(&self.subscribers, &self.args.whose);
             while let Some(page) = pages.try_next().await? {
-                for person in page.iter().filter(|person| missing.note(person)) {
+                for person in page.iter().filter(|person| census.is_missing(person)) {
                     tally.missing += 1;
                     tally.count(person, &Entitlements::default());
+                    losers.note(person);
                 }
             }
         }
         bar.finish_and_clear();
-        Ok((tally, missing))
+        Ok((tally, losers))
     }
 
     /// The roster's rows after some, in parts, of each person the row that counts.
@@ -451,12 +466,7 @@ impl Import<'_> {
     }
 
     /// Writes the rows that are left, and then takes from the missing, until all is done or something stops it: what was written, and what stopped it.
-    async fn write(
-        &self,
-        census: &Census,
-        after_row: u64,
-        missing: &Missing<'_>,
-    ) -> Result<(Tally, Option<String>), Failed> {
+    async fn write(&self, census: &Census, after_row: u64, losers: &Losers) -> Result<(Tally, Option<String>), Failed> {
         if fingerprint(&self.args.roster)? != self.fingerprint {
             return Err(Failed::new(
                 "the roster has changed since it was looked at: nothing was written",
@@ -469,7 +479,7 @@ impl Import<'_> {
         let rows = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                Ok((self.written(batch.people).await?, batch.rows))
+                Ok((self.written(self.known(batch.people).await?, losers).await?, batch.rows))
             })
             .buffered(BATCHES);
         let pages = stream::iter(
@@ -477,9 +487,13 @@ impl Import<'_> {
                 .revoke_missing
                 .then(|| people(&self.subscribers, &self.args.whose)),
         );
-        let revoked = pages
-            .flatten()
-            .and_then(async |page| Ok((self.revoked(page, missing).await?, 0)));
+        let revoked = pages.flatten().and_then(async |page| {
+            let missing = page.into_iter().filter(|person| census.is_missing(person));
+            let missing = missing.map(|person| (person, Entitlements::default()));
+            let mut tally = self.written(missing.collect(), losers).await?;
+            tally.missing = tally.lose;
+            Ok((tally, 0))
+        });
         let mut written = std::pin::pin!(rows.chain(revoked));
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         let (mut tally, mut rows_done, mut noted) = (Tally::default(), after_row, after_row);
@@ -511,43 +525,38 @@ impl Import<'_> {
         Ok((tally, stopped))
     }
 
-    /// Writes some people; what the backend writes of them meanwhile comes first, and then the roster.
-    async fn written(&self, people: HashMap<PartnerUserId, Entitlements>) -> Result<Tally, Failed> {
+    /// Writes some people. What the backend writes of them meanwhile comes first, and then the roster; but nobody loses what was not counted as lost.
+    async fn written(&self, known: Vec<(Subscriber, Entitlements)>, losers: &Losers) -> Result<Tally, Failed> {
         let now = self.clock.now();
-        let writes = self.known(people).await?.into_iter().map(|(before, after)| async move {
-            let mut tally = Tally::default();
-            tally.count(&before, &after);
-            if tally.unchanged == 0 && self.subscribers.replace(&before, &after, now).await?.is_none() {
-                let change = Change::Replace(after);
-                let changed = self
+        let writes = known.into_iter().map(|(mut before, after)| async move {
+            for _ in 0..TRIES {
+                let mut tally = Tally::default();
+                match tally.count(&before, &after) {
+                    Becomes::Unchanged => return Ok(tally),
+                    Becomes::Loser if !losers.has(&before) => break,
+                    _ => {}
+                }
+                if self.subscribers.replace(&before, &after, now).await?.is_some() {
+                    return Ok(tally);
+                }
+                before = self
                     .subscribers
-                    .change(&before.partner_id, &before.partner_user_id, &change, None, now);
-                changed.await?;
+                    .get(&before.partner_id, &before.partner_user_id)
+                    .await?;
             }
+            Ok(Tally {
+                left_alone: 1,
+                ..Tally::default()
+            })
+        });
+        let writes = stream::iter(writes).buffer_unordered(WRITES);
+        let tally = writes.try_fold(Tally::default(), async |mut tally, one| {
+            tally.add(&one);
             Ok(tally)
         });
-        sum(writes).await
-    }
-
-    /// Takes everything from those of some people who are missing and still are what they were when they were looked at.
-    async fn revoked(&self, people: Vec<Subscriber>, missing: &Missing<'_>) -> Result<Tally, Failed> {
-        let now = self.clock.now();
-        let nothing = Entitlements::default();
-        let nothing = &nothing;
-        let noted = people
-            .into_iter()
-            .filter_map(|person| Some((missing.as_noted(&person)?, person)));
-        let writes = noted.map(|(as_noted, person)| async move {
-            let mut tally = Tally::default();
-            if as_noted && self.subscribers.replace(&person, nothing, now).await?.is_some() {
-                tally.missing = 1;
-                tally.count(&person, nothing);
-            } else {
-                tally.left_alone = 1;
-            }
-            Ok(tally)
-        });
-        sum(writes).await
+        tally
+            .await
+            .map_err(|error: StoreError| Failed::new(format!("the subscribers table: {error}")))
     }
 
     fn progress_file(&self) -> PathBuf {
@@ -597,18 +606,6 @@ impl Import<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// Does some writes, several at once.
-async fn sum(writes: impl Iterator<Item = impl Future<Output = Result<Tally, ChangeError>>>) -> Result<Tally, Failed> {
-    let writes = stream::iter(writes).buffer_unordered(WRITES);
-    let tally = writes.try_fold(Tally::default(), async |mut tally, one| {
-        tally.add(&one);
-        Ok(tally)
-    });
-    tally
-        .await
-        .map_err(|error| Failed::new(format!("the subscribers table: {error}")))
 }
 
 /// Some rows, and the people of whom they are the ones that count.

@@ -1,0 +1,141 @@
+//! `soa-link logs`: what the functions wrote down, of one request or by one code, from all their log groups at once.
+
+use std::io::Write;
+
+use aws_sdk_cloudwatchlogs::{Client, types::FilteredLogEvent};
+use chrono::DateTime;
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Map, Value};
+use shared::clock::Clock;
+
+use crate::{Failed, deployment::FUNCTIONS, operator};
+
+/// Shows what the functions wrote down: all of one request, or what was said by a code, or of a person.
+///
+/// An error page shows the request id; `soa-link explain` shows a person's name in the log. The log has no secret, and nobody's id.
+#[derive(Args)]
+#[command(
+    after_help = "Example: soa-link logs --stack soa-link-prod JKJaXmPLvHcESHA=\n         soa-link logs --code SYNC_STOPPED --since 24"
+)]
+pub(crate) struct LogsArgs {
+    /// The request's id.
+    #[arg(required_unless_present_any = ["code", "person"])]
+    request_id: Option<String>,
+    /// The stack.
+    #[arg(long, env = "STACK")]
+    stack: String,
+    /// A code of the log, as the runbook names them.
+    #[arg(long)]
+    code: Option<String>,
+    /// A person, by their name in the log.
+    #[arg(long)]
+    person: Option<String>,
+    /// How many hours back.
+    #[arg(long, default_value_t = 1)]
+    since: u32,
+    /// For programs: a JSON object a line, as it was written.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows them, the oldest first.
+///
+/// # Errors
+/// [`Failed`] when a log group cannot be read.
+pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+    let pattern = pattern(args)?;
+    let client = Client::new(&operator::aws().await?);
+    let from = Clock::System
+        .now_ms()
+        .saturating_sub(i64::from(args.since).saturating_mul(3_600_000));
+    let of_groups = stream::iter(FUNCTIONS).map(|function| {
+        let (client, pattern) = (&client, &pattern);
+        async move {
+            let group = format!("/aws/lambda/{}-{function}", args.stack);
+            let filter = client.filter_log_events().log_group_name(&group);
+            let mut pages = filter.start_time(from).filter_pattern(pattern).into_paginator().send();
+            let mut events = Vec::new();
+            while let Some(page) = pages.next().await {
+                let page =
+                    page.map_err(|error| Failed::aws(&format!("the log group {group} cannot be read"), &error))?;
+                events.extend(page.events.unwrap_or_default());
+            }
+            Ok::<_, Failed>(events)
+        }
+    });
+    let mut events: Vec<_> = of_groups.buffered(FUNCTIONS.len()).try_concat().await?;
+    events.sort_by_key(FilteredLogEvent::timestamp);
+    for event in &events {
+        let line = event.message().unwrap_or_default().trim();
+        if args.json {
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "{}", readable(event.timestamp().unwrap_or(0), line))?;
+        }
+    }
+    if events.is_empty() && !args.json {
+        writeln!(
+            out,
+            "Nothing in the last {} hours; --since looks further back.",
+            args.since
+        )?;
+    }
+    Ok(!events.is_empty())
+}
+
+/// CloudWatch's filter for what was asked. What could end its quotes is refused.
+fn pattern(args: &LogsArgs) -> Result<String, Failed> {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+    let asked = [
+        ("request_id", &args.request_id),
+        ("code", &args.code),
+        ("person", &args.person),
+    ];
+    let mut terms = Vec::new();
+    for (name, value) in asked {
+        let Some(value) = value else { continue };
+        if value.is_empty() || !value.bytes().all(usual) {
+            return Err(Failed::new(format!("this is no {}", name.replace('_', " "))));
+        }
+        // What belongs to a request stands in the line's span.
+        let member = if name == "code" {
+            "$.code"
+        } else {
+            &format!("$.span.{name}")
+        };
+        terms.push(format!("({member} = \"{value}\")"));
+    }
+    Ok(format!("{{ {} }}", terms.join(" && ")))
+}
+
+/// A line for people: when, which function, the code and what it means, and what else it has.
+fn readable(at: i64, line: &str) -> String {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(line) else {
+        return line.to_owned();
+    };
+    let mut take = |name: &str| {
+        members
+            .remove(name)
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    };
+    let [level, code, message] = ["level", "code", "message"].map(&mut take);
+    let _ = take("timestamp");
+    let span = match members.remove("span") {
+        Some(Value::Object(span)) => span,
+        _ => Map::new(),
+    };
+    let at = DateTime::from_timestamp_millis(at)
+        .map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M:%S%.3fZ").to_string());
+    let rest = span.into_iter().chain(members).filter(|(name, _)| name != "name");
+    let rest: Vec<_> = rest
+        .map(|(name, value)| {
+            format!(
+                "{name}={}",
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+            )
+        })
+        .collect();
+    format!("{at} {level:<5} {code} {message}\n    {}", rest.join(" "))
+}

@@ -1,0 +1,235 @@
+//! `soa-link secret rotate`: another client secret for the functions. Spotify decides which ones it takes, so it is asked before the functions use the new one and
+//! after, and when it does not take it, nothing has changed, or is changed back.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, IsTerminal as _, Write},
+    path::PathBuf,
+};
+
+use aws_sdk_secretsmanager::Client;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use shared::{
+    oauth::token::{self, Grant, TokenError},
+    outbound::Outbound,
+    secret::ClientSecret,
+    secrets::SecretValue as _,
+    spotify::USER_SOA_UNLINK,
+};
+use url::Url;
+
+use crate::{
+    Failed,
+    deployment::{Deployment, Variables},
+    operator,
+};
+
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+
+/// Changes secrets of the deployment.
+#[derive(Args)]
+pub(crate) struct SecretArgs {
+    #[command(subcommand)]
+    command: SecretCommand,
+}
+
+#[derive(Subcommand)]
+enum SecretCommand {
+    Rotate(RotateArgs),
+}
+
+/// Has the functions use another client secret: tries it at Spotify, switches, tries again, and goes back by itself if Spotify does not take it.
+///
+/// The secret is read from a file, from standard input, or asked for. The functions take it within seconds, and those that are at work when Spotify
+/// drops the old one find the new one by themselves.
+#[derive(Args)]
+#[command(after_help = "Example: soa-link secret rotate --stack soa-link-prod < new-secret.txt")]
+struct RotateArgs {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// The file with the new client secret, and nothing else. Without one it is read from standard input.
+    #[arg(long)]
+    from: Option<PathBuf>,
+    /// For programs: one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Rotates.
+///
+/// # Errors
+/// [`Failed`] when a secret cannot be read or written.
+pub(crate) async fn run(args: &SecretArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+    let SecretCommand::Rotate(args) = &args.command;
+    let new = new_secret(args.from.as_ref())?;
+    let aws = operator::aws().await?;
+    let known = args.deployment.known(&aws).await?;
+    let rotation = Rotation::of(&known, Client::new(&aws))?;
+    let said = rotation.rotate(&new).await?;
+    if args.json {
+        writeln!(
+            out,
+            "{}",
+            json!({"rotated": said.rotated, "previous_is_taken": said.previous_is_taken, "what": said.what})
+        )?;
+    } else {
+        writeln!(out, "{}", said.what)?;
+    }
+    Ok(said.rotated)
+}
+
+/// What came of it.
+struct Said {
+    rotated: bool,
+    /// Whether Spotify takes the old one still.
+    previous_is_taken: bool,
+    what: &'static str,
+}
+
+/// Takes the new secret from where nobody else sees it: not from the command line, which other processes and the shell's history have.
+fn new_secret(from: Option<&PathBuf>) -> Result<ClientSecret, Failed> {
+    let text = match from {
+        Some(file) => fs::read_to_string(file).map_err(|error| Failed::new(format!("{}: {error}", file.display())))?,
+        None if io::stdin().is_terminal() => {
+            rpassword::prompt_password("New client secret, as Spotify's dashboard shows it: ")?
+        }
+        None => {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line)?;
+            line
+        }
+    };
+    ClientSecret::parse(text.trim()).map_err(|weak| Failed::new(format!("the new client secret {weak}")))
+}
+
+struct Rotation {
+    secrets_manager: Client,
+    id: String,
+    client_id: String,
+    token_endpoint: Url,
+    outbound: Outbound,
+}
+
+impl Rotation {
+    fn of(known: &Variables, secrets_manager: Client) -> Result<Self, Failed> {
+        let needed = |name: &str| {
+            let value = known.get(name).cloned();
+            value.ok_or_else(|| Failed::new(format!("no function has the variable {name}")))
+        };
+        let accounts = known
+            .get("SPOTIFY_ACCOUNTS_URL")
+            .map_or("https://accounts.spotify.com", String::as_str);
+        let token_endpoint = format!("{}/api/token", accounts.trim_end_matches('/')).parse();
+        Ok(Self {
+            secrets_manager,
+            id: needed("SPOTIFY_CLIENT_SECRET_ID")?,
+            client_id: needed("SPOTIFY_CLIENT_ID")?,
+            token_endpoint: token_endpoint.map_err(|_| Failed::new("SPOTIFY_ACCOUNTS_URL is no URL"))?,
+            outbound: Outbound::new()?,
+        })
+    }
+
+    async fn rotate(&self, new: &ClientSecret) -> Result<Said, Failed> {
+        let (old_version, old) = self.current().await?;
+        if old.same_as(new) {
+            let taken = self.is_taken(new).await?;
+            return Ok(Said {
+                rotated: taken,
+                previous_is_taken: false,
+                what: if taken {
+                    "The functions use this secret already, and Spotify takes it."
+                } else {
+                    "The functions use this secret already, and Spotify does not take it."
+                },
+            });
+        }
+        let new_version = self.put_pending(new).await?;
+        if !self.is_taken(new).await? {
+            self.move_label(PENDING, &new_version, None).await?;
+            return Ok(Said {
+                rotated: false,
+                previous_is_taken: true,
+                what: "Spotify does not take this secret: nothing was changed. Is it this client's, and letter for letter as the dashboard shows it?",
+            });
+        }
+        self.move_label(CURRENT, &old_version, Some(&new_version)).await?;
+        // Read back, as the functions will.
+        let (_, current) = self.current().await?;
+        if !(current.same_as(new) && self.is_taken(&current).await?) {
+            self.move_label(CURRENT, &new_version, Some(&old_version)).await?;
+            return Ok(Said {
+                rotated: false,
+                previous_is_taken: true,
+                what: "Spotify no longer takes this secret: the functions are back at the one before.",
+            });
+        }
+        self.move_label(PENDING, &new_version, None).await?;
+        let previous_is_taken = self.is_taken(&old).await?;
+        Ok(Said {
+            rotated: true,
+            previous_is_taken,
+            what: if previous_is_taken {
+                "Rotated. Spotify still takes the old secret as well: remove it in the dashboard, in five minutes or later."
+            } else {
+                "Rotated. Spotify no longer takes the old secret."
+            },
+        })
+    }
+
+    /// The version that the functions use, and its id.
+    async fn current(&self) -> Result<(String, ClientSecret), Failed> {
+        let id = &self.id;
+        let read = self.secrets_manager.get_secret_value().secret_id(id).send().await;
+        let read = read.map_err(|error| Failed::aws(&format!("the secret {id} cannot be read"), &error))?;
+        let members: Option<Value> = serde_json::from_str(read.secret_string().unwrap_or_default()).ok();
+        let members = members.as_ref().and_then(Value::as_object);
+        let members = members.ok_or_else(|| Failed::new(format!("the secret {id} is not a JSON object")))?;
+        let secret =
+            ClientSecret::from_members(members).map_err(|what| Failed::new(format!("the secret {id} {what}")))?;
+        Ok((read.version_id().unwrap_or_default().to_owned(), secret))
+    }
+
+    /// Puts it where no function looks; its version's id.
+    async fn put_pending(&self, new: &ClientSecret) -> Result<String, Failed> {
+        let value = json!({"client_secret": new.expose()}).to_string();
+        let put = self.secrets_manager.put_secret_value().secret_id(&self.id);
+        let put = put.secret_string(value).version_stages(PENDING).send().await;
+        let put = put.map_err(|error| Failed::aws(&format!("the secret {} cannot be written", self.id), &error))?;
+        Ok(put.version_id().unwrap_or_default().to_owned())
+    }
+
+    /// Moves a label from one version to another, or takes it away.
+    async fn move_label(&self, label: &str, from: &str, to: Option<&str>) -> Result<(), Failed> {
+        let moved = self.secrets_manager.update_secret_version_stage().secret_id(&self.id);
+        let moved = moved.version_stage(label).remove_from_version_id(from);
+        let moved = moved.set_move_to_version_id(to.map(str::to_owned)).send().await;
+        moved.map(drop).map_err(|error| {
+            Failed::aws(
+                &format!("the versions of the secret {} cannot be changed", self.id),
+                &error,
+            )
+        })
+    }
+
+    /// Whether Spotify grants a token for it. That the scope is not granted says that the secret is good.
+    async fn is_taken(&self, secret: &ClientSecret) -> Result<bool, Failed> {
+        let grant = Grant::ClientCredentials;
+        let asked = token::request(
+            &self.outbound,
+            &self.token_endpoint,
+            &self.client_id,
+            secret,
+            &grant,
+            USER_SOA_UNLINK,
+        );
+        match asked.await {
+            Ok(_) | Err(TokenError::ScopeMissing | TokenError::Refused { .. }) => Ok(true),
+            Err(TokenError::InvalidClient) => Ok(false),
+            Err(error) => Err(Failed::new(format!(
+                "Spotify's token endpoint: {error}; the same command may be given again"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Owns what is counted and measured, in CloudWatch's embedded metric format: one JSON line on standard output when an invocation ends. Needs nothing of ours.
+//! Refuses dimensions that grow with people or partners: each combination is paid for.
+
+use std::{io::Write, sync::OnceLock, time::Duration};
+
+use lambda_http::http::StatusCode;
+use metrics_cloudwatch_embedded::{Builder, Collector};
+use tokio::time::Instant;
+
+use crate::{
+    outbound::{Answer, OutboundError},
+    telemetry::Code,
+};
+use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+/// Declares the metrics. The dashboard and the alarms are held to these names.
+macro_rules! names {
+    ($($name:ident = $unit:ident $([$dimension:literal])?, $sentence:literal;)*) => {
+        /// A metric's name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Metric {
+            $(#[doc = $sentence] $name,)*
+        }
+
+        impl Metric {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// As CloudWatch has it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// The one dimension it comes with, if any.
+            #[must_use]
+            pub fn dimension(self) -> Option<&'static str> {
+                match self { $(Self::$name => [$($dimension,)? ""].first().copied().filter(|name: &&str| !name.is_empty()),)* }
+            }
+
+            fn unit(self) -> Unit {
+                match self { $(Self::$name => Unit::$unit,)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+        }
+    };
+}
+
+names! {
+    EntrypointReached = Count, "people who came to an entry point";
+    SignedIn = Count, "of them, those of whom we knew who they are";
+    ConsentSent = Count, "people sent to Spotify's consent";
+    ConsentRefused = Count, "people who turned back there";
+    Registered = Count, "links that Spotify registered";
+    Completed = Count, "people sent to Spotify's completion URL";
+    Confirmed = Count, "links that Spotify has confirmed afterwards";
+    LinkLost = Count, "people of whom Spotify has said that they are no longer linked";
+    LinkFailed = Count ["reason"], "journeys that ended otherwise, by the code in the log";
+    SpotifyCalls = Count ["status"], "calls to Spotify, by the class of its answer: 2xx, 4xx, 429, 5xx, none";
+    SpotifyLatency = Milliseconds ["call"], "how long Spotify took to answer";
+    ClientRefused = Count, "calls for a token that Spotify refused with every version of the client secret";
+    SyncLag = Seconds, "how long a change took until Spotify followed";
+    DirtyAge = Seconds, "how long those have waited who were tried once more in vain";
+    DirtyItems = Count, "people whom Spotify does not follow yet, as the sweep found them";
+    Drift = Count, "people linked of whom Spotify had something else than it had been told";
+}
+
+static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
+
+/// Has everything counted from now on, under a namespace of CloudWatch's. Without this nothing is.
+pub fn init(namespace: String) {
+    // A second call, as of a test, leaves the first one's choice.
+    if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
+        for metric in Metric::ALL {
+            match metric.unit() {
+                Unit::Count if *metric != Metric::DirtyItems => {
+                    describe_counter!(metric.name(), Unit::Count, metric.sentence());
+                }
+                unit => describe_histogram!(metric.name(), unit, metric.sentence()),
+            }
+        }
+        let _ = COLLECTOR.set(collector);
+    }
+}
+
+/// Writes what was counted since the last time to standard output, where CloudWatch takes it from the function's log.
+pub fn flush() {
+    flush_to(std::io::stdout().lock());
+}
+
+/// As [`flush`], to another place.
+pub fn flush_to(writer: impl Write) {
+    if let Some(collector) = COLLECTOR.get() {
+        // Nothing can be done about a number that cannot be written.
+        let _ = collector.flush(writer);
+    }
+}
+
+/// Counts one.
+pub fn count(metric: Metric) {
+    counter!(metric.name()).increment(1);
+}
+
+/// Notes a value, such as a time in the metric's unit.
+pub fn record(metric: Metric, value: i64) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds and people are exact far beyond any that there are"
+    )]
+    histogram!(metric.name()).record(value as f64);
+}
+
+/// Counts what a request of a journey came to.
+pub(crate) fn outcome(code: Code) {
+    match code {
+        Code::ConsentSent => count(Metric::ConsentSent),
+        Code::Completed => count(Metric::Completed),
+        _ => {}
+    }
+}
+
+/// Counts a journey that ended otherwise than with a link. Whoever is sent to sign in is still on their way.
+pub(crate) fn failure(code: Code) {
+    match code {
+        Code::SignInNeeded => {}
+        Code::Cancelled => count(Metric::ConsentRefused),
+        code => counter!(Metric::LinkFailed.name(), "reason" => code.as_str()).increment(1),
+    }
+}
+
+/// Measures a call to Spotify, and counts its answer.
+pub(crate) async fn of_call(
+    call: &'static str,
+    answering: impl Future<Output = Result<Answer, OutboundError>>,
+) -> Result<Answer, OutboundError> {
+    let began = Instant::now();
+    let answer = answering.await;
+    let status = match &answer {
+        Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => "429",
+        Ok(answer) if answer.status.is_server_error() => "5xx",
+        Ok(answer) if answer.status.is_success() => "2xx",
+        Ok(_) => "4xx",
+        Err(_) => "none",
+    };
+    counter!(Metric::SpotifyCalls.name(), "status" => status).increment(1);
+    histogram!(Metric::SpotifyLatency.name(), "call" => call).record(milliseconds(began.elapsed()));
+    answer
+}
+
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_written_once_in_the_embedded_metric_format() {
+        init("soa-link/test".to_owned());
+        count(Metric::Completed);
+        count(Metric::Completed);
+        failure(Code::StateRefused);
+        record(Metric::SyncLag, 7);
+        let mut written = Vec::new();
+        flush_to(&mut written);
+        let lines: Vec<Value> = written
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect();
+        let directive = |line: &Value| line["_aws"]["CloudWatchMetrics"][0].clone();
+        assert_eq!(directive(&lines[0])["Namespace"], "soa-link/test");
+        assert_eq!(
+            directive(&lines[0])["Metrics"],
+            json!([{"Name": "Completed", "Unit": "Count"}, {"Name": "SyncLag", "Unit": "Seconds"}])
+        );
+        assert_eq!(
+            (&lines[0]["Completed"], &lines[0]["SyncLag"]),
+            (&json!(2), &json!([7.0]))
+        );
+        assert_eq!(directive(&lines[1])["Dimensions"], json!([["reason"]]));
+        assert_eq!(
+            (&lines[1]["reason"], &lines[1]["LinkFailed"]),
+            (&json!("CALLBACK_STATE_REFUSED"), &json!(1))
+        );
+        let mut nothing = Vec::new();
+        flush_to(&mut nothing);
+        assert_eq!((lines.len(), nothing.len()), (2, 0));
+    }
+}
