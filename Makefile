@@ -45,10 +45,18 @@ bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE
 	cargo bench --profile measured -p soa-link -p tests --bench convergence --bench roster
 
 .PHONY: lint
-lint: ## Check formatting, lints and documentation
+lint: supply-chain ## Check formatting, lints, documentation and dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences, duplicates, sources; and nothing that nobody uses. Advisories need the internet: the workflow of a release looks at those.
+.PHONY: supply-chain
+supply-chain:
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	@cargo machete --version >/dev/null 2>&1 || cargo install --locked cargo-machete
+	cargo deny --log-level error check bans licenses sources
+	cargo machete
 
 .PHONY: validate
 validate: .venv/sam/.installed ## Check the template
@@ -64,6 +72,18 @@ build: .venv/sam/.installed .venv/lambda/.installed ## Build what is deployed, i
 deploy: build ## Build and deploy STAGE (dev, staging or prod)
 	$(if $(ARCH),$(error Put Architecture into infra/samconfig.toml, so that it is built and deployed alike))
 	cd infra && $(SAM) deploy --config-env $(STAGE)
+
+.PHONY: reproducible
+reproducible: ## Build the functions' zips twice for ARCH (x86_64) and see that they are the same bytes
+	CARGO_TARGET_DIR="$(CURDIR)/target/reproducible/target" infra/release.sh $(or $(ARCH),x86_64) target/reproducible/one
+	rm -rf target/reproducible/target
+	CARGO_TARGET_DIR="$(CURDIR)/target/reproducible/target" infra/release.sh $(or $(ARCH),x86_64) target/reproducible/two
+	cmp target/reproducible/one/SHA256SUMS-$(or $(ARCH),x86_64) target/reproducible/two/SHA256SUMS-$(or $(ARCH),x86_64)
+
+.PHONY: sbom
+sbom: ## List what is in the functions, as CycloneDX, in target/soa-link.cdx.json
+	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
+	infra/sbom.sh target/soa-link.cdx.json
 
 .PHONY: setup
 setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser nextest ## Install what the tests need

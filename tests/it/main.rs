@@ -35,6 +35,7 @@ mod published;
 mod roster;
 mod rotation;
 mod secrets;
+mod stack;
 mod storage;
 mod sync;
 mod template;

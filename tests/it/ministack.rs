@@ -25,11 +25,16 @@ pub(crate) struct Ministack {
 
 impl Ministack {
     pub(crate) async fn start() -> Self {
+        Self::with("dynamodb,dynamodbstreams,events,secretsmanager").await
+    }
+
+    /// With these of its services.
+    pub(crate) async fn with(services: &str) -> Self {
         let program = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/ministack/bin/ministack"));
         assert!(program.exists(), "ministack is not installed here: run `make setup`");
         // Somebody else may take the free port before ministack does.
         for _ in 0..3 {
-            let mut ministack = Self::spawn(program);
+            let mut ministack = Self::spawn(program, services);
             if ministack.answers().await {
                 return ministack;
             }
@@ -42,13 +47,15 @@ impl Ministack {
         &self.origin
     }
 
-    fn spawn(program: &Path) -> Self {
+    fn spawn(program: &Path, services: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         // Of the person's own settings none may reach it: it would keep data, or ask for signatures.
         let process = Command::new(program)
             .env_clear()
             .envs([("MINISTACK_HOST", "127.0.0.1"), ("BIND_HOST", "127.0.0.1")])
-            .envs([("SERVICES", "dynamodb,dynamodbstreams,events,secretsmanager")])
+            .env("SERVICES", services)
+            // Where functions that it runs find the other services.
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .env("GATEWAY_PORT", port.to_string())
             .env("TMPDIR", NOTES)
             .stdin(Stdio::null())

@@ -26,6 +26,11 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
+    /// The stack's name, where there is one.
+    pub(crate) fn stack(&self) -> Option<&str> {
+        self.stack.as_deref().filter(|_| self.variables.is_none())
+    }
+
     /// Each function's variables.
     ///
     /// # Errors

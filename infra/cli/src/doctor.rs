@@ -4,6 +4,7 @@ use std::{fmt::Display, io::Write};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{StreamViewType, TimeToLiveStatus};
+use aws_sdk_eventbridge::types::RuleState;
 use chrono::DateTime;
 use clap::Args;
 use serde::Serialize;
@@ -97,6 +98,9 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
         aws,
         known: known(functions),
     };
+    if let Some(stack) = args.deployment.stack() {
+        deployment.triggers(stack, &mut findings).await;
+    }
     deployment.tables(&mut findings).await;
     deployment.keys(&mut findings).await;
     deployment.spotify(&mut findings).await;
@@ -132,7 +136,7 @@ fn configuration(function: &str, variables: &Variables, findings: &mut Findings)
         None => findings.good(format!("{function}: its variables are what they must be")),
         Some(problems) => findings.wrong(
             format!("{function}: {problems}"),
-            "Change the stack's parameters, and deploy. README.md, Variables, says what each is.",
+            "Change the stack's parameters, and deploy. functions/README.md, Variables, says what each is.",
         ),
     }
 }
@@ -146,6 +150,47 @@ struct Deployed {
 impl Deployed {
     fn known(&self, name: &str) -> Option<&str> {
         self.known.get(name).map(String::as_str)
+    }
+
+    /// Whether `sync` is told of changes, and comes round by itself.
+    async fn triggers(&self, stack: &str, findings: &mut Findings) {
+        let events = aws_sdk_eventbridge::Client::new(&self.aws);
+        for task in ["sweep", "reconcile"] {
+            let rule = format!("{stack}-{task}");
+            let described = events.describe_rule().name(&rule).send().await;
+            match described.ok().and_then(|described| described.state) {
+                Some(RuleState::Enabled) => findings.good(format!("the schedule {rule} is on")),
+                Some(_) => findings.wrong(
+                    format!("the schedule {rule} is off"),
+                    "What did not get through to Spotify is not tried again: aws events enable-rule --name <it>.",
+                ),
+                None => findings.wrong(
+                    format!("the schedule {rule} cannot be looked at"),
+                    "Deploy the template; and your own credentials need events:DescribeRule.",
+                ),
+            }
+        }
+        let lambda = aws_sdk_lambda::Client::new(&self.aws);
+        let function = format!("{stack}-sync:live");
+        let mappings = lambda
+            .list_event_source_mappings()
+            .function_name(&function)
+            .send()
+            .await;
+        let mappings = mappings.map(|mappings| mappings.event_source_mappings.unwrap_or_default());
+        match mappings {
+            Ok(mappings) if mappings.iter().any(|mapping| mapping.state() == Some("Enabled")) => {
+                findings.good(format!("the table's stream leads to {function}"));
+            }
+            Ok(_) => findings.wrong(
+                format!("no stream leads to {function}, or it is off"),
+                "Spotify follows by the sweep alone, and nobody is told: turn the event source mapping on, or deploy.",
+            ),
+            Err(_) => findings.wrong(
+                format!("it cannot be seen what leads to {function}"),
+                "Your own credentials need lambda:ListEventSourceMappings.",
+            ),
+        }
     }
 
     async fn tables(&self, findings: &mut Findings) {
@@ -211,7 +256,7 @@ impl Deployed {
     }
 
     async fn keys(&self, findings: &mut Findings) {
-        const FILL: &str = "Fill it as README.md, Deploy, says, and keep its partner_user_id_key.";
+        const FILL: &str = "Fill it as infra/README.md, Deploy, says, and keep its partner_user_id_key.";
         let Some(secret) = self.secret::<PartnerKeys>("PARTNER_KEYS_ID") else {
             return;
         };

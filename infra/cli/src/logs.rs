@@ -44,22 +44,31 @@ pub(crate) struct LogsArgs {
 /// # Errors
 /// [`Failed`] when a log group cannot be read.
 pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
-    let pattern = pattern(args)?;
+    let asked = Asked::of(args)?;
     let client = Client::new(&operator::aws().await?);
     let from = Clock::System
         .now_ms()
         .saturating_sub(i64::from(args.since).saturating_mul(3_600_000));
     let of_groups = stream::iter(FUNCTIONS).map(|function| {
-        let (client, pattern) = (&client, &pattern);
+        let (client, asked) = (&client, &asked);
         async move {
             let group = format!("/aws/lambda/{}-{function}", args.stack);
             let filter = client.filter_log_events().log_group_name(&group);
-            let mut pages = filter.start_time(from).filter_pattern(pattern).into_paginator().send();
+            let mut pages = filter
+                .start_time(from)
+                .filter_pattern(asked.pattern())
+                .into_paginator()
+                .send();
             let mut events = Vec::new();
             while let Some(page) = pages.next().await {
                 let page =
                     page.map_err(|error| Failed::aws(&format!("the log group {group} cannot be read"), &error))?;
-                events.extend(page.events.unwrap_or_default());
+                events.extend(
+                    page.events
+                        .unwrap_or_default()
+                        .into_iter()
+                        .filter(|event| asked.is(event)),
+                );
             }
             Ok::<_, Failed>(events)
         }
@@ -84,29 +93,50 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
     Ok(!events.is_empty())
 }
 
-/// CloudWatch's filter for what was asked. What could end its quotes is refused.
-fn pattern(args: &LogsArgs) -> Result<String, Failed> {
-    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
-    let asked = [
-        ("request_id", &args.request_id),
-        ("code", &args.code),
-        ("person", &args.person),
-    ];
-    let mut terms = Vec::new();
-    for (name, value) in asked {
-        let Some(value) = value else { continue };
-        if value.is_empty() || !value.bytes().all(usual) {
-            return Err(Failed::new(format!("this is no {}", name.replace('_', " "))));
-        }
+/// What was asked for, by where a line has it.
+struct Asked<'a>(Vec<(&'static str, &'a str)>);
+
+impl<'a> Asked<'a> {
+    /// What could end the quotes of CloudWatch's filter is refused.
+    fn of(args: &'a LogsArgs) -> Result<Self, Failed> {
+        let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
         // What belongs to a request stands in the line's span.
-        let member = if name == "code" {
-            "$.code"
-        } else {
-            &format!("$.span.{name}")
-        };
-        terms.push(format!("({member} = \"{value}\")"));
+        let asked = [
+            ("/span/request_id", &args.request_id),
+            ("/code", &args.code),
+            ("/span/person", &args.person),
+        ];
+        let asked = asked
+            .into_iter()
+            .filter_map(|(place, value)| Some((place, value.as_deref()?)));
+        let asked: Vec<_> = asked.collect();
+        match asked
+            .iter()
+            .find(|(_, value)| value.is_empty() || !value.bytes().all(usual))
+        {
+            Some((place, _)) => Err(Failed::new(format!(
+                "this is no {}",
+                place.rsplit('/').next().unwrap_or_default()
+            ))),
+            None => Ok(Self(asked)),
+        }
     }
-    Ok(format!("{{ {} }}", terms.join(" && ")))
+
+    /// CloudWatch's filter: lines that have all of it somewhere.
+    fn pattern(&self) -> String {
+        let terms: Vec<_> = self.0.iter().map(|(_, value)| format!("\"{value}\"")).collect();
+        terms.join(" ")
+    }
+
+    /// Whether a line has it where it belongs.
+    fn is(&self, event: &FilteredLogEvent) -> bool {
+        let line: Option<Value> = serde_json::from_str(event.message().unwrap_or_default()).ok();
+        line.is_some_and(|line| {
+            self.0
+                .iter()
+                .all(|(place, value)| line.pointer(place).and_then(Value::as_str) == Some(value))
+        })
+    }
 }
 
 /// A line for people: when, which function, the code and what it means, and what else it has.

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Builds the functions' zips for a processor, the same bytes from the same commit wherever it runs: infra/release.sh arm64|x86_64 <folder>.
+# Sets the paths of this machine and the times of its files aside; both would be in the bytes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+arch=${1:?arm64 or x86_64} folder=${2:?a folder}
+functions=(entrypoint callback unlink entitlements sync partners)
+case $arch in
+arm64) target=aarch64-unknown-linux-gnu ;;
+x86_64) target=x86_64-unknown-linux-gnu ;;
+*) echo "either arm64 or x86_64" >&2 && exit 2 ;;
+esac
+make --silent .venv/lambda/.installed
+mkdir -p "$folder"
+export PATH="$PWD/.venv/lambda/bin:$PATH" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/release-$arch}"
+export RUSTFLAGS="--remap-path-prefix=$PWD=/soa-link --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$(rustc --print sysroot)=/rust"
+# C code that is built along (aws-lc) knows its paths too.
+export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo -ffile-prefix-map=$CARGO_TARGET_DIR=/target"
+cargo lambda build --release --locked --target "$target" "${functions[@]/#/--package=}"
+python3 - "$CARGO_TARGET_DIR/lambda" "$folder" "$arch" "${functions[@]}" <<'PYTHON'
+import hashlib, pathlib, sys, zipfile
+
+lambdas, folder, arch, *functions = sys.argv[1:]
+sums = []
+for function in functions:
+    path = pathlib.Path(folder, f"soa-link-{function}-{arch}.zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        # The first moment that a zip knows, and the rights that Lambda needs.
+        entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+        entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100755 << 16, zipfile.ZIP_DEFLATED
+        archive.writestr(entry, pathlib.Path(lambdas, function, "bootstrap").read_bytes())
+    sums.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+pathlib.Path(folder, f"SHA256SUMS-{arch}").write_text("".join(sums))
+print("".join(sums), end="")
+PYTHON
