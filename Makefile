@@ -80,6 +80,11 @@ reproducible: ## Build the functions' zips twice for ARCH (x86_64) and see that 
 	CARGO_TARGET_DIR="$(CURDIR)/target/reproducible/target" infra/release.sh $(or $(ARCH),x86_64) target/reproducible/two
 	cmp target/reproducible/one/SHA256SUMS-$(or $(ARCH),x86_64) target/reproducible/two/SHA256SUMS-$(or $(ARCH),x86_64)
 
+.PHONY: dashboard
+dashboard: .venv/dashboard/.installed ## Draw the dashboard, of an hour and a half in the sandbox, into infra/dashboard.png
+	cargo nextest run -p tests -E 'test(/^metrics::/)'
+	.venv/dashboard/bin/python infra/dashboard.py target/metrics.jsonl infra/dashboard.png
+
 .PHONY: sbom
 sbom: ## List what is in the functions, as CycloneDX, in target/soa-link.cdx.json
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx

@@ -26,6 +26,7 @@ mod invoke;
 mod leak;
 mod lean;
 mod link;
+mod metrics;
 mod ministack;
 mod oidc;
 mod pages;

@@ -1,0 +1,133 @@
+//! What is counted while people link, turn back and are followed, minute by minute of an hour and a half. `make dashboard` draws it.
+
+use std::{collections::BTreeMap, fs, io::Write as _, path::PathBuf, time::Duration};
+
+use sandbox::Fault;
+use serde_json::{Value, json};
+use shared::{chance::Chance, metrics, worker::Worker as _};
+use sync::Synchronizer;
+
+use crate::world::World;
+
+const MINUTES: u32 = 90;
+
+/// The numbers of one minute, as CloudWatch would take them from the log, by name and dimension.
+fn of_this_minute(world: &World, file: &mut fs::File) -> BTreeMap<String, f64> {
+    let mut written = Vec::new();
+    metrics::flush_to(&mut written);
+    let mut sums = BTreeMap::new();
+    for line in written.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut line: Value = serde_json::from_slice(line).unwrap();
+        line["_aws"]["Timestamp"] = (world.clock.now() * 1000).into();
+        writeln!(file, "{line}").unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let dimension = directive["Dimensions"][0][0].as_str();
+        let suffix = dimension.map_or_else(String::new, |name| format!(" {}", line[name].as_str().unwrap()));
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            let values = line[name]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![line[name].clone()]);
+            let sum: f64 = values.iter().filter_map(Value::as_f64).sum();
+            *sums.entry(format!("{name}{suffix}")).or_default() += sum;
+        }
+    }
+    sums
+}
+
+#[tokio::test]
+async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
+    metrics::init("soa-link/${AWS::StackName}".to_owned());
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target"));
+    let mut file = fs::File::create(folder.join("metrics.jsonl")).unwrap();
+    let world = World::new().await;
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap();
+    let people = [("ada", "mara"), ("bela", "jonas"), ("yuki", "ines"), ("noor", "teo")];
+    let (mut counted, mut linked, mut cancelled, mut changed) = (BTreeMap::new(), 0.0, 0.0, 0);
+    for minute in 0..MINUTES {
+        let down = (40..55).contains(&minute);
+        if minute == 40 {
+            world.spotify().faults().add(Fault {
+                status: Some(503),
+                times: None,
+                ..Fault::on("/api/v1/")
+            });
+        }
+        if minute == 55 {
+            world.spotify().faults().clear();
+        }
+        for (place, (person, account)) in people.iter().enumerate() {
+            let place = u32::try_from(place).unwrap();
+            if (minute + place * 3).is_multiple_of(5) {
+                let status = world.signed_in(person).link(account).await.status;
+                assert_eq!(status == 302, !down, "{minute} {status}");
+                linked += f64::from(u8::from(status == 302));
+            }
+        }
+        if minute.is_multiple_of(7) {
+            let mut browser = world.signed_in("noor");
+            let authorize = browser.begin().await;
+            let back = browser.cancel(&authorize).await;
+            assert_eq!(browser.get(&back).await.status, 403);
+            cancelled += 1.0;
+        }
+        if minute.is_multiple_of(4) {
+            let set = if (minute / 4).is_multiple_of(2) {
+                "gold"
+            } else {
+                "silver"
+            };
+            world.says("replace", "ada", &[set]).await;
+            changed += 1;
+        }
+        sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+            .await
+            .unwrap();
+        if minute.is_multiple_of(5) {
+            sync.work(&json!({"task": "reconcile"}), Duration::from_mins(1))
+                .await
+                .unwrap();
+        }
+        world.advance(60);
+        for (name, sum) in of_this_minute(&world, &mut file) {
+            *counted.entry(name).or_insert(0.0) += sum;
+        }
+    }
+    let count = |name: &str| counted.get(name).copied().unwrap_or(0.0);
+    let calls = |path: &str| world.spotify().requests().to(path).len();
+    assert_eq!(
+        (count("Registered"), count("Completed")),
+        (linked, linked),
+        "{counted:?}"
+    );
+    assert_eq!(count("ConsentRefused"), cancelled);
+    let begun = count("ConsentSent");
+    assert_eq!((count("EntrypointReached"), count("SignedIn")), (begun, begun));
+    // Whoever began ended in one way and no other.
+    let failed: f64 = counted
+        .iter()
+        .filter(|(name, _)| name.starts_with("LinkFailed"))
+        .map(|(_, sum)| sum)
+        .sum();
+    assert_eq!(begun, linked + cancelled + failed);
+    assert!(count("LinkFailed SPOTIFY_UNAVAILABLE") > 0.0, "{counted:?}");
+    assert!(changed > 20 && count("Confirmed") > 0.0 && count("SyncLag") > 0.0 && count("DirtyAge") > 0.0);
+    // Each call of Spotify's log is counted once.
+    let paths = [
+        "/api/token",
+        "/api/v1/register-user",
+        "/api/v1/get-entitlements",
+        "/api/v1/replace-entitlements",
+    ];
+    let there: usize = paths.iter().map(|path| calls(path)).sum();
+    let here: f64 = ["2xx", "4xx", "429", "5xx", "none"]
+        .iter()
+        .map(|status| count(&format!("SpotifyCalls {status}")))
+        .sum();
+    assert_eq!(here, f64::from(u32::try_from(there).unwrap()));
+    assert_eq!(world.linked("ada").unwrap().1.len(), 1);
+}
