@@ -59,9 +59,10 @@ supply-chain:
 	cargo machete
 
 .PHONY: validate
-validate: .venv/sam/.installed ## Check the template
+validate: .venv/sam/.installed .venv/checkov/.installed ## Check the template
 	.venv/sam/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=eu-west-1 $(SAM) validate --lint --template infra/template.yaml
+	.venv/checkov/bin/checkov --config-file infra/.checkov.yaml
 
 .PHONY: build
 build: .venv/sam/.installed .venv/lambda/.installed ## Build what is deployed, into infra/.aws-sam (ARCH=x86_64 for that processor)

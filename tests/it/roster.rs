@@ -930,7 +930,7 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     assert!(code == 0 && !said.contains("WRONG"), "{said}");
     for good in [
         "Spotify grants soa-manage-entitlements",
-        "entrypoint: its variables",
+        "entrypoint, callback, unlink, entitlements, sync, partners: the variables",
         "soa-link-subscribers is as it must be",
         "/callback",
         "clock is right",
@@ -1040,6 +1040,30 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
         assert_eq!(asks().await, 200);
         let (code, said) = desk.says(&[&["keys", "list"], &id[..]].concat()).await;
         assert!(code == 0 && said.contains(alg), "{said}");
+        // Another beside it, in one step; and nothing is left behind when it cannot be added.
+        let next = desk.folder.join("next.pem").to_str().unwrap().to_owned();
+        let rotate = |kid: &'static str| {
+            [
+                &["keys", "rotate"],
+                &id[..],
+                &["backend", "--kid", kid, "--output", &next],
+            ]
+            .concat()
+        };
+        let (code, said) = desk.says(&rotate(alg)).await;
+        assert!(code == 2 && said.contains("there is a key of this name"), "{said}");
+        assert!(!std::fs::exists(&next).unwrap());
+        let (code, said) = desk.says(&rotate("next")).await;
+        assert!(
+            code == 0 && said.contains(&format!("soa-link keys remove backend {alg}")),
+            "{said}"
+        );
+        let (_, said) = desk.says(&[&["keys", "list"], &id[..]].concat()).await;
+        assert!(said.contains(alg) && said.contains("next"), "{said}");
+        let (code, said) = desk
+            .says(&[&["keys", "remove"], &id[..], &["backend", "next"]].concat())
+            .await;
+        assert_eq!(code, 0, "{said}");
 
         for bad in [
             "{\"kid\": \"x\"}",

@@ -1,6 +1,6 @@
 //! `soa-link doctor`: whether a deployment can work, looked at from outside and without changing anything. Each finding says what is wrong and how to mend it.
 
-use std::{fmt::Display, io::Write};
+use std::{collections::BTreeMap, fmt::Display, io::Write};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{StreamViewType, TimeToLiveStatus};
@@ -12,13 +12,13 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     config::{
-        CallbackConfig, Config, EntitlementsConfig, EntrypointConfig, Environment, PartnersConfig, SyncConfig,
-        UnlinkConfig,
+        CallbackConfig, Config, EntitlementsConfig, EntrypointConfig, Environment, PartnersConfig, PublicUrl,
+        SyncConfig, UnlinkConfig,
     },
     oauth::token::{self, Grant, TokenError},
     outbound::Outbound,
     secret::ClientSecret,
-    secrets::Secret,
+    secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, PublishedKeys},
     spotify::{SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, USER_SOA_UNLINK},
     store::DIRTY_INDEX,
@@ -90,9 +90,7 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     let aws = operator::aws().await?;
     let functions = args.deployment.functions(&aws).await?;
     let mut findings = Findings::default();
-    for (function, variables) in &functions {
-        configuration(function, variables, &mut findings);
-    }
+    configuration(&functions, &mut findings);
     let deployment = Deployed {
         outbound: Outbound::new()?,
         aws,
@@ -118,8 +116,29 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     Ok(all_good)
 }
 
-/// Whether a function would start with these.
-fn configuration(function: &str, variables: &Variables, findings: &mut Findings) {
+/// Whether each function would start with its variables; what is wrong with several is said once.
+fn configuration(functions: &[(String, Variables)], findings: &mut Findings) {
+    let mut of_functions: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
+    for (function, variables) in functions {
+        of_functions
+            .entry(problems(function, variables))
+            .or_default()
+            .push(function);
+    }
+    for (problems, functions) in of_functions {
+        let functions = functions.join(", ");
+        match problems {
+            None => findings.good(format!("{functions}: the variables are what they must be")),
+            Some(problems) => findings.wrong(
+                format!("{functions}: {problems}"),
+                "Change the stack's parameters, and deploy. functions/README.md, Variables, says what each is.",
+            ),
+        }
+    }
+}
+
+/// Why a function would not start with these, if it would not.
+fn problems(function: &str, variables: &Variables) -> Option<String> {
     // Lambda's own, which its configuration does not show.
     let lambdas_own =
         ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name.to_owned(), "x".to_owned()));
@@ -132,12 +151,17 @@ fn configuration(function: &str, variables: &Variables, findings: &mut Findings)
         "sync" => SyncConfig::from_environment(environment).err(),
         _ => PartnersConfig::from_environment(environment).err(),
     };
-    match problems {
-        None => findings.good(format!("{function}: its variables are what they must be")),
-        Some(problems) => findings.wrong(
-            format!("{function}: {problems}"),
-            "Change the stack's parameters, and deploy. functions/README.md, Variables, says what each is.",
-        ),
+    problems.map(|problems| problems.to_string())
+}
+
+/// How to mend a secret that cannot be had.
+fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
+    match error {
+        SecretError::Unavailable => "Try again; look at the region, your own credentials and the network.",
+        SecretError::Refused { .. } => {
+            "Look at the stack's outputs, and whether your own credentials may read the secret."
+        }
+        SecretError::Malformed { .. } => malformed,
     }
 }
 
@@ -261,7 +285,7 @@ impl Deployed {
             return;
         };
         match secret.get().await {
-            Err(error) => findings.wrong(error, FILL),
+            Err(error) => findings.wrong(&error, mend_of(&error, FILL)),
             Ok(keys) => {
                 findings.good("the secret of the partner's keys is well-formed");
                 let by_site = self.known("SIGN_IN") != Some("oidc") && self.known("SITE_JWKS_URL").is_none();
@@ -296,9 +320,10 @@ impl Deployed {
     }
 
     async fn spotify(&self, findings: &mut Findings) {
-        if let Some(url) = self.known("PUBLIC_URL") {
+        if let Some(url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) {
             findings.good(format!(
-                "register this redirect URI in Spotify's dashboard, letter for letter: {url}/callback"
+                "register this redirect URI in Spotify's dashboard, letter for letter: {}",
+                url.redirect_uri()
             ));
         }
         let (Some(secret), Some(client_id)) = (
@@ -310,10 +335,8 @@ impl Deployed {
         let versions = match secret.get().await {
             Ok(versions) => versions,
             Err(error) => {
-                findings.wrong(
-                    error,
-                    "Put {\"client_secret\": \"…\"} there, as Spotify's dashboard shows it.",
-                );
+                const PUT: &str = "Put {\"client_secret\": \"…\"} there, as Spotify's dashboard shows it.";
+                findings.wrong(&error, mend_of(&error, PUT));
                 return;
             }
         };
