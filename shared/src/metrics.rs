@@ -62,6 +62,7 @@ names! {
     LinkLost = Count, "people of whom Spotify has said that they are no longer linked";
     LinkFailed = Count ["reason"], "journeys that ended otherwise, by the code in the log";
     SpotifyCalls = Count ["status"], "calls to Spotify, by the class of its answer: 2xx, 4xx, 429, 5xx, none";
+    SpotifyUnanswered = Count, "of a call to Spotify 1 when it got a 5xx or no answer, else 0: the average is their share";
     SpotifyLatency = Milliseconds ["call"], "how long Spotify took to answer";
     ClientRefused = Count, "calls for a token that Spotify refused with every version of the client secret";
     SyncLag = Seconds, "how long a change took until Spotify followed";
@@ -69,6 +70,9 @@ names! {
     DirtyItems = Count, "people whom Spotify does not follow yet, as the sweep found them";
     Drift = Count, "people linked of whom Spotify had something else than it had been told";
 }
+
+/// Those of which values are noted, so that there is a nought where something did not happen: an alarm cannot tell that from nothing.
+const OF_VALUES: [Metric; 3] = [Metric::Completed, Metric::DirtyItems, Metric::SpotifyUnanswered];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
@@ -78,7 +82,7 @@ pub fn init(namespace: String) {
     if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
         for metric in Metric::ALL {
             match metric.unit() {
-                Unit::Count if *metric != Metric::DirtyItems => {
+                Unit::Count if !OF_VALUES.contains(metric) => {
                     describe_counter!(metric.name(), Unit::Count, metric.sentence());
                 }
                 unit => describe_histogram!(metric.name(), unit, metric.sentence()),
@@ -118,8 +122,11 @@ pub fn record(metric: Metric, value: i64) {
 /// Counts what a request of a journey came to.
 pub(crate) fn outcome(code: Code) {
     match code {
-        Code::ConsentSent => count(Metric::ConsentSent),
-        Code::Completed => count(Metric::Completed),
+        Code::ConsentSent => {
+            count(Metric::ConsentSent);
+            record(Metric::Completed, 0);
+        }
+        Code::Completed => record(Metric::Completed, 1),
         _ => {}
     }
 }
@@ -148,6 +155,7 @@ pub(crate) async fn of_call(
         Err(_) => "none",
     };
     counter!(Metric::SpotifyCalls.name(), "status" => status).increment(1);
+    record(Metric::SpotifyUnanswered, i64::from(matches!(status, "5xx" | "none")));
     histogram!(Metric::SpotifyLatency.name(), "call" => call).record(milliseconds(began.elapsed()));
     answer
 }
@@ -165,8 +173,8 @@ mod tests {
     #[test]
     fn what_is_counted_is_written_once_in_the_embedded_metric_format() {
         init("soa-link/test".to_owned());
-        count(Metric::Completed);
-        count(Metric::Completed);
+        count(Metric::Registered);
+        count(Metric::Registered);
         failure(Code::StateRefused);
         record(Metric::SyncLag, 7);
         let mut written = Vec::new();
@@ -180,10 +188,10 @@ mod tests {
         assert_eq!(directive(&lines[0])["Namespace"], "soa-link/test");
         assert_eq!(
             directive(&lines[0])["Metrics"],
-            json!([{"Name": "Completed", "Unit": "Count"}, {"Name": "SyncLag", "Unit": "Seconds"}])
+            json!([{"Name": "Registered", "Unit": "Count"}, {"Name": "SyncLag", "Unit": "Seconds"}])
         );
         assert_eq!(
-            (&lines[0]["Completed"], &lines[0]["SyncLag"]),
+            (&lines[0]["Registered"], &lines[0]["SyncLag"]),
             (&json!(2), &json!([7.0]))
         );
         assert_eq!(directive(&lines[1])["Dimensions"], json!([["reason"]]));

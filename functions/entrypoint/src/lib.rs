@@ -126,8 +126,8 @@ impl Entrypoint {
         let visitor = sign_in
             .visitor(request, &keys, &mut browser, partner_id, &intent, now)
             .await?;
-        // Whoever is handed over has been here before.
-        if !matches!(visitor, Visitor::HandedOver(..)) {
+        // Whoever comes back from the site's sign-in has been here before.
+        if request.query()?.one("token")?.is_none() {
             metrics::count(Metric::EntrypointReached);
         }
         let (person, handoff) = match (visitor, &site.own.oidc) {

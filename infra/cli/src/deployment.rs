@@ -64,7 +64,12 @@ async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables
     let mut functions = Vec::new();
     for function in FUNCTIONS {
         let name = format!("{stack}-{function}");
-        let got = lambda.get_function_configuration().function_name(&name).send().await;
+        let got = lambda
+            .get_function_configuration()
+            .function_name(&name)
+            .qualifier("live")
+            .send()
+            .await;
         let got = got.map_err(|error| Failed::aws(&format!("the function {name} cannot be looked at"), &error))?;
         let variables = got.environment().and_then(|environment| environment.variables());
         let variables = variables.into_iter().flatten();

@@ -83,8 +83,8 @@ pub(crate) async fn run(args: &SecretArgs, out: &mut (dyn Write + Send)) -> Resu
 /// What came of it.
 struct Said {
     rotated: bool,
-    /// Whether Spotify takes the old one still.
-    previous_is_taken: bool,
+    /// Whether Spotify takes the old one still, where that is known.
+    previous_is_taken: Option<bool>,
     what: &'static str,
 }
 
@@ -133,11 +133,12 @@ impl Rotation {
 
     async fn rotate(&self, new: &ClientSecret) -> Result<Said, Failed> {
         let (old_version, old) = self.current().await?;
+        let of_old = self.answer_to(&old).await?;
         if old.same_as(new) {
-            let taken = self.is_taken(new).await?;
+            let taken = of_old != Answer::InvalidClient;
             return Ok(Said {
                 rotated: taken,
-                previous_is_taken: false,
+                previous_is_taken: None,
                 what: if taken {
                     "The functions use this secret already, and Spotify takes it."
                 } else {
@@ -145,35 +146,43 @@ impl Rotation {
                 },
             });
         }
+        // Where even the old one is refused for another reason, such as the scope, no more can be asked of the new one.
+        let is_taken = |answer| answer == Answer::Granted || (answer == Answer::Refused && of_old == Answer::Refused);
         let new_version = self.put_pending(new).await?;
-        if !self.is_taken(new).await? {
+        if !is_taken(self.answer_to(new).await?) {
             self.move_label(PENDING, &new_version, None).await?;
             return Ok(Said {
                 rotated: false,
-                previous_is_taken: true,
+                previous_is_taken: Some(of_old != Answer::InvalidClient),
                 what: "Spotify does not take this secret: nothing was changed. Is it this client's, and letter for letter as the dashboard shows it?",
             });
         }
         self.move_label(CURRENT, &old_version, Some(&new_version)).await?;
+        self.move_label(PENDING, &new_version, None).await?;
         // Read back, as the functions will.
-        let (_, current) = self.current().await?;
-        if !(current.same_as(new) && self.is_taken(&current).await?) {
+        let (_, current) = self.current().await.map_err(|failed| switched(&failed))?;
+        if !(current.same_as(new) && is_taken(self.answer_to(&current).await.map_err(|failed| switched(&failed))?)) {
             self.move_label(CURRENT, &new_version, Some(&old_version)).await?;
             return Ok(Said {
                 rotated: false,
-                previous_is_taken: true,
+                previous_is_taken: None,
                 what: "Spotify no longer takes this secret: the functions are back at the one before.",
             });
         }
-        self.move_label(PENDING, &new_version, None).await?;
-        let previous_is_taken = self.is_taken(&old).await?;
+        let previous_is_taken = self
+            .answer_to(&old)
+            .await
+            .ok()
+            .map(|answer| answer != Answer::InvalidClient);
         Ok(Said {
             rotated: true,
             previous_is_taken,
-            what: if previous_is_taken {
-                "Rotated. Spotify still takes the old secret as well: remove it in the dashboard, in five minutes or later."
-            } else {
-                "Rotated. Spotify no longer takes the old secret."
+            what: match previous_is_taken {
+                Some(true) => {
+                    "Rotated. Spotify still takes the old secret as well: remove it in the dashboard, in five minutes or later."
+                }
+                Some(false) => "Rotated. Spotify no longer takes the old secret.",
+                None => "Rotated. Whether Spotify still takes the old secret could not be asked.",
             },
         })
     }
@@ -213,8 +222,8 @@ impl Rotation {
         })
     }
 
-    /// Whether Spotify grants a token for it. That the scope is not granted says that the secret is good.
-    async fn is_taken(&self, secret: &ClientSecret) -> Result<bool, Failed> {
+    /// What Spotify says to a request for a token with it.
+    async fn answer_to(&self, secret: &ClientSecret) -> Result<Answer, Failed> {
         let grant = Grant::ClientCredentials;
         let asked = token::request(
             &self.outbound,
@@ -225,11 +234,28 @@ impl Rotation {
             USER_SOA_UNLINK,
         );
         match asked.await {
-            Ok(_) | Err(TokenError::ScopeMissing | TokenError::Refused { .. }) => Ok(true),
-            Err(TokenError::InvalidClient) => Ok(false),
+            Ok(_) | Err(TokenError::ScopeMissing) => Ok(Answer::Granted),
+            Err(TokenError::Refused { .. }) => Ok(Answer::Refused),
+            Err(TokenError::InvalidClient) => Ok(Answer::InvalidClient),
             Err(error) => Err(Failed::new(format!(
                 "Spotify's token endpoint: {error}; the same command may be given again"
             ))),
         }
     }
+}
+
+/// What Spotify says to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Granted,
+    /// Not this, in no words that speak of the secret.
+    Refused,
+    InvalidClient,
+}
+
+/// The functions have the new one by now, and the old one to fall back on.
+fn switched(failed: &Failed) -> Failed {
+    Failed::new(format!(
+        "the functions use the new secret, and fall back on the old one; it could not be tried again: {failed}"
+    ))
 }

@@ -186,8 +186,15 @@ impl Spotify {
 
     /// What signs now, if that is another secret than `credentials` are of: read again, because Spotify refused what those had signed.
     async fn rotated_since(&self, credentials: &Credentials) -> Option<Credentials> {
-        let versions = self.client_secret.get_after_refusal(&credentials.versions).await.ok()?;
-        (!versions.current.same_as(credentials.client_secret())).then_some(Credentials {
+        let refused = credentials.client_secret();
+        let known = self.client_secret.get().await.ok()?;
+        // The one at hand may be a later reading of the same secret.
+        let versions = if known.current.same_as(refused) {
+            self.client_secret.get_after_refusal(&known).await.ok()?
+        } else {
+            known
+        };
+        (!versions.current.same_as(refused)).then_some(Credentials {
             versions,
             use_previous: false,
         })
