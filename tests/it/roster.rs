@@ -392,6 +392,13 @@ impl Desk {
     }
 }
 
+/// As Ctrl-C does.
+async fn interrupt(import: &Child) {
+    let pid = import.id().unwrap().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().await;
+    assert!(killed.unwrap().success());
+}
+
 /// Exit code, what it said it would do, what it said it did, and what it said to people.
 async fn ended(import: Child) -> (i32, Value, Value, String) {
     let output = import.wait_with_output().await.unwrap();
@@ -554,15 +561,7 @@ async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_late
     let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
     let mut import = desk.import(&dynamodb, &[&roster]);
     reached(&format!("{roster}.progress"), &mut import).await;
-    let pid = import.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    interrupt(&import).await;
     let (code, _, did, said) = ended(import).await;
     assert!(
         code == 2 && said.contains("the same command goes on from there"),
@@ -641,15 +640,7 @@ async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_hear
     let (front, mut calls) = Front::of(&dynamodb).await;
     let import = desk.import(&front.address, &revoke);
     calls.next("UpdateItem").await.pass();
-    let pid = import.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    interrupt(&import).await;
     let (code, _, did, said) = ended(import).await;
     assert_eq!((code, &did["finished"]), (2, &json!(false)), "{said}");
 
