@@ -42,8 +42,8 @@ enum SecretCommand {
 
 /// Has the functions use another client secret: tries it at Spotify, switches, tries again, and goes back by itself if Spotify does not take it.
 ///
-/// The secret is read from a file, from standard input, or asked for. The functions take it within seconds, and those that are at work when Spotify
-/// drops the old one find the new one by themselves.
+/// The secret is read from a file, from standard input, or asked for. The functions take it within five minutes, and at once when Spotify
+/// refuses the old one.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link secret rotate --stack soa-link-prod < new-secret.txt")]
 struct RotateArgs {
