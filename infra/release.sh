@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the functions' zips for a processor, the same bytes from the same commit wherever it runs: infra/release.sh arm64|x86_64 <folder>.
-# Sets the paths of this machine and the times of its files aside; both would be in the bytes.
+# Builds the functions' zips of a commit for a processor, the same bytes wherever it runs: infra/release.sh arm64|x86_64 <folder> [<commit>, else HEAD].
+# What is not committed is not in them. The paths of this machine and the times of its files are set aside; both would be in the bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-arch=${1:?arm64 or x86_64} folder=${2:?a folder}
+arch=${1:?arm64 or x86_64} folder=${2:?a folder} commit=${3:-HEAD}
 functions=(entrypoint callback unlink entitlements sync partners)
 case $arch in
 arm64) target=aarch64-unknown-linux-gnu ;;
@@ -11,11 +11,17 @@ x86_64) target=x86_64-unknown-linux-gnu ;;
 *) echo "either arm64 or x86_64" >&2 && exit 2 ;;
 esac
 make --silent .venv/lambda/.installed
-mkdir -p "$folder"
-export PATH="$PWD/.venv/lambda/bin:$PATH" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target/release-$arch}"
-export RUSTFLAGS="--remap-path-prefix=$PWD=/soa-link --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$(rustc --print sysroot)=/rust"
+mkdir -p "$folder" target
+folder=$(realpath "$folder")
+export PATH="$PWD/.venv/lambda/bin:$PATH"
+source=$(mktemp -d "$PWD/target/release.XXXXXX")
+trap 'rm -rf "$source"' EXIT
+git archive "$commit" | tar -x -C "$source"
+cd "$source"
+export CARGO_TARGET_DIR="$source/target"
+export RUSTFLAGS="--remap-path-prefix=$source=/soa-link --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$(rustc --print sysroot)=/rust"
 # C code that is built along (aws-lc) knows its paths too.
-export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo -ffile-prefix-map=$CARGO_TARGET_DIR=/target"
+export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo -ffile-prefix-map=$source=/soa-link"
 cargo lambda build --release --locked --target "$target" "${functions[@]/#/--package=}"
 python3 - "$CARGO_TARGET_DIR/lambda" "$folder" "$arch" "${functions[@]}" <<'PYTHON'
 import hashlib, pathlib, sys, zipfile

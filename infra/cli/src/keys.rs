@@ -1,10 +1,7 @@
 //! `soa-link keys`: the keys by which the site's tokens and the backend's requests are known. A private key is made here and stays in a file of the operator's; the public
 //! half goes into the secret of the partner's keys, beside those that are there, and what else is in that secret stays as it is.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::PathBuf};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use aws_sdk_secretsmanager::Client;
@@ -28,17 +25,7 @@ pub(crate) struct KeysArgs {
 enum KeysCommand {
     /// Makes a key pair: the private key in a file of yours, the public one on standard output, as a JSON Web Key.
     #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
-    New {
-        /// Its name among others, which tokens carry.
-        #[arg(long)]
-        kid: String,
-        /// What it signs with.
-        #[arg(long, default_value = "es256")]
-        alg: Alg,
-        /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
-        #[arg(long)]
-        output: PathBuf,
-    },
+    New(Pair),
     /// Which keys the secret has, by their names and kinds.
     List(Secret),
     /// Adds a public key to those of the site or of the backend.
@@ -57,15 +44,8 @@ enum KeysCommand {
         secret: Secret,
         /// Whose.
         of: Of,
-        /// The new key's name.
-        #[arg(long)]
-        kid: String,
-        /// What it signs with.
-        #[arg(long, default_value = "es256")]
-        alg: Alg,
-        /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
-        #[arg(long)]
-        output: PathBuf,
+        #[command(flatten)]
+        pair: Pair,
     },
     /// Takes a key out of those of the site or of the backend.
     Remove {
@@ -83,6 +63,20 @@ struct Secret {
     /// The stack's output PartnerKeysId.
     #[arg(long, env = "PARTNER_KEYS_ID")]
     partner_keys_id: String,
+}
+
+/// A key pair to be made.
+#[derive(Args)]
+struct Pair {
+    /// Its name among others, which tokens carry.
+    #[arg(long)]
+    kid: String,
+    /// What it signs with.
+    #[arg(long, default_value = "es256")]
+    alg: Alg,
+    /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
+    #[arg(long)]
+    output: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -116,9 +110,8 @@ impl Of {
 /// [`Failed`] when the secret cannot be read or written, or would not be good.
 pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Failed> {
     match &args.command {
-        KeysCommand::New { kid, alg, output } => {
-            let jwk = new(kid, *alg, output)?;
-            writeln!(out, "{jwk}")?;
+        KeysCommand::New(pair) => {
+            writeln!(out, "{}", pair.make()?)?;
         }
         KeysCommand::List(secret) => {
             let members = secret.read(&client().await?).await?;
@@ -135,26 +128,20 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
             secret.add(*of, jwk).await?;
             writeln!(out, "Added. The functions take it within five minutes.")?;
         }
-        KeysCommand::Rotate {
-            secret,
-            of,
-            kid,
-            alg,
-            output,
-        } => {
-            let jwk = new(kid, *alg, output)?;
+        KeysCommand::Rotate { secret, of, pair } => {
+            let jwk = pair.make()?;
             let others = match secret.add(*of, jwk).await {
                 Ok(others) => others,
                 Err(failed) => {
                     // A private key without its public half is of no use.
-                    let _ = std::fs::remove_file(output);
+                    let _ = std::fs::remove_file(&pair.output);
                     return Err(failed);
                 }
             };
             writeln!(
                 out,
                 "Added. From five minutes from now on sign with {}.",
-                output.display()
+                pair.output.display()
             )?;
             for old in others {
                 let of = of.member();
@@ -189,41 +176,43 @@ async fn client() -> Result<Client, Failed> {
     Ok(Client::new(&operator::aws().await?))
 }
 
-/// Makes a pair: the private half into a file, the public half as a JSON Web Key.
-fn new(kid: &str, alg: Alg, output: &Path) -> Result<Value, Failed> {
-    let unable = |_| Failed::new("no key can be made");
-    let (algorithm, pkcs8) = match alg {
-        Alg::Es256 => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
-            (Algorithm::ES256, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+impl Pair {
+    /// Makes a pair: the private half into a file, the public half as a JSON Web Key.
+    fn make(&self) -> Result<Value, Failed> {
+        let unable = |_| Failed::new("no key can be made");
+        let (algorithm, pkcs8) = match self.alg {
+            Alg::Es256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
+                (Algorithm::ES256, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+            }
+            Alg::Eddsa => {
+                let pair = Ed25519KeyPair::generate().map_err(unable)?;
+                (Algorithm::EdDSA, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+            }
+        };
+        let signing = match algorithm {
+            Algorithm::ES256 => EncodingKey::from_ec_der(&pkcs8),
+            _ => EncodingKey::from_ed_der(&pkcs8),
+        };
+        let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| Failed::new("no key can be made"))?;
+        let mut jwk = serde_json::to_value(jwk).map_err(|_| Failed::new("no key can be made"))?;
+        if let Some(members) = jwk.as_object_mut() {
+            members.extend([
+                ("kid".to_owned(), self.kid.clone().into()),
+                ("alg".to_owned(), format!("{algorithm:?}").into()),
+                ("use".to_owned(), "sig".into()),
+            ]);
         }
-        Alg::Eddsa => {
-            let pair = Ed25519KeyPair::generate().map_err(unable)?;
-            (Algorithm::EdDSA, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
+        let mut file = operator::new_private_file(&self.output)?;
+        let encoded = base64(&pkcs8);
+        writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
+        for line in encoded.as_bytes().chunks(64) {
+            file.write_all(line)?;
+            writeln!(file)?;
         }
-    };
-    let signing = match algorithm {
-        Algorithm::ES256 => EncodingKey::from_ec_der(&pkcs8),
-        _ => EncodingKey::from_ed_der(&pkcs8),
-    };
-    let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| Failed::new("no key can be made"))?;
-    let mut jwk = serde_json::to_value(jwk).map_err(|_| Failed::new("no key can be made"))?;
-    if let Some(members) = jwk.as_object_mut() {
-        members.extend([
-            ("kid".to_owned(), kid.into()),
-            ("alg".to_owned(), format!("{algorithm:?}").into()),
-            ("use".to_owned(), "sig".into()),
-        ]);
+        writeln!(file, "-----END PRIVATE KEY-----")?;
+        Ok(jwk)
     }
-    let mut file = operator::new_private_file(output)?;
-    let encoded = base64(&pkcs8);
-    writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
-    for line in encoded.as_bytes().chunks(64) {
-        file.write_all(line)?;
-        writeln!(file)?;
-    }
-    writeln!(file, "-----END PRIVATE KEY-----")?;
-    Ok(jwk)
 }
 
 impl Secret {
