@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -26,11 +26,23 @@ const LIMITS: Limits = Limits {
     pause: 5,
     pause_with_value: 5,
 };
-/// How many partners are remembered. Paths that name nobody take places too.
+/// How many partners are remembered, and names of nobody with them.
 const MOST: usize = 1000;
 
-/// A partner as it was found, or that there was none.
-type Known<T> = Arc<Fetched<Option<Site<T>>>>;
+/// What a path names: a partner as it was found, or that there is none.
+struct Known<T> {
+    site: Fetched<Option<Site<T>>>,
+    /// What is the partner's own, and of which version of the partner it was made. It outlives a look at the table that finds the same version: the keys and the
+    /// metadata in it were fetched from elsewhere, and are to serve while that is down.
+    own: Mutex<Option<(i64, Arc<T>)>>,
+}
+
+impl<T> Known<T> {
+    fn own(&self) -> MutexGuard<'_, Option<(i64, Arc<T>)>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 type Build<T> = fn(Environment, &Outbound, &Clock) -> Result<T, ConfigError>;
 
 /// The partners of a function; `T` is what is each one's own.
@@ -41,7 +53,7 @@ pub struct Directory<T> {
     build: Build<T>,
     outbound: Outbound,
     clock: Clock,
-    known: Mutex<HashMap<String, Known<T>>>,
+    known: Mutex<HashMap<String, Arc<Known<T>>>>,
 }
 
 /// A partner, and what is its own.
@@ -119,7 +131,7 @@ impl<T> Directory<T> {
             (Some(partners), Some(named)) => (partners, named),
         };
         let known = self.known(named);
-        let site = known.get(|_| self.fetch(partners, named)).await?;
+        let site = known.site.get(|_| self.fetch(partners, named, &known)).await?;
         site.as_ref().clone().ok_or(Problem::NotFound)
     }
 
@@ -136,32 +148,53 @@ impl<T> Directory<T> {
         }
     }
 
-    fn known(&self, named: &PartnerId) -> Known<T> {
+    fn known(&self, named: &PartnerId) -> Arc<Known<T>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST && !known.contains_key(named.as_str()) {
-            known.clear();
+            // Anybody can ask for names of nobody: a thousand of them do not cost a partner its keys.
+            known.retain(|_, known| known.own().is_some());
+            if known.len() >= MOST {
+                known.clear();
+            }
         }
-        let fetched = known.entry(named.to_string());
-        fetched
-            .or_insert_with(|| Arc::new(Fetched::new(LIMITS, self.clock.clone())))
+        let known = known.entry(named.to_string());
+        known
+            .or_insert_with(|| {
+                Arc::new(Known {
+                    site: Fetched::new(LIMITS, self.clock.clone()),
+                    own: Mutex::new(None),
+                })
+            })
             .clone()
     }
 
-    async fn fetch(&self, partners: &Partners, named: &PartnerId) -> Result<Option<Site<T>>, Unknown> {
+    async fn fetch(
+        &self,
+        partners: &Partners,
+        named: &PartnerId,
+        known: &Known<T>,
+    ) -> Result<Option<Site<T>>, Unknown> {
         let Some(partner) = partners.get(named).await? else {
             return Ok(None);
         };
-        let environment = self
-            .environment
-            .of_partner(&partner.partner_id, &partner.name, &partner.settings);
-        let own = (self.build)(environment, &self.outbound, &self.clock).map_err(|error| {
-            log!(error, Code::PartnerUnusable, partner_id = partner.partner_id.as_str(), reason = %error);
-            Unknown::Settings
-        })?;
+        let mut made = known.own();
+        let own = match &*made {
+            Some((version, own)) if *version == partner.version => own.clone(),
+            _ => {
+                let environment = self
+                    .environment
+                    .of_partner(&partner.partner_id, &partner.name, &partner.settings);
+                let own = (self.build)(environment, &self.outbound, &self.clock).map_err(|error| {
+                    log!(error, Code::PartnerUnusable, partner_id = partner.partner_id.as_str(), reason = %error);
+                    Unknown::Settings
+                })?;
+                made.insert((partner.version, Arc::new(own))).1.clone()
+            }
+        };
         Ok(Some(Site {
             partner_id: partner.partner_id,
             disabled: partner.disabled_at.is_some(),
-            own: Arc::new(own),
+            own,
         }))
     }
 }

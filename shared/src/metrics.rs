@@ -61,6 +61,7 @@ names! {
     Confirmed = Count, "links that Spotify has confirmed afterwards";
     LinkLost = Count, "people of whom Spotify has said that they are no longer linked";
     LinkFailed = Count ["reason"], "journeys that ended otherwise, by the code in the log";
+    Faults = Count, "requests, of people and of backends, that ended by a fault of ours or ran out of time";
     SpotifyCalls = Count ["status"], "calls to Spotify, by the class of its answer: 2xx, 4xx, 429, 5xx, none";
     SpotifyUnanswered = Count, "of a call to Spotify 1 when it got a 5xx or no answer, else 0: the average is their share";
     SpotifyLatency = Milliseconds ["call"], "how long Spotify took to answer";
@@ -140,6 +141,13 @@ pub(crate) fn failure(code: Code) {
     }
 }
 
+/// Counts a request, of a journey or not, that ended by a fault of ours: what Lambda cannot count, for it was answered. A canary goes back by it.
+pub fn fault(code: Code) {
+    if matches!(code, Code::Fault | Code::OutOfTime) {
+        count(Metric::Faults);
+    }
+}
+
 /// Measures a call to Spotify, and counts its answer.
 pub(crate) async fn of_call(
     call: &'static str,
@@ -176,6 +184,10 @@ mod tests {
         count(Metric::Registered);
         count(Metric::Registered);
         failure(Code::StateRefused);
+        // Nobody's fault, and two of ours.
+        for code in [Code::StateRefused, Code::Fault, Code::OutOfTime] {
+            fault(code);
+        }
         record(Metric::SyncLag, 7);
         let mut written = Vec::new();
         flush_to(&mut written);
@@ -188,11 +200,11 @@ mod tests {
         assert_eq!(directive(&lines[0])["Namespace"], "soa-link/test");
         assert_eq!(
             directive(&lines[0])["Metrics"],
-            json!([{"Name": "Registered", "Unit": "Count"}, {"Name": "SyncLag", "Unit": "Seconds"}])
+            json!([{"Name": "Faults", "Unit": "Count"}, {"Name": "Registered", "Unit": "Count"}, {"Name": "SyncLag", "Unit": "Seconds"}])
         );
         assert_eq!(
-            (&lines[0]["Registered"], &lines[0]["SyncLag"]),
-            (&json!(2), &json!([7.0]))
+            (&lines[0]["Faults"], &lines[0]["Registered"], &lines[0]["SyncLag"]),
+            (&json!(2), &json!(2), &json!([7.0]))
         );
         assert_eq!(directive(&lines[1])["Dimensions"], json!([["reason"]]));
         assert_eq!(

@@ -18,8 +18,8 @@ pub const CALL: Duration = Duration::from_secs(3);
 const PATIENT: Duration = Duration::from_secs(100);
 /// The most of an answer that is read. Spotify's answers have a few hundred bytes.
 const MOST_READ: usize = 64 * 1024;
-/// For the longest that another's `Retry-After` is passed on, in seconds.
-const LONGEST_RETRY_AFTER: u64 = 3600;
+/// The longest `Retry-After` that is believed, in seconds: a week.
+const LONGEST_RETRY_AFTER: u64 = 7 * 24 * 3600;
 
 /// The HTTP client.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Outbound {
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// Of `Retry-After` in seconds, at most an hour; a date, rubbish and zero are nothing.
+    /// Of `Retry-After` in seconds, at most a week; a date, rubbish and zero are nothing.
     pub retry_after: Option<u64>,
     /// The body; it may hold tokens.
     pub body: Body,
@@ -234,7 +234,7 @@ mod tests {
     fn retry_after_is_taken_in_seconds_and_within_reason() {
         let read = |value: &str| retry_after(&HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]));
         assert_eq!(read("7"), Some(7));
-        assert_eq!(read("999999999"), Some(3600));
+        assert_eq!(read("999999999"), Some(604_800));
         for nothing in [
             "0",
             "-1",

@@ -1,11 +1,13 @@
 //! The partner's backend says what people may hear.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use sandbox::bundle;
 use serde_json::{Value, json};
-use shared::secret::sha256_hex;
+use shared::{aws::Aws, outbound::Outbound, secret::sha256_hex};
 
 use crate::{
     link::join_all,
-    world::{Answer, World, backend_key, signed},
+    world::{Answer, World, backend_key, logged, signed},
 };
 
 impl World {
@@ -236,6 +238,44 @@ async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
         (&read["people"][1]["version"], &read["people"][1]["link"]["state"]),
         (&json!(0), &json!("none"))
     );
+}
+
+/// A request for many is answered 202 whatever became of each: who has to know that something is wrong reads it in the log.
+#[tokio::test]
+async fn people_who_could_not_be_written_are_an_error_in_the_log() {
+    let world = World::new().await;
+    let dynamodb = Aws::of(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&Outbound::new().unwrap());
+    let id = format!(
+        "{}#{}",
+        world.sandbox.options().partner_id,
+        world.partner_user_id("bela")
+    );
+    let put = dynamodb.put_item().table_name(bundle::SUBSCRIBERS_TABLE);
+    let put = put
+        .item("id", AttributeValue::S(id))
+        .item("version", AttributeValue::S("x".into()));
+    put.send().await.unwrap();
+    let path = "/add-entitlements";
+    let people: Vec<_> = ["ada", "bela"]
+        .map(|person| json!({"sub": world.person(person).sub, "entitlements": ["gold"]}))
+        .into();
+    let claims = world.to(path, "ada", &json!({"sub": null, "people": people}));
+    let answer = world.asks(path, &claims).await;
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (answer.status, &told["people"][0]["status"], &told["people"][1]),
+        (202, &json!(202), &json!({"status": 500, "code": "server_error"}))
+    );
+    let logged = logged();
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = |code: &str| lines.iter().find(|line| line["code"] == code).unwrap();
+    assert_eq!(
+        (&line("FAULT")["level"], &line("FAULT")["people"]),
+        (&json!("ERROR"), &json!(1))
+    );
+    assert_eq!(line("ENTITLEMENTS_PARTLY_WRITTEN")["status"], 202);
 }
 
 /// Stolen, replayed, for another address, another partner, another time, or of another kind: one answer, and nothing written.

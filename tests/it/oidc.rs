@@ -1,5 +1,6 @@
 //! Sign-in at an `OpenID` provider: a real one, its refusals, its bad days, and what a hostile one would try.
 
+use sandbox::bundle;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -457,6 +458,28 @@ async fn what_is_known_of_a_provider_serves_for_a_day_while_it_cannot_be_asked()
     );
     world.advance(24 * 3600);
     assert_eq!(world.browser().get("/entrypoint").await.status, 503);
+}
+
+/// Rotated at the provider before it is here in every instance, or here before it is there.
+#[tokio::test]
+async fn a_rotated_client_secret_at_the_provider_goes_unnoticed() {
+    let there_first = json!({"client_secret": "rotated-at-the-provider"});
+    for configuration in [there_first.clone(), json!({})] {
+        let (world, provider) = World::oidc(&configuration, &[], json!({})).await;
+        let secrets = world.sandbox.secrets_manager();
+        secrets.put(bundle::OIDC_CLIENT_SECRET_ID, &there_first.to_string());
+        if configuration != there_first {
+            world.advance(300);
+        }
+        let answer = world.browser().signs_in(&provider, "/entrypoint", ADA).await;
+        assert_eq!(answer.status, 302, "{configuration} {}", answer.body);
+        assert_eq!(provider.requests("/token").await.len(), 2, "{configuration}");
+    }
+    // Where there is no other, the one is tried once.
+    let (world, provider) = World::oidc(&there_first, &[], json!({})).await;
+    let answer = world.browser().signs_in(&provider, "/entrypoint", ADA).await;
+    assert_eq!(answer.status, 502);
+    assert_eq!(provider.requests("/token").await.len(), 1);
 }
 
 /// A second key is rolled in while people sign in.

@@ -278,6 +278,42 @@ async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
     );
 }
 
+/// The table is looked at each minute; what was fetched for a partner that has not changed outlives that, whatever names of nobody are asked for meanwhile.
+#[tokio::test]
+async fn the_keys_of_a_partner_of_the_table_serve_for_a_day_while_its_url_is_down() {
+    let world = World::new().await;
+    let operators = operators(&world).await;
+    let key = Pair::new(Algorithm::ES256, "theirs");
+    let published = Published::at_first(&[&key]).await;
+    let issuer = "https://lunar.example";
+    let mut partner = new_partner();
+    partner["settings"]["SITE_ISSUER"] = issuer.into();
+    partner["settings"]["SITE_JWKS_URL"] = published.url.as_str().into();
+    ask(&operators, partner).await;
+    let link = async |jti: &str| {
+        let by_them = |nonce: &str| {
+            let mut claims = world.handoff_claims("ada", nonce, jti);
+            claims["iss"] = issuer.into();
+            key.sign("soa-handoff+jwt", &claims)
+        };
+        handed_over(&world, "lunar", by_them).await.status
+    };
+    assert_eq!(link("1").await, 302);
+    let asked = published.asked();
+    world.advance(61);
+    assert_eq!((link("2").await, published.asked()), (302, asked));
+    published.is_down();
+    world.advance(3600);
+    assert_eq!(link("3").await, 302);
+    let mut browser = world.browser();
+    for n in 0..1001 {
+        let nobody = browser.get(&format!("/partners/nobody{n}/entrypoint")).await;
+        assert_eq!(nobody.status, 404);
+    }
+    world.advance(61);
+    assert_eq!(link("4").await, 302);
+}
+
 #[tokio::test]
 async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowhere_else() {
     let world = World::new().await;

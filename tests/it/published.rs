@@ -76,6 +76,11 @@ impl Published {
         published
     }
 
+    /// From now on nobody answers.
+    pub(crate) fn is_down(&self) {
+        self.now(There::Nothing);
+    }
+
     fn now(&self, there: There) {
         *self.there.lock().unwrap() = there;
     }
@@ -84,7 +89,7 @@ impl Published {
         self.now(There::Keys(keys.iter().map(|key| key.jwk.clone()).collect()));
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 

@@ -658,7 +658,7 @@ fn failure(code: &str) -> Step {
     Step::Answer(400, body.to_string())
 }
 
-fn throttled() -> Step {
+pub(crate) fn throttled() -> Step {
     failure("ProvisionedThroughputExceededException")
 }
 
@@ -995,6 +995,14 @@ pub(crate) mod proxy {
         seen: usize,
         next: VecDeque<Step>,
         always: Option<Step>,
+        about: Vec<About>,
+    }
+
+    struct About {
+        word: &'static str,
+        step: Option<Step>,
+        times: usize,
+        seen: usize,
     }
 
     impl Proxy {
@@ -1034,6 +1042,23 @@ pub(crate) mod proxy {
             self.plan.lock().unwrap().next.extend(steps.iter().cloned());
         }
 
+        /// What becomes of so many requests that have this word in them; they are counted, whatever that is.
+        pub(crate) fn about(&self, word: &'static str, step: Option<Step>, times: usize) {
+            self.plan.lock().unwrap().about.push(About {
+                word,
+                step,
+                times,
+                seen: 0,
+            });
+        }
+
+        /// How many requests with this word in them have come since it was named.
+        pub(crate) fn seen_about(&self, word: &str) -> usize {
+            let plan = self.plan.lock().unwrap();
+            let about = plan.about.iter().find(|about| about.word == word);
+            about.map_or(0, |about| about.seen)
+        }
+
         /// What becomes of all others.
         pub(crate) fn always(&self, step: Option<Step>) {
             self.plan.lock().unwrap().always = step;
@@ -1052,7 +1077,15 @@ pub(crate) mod proxy {
         let step = {
             let mut plan = plan.lock().unwrap();
             plan.seen += 1;
-            plan.next.pop_front().or_else(|| plan.always.clone())
+            let text = String::from_utf8_lossy(&request);
+            let mut step = None;
+            for about in plan.about.iter_mut().filter(|about| text.contains(about.word)) {
+                about.seen += 1;
+                if about.seen <= about.times {
+                    step.clone_from(&about.step);
+                }
+            }
+            step.or_else(|| plan.next.pop_front()).or_else(|| plan.always.clone())
         };
         match step {
             Some(Step::Refuse) => return Ok(()),

@@ -9,12 +9,18 @@ use shared::{
     chance::Chance,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, Guard, Limits, Removal, Subscribers},
+    store::{Change, ChangeError, Guard, Limits, Removal, Subscribers},
     worker::Worker as _,
 };
 use sync::Synchronizer;
 
-use crate::world::{NO_PARTNERS_TABLE, World};
+use crate::{
+    storage::{
+        proxy::{Proxy, Step},
+        throttled,
+    },
+    world::{NO_PARTNERS_TABLE, World},
+};
 
 const LONG: Duration = Duration::from_mins(1);
 const GET: &str = "/api/v1/get-entitlements";
@@ -246,9 +252,7 @@ async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
 async fn a_refused_partner_with_many_people_does_not_stand_in_the_way_of_others() {
     let (world, sync) = linked().await;
     let refused = PartnerId::parse("1111111111111111111111").unwrap();
-    let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let subscribers = subscribers(&world, &[]);
     // In the part of the index that has Ada.
     let part_of = |partner_id: &str, person: &str| {
         let hash = shared::secret::sha256_hex(&format!("{partner_id}#{person}"));
@@ -296,9 +300,7 @@ async fn nobody_is_told_of_somebody_who_is_being_linked_just_now() {
 #[tokio::test]
 async fn a_change_for_somebody_who_has_just_been_linked_is_followed() {
     let world = World::new().await;
-    let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let subscribers = subscribers(&world, &[]);
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
     let ada = PartnerUserId::parse(&world.partner_user_id("ada")).unwrap();
     let before = subscribers.get(&partner_id, &ada).await.unwrap();
@@ -393,6 +395,227 @@ async fn what_changes_during_a_call_follows_at_once() {
     assert_eq!(calls(&world), (0, 2));
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 2));
+}
+
+/// Has something happen while a call that is about to be answered so is on its way.
+async fn during(world: &World, sync: &Synchronizer, fault: Fault, happens: impl Future<Output = ()>) {
+    world.spotify().faults().add(Fault {
+        delay_ms: Some(700),
+        times: Some(1),
+        ..fault
+    });
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        happens.await;
+    };
+    tokio::join!(sweep(sync), later);
+}
+
+/// A refusal of what was wanted before is none of what is wanted now: nobody waits an hour for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_while_spotify_refuses_a_call_follows_at_once() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let changes = async { drop(world.says("replace", "ada", &["silver"]).await) };
+    during(&world, &sync, Fault::answer(REPLACE, 422, ""), changes).await;
+    assert_eq!((heard(&world), calls(&world)), (vec!["silver".to_owned()], (0, 2)));
+}
+
+/// A gateway before Spotify has given up; what was asked is done all the same, later, and must not come after what is asked next.
+#[tokio::test]
+async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
+    for status in [408, 502, 504] {
+        let (world, sync) = linked().await;
+        world.says("replace", "ada", &["gold"]).await;
+        world.spotify().faults().add(Fault {
+            times: Some(2),
+            ..Fault::answer(REPLACE, status, "<html>")
+        });
+        sweep(&sync).await;
+        let before = calls(&world);
+        world.says("replace", "ada", &[]).await;
+        // What the backend says takes a second.
+        world.advance(58);
+        sweep(&sync).await;
+        assert_eq!(calls(&world), before, "{status}");
+        world.advance(1);
+        sweep(&sync).await;
+        assert!(heard(&world).is_empty(), "{status}");
+    }
+}
+
+/// However long an outage was: what is wanted after it waits only as long as a call may be on its way.
+#[tokio::test]
+async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_way() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        reset: true,
+        times: None,
+        ..Fault::on(REPLACE)
+    });
+    for _ in 0..9 {
+        world.advance(700);
+        sweep(&sync).await;
+    }
+    world.spotify().faults().clear();
+    world.says("replace", "ada", &["silver"]).await;
+    world.advance(58);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["all-access", "basic"]);
+    world.advance(1);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["silver"]);
+}
+
+/// Also when it changes while the last of those calls hangs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_during_a_call_that_breaks_waits_for_that_call_alone() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let breaks = Fault {
+        reset: true,
+        ..Fault::on(REPLACE)
+    };
+    world.spotify().faults().add(Fault {
+        times: None,
+        ..breaks.clone()
+    });
+    for _ in 0..9 {
+        world.advance(700);
+        sweep(&sync).await;
+    }
+    world.advance(700);
+    world.spotify().faults().clear();
+    let changes = async {
+        drop(world.says("replace", "ada", &["silver"]).await);
+        world.spotify().faults().add(Fault {
+            times: None,
+            ..breaks.clone()
+        });
+    };
+    during(&world, &sync, breaks.clone(), changes).await;
+    world.spotify().faults().clear();
+    world.advance(60);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["silver"]);
+}
+
+/// Spotify still said "linked" when it was asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unlinking_that_begins_while_sync_asks_is_asked_about_again() {
+    let (world, sync) = linked().await;
+    let mut ada = world.signed_in("ada");
+    let form = format!("form_token={}", ada.get("/unlink").await.form_token());
+    world.spotify().faults().add(Fault {
+        times: Some(2),
+        ..Fault::answer("/api/v1/unlink-user", 503, "")
+    });
+    assert_eq!(ada.post("/unlink", &form).await.status, 502);
+    world.advance(20);
+    let form = format!("form_token={}", ada.get("/unlink").await.form_token());
+    let unlinks = async { assert_eq!(ada.post("/unlink", &form).await.status, 200) };
+    let says_linked = Fault {
+        after: true,
+        ..Fault::on(GET)
+    };
+    during(&world, &sync, says_linked, unlinks).await;
+    assert_eq!(link(&world).await.0, "suspect");
+    world.advance(60);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "unlinked");
+}
+
+#[tokio::test]
+async fn a_pause_of_two_hours_is_kept_for_two_hours() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        headers: [("Retry-After".to_owned(), "7200".to_owned())].into(),
+        times: Some(1),
+        ..Fault::answer(REPLACE, 429, "")
+    });
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    for _ in 0..2 {
+        world.advance(3599);
+        sweep(&sync).await;
+        assert!(world.spotify().requests().all().is_empty());
+    }
+    world.advance(2);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// The partner's backend adds to what a token had said, and meanwhile a newer token says more.
+#[tokio::test]
+async fn a_first_addition_does_not_start_from_a_claim_that_was_replaced_meanwhile() {
+    let world = World::new().await;
+    let subscribers = subscribers(&world, &[]);
+    let (partner_id, ada) = ada(&world);
+    let now = world.clock.now();
+    let [basic, more, extra] = [&["basic"][..], &["basic", "gold"], &["basic", "extra"]]
+        .map(|names| Entitlements::parse(names.iter().copied()).unwrap());
+    subscribers
+        .registering(&partner_id, &ada, Some(&basic), now)
+        .await
+        .unwrap();
+    let before = subscribers.get(&partner_id, &ada).await.unwrap();
+    let later = now + 30;
+    subscribers
+        .registering(&partner_id, &ada, Some(&more), later)
+        .await
+        .unwrap();
+    assert!(subscribers.replace(&before, &extra, later).await.unwrap().is_none());
+}
+
+/// What the backend says has nobody asked about before the unlinking is over.
+#[tokio::test]
+async fn a_change_for_somebody_who_is_being_unlinked_waits_for_that() {
+    let world = World::new().await;
+    let subscribers = subscribers(&world, &[]);
+    let (partner_id, ada) = ada(&world);
+    let now = world.clock.now();
+    subscribers.registering(&partner_id, &ada, None, now).await.unwrap();
+    subscribers.unlinking(&partner_id, &ada, now + 30).await.unwrap();
+    let before = subscribers.get(&partner_id, &ada).await.unwrap();
+    let gold = Entitlements::parse(["gold"]).unwrap();
+    let written = subscribers.replace(&before, &gold, now + 31).await.unwrap().unwrap();
+    assert_eq!(written.next_try_at, Some(now + 50));
+}
+
+/// DynamoDB has written, and only its answer is lost: whoever asked for the next version has made it.
+#[tokio::test]
+async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    let subscribers = subscribers(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
+    let (partner_id, ada) = ada(&world);
+    let change = |name| Change::Add(Entitlements::parse([name]).unwrap());
+    let changed = async |name, expected| {
+        let now = world.clock.now();
+        subscribers
+            .change(&partner_id, &ada, &change(name), Some(expected), now)
+            .await
+    };
+    assert_eq!(changed("gold", 0).await.unwrap().version, 1);
+    proxy.about("UpdateItem", Some(Step::Lose), 1);
+    assert_eq!(changed("silver", 1).await.unwrap().version, 2);
+    assert_eq!(proxy.seen_about("UpdateItem"), 2);
+    assert_eq!(changed("bronze", 1).await.unwrap_err(), ChangeError::OtherVersion);
+}
+
+fn ada(world: &World) -> (PartnerId, PartnerUserId) {
+    (
+        PartnerId::parse(&world.sandbox.options().partner_id).unwrap(),
+        PartnerUserId::parse(&world.partner_user_id("ada")).unwrap(),
+    )
+}
+
+fn subscribers(world: &World, changes: &[(&str, &str)]) -> Subscribers {
+    let environment = world.environment(changes);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -628,6 +851,54 @@ async fn what_is_granted_passes_a_guard_that_is_held() {
     assert_eq!(calls(&world), (0, 0));
 }
 
+/// The guard holds what would be taken away, and while that is noted something more is granted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
+    let (world, sync, _) = guarded().await;
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    world.says("replace", "yuki", &["gold"]).await;
+    let grants = async { drop(world.says("replace", "yuki", &["gold", "silver"]).await) };
+    during(&world, &sync, Fault::on(REPLACE), grants).await;
+    assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold", "silver"]);
+}
+
+/// There may be thousands behind it, and each question is a write.
+#[tokio::test]
+async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
+    let (world, _, _) = guarded().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    proxy.about("guard#", None, 0);
+    let variables = [("GUARD_PEOPLE", "1"), ("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())];
+    let sync = start_with(&world, &variables).await;
+    for person in ["ada", "bela", "yuki"] {
+        world.says("replace", person, &[]).await;
+    }
+    // The first begins the hour, the second has it held, and of the third it is known.
+    sweep(&sync).await;
+    assert_eq!(proxy.seen_about("guard#"), 4);
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(proxy.seen_about("guard#"), 5);
+}
+
+#[tokio::test]
+async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something() {
+    let (world, _, _) = guarded().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    proxy.about("guard#", Some(throttled()), usize::MAX);
+    let sync = start_with(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]).await;
+    world.says("replace", "ada", &[]).await;
+    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
+    world.says("replace", "yuki", &["all-access"]).await;
+    sweep(&sync).await;
+    assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
+    assert_eq!(
+        [hear(&world, "ada"), hear(&world, "yuki")],
+        [["all-access", "basic"], ["all-access", "basic"]]
+    );
+}
+
 /// What somebody has and what they are to have is more than anybody may have.
 #[tokio::test]
 async fn a_held_removal_of_very_many_names_grants_nothing_and_spoils_nothing() {
@@ -699,9 +970,7 @@ async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
 /// As many people who have just been linked, with `gold`, at Spotify with nothing yet.
 async fn many_registered(world: &World, many: usize) -> Vec<String> {
     let partner_id = world.sandbox.options().partner_id.clone();
-    let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let subscribers = subscribers(world, &[]);
     let people: Vec<_> = (0..many).map(|n| format!("{n:032x}")).collect();
     for person in &people {
         world.spotify().force_link(Link {

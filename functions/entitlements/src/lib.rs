@@ -13,6 +13,7 @@ use shared::{
     encoding::hex,
     http::{Failure, Function, Outcome, Problem, Request, StatusCode, json as answer},
     jws::JwsError,
+    log, metrics,
     outbound::Outbound,
     partner::{self, PartnerId, PartnerUserId},
     secrets::Versions,
@@ -132,7 +133,7 @@ impl Entitlements {
         // Spent before anything is done: a request that is stolen and sent again has no effect, however it ended.
         let invocation = hex(&self.chance.bytes::<16>()?);
         self.storage.pending_links.use_once(&asked.jti, &invocation).await?;
-        let (status, code) = match operation {
+        let (status, mut code) = match operation {
             Operation::Get => (StatusCode::OK, Code::EntitlementsRead),
             _ => (StatusCode::ACCEPTED, Code::EntitlementsWritten),
         };
@@ -143,11 +144,26 @@ impl Entitlements {
             }
             People::Many(tasks) => {
                 let mut answers = Vec::with_capacity(tasks.len());
+                let mut faults = Vec::new();
                 for some in tasks.chunks(AT_ONCE) {
                     let some = some
                         .iter()
                         .map(|task| self.answered(partner_id, operation, status, task));
-                    answers.extend(join_all(some).await);
+                    for (answer, fault) in join_all(some).await {
+                        answers.push(answer);
+                        faults.extend(fault);
+                    }
+                }
+                // A request that came through says nothing of those who did not.
+                for fault in Code::ALL {
+                    let people = faults.iter().filter(|code| *code == fault).count();
+                    if people > 0 {
+                        log!(error, *fault, people);
+                        metrics::fault(*fault);
+                    }
+                }
+                if !faults.is_empty() && operation != Operation::Get {
+                    code = Code::EntitlementsPartlyWritten;
                 }
                 json!({ "people": answers })
             }
@@ -169,14 +185,14 @@ impl Entitlements {
         }
     }
 
-    /// One answer of many.
+    /// One answer of many; and the code of what kept us from giving another, if something did.
     async fn answered(
         &self,
         partner_id: &PartnerId,
         operation: Operation,
         status: StatusCode,
         task: &Result<Task, Problem>,
-    ) -> Value {
+    ) -> (Value, Option<Code>) {
         let done = match task {
             Ok(task) => self.carry_out(partner_id, task).await,
             Err(Problem::Member(member)) => Err(Problem::Member(member.clone())),
@@ -186,15 +202,17 @@ impl Entitlements {
             Ok(subscriber) => {
                 let mut told = told(operation, &subscriber);
                 told.insert("status".to_owned(), status.as_u16().into());
-                told.into()
+                (told.into(), None)
             }
             Err(Problem::Member(member)) => {
                 let (status, code) = Problem::Member(String::new()).told();
-                json!({"status": status.as_u16(), "code": code, "member": member})
+                let told = json!({"status": status.as_u16(), "code": code, "member": member});
+                (told, None)
             }
             Err(problem) => {
                 let (status, code) = problem.told();
-                json!({"status": status.as_u16(), "code": code})
+                let told = json!({"status": status.as_u16(), "code": code});
+                (told, status.is_server_error().then(|| problem.log_code()))
             }
         }
     }

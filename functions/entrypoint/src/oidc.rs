@@ -31,7 +31,7 @@ use shared::{
     oauth::{authorize, nonce, pkce, state::State},
     outbound::{CALL, Outbound, OutboundError},
     partner::{Entitlement, PartnerId},
-    secrets::{Secret, SecretError, SecretValue, text_member},
+    secrets::{Secret, SecretError, SecretValue, Versions, text_member},
     sign_in::Claims,
 };
 use url::Url;
@@ -90,6 +90,9 @@ type Discovered = Client<
     openidconnect::EndpointMaybeSet,
     openidconnect::EndpointMaybeSet,
 >;
+
+/// RFC 6749 §5.2: the client's authentication failed.
+const INVALID_CLIENT: &str = "invalid_client";
 
 /// The client secret at the provider. Providers differ in what they make, so any visible ASCII will do.
 pub(crate) struct ProviderSecret(ClientSecret);
@@ -227,17 +230,17 @@ impl Oidc {
         partner_id: &PartnerId,
     ) -> Result<Claims, Problem> {
         let (provider, secret) = tokio::join!(self.provider(), self.secret());
-        let (provider, secret) = (provider?, secret?);
-        let client = self.client(&provider, secret);
-        let exchange = client
-            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
-            .map_err(|_| ProviderError::Down("no token endpoint"))?
-            .set_pkce_verifier(PkceCodeVerifier::new(code_verifier.expose().to_owned()));
-        let http = self.http();
-        // Boxed, as the discovery: `openidconnect`'s futures are not small, and seldom needed.
-        let granted = Box::pin(exchange.request_async(&http))
-            .await
-            .map_err(|error| token_problem(&error))?;
+        let (provider, versions) = (provider?, secret?);
+        let secret = versions.as_ref().map(|versions| &versions.current);
+        let granted = match self.grant(&provider, secret, code, code_verifier).await {
+            // The secret may have been rotated since we read it, or at the provider later than here.
+            Err(ProviderError::ClientRefused(INVALID_CLIENT)) => {
+                let other = self.other_secret(versions.as_ref()).await?;
+                let other = other.ok_or(ProviderError::ClientRefused(INVALID_CLIENT))?;
+                self.grant(&provider, Some(&other), code, code_verifier).await?
+            }
+            granted => granted?,
+        };
         let id_token = granted.id_token().ok_or(ProviderError::Down("no ID token"))?;
         let nonce = Nonce::new(nonce.expose().to_owned());
         let claims = match self.verify(&provider, id_token, &granted, &nonce) {
@@ -251,6 +254,25 @@ impl Oidc {
         };
         self.claims(&claims, partner_id)
             .map_err(|error| ProviderError::Claims(error).into())
+    }
+
+    /// Tokens for a code, as the client that this secret authenticates.
+    async fn grant(
+        &self,
+        provider: &Metadata,
+        secret: Option<&ProviderSecret>,
+        code: &authorize::AuthorizationCode,
+        code_verifier: &pkce::CodeVerifier,
+    ) -> Result<CoreTokenResponse, ProviderError> {
+        let client = self.client(provider, secret.map(|secret| secret.0.clone()));
+        let exchange = client
+            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+            .map_err(|_| ProviderError::Down("no token endpoint"))?
+            .set_pkce_verifier(PkceCodeVerifier::new(code_verifier.expose().to_owned()));
+        let http = self.http();
+        // Boxed, as the discovery: `openidconnect`'s futures are not small, and seldom needed.
+        let granted = Box::pin(exchange.request_async(&http)).await;
+        granted.map_err(|error| token_problem(&error))
     }
 
     fn client(&self, provider: &Metadata, secret: Option<ClientSecret>) -> Discovered {
@@ -364,11 +386,28 @@ impl Oidc {
         })
     }
 
-    async fn secret(&self) -> Result<Option<ClientSecret>, SecretError> {
+    async fn secret(&self) -> Result<Option<Arc<Versions<ProviderSecret>>>, SecretError> {
         match &self.client_secret {
-            Some(secret) => Ok(Some(secret.get().await?.current.0.clone())),
+            Some(secret) => secret.get().await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The secret to try after the current one of `refused` was refused: what Secrets Manager has now, else the previous version; nothing when there is no other.
+    async fn other_secret(
+        &self,
+        refused: Option<&Arc<Versions<ProviderSecret>>>,
+    ) -> Result<Option<ProviderSecret>, SecretError> {
+        let (Some(secret), Some(refused)) = (&self.client_secret, refused) else {
+            return Ok(None);
+        };
+        let versions = secret.get_after_refusal(refused).await?;
+        let mut candidates = [Some(&versions.current), versions.previous.as_ref()]
+            .into_iter()
+            .flatten();
+        // Which of the two it is tells nobody anything: both are ours.
+        let other = candidates.find(|candidate| candidate.0.secret() != refused.current.0.secret());
+        Ok(other.map(|secret| ProviderSecret(secret.0.clone())))
     }
 
     async fn provider(&self) -> Result<Arc<Metadata>, ProviderError> {
@@ -452,7 +491,7 @@ fn token_problem(
     };
     match refusal.error() {
         CoreErrorResponseType::InvalidGrant => ProviderError::CodeRefused,
-        CoreErrorResponseType::InvalidClient => ProviderError::ClientRefused("invalid_client"),
+        CoreErrorResponseType::InvalidClient => ProviderError::ClientRefused(INVALID_CLIENT),
         CoreErrorResponseType::UnauthorizedClient => ProviderError::ClientRefused("unauthorized_client"),
         CoreErrorResponseType::InvalidScope => ProviderError::ClientRefused("invalid_scope"),
         CoreErrorResponseType::InvalidRequest => ProviderError::ClientRefused("invalid_request"),

@@ -31,6 +31,8 @@ use self::settle::Settled;
 
 /// How many are read from one part of the index at a time.
 const AT_A_TIME: i32 = 100;
+/// What one person may take: two turns at Spotify and the calls. Whoever would not be done in time is left for the next run.
+const LONGEST_FOR_ONE: Duration = Duration::from_secs(45);
 /// After so many in a row without an answer Spotify is down. Whoever has not been tried by then is due as before, so they follow as soon as it is back.
 const DOWN: u32 = 10;
 
@@ -61,6 +63,7 @@ struct Tally {
 /// One run.
 struct Run<'a> {
     sync: &'a Synchronizer,
+    /// When the last person is taken in hand.
     until: Instant,
     settled: u32,
     tally: Tally,
@@ -70,6 +73,8 @@ struct Run<'a> {
     stopped: bool,
     /// Partners for whom Spotify refused us: the others go on.
     refused: HashSet<String>,
+    /// Partners whose removals the guard holds.
+    held: HashSet<String>,
 }
 
 impl Run<'_> {
@@ -81,7 +86,7 @@ impl Run<'_> {
         if self.refused.contains(key.partner_id()) {
             return Ok(true);
         }
-        let settled = self.sync.settle(key, why).await?;
+        let settled = self.sync.settle(key, why, &mut self.held).await?;
         self.settled += 1;
         // A metric keeps a hundred values at most until they are written.
         if self.settled.is_multiple_of(20) {
@@ -272,6 +277,11 @@ impl Synchronizer {
     }
 }
 
+/// Of the time for a run, that in which people may be taken in hand. Where it is so little that nobody would ever be settled, they are all the same.
+fn for_taking(within: Duration) -> Duration {
+    within.saturating_sub(LONGEST_FOR_ONE).max(within / 2)
+}
+
 /// Whether a record tells of something that Spotify is to follow: what we note ourselves is nothing to be followed.
 fn concerns_spotify(record: &Value) -> bool {
     let of = |image: &str, name: &str| record.pointer(&format!("/dynamodb/{image}/{name}/N")).cloned();
@@ -288,12 +298,13 @@ impl Worker for Synchronizer {
     async fn work(&self, event: &Value, within: Duration) -> Result<Value, Unfinished> {
         let mut run = Run {
             sync: self,
-            until: Instant::now() + within,
+            until: Instant::now() + for_taking(within),
             settled: 0,
             tally: Tally::default(),
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
+            held: HashSet::new(),
         };
         let records = event.get("Records").and_then(Value::as_array);
         let (task, outcome) = match (records, event.get("task").and_then(Value::as_str)) {
@@ -328,5 +339,16 @@ impl Worker for Synchronizer {
         };
         let again = again.map(|record| json!({ "itemIdentifier": record }));
         Ok(json!({"batchItemFailures": Vec::from_iter(again)}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_taken_in_hand_who_could_not_be_settled_in_what_is_left() {
+        let taking = |seconds| for_taking(Duration::from_secs(seconds)).as_secs();
+        assert_eq!([295, 100, 60, 4].map(taking), [250, 55, 30, 2]);
     }
 }

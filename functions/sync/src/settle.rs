@@ -1,12 +1,11 @@
 //! Settling one person: what Spotify is asked, and what its answer means.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use shared::{
     log,
     metrics::{self, Metric},
     oauth::token::TokenError,
-    outbound::OutboundError,
     partner::Entitlements,
     spotify::{OpenAccessError, SpotifyError},
     store::{LEASE, LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
@@ -62,8 +61,8 @@ enum Trouble {
     Spotify(SpotifyError),
     /// Nobody may call Spotify for so many seconds.
     NotNow(i64),
-    /// Ours: so will the whole run.
-    Ours(Unfinished),
+    /// The guard does not answer: whoever only gains goes on.
+    Unguarded,
 }
 
 impl From<SpotifyError> for Trouble {
@@ -72,15 +71,15 @@ impl From<SpotifyError> for Trouble {
     }
 }
 
-impl From<Unfinished> for Trouble {
-    fn from(error: Unfinished) -> Self {
-        Self::Ours(error)
-    }
-}
-
 impl Synchronizer {
     /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
-    pub(crate) async fn settle(&self, key: &SubscriberKey, why: Why) -> Result<Settled, Unfinished> {
+    /// `held` are the partners whose removals the guard holds, as this run has found: it is asked about each once, for there may be thousands of people behind it.
+    pub(crate) async fn settle(
+        &self,
+        key: &SubscriberKey,
+        why: Why,
+        held: &mut HashSet<String>,
+    ) -> Result<Settled, Unfinished> {
         const TABLE: Unfinished = Unfinished("the table does not answer");
         let me = self.name()?;
         loop {
@@ -99,7 +98,7 @@ impl Synchronizer {
                 }
                 Err(_) => return Err(TABLE),
             };
-            let (outcome, settled) = match self.asked(&taken, why).await {
+            let (outcome, settled) = match self.asked(&taken, why, held).await {
                 Ok(outcome) => {
                     let settled = match &outcome {
                         Outcome::Follows { changed, .. } => Settled::Follows { changed: *changed },
@@ -111,7 +110,7 @@ impl Synchronizer {
                 }
                 Err(Trouble::Spotify(error)) => self.in_vain(&taken, &error).await?,
                 Err(Trouble::NotNow(seconds)) => self.put_off(seconds),
-                Err(Trouble::Ours(error)) => return Err(error),
+                Err(Trouble::Unguarded) => self.unguarded(&taken),
             };
             let now = self.clock.now();
             let noted = self
@@ -129,7 +128,12 @@ impl Synchronizer {
     }
 
     /// Asks Spotify what has to be asked, and has it follow.
-    async fn asked(&self, person: &Subscriber, why: Why) -> Result<Outcome, Trouble> {
+    async fn asked(
+        &self,
+        person: &Subscriber,
+        why: Why,
+        partners_held: &mut HashSet<String>,
+    ) -> Result<Outcome, Trouble> {
         if !person.link.state.may_be_linked() {
             return Ok(Outcome::NothingToDo);
         }
@@ -156,7 +160,7 @@ impl Synchronizer {
             held
         };
         let wanted = person.wanted().cloned().unwrap_or_default();
-        if !held.is_subset(&wanted) && !self.may_remove(person).await? {
+        if !held.is_subset(&wanted) && !self.may_remove(person, partners_held).await? {
             return self.grant_alone(person, held, &wanted).await;
         }
         if let Some(lost) = self.replace(person, &wanted).await? {
@@ -187,14 +191,18 @@ impl Synchronizer {
     }
 
     /// Whether rights may be taken away from one more person of the partner just now.
-    async fn may_remove(&self, person: &Subscriber) -> Result<bool, Trouble> {
+    async fn may_remove(&self, person: &Subscriber, partners_held: &mut HashSet<String>) -> Result<bool, Trouble> {
+        if partners_held.contains(person.partner_id.as_str()) {
+            return Ok(false);
+        }
         let asked = self
             .guard
             .removal(&person.partner_id, &person.partner_user_id, self.clock.now())
             .await;
-        match asked.map_err(|_| Unfinished("the guard does not answer"))? {
+        match asked.map_err(|_| Trouble::Unguarded)? {
             Removal::Allowed => Ok(true),
             Removal::Held { just_now } => {
+                partners_held.insert(person.partner_id.to_string());
                 if just_now {
                     log!(error, Code::GuardHeld, partner_id = person.partner_id.as_str());
                 }
@@ -235,7 +243,7 @@ impl Synchronizer {
         if young {
             Outcome::Later {
                 at: now.saturating_add(ASK_AGAIN),
-                held: false,
+                in_flight: false,
                 failure: NOT_LINKED_YET,
             }
         } else {
@@ -248,10 +256,10 @@ impl Synchronizer {
         let now = self.clock.now();
         let later = |seconds: i64, failure| Outcome::Later {
             at: now.saturating_add(seconds),
-            held: false,
+            in_flight: false,
             failure,
         };
-        let backoff = 5_i64.saturating_mul(1 << person.tries.clamp(0, 7)).min(LONGEST);
+        let backoff = backoff(person.tries);
         let (outcome, settled, code) = match error {
             SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
             | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
@@ -273,13 +281,13 @@ impl Synchronizer {
                 (later(PARKED, "request_refused"), Settled::Later, Code::SyncFailed)
             }
             // What was sent may yet be done: not before nobody can have it on the way any more is anything else sent about them.
-            SpotifyError::OpenAccess(OpenAccessError::Outbound(OutboundError::Timeout | OutboundError::Broken)) => {
-                let held = Outcome::Later {
+            SpotifyError::OpenAccess(error) if error.may_be_in_flight() => {
+                let in_flight = Outcome::Later {
                     at: now.saturating_add(backoff.max(LEASE)),
-                    held: true,
+                    in_flight: true,
                     failure: "no_answer",
                 };
-                (held, Settled::Unanswered, Code::SyncFailed)
+                (in_flight, Settled::Unanswered, Code::SyncFailed)
             }
             _ => (later(backoff, "unavailable"), Settled::Unanswered, Code::SyncFailed),
         };
@@ -292,12 +300,28 @@ impl Synchronizer {
         Ok((outcome, settled))
     }
 
+    /// Whether rights may be taken away cannot be told. That holds up nobody else.
+    fn unguarded(&self, person: &Subscriber) -> (Outcome, Settled) {
+        log!(
+            warn,
+            Code::SyncFailed,
+            partner_id = person.partner_id.as_str(),
+            reason = "the guard does not answer"
+        );
+        let later = Outcome::Later {
+            at: self.clock.now().saturating_add(backoff(person.tries)),
+            in_flight: false,
+            failure: "unavailable",
+        };
+        (later, Settled::Later)
+    }
+
     /// Nothing was asked: it is not our turn for long. Whoever waited here would hold up the run, and have the person in hand beyond their time.
     fn put_off(&self, seconds: i64) -> (Outcome, Settled) {
         log!(warn, Code::SyncStopped, reason = "Spotify wants no calls for a while");
         let later = Outcome::Later {
             at: self.clock.now().saturating_add(seconds),
-            held: false,
+            in_flight: false,
             failure: RATE_LIMITED,
         };
         (later, Settled::Stop)
@@ -313,6 +337,11 @@ impl Synchronizer {
         tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
         Ok(())
     }
+}
+
+/// How many seconds to wait after so many tries.
+fn backoff(tries: i64) -> i64 {
+    5_i64.saturating_mul(1 << tries.clamp(0, 7)).min(LONGEST)
 }
 
 /// How long it took until Spotify followed, or has taken so far; and what had changed there behind our back.

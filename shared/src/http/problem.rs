@@ -158,6 +158,12 @@ impl Problem {
         let Verdict { status, code, .. } = verdict(self);
         (status, code)
     }
+
+    /// The code by which it is logged.
+    #[must_use]
+    pub fn log_code(&self) -> Code {
+        verdict(self).log
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -500,7 +506,8 @@ fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
     // Our client's fault, or our own: not theirs who asked.
     let ours = |log: Code| tell(StatusCode::BAD_GATEWAY, "server_error", Page::WentWrong, log);
     let limited = |retry_after: &Option<u64>| Verdict {
-        retry_after: retry_after.or(Some(5)),
+        // Who asks may look again after an hour.
+        retry_after: Some(retry_after.unwrap_or(5).min(3600)),
         ..trouble(StatusCode::SERVICE_UNAVAILABLE, Code::SpotifyLimited)
     };
     let outbound = |error: &OutboundError| match error {

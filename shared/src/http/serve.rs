@@ -147,6 +147,7 @@ pub async fn answer_event<F: Function>(function: &F, event: Value, within: Durat
                 if F::LINKS {
                     metrics::failure(verdict.log);
                 }
+                metrics::fault(verdict.log);
                 if of_a_program || F::FOR_PROGRAMS {
                     failure.to_program(&request_id)
                 } else {

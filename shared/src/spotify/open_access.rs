@@ -352,6 +352,16 @@ impl OpenAccessError {
         }
     }
 
+    /// Whether what was asked may be done yet, although nobody has said so: nothing came, or a gateway before Spotify has given up waiting.
+    #[must_use]
+    pub fn may_be_in_flight(self) -> bool {
+        match self {
+            Self::Outbound(error) => matches!(error, OutboundError::Timeout | OutboundError::Broken),
+            Self::Unavailable { status } => matches!(status.as_u16(), 408 | 502 | 504),
+            _ => false,
+        }
+    }
+
     fn is_passing(self) -> bool {
         match self {
             Self::Unavailable { .. } => true,

@@ -147,8 +147,11 @@ impl Guard {
             if integer(&guard, "released_until")?.is_some_and(|until| until > now) {
                 return Ok(Removal::Allowed);
             }
+            if let Some(held_since) = integer(&guard, "held_since")? {
+                return Ok(held(held_since, now));
+            }
             let counting = integer(&guard, "window_start")?.is_some_and(|start| start > ago);
-            if guard.contains_key("held_since") || counting || self.limits.people == 0 {
+            if counting || self.limits.people == 0 {
                 return self.hold(partner_id, now).await;
             }
             let begun = self
@@ -170,22 +173,20 @@ impl Guard {
 
     /// Holds what comes, until it is released; or has been meanwhile.
     async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<Removal, StoreError> {
-        let held = self
+        let holding = self
             .update(partner_id)
             .update_expression("SET held_since = :now")
             .condition_expression(
                 "attribute_not_exists(held_since) AND (attribute_not_exists(released_until) OR released_until <= :now)",
             )
             .expression_attribute_values(":now", number(now));
-        let just_now = match written(held).await? {
-            Written::Done => true,
+        Ok(match written(holding).await? {
+            Written::Done => Removal::Held { just_now: true },
             Written::Refused(guard) => match integer(&guard, "held_since")? {
-                // Also when the answer of our own write was lost, and it was sent again: somebody has to be told.
-                Some(held_since) => held_since == now,
-                None => return Ok(Removal::Allowed),
+                Some(held_since) => held(held_since, now),
+                None => Removal::Allowed,
             },
-        };
-        Ok(Removal::Held { just_now })
+        })
     }
 
     /// Lets removals pass until `until`, in seconds since 1970.
@@ -203,6 +204,13 @@ impl Guard {
     fn update(&self, partner_id: &PartnerId) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table);
         update.key("id", text(&id(partner_id)))
+    }
+}
+
+/// Whoever finds it held since this moment tells of it too: the answer of the write that did it may have been lost, and somebody has to be told.
+fn held(held_since: i64, now: i64) -> Removal {
+    Removal::Held {
+        just_now: held_since == now,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, KeysAndAttributes, ReturnValue, Select},
 };
 
@@ -145,10 +145,12 @@ impl Subscriber {
         }
     }
 
-    /// Until when, in seconds since 1970, a `register-user` may be on its way to Spotify.
+    /// Until when, in seconds since 1970, a `register-user` or an `unlink-user` may be on its way to Spotify.
     fn settled_after(&self) -> Option<i64> {
+        let unlinking = self.link.since.filter(|_| self.link.state == LinkState::Suspect);
         self.registered_at
-            .map(|registered_at| registered_at.saturating_add(SETTLED_AFTER))
+            .max(unlinking)
+            .map(|began| began.saturating_add(SETTLED_AFTER))
     }
 
     /// What is wanted of Spotify: what the backend says, else what the token said. Nothing where neither has said anything.
@@ -328,10 +330,18 @@ impl Subscribers {
         expected: Option<i64>,
         now: i64,
     ) -> Result<Subscriber, ChangeError> {
+        let mut refused: Option<Entitlements> = None;
         for _ in 0..TRIES {
             let before = self.get(partner_id, partner_user_id).await?;
             if expected.is_some_and(|expected| expected != before.version) {
-                return Err(ChangeError::OtherVersion);
+                // The answer to our own write was lost, and repeating it was refused: what it wrote is there.
+                let ours = expected.is_some_and(|expected| expected.saturating_add(1) == before.version)
+                    && refused.as_ref() == Some(&before.entitlements);
+                return if ours {
+                    Ok(before)
+                } else {
+                    Err(ChangeError::OtherVersion)
+                };
             }
             // What the backend adds to, or takes from, is what they may hear: before its first word that is what the token said.
             let entitlements = change.of(&before.wanted().cloned().unwrap_or_default());
@@ -345,6 +355,7 @@ impl Subscribers {
             if let Some(after) = self.write(&before, &entitlements, now).await? {
                 return Ok(after);
             }
+            refused = Some(entitlements);
         }
         Err(StoreError::Unavailable.into())
     }
@@ -357,7 +368,7 @@ impl Subscribers {
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
         let follows = before.link.state.may_be_linked();
-        // Not while they are being linked: what `register-user` has with it may be older than this, and must not arrive after it.
+        // Not while they are being linked or unlinked: what `register-user` has with it may be older than this, and must not arrive after it.
         let next_try_at = before
             .settled_after()
             .map_or(now, |settled_after| settled_after.max(now));
@@ -377,18 +388,26 @@ impl Subscribers {
         } else {
             "link_state = :link_state"
         };
+        // And with which token: what that claimed is what an addition starts from.
+        let registered = match before.registered_at {
+            Some(_) => "registered_at = :registered_at",
+            None => "attribute_not_exists(registered_at)",
+        };
         let mut update = self
             .update(&before.partner_id, &before.partner_user_id)
             .update_expression(format!(
                 "SET partner_id = :partner_id, partner_user_id = :partner_user_id, entitlements = :entitlements, version = :after{dirty}"
             ))
-            .condition_expression(format!("{version} AND {link}"))
+            .condition_expression(format!("{version} AND {link} AND {registered}"))
             .expression_attribute_values(":partner_id", text(before.partner_id.as_str()))
             .expression_attribute_values(":partner_user_id", text(before.partner_user_id.expose()))
             .expression_attribute_values(":entitlements", list(entitlements))
             .expression_attribute_values(":after", number(before.version.saturating_add(1)));
         if before.version > 0 {
             update = update.expression_attribute_values(":before", number(before.version));
+        }
+        if let Some(registered_at) = before.registered_at {
+            update = update.expression_attribute_values(":registered_at", number(registered_at));
         }
         if before.link.state != LinkState::None {
             update = update.expression_attribute_values(":link_state", text(before.link.state.as_str()));
@@ -470,13 +489,7 @@ impl Subscribers {
             .expression_attribute_values(":evidence", text("unlink-user"))
             .expression_attribute_values(":dirty", shard(partner_id, partner_user_id))
             .expression_attribute_values(":soon", number(now.saturating_add(SETTLED_AFTER)));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(store_error(&error)),
-            },
-        }
+        done(update).await.map(drop)
     }
 
     /// Some of the table, from `cursor` on (its beginning without one): those who are linked, and where to go on; nothing further at its end.
@@ -616,7 +629,8 @@ impl Subscribers {
     }
 
     /// Notes what came of it, and lets go of the person. Only as long as they are what they were when they were taken: a version that was superseded meanwhile is
-    /// never noted as synced, nor a link that was made meanwhile as lost. Then nothing is noted, and the person is still in hand.
+    /// never noted as synced, nor a link that was made meanwhile as lost, and what is wanted since then waits for nothing that was wanted before. Else nothing is
+    /// noted, and the person is still in hand.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -627,62 +641,47 @@ impl Subscribers {
             .update(&taken.partner_id, &taken.partner_user_id)
             .expression_attribute_values(":me", text(me));
         let mut conditions = vec!["taken_by = :me".to_owned()];
-        let mut unchanged = |name: &str, placeholder: &str, value: Option<i64>| match value {
-            Some(_) => conditions.push(format!("{name} = {placeholder}")),
-            None => conditions.push(format!("attribute_not_exists({name})")),
-        };
+        for (name, was) in outcome.compared(taken) {
+            if let Some(was) = was {
+                conditions.push(format!("{name} = :was_{name}"));
+                update = update.expression_attribute_values(format!(":was_{name}"), was);
+            } else {
+                conditions.push(format!("attribute_not_exists({name})"));
+            }
+        }
         let expression = match outcome {
             Outcome::Follows {
                 evidence,
                 changed,
                 held,
             } => {
-                unchanged("version", ":version", (taken.version > 0).then_some(taken.version));
-                unchanged("registered_at", ":registered_at", taken.registered_at);
                 update = update
                     .expression_attribute_values(":version", number(taken.version))
                     .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
                     .expression_attribute_values(":evidence", text(evidence))
                     .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":since", number(taken.since(LinkState::Linked, now)));
-                if let Some(registered_at) = taken.registered_at {
-                    update = update.expression_attribute_values(":registered_at", number(registered_at));
-                }
                 let synced_at = if *changed {
                     update = update.expression_attribute_values(":now", number(now));
                     ", synced_at = :now"
                 } else {
                     ""
                 };
-                // The version is compared and noted by one value; a person of no version has synced none.
                 format!(
                     "SET synced_version = :version, held = :held, link_state = :linked, link_since = :since, link_evidence = :evidence{synced_at} {clean}"
                 )
             }
             Outcome::NotLinked { evidence } => {
-                unchanged("registered_at", ":registered_at", taken.registered_at);
-                if let Some(registered_at) = taken.registered_at {
-                    update = update.expression_attribute_values(":registered_at", number(registered_at));
-                }
                 update = update
                     .expression_attribute_values(":unlinked", text(LinkState::Unlinked.as_str()))
                     .expression_attribute_values(":evidence", text(evidence))
                     .expression_attribute_values(":since", number(taken.since(LinkState::Unlinked, now)));
                 format!("SET link_state = :unlinked, link_since = :since, link_evidence = :evidence {clean}")
             }
-            Outcome::NothingToDo => {
-                let state = taken.link.state;
-                if state == LinkState::None {
-                    conditions.push("attribute_not_exists(link_state)".to_owned());
-                } else {
-                    conditions.push("link_state = :state".to_owned());
-                    update = update.expression_attribute_values(":state", text(state.as_str()));
-                }
-                clean.to_owned()
-            }
+            Outcome::NothingToDo => clean.to_owned(),
             Outcome::Withheld { held, at } => {
-                update = update.expression_attribute_values(":failure", text(GUARD_HELD));
                 update = update
+                    .expression_attribute_values(":failure", text(GUARD_HELD))
                     .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":at", number(*at))
                     .expression_attribute_values(":now", number(now))
@@ -691,15 +690,16 @@ impl Subscribers {
                     "SET held = :held, failure = :failure, dirty = :dirty, next_try_at = :at{waits} REMOVE taken_by, taken_until"
                 )
             }
-            Outcome::Later { at, held, failure } => {
+            Outcome::Later { at, in_flight, failure } => {
                 update = update
                     .expression_attribute_values(":failure", text(failure))
                     .expression_attribute_values(":at", number(*at))
                     .expression_attribute_values(":now", number(now))
                     .expression_attribute_values(":dirty", shard(&taken.partner_id, &taken.partner_user_id))
                     .expression_attribute_values(":one", number(1));
-                let hold = if *held {
-                    ", taken_until = :at"
+                let hold = if *in_flight {
+                    update = update.expression_attribute_values(":hold", number(now.saturating_add(LEASE)));
+                    ", taken_until = :hold"
                 } else {
                     " REMOVE taken_by, taken_until"
                 };
@@ -709,12 +709,27 @@ impl Subscribers {
         let update = update
             .update_expression(expression)
             .condition_expression(conditions.join(" AND "));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(store_error(&error)),
-            },
+        match (done(update).await?, outcome) {
+            // Whoever has changed meanwhile is due as the change has it, but no sooner than nothing can be on its way any more.
+            (
+                false,
+                Outcome::Later {
+                    in_flight: true,
+                    failure,
+                    ..
+                },
+            ) => {
+                let held = self
+                    .update(&taken.partner_id, &taken.partner_user_id)
+                    .update_expression("SET failure = :failure, taken_until = :hold ADD tries :one")
+                    .condition_expression("taken_by = :me")
+                    .expression_attribute_values(":me", text(me))
+                    .expression_attribute_values(":failure", text(failure))
+                    .expression_attribute_values(":hold", number(now.saturating_add(LEASE)))
+                    .expression_attribute_values(":one", number(1));
+                done(held).await
+            }
+            (done, _) => Ok(done),
         }
     }
 
@@ -862,14 +877,43 @@ pub enum Outcome {
     Later {
         /// When, in seconds since 1970.
         at: i64,
-        /// Whether nobody may ask before, whatever is wanted meanwhile: a call may still be on its way.
-        held: bool,
+        /// Whether a call may still be on its way: nobody asks within [`LEASE`], whatever is wanted meanwhile.
+        in_flight: bool,
         /// Why, in a word.
         failure: &'static str,
     },
 }
 
-/// How long after `register-user` began Spotify is asked whether there is a link: the call, and the landing page, take a moment.
+impl Outcome {
+    /// What of a person must be as it was when they were taken, for this to be true of them.
+    fn compared(&self, taken: &Subscriber) -> Vec<(&'static str, Option<AttributeValue>)> {
+        let version = ("version", (taken.version > 0).then(|| number(taken.version)));
+        let registered_at = ("registered_at", taken.registered_at.map(number));
+        let state = taken.link.state;
+        let link_state = ("link_state", (state != LinkState::None).then(|| text(state.as_str())));
+        let link_since = ("link_since", taken.link.since.map(number));
+        match self {
+            Self::Follows { .. } | Self::Withheld { .. } | Self::Later { .. } => {
+                vec![version, registered_at, link_state, link_since]
+            }
+            Self::NotLinked { .. } => vec![registered_at],
+            Self::NothingToDo => vec![link_state],
+        }
+    }
+}
+
+/// Whether a write was made: not, when its condition did not hold.
+async fn done(update: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(store_error(&error)),
+        },
+    }
+}
+
+/// How long after `register-user` or `unlink-user` began Spotify is asked whether there is a link: the call, and the landing page, take a moment.
 const SETTLED_AFTER: i64 = 20;
 
 fn id(partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> String {
