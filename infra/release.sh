@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the functions' zips of a commit for a processor, the same bytes wherever it runs: infra/release.sh arm64|x86_64 <folder> [<commit>, else HEAD].
-# What is not committed is not in them. The paths of this machine and the times of its files are set aside; both would be in the bytes.
+# Builds the functions' zips of a commit for a processor, by the same tools the same bytes wherever it runs: infra/release.sh arm64|x86_64 <folder> [<commit>, else HEAD].
+# BUILT-WITH-<processor> says which tools those were. What is not committed is not in the zips.
+# The paths of this machine and the times of its files are set aside; both would be in the bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=${1:?arm64 or x86_64} folder=${2:?a folder} commit=${3:-HEAD}
@@ -22,6 +23,7 @@ export CARGO_TARGET_DIR="$source/target"
 export RUSTFLAGS="--remap-path-prefix=$source=/soa-link --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$(rustc --print sysroot)=/rust"
 # C code that is built along (aws-lc) knows its paths too.
 export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo -ffile-prefix-map=$source=/soa-link"
+(rustc --version && cargo lambda --version && echo "zig $(python3 -m ziglang version)") >"$folder/BUILT-WITH-$arch"
 cargo lambda build --release --locked --target "$target" "${functions[@]/#/--package=}"
 python3 - "$CARGO_TARGET_DIR/lambda" "$folder" "$arch" "${functions[@]}" <<'PYTHON'
 import hashlib, pathlib, sys, zipfile

@@ -17,6 +17,7 @@ mod calls;
 mod chromium;
 mod configuration;
 mod convergence;
+mod description;
 mod entitlements;
 mod events;
 mod faults;

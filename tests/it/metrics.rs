@@ -1,10 +1,25 @@
 //! What is counted while people link, turn back and are followed, minute by minute of an hour and a half. `make dashboard` draws it.
 
-use std::{collections::BTreeMap, fs, io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
-use sandbox::Fault;
+use sandbox::{Fault, Link, bundle};
 use serde_json::{Value, json};
-use shared::{chance::Chance, metrics, worker::Worker as _};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    http::answer_event,
+    metrics,
+    outbound::Outbound,
+    partner::{PartnerId, PartnerUserId},
+    store::Subscribers,
+    worker::Worker as _,
+};
 use sync::Synchronizer;
 
 use crate::world::World;
@@ -12,7 +27,7 @@ use crate::world::World;
 const MINUTES: u32 = 90;
 
 /// The numbers of one minute, as CloudWatch would take them from the log, by name and dimension.
-fn of_this_minute(world: &World, file: &mut fs::File) -> BTreeMap<String, usize> {
+fn of_this_minute(world: &World, file: &mut impl Write) -> BTreeMap<String, usize> {
     let mut written = Vec::new();
     metrics::flush_to(&mut written);
     let mut sums = BTreeMap::new();
@@ -132,4 +147,93 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
         .sum();
     assert_eq!(here, there);
     assert_eq!(world.linked("ada").unwrap().1.len(), 1);
+}
+
+/// Of a journey or not, and of whichever function: a canary goes back by what is counted here.
+#[tokio::test]
+async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
+    metrics::init("soa-link/test".to_owned());
+    let world = World::with(sandbox::Options::default(), &[("PENDING_LINKS_TABLE", "not-there")]).await;
+    let faults = |counted: BTreeMap<String, usize>| counted.get("Faults").copied().unwrap_or(0);
+    let counted = || faults(of_this_minute(&world, &mut io::sink()));
+    // A backend's mistake is none of ours.
+    assert_eq!(world.backend_unlink("nonsense").await.status, 401);
+    assert_eq!(counted(), 0);
+    assert_eq!(world.signed_in("ada").get("/entrypoint").await.status, 500);
+    assert_eq!(counted(), 1);
+    for path in ["/unlink", "/get-entitlements", "/replace-entitlements"] {
+        let mut claims = world.request_claims("ada", path);
+        claims["aud"] = world.gateway(path).into();
+        if path.starts_with("/replace") {
+            claims["entitlements"] = json!(["gold"]);
+        }
+        let answer = world.backend_call(path, &World::request_token(&claims)).await;
+        assert_eq!((answer.status, counted()), (500, 1), "{path} {}", answer.body);
+    }
+    // There is no time at all for what has to ask the partners table first.
+    let (environment, clock) = (world.environment(&[]), world.clock.clone());
+    let event = |path: &str, method: &str| {
+        json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
+            "requestContext": {"http": {"method": method, "path": path}, "requestId": "late"},
+        })
+    };
+    let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Chance::System).await;
+    let late = answer_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
+    assert_eq!((late.status_code, counted()), (504, 1));
+    let entitlements = entitlements::Entitlements::start(environment, clock, Chance::System).await;
+    let path = "/partners/other/get-entitlements";
+    let late = answer_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
+    assert_eq!((late.status_code, counted()), (504, 1));
+}
+
+/// A run that hears it of everybody stops after ten people: the alarm has to be raised by as few.
+#[tokio::test]
+async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
+    metrics::init("soa-link/test".to_owned());
+    let world = World::new().await;
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap();
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let people: Vec<_> = (0..40).map(|n| format!("{n:032x}")).collect();
+    for person in &people {
+        world.spotify().force_link(Link {
+            partner_id: partner_id.as_str().to_owned(),
+            partner_user_id: person.clone(),
+            account: format!("account of {person}"),
+            entitlements: Vec::new(),
+            pending: false,
+            since_ms: 0,
+        });
+        let person = PartnerUserId::parse(person).unwrap();
+        let now = world.clock.now();
+        subscribers.registering(&partner_id, &person, None, now).await.unwrap();
+    }
+    world.advance(301);
+    let run = async |task: &str| {
+        sync.work(&json!({ "task": task }), Duration::from_mins(1))
+            .await
+            .unwrap()
+    };
+    run("sweep").await;
+    for person in &people {
+        world.spotify().remove_link(partner_id.as_str(), person);
+    }
+    let alarm = crate::template::template()["Resources"]["LinksLostAlarm"]["Properties"].clone();
+    of_this_minute(&world, &mut io::sink());
+    let number = |name: &str| usize::try_from(alarm[name].as_u64().unwrap()).unwrap();
+    // As often as the schedule has it run, which is once in each of the alarm's periods.
+    assert_eq!(number("Period"), 300);
+    let mut raising = 0;
+    for _ in 0..number("EvaluationPeriods") {
+        run("reconcile").await;
+        let lost = of_this_minute(&world, &mut io::sink())["LinkLost"];
+        raising += usize::from(lost >= number("Threshold"));
+        world.advance(300);
+    }
+    assert!(raising >= number("DatapointsToAlarm"), "{raising}");
 }

@@ -3,6 +3,10 @@
 use std::{
     path::PathBuf,
     process::{Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -21,6 +25,7 @@ use shared::{
     store::{Change, Subscriber, Subscribers},
 };
 use tokio::{
+    net::TcpListener,
     process::{Child, Command},
     sync::{mpsc, oneshot},
 };
@@ -427,7 +432,7 @@ struct Call {
 impl Front {
     #[expect(clippy::disallowed_methods, reason = "the test's own, no function's")]
     async fn of(dynamodb: &str) -> (Self, Calls) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (calls, waiting) = mpsc::unbounded_channel();
         let (client, dynamodb) = (reqwest::Client::new(), dynamodb.to_owned());
@@ -756,6 +761,11 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     assert!(code == 0 && said.contains("251 people"), "{said}");
     let text = std::fs::read_to_string(&csv).unwrap();
     assert!(!text.contains("theirs") && !text.contains("pace#"), "{text}");
+    // Whoever waits is seen, and since when.
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let waiting = header.iter().position(|name| *name == "waiting_since").unwrap();
+    assert_eq!(lines.filter(|cells| !cells[waiting].is_empty()).count(), 1);
     // No cell needs quotes, and a spreadsheet takes none for a formula.
     for cell in text.lines().skip(1).flat_map(|line| line.split(',')) {
         assert!(!cell.starts_with(['=', '+', '-', '@', '"', '\t']), "{cell}");
@@ -783,6 +793,12 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     assert_eq!(
         (&lines[0]["link_state"], &lines[0]["link_evidence"]),
         (&json!("pending"), &json!("register-user"))
+    );
+    let registered_at = lines[0]["registered_at"].as_i64().unwrap();
+    assert!(
+        (lines[0]["waiting_since"].as_i64().unwrap() - registered_at).abs() <= 20,
+        "{}",
+        lines[0]
     );
     let drift = desk.run(&["export", "--only", "drift"]).await;
     assert_eq!(String::from_utf8(drift.stdout).unwrap().lines().count(), 1);
@@ -1080,16 +1096,117 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
     }
 }
 
+/// The functions take the version before as well, so that one removal is not enough.
+#[tokio::test]
+async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take() {
+    let desk = Desk::new("leaked").await;
+    let keys = async |arguments: &[&str]| {
+        let id = ["--partner-keys-id", bundle::PARTNER_KEYS_ID];
+        desk.says(&[&["keys"], arguments, &id].concat()).await
+    };
+    let has = async |stage: &str, kid: &str| version(&desk, stage).await.unwrap().to_string().contains(kid);
+    let before = secret(&desk).await;
+    for kid in ["leaked", "old"] {
+        let pem = desk.folder.join(format!("{kid}.pem"));
+        let pem = pem.to_str().unwrap();
+        let (code, said) = keys(&["rotate", "backend", "--kid", kid, "--output", pem]).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    let (code, said) = keys(&["list", "--json"]).await;
+    let listed: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(code, 0);
+    for kid in ["leaked", "old"] {
+        let key = json!({"kid": kid, "kty": "EC", "alg": "ES256"});
+        assert!(listed["backend"].as_array().unwrap().contains(&key), "{said}");
+    }
+    assert!(
+        !listed["site"].as_array().unwrap().is_empty() && !said.contains("\"k\""),
+        "{said}"
+    );
+
+    let (code, said) = keys(&["remove", "backend", "leaked", "--at-once"]).await;
+    assert!(code == 0 && said.contains("both versions"), "{said}");
+    for stage in ["AWSCURRENT", "AWSPREVIOUS"] {
+        assert!(!has(stage, "leaked").await && has(stage, "old").await, "{stage}");
+    }
+    // Removed in good time, and found to have leaked only then.
+    let (code, said) = keys(&["remove", "backend", "old"]).await;
+    assert!(code == 0 && said.contains("--at-once"), "{said}");
+    assert!(has("AWSPREVIOUS", "old").await);
+    assert_eq!(keys(&["remove", "backend", "old"]).await.0, 2);
+    assert_eq!(keys(&["remove", "backend", "old", "--at-once"]).await.0, 0);
+    for stage in ["AWSCURRENT", "AWSPREVIOUS"] {
+        assert_eq!(version(&desk, stage).await.as_ref(), Some(&before), "{stage}");
+    }
+    let (code, said) = keys(&["remove", "backend", "old", "--at-once"]).await;
+    assert!(code == 2 && said.contains("there is no key of this name"), "{said}");
+}
+
 /// The secret of the partner's keys, as it is now.
 async fn secret(desk: &Desk) -> Value {
+    version(desk, "AWSCURRENT").await.unwrap()
+}
+
+/// A version of it, where there is one.
+async fn version(desk: &Desk, stage: &str) -> Option<Value> {
     let secrets = Aws::of(&desk.world.environment(&[]))
         .unwrap()
         .secrets_manager(&Outbound::new().unwrap());
     let read = secrets
         .get_secret_value()
         .secret_id(bundle::PARTNER_KEYS_ID)
+        .version_stage(stage)
         .send()
         .await
-        .unwrap();
-    serde_json::from_str(read.secret_string().unwrap()).unwrap()
+        .ok()?;
+    Some(serde_json::from_str(read.secret_string().unwrap()).unwrap())
+}
+
+/// CloudWatch allows few calls a second, and takes its time over a group with many lines.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_that_are_slow_or_throttled_are_read_and_what_cannot_be_read_is_said_last() {
+    let line = |function: &str| {
+        let line =
+            json!({"level": "WARN", "code": "SYNC_STOPPED", "message": "said so", "span": {"function": function}});
+        json!({"events": [{"timestamp": 1, "message": line.to_string()}]}).to_string()
+    };
+    let throttles = Arc::new(AtomicUsize::new(3));
+    let serve = move |body: Bytes| {
+        let throttles = throttles.clone();
+        async move {
+            let asked: Value = serde_json::from_slice(&body).unwrap();
+            let refused = |why: &str| (StatusCode::BAD_REQUEST, json!({"__type": why}).to_string());
+            match asked["logGroupName"].as_str().unwrap().rsplit('-').next().unwrap() {
+                "callback" => {
+                    // Longer than a function's call may last.
+                    tokio::time::sleep(Duration::from_millis(3_300)).await;
+                    (StatusCode::OK, line("callback"))
+                }
+                "sync" => {
+                    let left = throttles.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+                    left.map_or_else(|_| (StatusCode::OK, line("sync")), |_| refused("ThrottlingException"))
+                }
+                "unlink" => refused("AccessDeniedException"),
+                _ => (StatusCode::OK, json!({"events": []}).to_string()),
+            }
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(serve);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let desk = Desk::new("logs").await;
+    let mut command = desk.command(&["logs", "--stack", "soa-link-test", "--code", "SYNC_STOPPED"]);
+    let output = command.env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", address).output();
+    let output = output.await.unwrap();
+    let [found, failed] = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+    for function in ["callback", "sync"] {
+        assert!(found.contains(&format!("function={function}")), "{found} {failed}");
+    }
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        failed.contains("this is not all: the log group /aws/lambda/soa-link-test-unlink cannot be read")
+            && failed.contains("AccessDenied"),
+        "{failed}"
+    );
 }

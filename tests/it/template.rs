@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared::config::{
     CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
 };
@@ -17,8 +17,14 @@ use crate::world::World;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The template as JSON, its short forms (`!Ref`) written out, by the decoder of cfn-lint.
-fn template() -> Value {
-    let script = "import json; from cfnlint.decode import decode; t, errors = decode('infra/template.yaml'); assert not errors, errors; print(json.dumps(t))";
+pub(crate) fn template() -> Value {
+    told(
+        "import json; from cfnlint.decode import decode; t, errors = decode('infra/template.yaml'); assert not errors, errors; print(json.dumps(t))",
+    )
+}
+
+/// The JSON that a script writes, by the Python of SAM.
+fn told(script: &str) -> Value {
     let python = format!("{ROOT}/.venv/sam/bin/python");
     let output = Command::new(python)
         .args(["-c", script])
@@ -124,6 +130,7 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
         }
         actions
             .into_iter()
+            // What all have alike is in the next test.
             .filter(|action| !["logs:", "kms:", "xray:"].iter().any(|of| action.starts_with(of)))
             .collect()
     };
@@ -196,6 +203,75 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     );
 }
 
+/// Nobody writes into another's log, and the key is used by way of DynamoDB and Secrets Manager alone.
+#[test]
+fn each_function_writes_its_own_log_and_traces_and_all_may_use_the_key_alike() {
+    let template = template();
+    let of = |statement: &Value, services: &[&str]| {
+        let actions = statement["Action"].to_string();
+        services
+            .iter()
+            .any(|service| actions.contains(&format!("\"{service}:")))
+    };
+    let roles = resources(&template, "AWS::IAM::Role");
+    for (name, role) in &roles {
+        let policies = list(&role["Policies"]);
+        let alike: Vec<_> = policies
+            .iter()
+            .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
+            .filter(|statement| {
+                of(&statement["Fn::If"][1], &["logs", "kms", "xray"]) || of(statement, &["logs", "kms", "xray"])
+            })
+            .collect();
+        if *name == "DeployRole" {
+            assert!(alike.is_empty());
+            continue;
+        }
+        let logs = name.replace("Role", "Logs");
+        let expected = json!([
+            {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": {"Fn::GetAtt": [logs, "Arn"]}},
+            {"Fn::If": [
+                "HasTracing",
+                {"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*"},
+                {"Ref": "AWS::NoValue"},
+            ]},
+        ]);
+        assert_eq!(Value::from(alike), expected, "{name}");
+    }
+    let policy = &template["Resources"]["KeyPolicy"];
+    assert_eq!(policy["Condition"], "HasKey");
+    let functions: BTreeSet<_> = FUNCTIONS
+        .iter()
+        .map(|function| function.replace("Function", "Role"))
+        .collect();
+    let attached = list(&policy["Properties"]["Roles"]);
+    assert_eq!(
+        attached
+            .iter()
+            .map(|role| role["Ref"].as_str().unwrap().to_owned())
+            .collect::<BTreeSet<_>>(),
+        functions
+    );
+    let expected = json!([{
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
+        "Resource": {"Ref": "KmsKeyArn"},
+        "Condition": {"StringEquals": {"kms:ViaService": [
+            {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"},
+            {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
+        ]}},
+    }]);
+    assert_eq!(policy["Properties"]["PolicyDocument"]["Statement"], expected);
+    for (name, policy) in resources(&template, "AWS::IAM::Policy") {
+        let statements = statements(&Value::from(policy.clone()));
+        let alike = statements
+            .iter()
+            .filter(|statement| of(statement, &["logs", "kms", "xray"]))
+            .count();
+        assert_eq!(alike, usize::from(name == "KeyPolicy"), "{name}");
+    }
+}
+
 /// The entrypoint claims pending sign-ins, and of the pending links none; it reads the client secret at the `OpenID` provider only where there is one.
 #[test]
 fn the_entrypoint_may_sign_people_in_and_link_nobody() {
@@ -253,12 +329,69 @@ fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
     let codes = runbook
         .split("--code ")
         .skip(1)
-        .map(|after| after.split([' ', '`']).next().unwrap());
+        .map(|after| after.split([' ', '\n', '`']).next().unwrap());
     for code in codes {
         assert!(
             shared::telemetry::Code::ALL.iter().any(|known| known.as_str() == code),
             "{code}"
         );
+    }
+}
+
+/// Whoever is paged by 5xx looks a code up and finds what to do. Which codes those are stands where each problem gets its status: without a status of the asker's beside it
+/// a code is one of ours.
+#[test]
+fn the_runbook_knows_every_code_that_is_answered_5xx() {
+    use shared::telemetry::Code;
+    const THEIRS: [&str; 7] = [
+        "BAD_REQUEST",
+        "UNAUTHORIZED",
+        "FORBIDDEN",
+        "NOT_FOUND",
+        "METHOD_NOT_ALLOWED",
+        "CONFLICT",
+        "PAYLOAD_TOO_LARGE",
+    ];
+    let read = |file: &str| std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let source = read("shared/src/http/problem.rs");
+    let (_, verdicts) = source.split_once("fn verdict(problem: &Problem)").unwrap();
+    let verdicts = verdicts.replace("StatusCode::", "status ");
+    let mut parts = verdicts.split("Code::");
+    let mut before = parts.next().unwrap();
+    let mut answered = BTreeSet::new();
+    for part in parts {
+        let name: String = part.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let theirs = THEIRS.iter().any(|status| before.contains(&format!("status {status}")));
+        if !theirs && let Some(code) = Code::ALL.iter().find(|code| format!("{code:?}") == name) {
+            answered.insert(code.as_str());
+        }
+        before = part;
+    }
+    let cells = |line: &str| -> Vec<String> {
+        line.split(" | ")
+            .map(|cell| cell.trim_matches(['|', ' ', '`']).to_owned())
+            .collect()
+    };
+    // What partners read says the same.
+    let page = read("functions/README.md");
+    let rows = page.lines().filter(|line| line.starts_with("| 5")).map(cells);
+    let told: BTreeSet<_> = rows.map(|cells| cells[2].clone()).collect();
+    assert_eq!(told, answered.iter().map(|code| (*code).to_owned()).collect());
+
+    let runbook = read("infra/RUNBOOK.md");
+    let (_, section) = runbook.split_once("\n## ApiErrors\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).map(cells);
+    let known: BTreeSet<_> = rows.map(|cells| cells[0].clone()).collect();
+    for code in &answered {
+        assert!(known.contains(*code), "{code}");
+    }
+    // These are logged beside them.
+    for code in ["PARTNER_SETTINGS_UNUSABLE", "FUNCTION_NOT_STARTED"] {
+        assert!(known.contains(code), "{code}");
+    }
+    for code in &known {
+        assert!(Code::ALL.iter().any(|one| one.as_str() == code), "{code}");
     }
 }
 
@@ -343,11 +476,204 @@ fn each_alarm_is_of_something_that_can_happen() {
         );
     }
     assert!(counted.iter().all(|name| own.contains(&(*name, None))));
-    assert!(
-        alarms
-            .values()
-            .all(|alarm| alarm["TreatMissingData"] == "notBreaching" && alarm["AlarmActions"].is_object())
+    for (name, alarm) in &alarms {
+        // Where nothing is counted nothing is wrong, but where that is what the alarm is of: the sweep notes a value each minute, and a run that is not there none.
+        let missing = if *name == "SyncSilentAlarm" {
+            "breaching"
+        } else {
+            "notBreaching"
+        };
+        assert_eq!(alarm["TreatMissingData"], missing, "{name}");
+    }
+}
+
+/// An event's alarm ends by itself after a minute, and what it tells of goes on: whoever was told of its end would think that all is well.
+#[test]
+fn each_alarm_tells_of_its_end_but_those_of_single_events() {
+    let template = template();
+    let topic = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+    let mut silent = BTreeSet::new();
+    for (name, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["AlarmActions"], topic, "{name}");
+        match alarm.get("OKActions") {
+            Some(told) => assert_eq!(told, &topic, "{name}"),
+            None => assert!(silent.insert(name)),
+        }
+    }
+    let of_single_events = ["GuardHeldAlarm", "LinksLostAlarm", "PartnerUncertainAlarm"];
+    assert_eq!(silent, BTreeSet::from(of_single_events));
+    let runbook = std::fs::read_to_string(format!("{ROOT}/infra/RUNBOOK.md")).unwrap();
+    for name in of_single_events {
+        let heading = format!("\n## {}\n", name.trim_end_matches("Alarm"));
+        let section = runbook.split(&heading).nth(1).unwrap().split("\n## ").next().unwrap();
+        let words = section.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("The alarm ends by itself"), "{name}");
+    }
+}
+
+/// Runs that are not there count nothing, and fail at nothing.
+#[test]
+fn a_sync_that_does_not_run_raises_an_alarm() {
+    let alarm = &template()["Resources"]["SyncSilentAlarm"]["Properties"];
+    let expected = json!({
+        "MetricName": Metric::DirtyItems.name(), "Statistic": "SampleCount", "ComparisonOperator": "LessThanThreshold", "Threshold": 1,
+        "Period": 300, "EvaluationPeriods": 2, "DatapointsToAlarm": 2, "TreatMissingData": "breaching",
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&alarm[name], value, "{name}");
+    }
+    assert_eq!(alarm.get("Dimensions"), None);
+}
+
+/// A canary goes back by the first of these; the second says that Lambda refuses to run one.
+#[test]
+fn the_alarms_of_functions_leave_none_out() {
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let summed = |alarm: &str| {
+        let parts = list(&alarms[alarm]["Metrics"]);
+        assert_eq!(parts[0]["Expression"], "SUM(METRICS())", "{alarm}");
+        let metrics = parts[1..].iter().map(|part| {
+            let metric = &part["MetricStat"]["Metric"];
+            let of = metric["Dimensions"][0]["Value"]["Ref"].as_str().unwrap_or_default();
+            (metric["MetricName"].as_str().unwrap().to_owned(), of.to_owned())
+        });
+        metrics.collect::<BTreeSet<_>>()
+    };
+    let of_each = |metric: &str| FUNCTIONS.map(|function| (metric.to_owned(), function.to_owned()));
+    let mut faults = BTreeSet::from(of_each("Errors"));
+    faults.insert((Metric::Faults.name().to_owned(), String::new()));
+    assert_eq!(summed("ReleaseFaultyAlarm"), faults);
+    assert_eq!(summed("ThrottledAlarm"), BTreeSet::from(of_each("Throttles")));
+}
+
+/// Said once for all functions, and otherwise for none.
+#[test]
+fn each_function_has_an_alias_a_canary_and_its_reserve() {
+    let template = template();
+    let globals = template["Globals"]["Function"].as_object().unwrap();
+    let reserve =
+        json!({"Fn::If": ["HasReservedConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]});
+    let canary = json!({
+        "Type": {"Ref": "Deployment"},
+        "Role": {"Fn::GetAtt": ["DeployRole", "Arn"]},
+        "Alarms": [{"Ref": "ReleaseFaultyAlarm"}],
+    });
+    let for_all = [
+        ("AutoPublishAlias", json!("live")),
+        ("DeploymentPreference", canary),
+        ("ReservedConcurrentExecutions", reserve.clone()),
+    ];
+    for (name, value) in &for_all {
+        assert_eq!(&globals[*name], value, "{name}");
+    }
+    for (function, properties) in resources(&template, "AWS::Serverless::Function") {
+        assert!(
+            for_all.iter().all(|(name, _)| !properties.contains_key(*name)),
+            "{function}"
+        );
+        assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{function}");
+    }
+    let none = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ReservedConcurrency"}, 0]}]});
+    assert_eq!(template["Conditions"]["HasReservedConcurrency"], none);
+    // What SAM makes of it.
+    let template = transformed("bucket", "{}.zip");
+    for (name, function) in resources(&template, "AWS::Lambda::Function") {
+        assert_eq!(function["ReservedConcurrentExecutions"], reserve, "{name}");
+        assert_eq!(
+            template["Resources"][format!("{name}Aliaslive")]["Properties"]["Name"],
+            "live",
+            "{name}"
+        );
+    }
+}
+
+/// All that is kept is under the key of whoever has one.
+#[test]
+fn each_table_secret_and_log_is_under_your_own_key_where_there_is_one() {
+    let template = template();
+    let key = json!({"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]});
+    assert_eq!(
+        template["Conditions"]["HasKey"],
+        json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}]})
     );
+    let tables = resources(&template, "AWS::DynamoDB::Table");
+    for (name, table) in &tables {
+        let expected = json!({"SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
+        assert_eq!(table["SSESpecification"], expected, "{name}");
+    }
+    let (secrets, logs) = (
+        resources(&template, "AWS::SecretsManager::Secret"),
+        resources(&template, "AWS::Logs::LogGroup"),
+    );
+    for (name, kept) in secrets.iter().chain(&logs) {
+        assert_eq!(kept["KmsKeyId"], key, "{name}");
+    }
+    assert_eq!((tables.len(), secrets.len(), logs.len()), (3, 3, 7));
+}
+
+/// With a certificate the stack serves the host of `PublicUrl`, and nothing else: the API's own address answers no more.
+#[test]
+fn a_certificate_alone_makes_a_domain_and_turns_the_own_address_off() {
+    let template = template();
+    let given = |parameter: &str| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]});
+    assert_eq!(template["Conditions"]["HasDomain"], given("CertificateArn"));
+    let rule = json!({
+        "RuleCondition": given("CertificateArn"),
+        "Assertions": [{"Assert": given("PublicUrl"), "AssertDescription": "CertificateArn needs PublicUrl."}],
+    });
+    assert_eq!(template["Rules"]["Certificate"], rule);
+    let all = &template["Resources"];
+    assert_eq!(
+        all["Api"]["Properties"]["DisableExecuteApiEndpoint"],
+        json!({"Fn::If": ["HasDomain", true, false]})
+    );
+    let domain = json!({
+        "Type": "AWS::ApiGatewayV2::DomainName", "Condition": "HasDomain",
+        "Properties": {
+            "DomainName": {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "PublicUrl"}]}]},
+            "DomainNameConfigurations": [
+                {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"},
+            ],
+        },
+    });
+    assert_eq!(all["ApiDomain"], domain);
+    let mapping = json!({
+        "Type": "AWS::ApiGatewayV2::ApiMapping", "Condition": "HasDomain",
+        "Properties": {"ApiId": {"Ref": "Api"}, "DomainName": {"Ref": "ApiDomain"}, "Stage": {"Ref": "ApiStage"}},
+    });
+    assert_eq!(all["ApiDomainMapping"], mapping);
+}
+
+/// The file is written to by `sam deploy --guided`: what a deployment adds is its own.
+#[test]
+fn each_stage_is_a_stack_of_its_own_with_its_tags_and_two_have_a_canary() {
+    let stages =
+        told("import json, tomlkit; print(json.dumps(tomlkit.parse(open('infra/samconfig.toml').read()).unwrap()))");
+    let named = stages
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect::<BTreeSet<_>>();
+    assert_eq!(named, BTreeSet::from(["dev", "prod", "staging", "version"]));
+    for (stage, canary) in [("dev", false), ("staging", true), ("prod", true)] {
+        let (for_all, deploy) = (
+            &stages[stage]["global"]["parameters"],
+            &stages[stage]["deploy"]["parameters"],
+        );
+        assert_eq!(for_all["stack_name"], format!("soa-link-{stage}"));
+        assert_eq!(deploy["tags"], format!("application=soa-link stage={stage}"));
+        assert_eq!(deploy["capabilities"], "CAPABILITY_IAM", "{stage}");
+        let overrides = for_all["parameter_overrides"].as_array().into_iter().flatten();
+        assert_eq!(
+            overrides.clone().any(|one| one == "Deployment=Canary10Percent5Minutes"),
+            canary,
+            "{stage}"
+        );
+        // Where people are served somebody looks at what will change.
+        assert_eq!(deploy["confirm_changeset"] == true, canary, "{stage}");
+    }
 }
 
 /// What the functions count is shown, and what is shown is counted.
@@ -517,11 +843,37 @@ fn what_is_nowhere_else_is_kept() {
     let tables = resources(&template, "AWS::DynamoDB::Table");
     for name in ["SubscribersTable", "PartnersTable"] {
         assert_eq!(template["Resources"][name]["DeletionPolicy"], "Retain");
+        assert_eq!(template["Resources"][name]["UpdateReplacePolicy"], "Retain");
         let table = tables[name];
         assert_eq!(table["DeletionProtectionEnabled"], true);
         let recovery = &table["PointInTimeRecoverySpecification"];
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true);
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    }
+    // An update that made one of these anew, or wrote to it, would lose what an operator or Secrets Manager has put there.
+    let secrets = resources(&template, "AWS::SecretsManager::Secret");
+    assert_eq!(
+        secrets.keys().copied().collect::<Vec<_>>(),
+        ["ClientSecret", "PartnerKeys", "ProviderSecret"]
+    );
+    for (name, secret) in secrets {
+        let resource = &template["Resources"][name];
+        assert_eq!(
+            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain")),
+            "{name}"
+        );
+        // Letter for letter: a change of it writes all keys anew, and every subscriber would be somebody else to Spotify.
+        let born = json!({
+            "SecretStringTemplate": r#"{"site":{"keys":[]},"backend":{"keys":[]}}"#, "GenerateStringKey": "partner_user_id_key",
+            "PasswordLength": 64, "ExcludePunctuation": true,
+        });
+        let born = (name == "PartnerKeys").then_some(&born);
+        assert_eq!(secret.get("GenerateSecretString"), born, "{name}");
+        assert!(
+            !secret.contains_key("SecretString") && !secret.contains_key("Name"),
+            "{name}"
+        );
     }
     let table = tables["SubscribersTable"];
     assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
@@ -640,17 +992,50 @@ fn the_openapi_description_is_of_the_routes_there_are() {
     }
 }
 
-/// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API.
+/// The seconds of a constant that only its module knows.
+fn seconds(file: &str, constant: &str) -> u64 {
+    let source = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let said = source
+        .split(&format!("const {constant}: Duration = Duration::from_secs("))
+        .nth(1);
+    said.and_then(|rest| rest.split(')').next()?.parse().ok())
+        .unwrap_or_else(|| panic!("{constant} of {file}"))
+}
+
+/// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API. Those that no API waits for take longer, and nest in who waits for them.
 #[test]
 fn time_limits_nest() {
     let template = template();
+    let timeouts: BTreeMap<_, _> = resources(&template, "AWS::Serverless::Function")
+        .into_iter()
+        .filter_map(|(name, function)| Some((name, function.get("Timeout")?.as_u64()?)))
+        .collect();
+    assert_eq!(
+        timeouts,
+        BTreeMap::from([("PartnersFunction", 90), ("SyncFunction", 300)])
+    );
     let function = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
     assert_eq!(function, 10);
-    assert!(shared::outbound::CALL.as_secs() * 2 < function);
+    let call = shared::outbound::CALL.as_secs();
+    let answer = seconds("shared/src/http/serve.rs", "LONGEST");
+    assert!(seconds("shared/src/outbound.rs", "CONNECT") < call && call * 3 <= answer && answer < function);
     for integration in resources(&template, "AWS::ApiGatewayV2::Integration").values() {
         let integration = integration["TimeoutInMillis"].as_u64().unwrap();
         assert!(function * 1000 < integration && integration < 30_000);
     }
+    // A run takes people in hand until it ends, and a person for as long as the lease; it has ended when the schedule begins the next round.
+    let reserve = seconds("shared/src/worker.rs", "RESERVE");
+    let lease = u64::try_from(shared::store::LEASE).unwrap();
+    assert!(call * 3 < lease && lease + reserve < timeouts["SyncFunction"]);
+    let schedule =
+        &template["Resources"]["SyncFunction"]["Properties"]["Events"]["Reconcile"]["Properties"]["Schedule"];
+    assert_eq!(schedule, "rate(5 minutes)");
+    assert!(timeouts["SyncFunction"] <= 5 * 60);
+    // The longest that operators ask for is a logo: a token, the picture fetched, and handed on.
+    let logo =
+        call + seconds("functions/partners/src/lib.rs", "FETCH") + seconds("shared/src/spotify/partners.rs", "UPLOAD");
+    assert!(logo + reserve < timeouts["PartnersFunction"]);
+    assert!(timeouts["PartnersFunction"] < seconds("shared/src/outbound.rs", "PATIENT"));
 }
 
 /// S-SEC-1: names and URLs only.

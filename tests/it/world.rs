@@ -7,11 +7,13 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use reqwest::{Client, ClientBuilder, Method, redirect::Policy};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, redirect::Policy};
 use sandbox::{Addresses, Key, Options, Sandbox, bundle};
 use serde_json::{Value, json};
 use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, jws::LEEWAY, outbound::Outbound};
 use url::Url;
+
+use crate::description;
 
 /// Without a table of partners each is like the deployment's own.
 pub(crate) const NO_PARTNERS_TABLE: (&str, &str) = ("PARTNERS_TABLE", "");
@@ -198,7 +200,16 @@ impl World {
             .post(self.gateway(path))
             .header("content-type", "application/jwt")
             .body(jws.to_owned());
-        Answer::of(request.send().await.unwrap()).await
+        self.answered(request).await
+    }
+
+    /// What is answered, which must be as the routes are described.
+    async fn answered(&self, request: RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let sent = request.try_clone().unwrap();
+        let answer = Answer::of(self.http.execute(sent).await.unwrap()).await;
+        description::must_allow(&self.gateway(""), &request, &answer);
+        answer
     }
 
     /// Everything in the pending-links table, as text.
@@ -322,7 +333,7 @@ impl Browser<'_> {
         if let Some(body) = body {
             request = request.body(body.to_owned());
         }
-        let answer = Answer::of(request.send().await.unwrap()).await;
+        let answer = self.world.answered(request).await;
         for cookie in answer.all("set-cookie") {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();

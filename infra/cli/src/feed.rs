@@ -17,6 +17,7 @@ use crate::{Failed, explain::Episode};
 
 /// Checks and tags podcast feeds.
 #[derive(Args)]
+#[command(after_help = "Example: soa-link feed check feed.xml")]
 pub(crate) struct FeedArgs {
     #[command(subcommand)]
     command: FeedCommand,

@@ -4,7 +4,7 @@
 use std::{io::Write, path::PathBuf};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
-use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 use clap::{Args, Subcommand, ValueEnum};
 use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use serde_json::{Map, Value, json};
@@ -14,8 +14,10 @@ use crate::{Failed, operator};
 
 /// Makes keys, and puts them into the secret of the partner's keys.
 ///
-/// To rotate one: `keys rotate`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired.
+/// To rotate one: `keys rotate`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired. One that has leaked goes by
+/// `keys remove --at-once`.
 #[derive(Args)]
+#[command(after_help = "Example: soa-link keys list")]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,
@@ -27,8 +29,16 @@ enum KeysCommand {
     #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
     New(Pair),
     /// Which keys the secret has, by their names and kinds.
-    List(Secret),
+    #[command(after_help = "Example: soa-link keys list --json")]
+    List {
+        #[command(flatten)]
+        secret: Secret,
+        /// For programs: one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Adds a public key to those of the site or of the backend.
+    #[command(after_help = "Example: soa-link keys add backend backend-2026.jwk.json")]
     Add {
         #[command(flatten)]
         secret: Secret,
@@ -48,6 +58,9 @@ enum KeysCommand {
         pair: Pair,
     },
     /// Takes a key out of those of the site or of the backend.
+    ///
+    /// The functions go on to take it while the secret's previous version has it. A key that has leaked goes `--at-once`, from both versions.
+    #[command(after_help = "Example: soa-link keys remove backend backend-2026 --at-once")]
     Remove {
         #[command(flatten)]
         secret: Secret,
@@ -55,6 +68,9 @@ enum KeysCommand {
         of: Of,
         /// Its name.
         kid: String,
+        /// Write the secret twice, so that its previous version has not got the key either.
+        #[arg(long)]
+        at_once: bool,
     },
 }
 
@@ -102,6 +118,13 @@ impl Of {
             Self::Backend => "backend",
         }
     }
+
+    /// Its keys in the secret, none where it has none yet.
+    fn keys(self, members: &mut Map<String, Value>) -> Result<&mut Vec<Value>, Failed> {
+        let set = members.entry(self.member()).or_insert_with(|| json!({"keys": []}));
+        let keys = set.get_mut("keys").and_then(Value::as_array_mut);
+        keys.ok_or_else(|| Failed::new(format!("`{}` in the secret is no JWK set", self.member())))
+    }
 }
 
 /// Does what was asked about keys.
@@ -113,9 +136,9 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
         KeysCommand::New(pair) => {
             writeln!(out, "{}", pair.make()?)?;
         }
-        KeysCommand::List(secret) => {
+        KeysCommand::List { secret, json } => {
             let members = secret.read(&client().await?).await?;
-            list(&members, out)?;
+            list(&members, *json, out)?;
         }
         KeysCommand::Add { secret, of, jwk } => {
             let text =
@@ -151,22 +174,19 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
                 )?;
             }
         }
-        KeysCommand::Remove { secret, of, kid } => {
-            secret
-                .change(*of, |keys| {
-                    let before = keys.len();
-                    keys.retain(|known| known.get("kid").and_then(Value::as_str) != Some(kid.as_str()));
-                    if keys.len() == before {
-                        Err(Failed::new("there is no key of this name"))
-                    } else {
-                        Ok(())
-                    }
-                })
-                .await?;
-            writeln!(
-                out,
-                "Removed. While the secret's previous version has it, it is still taken: change the secret once more to end that at once."
-            )?;
+        KeysCommand::Remove {
+            secret,
+            of,
+            kid,
+            at_once,
+        } => {
+            secret.remove(*of, kid, *at_once).await?;
+            let said = if *at_once {
+                "Removed from both versions of the secret. In five minutes no function takes it any more, nor what else only the version before had."
+            } else {
+                "Removed. While the secret's previous version has it, it is still taken: the same command with --at-once ends that."
+            };
+            writeln!(out, "{said}")?;
         }
     }
     Ok(true)
@@ -224,6 +244,57 @@ impl Secret {
         members.map_err(|_| Failed::new(format!("the secret {id} is not a JSON object")))
     }
 
+    /// The version before, which the functions take too, where there is one that can be read as they read it.
+    async fn read_previous(&self, client: &Client) -> Result<Option<Map<String, Value>>, Failed> {
+        let id = &self.partner_keys_id;
+        let read = client.get_secret_value().secret_id(id).version_stage("AWSPREVIOUS");
+        match read.send().await {
+            Ok(read) => Ok(serde_json::from_str(read.secret_string().unwrap_or_default()).ok()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Failed::aws(
+                &format!("the previous version of the secret {id} cannot be read"),
+                &error,
+            )),
+        }
+    }
+
+    /// Takes a key out; at once means out of the version before as well, also where it is left in that one alone.
+    async fn remove(&self, of: Of, kid: &str, at_once: bool) -> Result<(), Failed> {
+        let client = client().await?;
+        let mut members = self.read(&client).await?;
+        let is_it = |key: &Value| key.get("kid").and_then(Value::as_str) == Some(kid);
+        let keys = of.keys(&mut members)?;
+        let before = keys.len();
+        keys.retain(|key| !is_it(key));
+        let removed = keys.len() < before;
+        if !removed {
+            let previous = if at_once {
+                self.read_previous(&client).await?
+            } else {
+                None
+            };
+            let lingers = previous.is_some_and(|mut previous| {
+                let keys = of.keys(&mut previous);
+                keys.is_ok_and(|keys| keys.iter().any(is_it))
+            });
+            if !lingers {
+                return Err(Failed::new("there is no key of this name"));
+            }
+        }
+        self.put(&client, &members).await?;
+        if at_once && removed {
+            // What was current a moment ago has become the previous version, with the key in it.
+            self.put(&client, &members).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a public key; the names of those that were there.
     async fn add(&self, of: Of, jwk: Value) -> Result<Vec<String>, Failed> {
         let name = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
@@ -241,17 +312,20 @@ impl Secret {
         Ok(others)
     }
 
-    /// Changes one set of keys and nothing else, and writes nothing that the functions would not take.
+    /// Changes one set of keys and nothing else.
     async fn change(&self, of: Of, change: impl FnOnce(&mut Vec<Value>) -> Result<(), Failed>) -> Result<(), Failed> {
         let client = client().await?;
         let mut members = self.read(&client).await?;
-        let set = members.entry(of.member()).or_insert_with(|| json!({"keys": []}));
-        let keys = set.get_mut("keys").and_then(Value::as_array_mut);
-        change(keys.ok_or_else(|| Failed::new(format!("`{}` in the secret is no JWK set", of.member())))?)?;
-        PartnerKeys::from_members(&members)
+        change(of.keys(&mut members)?)?;
+        self.put(&client, &members).await
+    }
+
+    /// Writes a new version, and nothing that the functions would not take.
+    async fn put(&self, client: &Client, members: &Map<String, Value>) -> Result<(), Failed> {
+        PartnerKeys::from_members(members)
             .map_err(|what| Failed::new(format!("the functions would not take it: {what}")))?;
         let put = client.put_secret_value().secret_id(&self.partner_keys_id);
-        let put = put.secret_string(Value::from(members).to_string()).send().await;
+        let put = put.secret_string(json!(members).to_string()).send().await;
         put.map(drop).map_err(|error| {
             Failed::aws(
                 &format!("the secret {} cannot be written", self.partner_keys_id),
@@ -261,23 +335,29 @@ impl Secret {
     }
 }
 
-fn list(members: &Map<String, Value>, out: &mut dyn Write) -> Result<(), Failed> {
-    writeln!(out, "{:<10}{:<32}{:<6}alg", "of", "kid", "kty")?;
-    for of in [Of::Site, Of::Backend] {
+/// The keys by their names and kinds; what an `oct` key is made of is shown to nobody.
+fn list(members: &Map<String, Value>, as_json: bool, out: &mut dyn Write) -> Result<(), Failed> {
+    let known = [Of::Site, Of::Backend].map(|of| {
         let keys = members
             .get(of.member())
             .and_then(|set| set.get("keys"))
             .and_then(Value::as_array);
-        for key in keys.into_iter().flatten() {
+        (of.member(), keys.map(Vec::as_slice).unwrap_or_default())
+    });
+    if as_json {
+        let of = |keys: &[Value]| -> Vec<Value> {
+            let shown = |key: &Value| json!({"kid": key.get("kid"), "kty": key.get("kty"), "alg": key.get("alg")});
+            keys.iter().map(shown).collect()
+        };
+        let document = Map::from_iter(known.map(|(member, keys)| (member.to_owned(), of(keys).into())));
+        writeln!(out, "{}", Value::from(document))?;
+        return Ok(());
+    }
+    writeln!(out, "{:<10}{:<32}{:<6}alg", "of", "kid", "kty")?;
+    for (member, keys) in known {
+        for key in keys {
             let said = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-            writeln!(
-                out,
-                "{:<10}{:<32}{:<6}{}",
-                of.member(),
-                said("kid"),
-                said("kty"),
-                said("alg")
-            )?;
+            writeln!(out, "{member:<10}{:<32}{:<6}{}", said("kid"), said("kty"), said("alg"))?;
         }
     }
     Ok(())

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use aws_sdk_cloudwatchlogs::{Client, types::FilteredLogEvent};
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use chrono::DateTime;
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 use shared::clock::Clock;
 
@@ -39,13 +39,13 @@ pub(crate) struct LogsArgs {
     json: bool,
 }
 
-/// Shows them, the oldest first.
+/// Shows them, the oldest first, and then what could not be read.
 ///
 /// # Errors
-/// [`Failed`] when a log group cannot be read.
+/// [`Failed`] when a log group cannot be read, or not to its end.
 pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let asked = Asked::of(args)?;
-    let client = Client::new(&operator::aws().await?);
+    let client = operator::bulk_logs().await?;
     let from = Clock::System
         .now_ms()
         .saturating_sub(i64::from(args.since).saturating_mul(3_600_000));
@@ -61,19 +61,24 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
                 .send();
             let mut events = Vec::new();
             while let Some(page) = pages.next().await {
-                let page =
-                    page.map_err(|error| Failed::aws(&format!("the log group {group} cannot be read"), &error))?;
-                events.extend(
-                    page.events
-                        .unwrap_or_default()
-                        .into_iter()
-                        .filter(|event| asked.is(event)),
-                );
+                match page {
+                    Ok(page) => {
+                        let found = page.events.unwrap_or_default().into_iter();
+                        events.extend(found.filter(|event| asked.is(event)));
+                    }
+                    Err(error) => {
+                        let failed = Failed::aws(&format!("the log group {group} cannot be read"), &error);
+                        return (events, Some(failed));
+                    }
+                }
             }
-            Ok::<_, Failed>(events)
+            (events, None)
         }
     });
-    let mut events: Vec<_> = of_groups.buffered(FUNCTIONS.len()).try_concat().await?;
+    let of_groups: Vec<_> = of_groups.buffered(FUNCTIONS.len()).collect().await;
+    let (events, unread): (Vec<_>, Vec<_>) = of_groups.into_iter().unzip();
+    let mut events = events.concat();
+    let unread: Vec<_> = unread.into_iter().flatten().map(|failed| failed.to_string()).collect();
     events.sort_by_key(FilteredLogEvent::timestamp);
     for event in &events {
         let line = event.message().unwrap_or_default().trim();
@@ -82,6 +87,9 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
         } else {
             writeln!(out, "{}", readable(event.timestamp().unwrap_or(0), line))?;
         }
+    }
+    if !unread.is_empty() {
+        return Err(Failed::new(format!("this is not all: {}", unread.join("; "))));
     }
     if events.is_empty() && !args.json {
         writeln!(

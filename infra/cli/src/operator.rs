@@ -19,7 +19,7 @@ use shared::{
 
 use crate::Failed;
 
-/// How often a call is made at most, and the longest pause before the next, in an import: it should outlive a minute in which the table is throttled.
+/// How often a call is made at most, and the longest pause before the next, where many are made: it should outlive a minute in which a service is throttled.
 const ATTEMPTS: u32 = 16;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -31,17 +31,36 @@ pub(crate) async fn aws() -> Result<SdkConfig, OutboundError> {
     Ok(with(&Outbound::new()?, RetryConfig::standard()).await)
 }
 
-/// A client for many calls at once. The SDK gives up early when many fail together, to spare a service; here that would end an import within a second of throttling,
-/// so that each call has all its tries.
-pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+/// How many calls at once are tried anew. The SDK gives up early when many fail together, to spare a service; here that would end a command within a second of
+/// throttling, so that each call has all its tries.
+fn enduring() -> (RetryConfig, RetryPartition) {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_max_backoff(LONGEST_PAUSE);
     let each_for_itself = RetryPartition::custom("bulk").token_bucket(TokenBucket::unlimited());
+    (retries, each_for_itself.build())
+}
+
+/// A client for many calls at once to the tables.
+pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let (retries, each_for_itself) = enduring();
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
         .retry_config(retries)
-        .retry_partition(each_for_itself.build());
+        .retry_partition(each_for_itself);
     aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// A client for many calls at once to the logs, of which a page may take many seconds, and few a second are allowed.
+///
+/// # Errors
+/// As [`aws`].
+pub(crate) async fn bulk_logs() -> Result<aws_sdk_cloudwatchlogs::Client, OutboundError> {
+    let (retries, each_for_itself) = enduring();
+    let aws = with(&Outbound::patient()?, RetryConfig::standard()).await;
+    let config = aws_sdk_cloudwatchlogs::config::Builder::from(&aws)
+        .retry_config(retries)
+        .retry_partition(each_for_itself);
+    Ok(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()))
 }
 
 async fn with(outbound: &Outbound, retries: RetryConfig) -> SdkConfig {

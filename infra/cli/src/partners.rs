@@ -24,6 +24,7 @@ pub(crate) struct PartnersArgs {
 #[derive(Subcommand)]
 enum PartnersCommand {
     /// All partners beside the deployment's own, and creations of which it is not known how they ended.
+    #[command(after_help = "Example: soa-link partners list")]
     List,
     /// Has Spotify create a partner, once for each reference and each name.
     #[command(
@@ -42,6 +43,9 @@ enum PartnersCommand {
         settings: Settings,
     },
     /// Says how a creation ended of which it was not known, after you have asked Spotify.
+    #[command(
+        after_help = "Example: soa-link partners settle lunar --partner-id 0000000000000000000000\n         soa-link partners settle lunar --not-created"
+    )]
     Settle {
         /// Of the creation.
         reference: String,
@@ -53,6 +57,9 @@ enum PartnersCommand {
         not_created: bool,
     },
     /// Writes a partner that Spotify has created some other way, or all of one anew.
+    #[command(
+        after_help = "Example: soa-link partners put 0000000000000000000000 --name \"Lunar Industries\" --set BRAND_COLOR=#1a2b3c --version 3"
+    )]
     Put {
         /// As Spotify names it.
         partner_id: String,
@@ -69,8 +76,10 @@ enum PartnersCommand {
         version: i64,
     },
     /// Links nobody of a partner's any more.
+    #[command(after_help = "Example: soa-link partners disable 0000000000000000000000")]
     Disable(Whose),
     /// Links its people again.
+    #[command(after_help = "Example: soa-link partners enable 0000000000000000000000")]
     Enable(Whose),
     /// Gives Spotify a partner's logo.
     #[command(
@@ -84,8 +93,10 @@ enum PartnersCommand {
         url: String,
     },
     /// Whether removals are held, and how many people have lost something within the hour.
+    #[command(after_help = "Example: soa-link partners guard 0000000000000000000000")]
     Guard(Whose),
     /// Lets removals pass for a while.
+    #[command(after_help = "Example: soa-link partners release 0000000000000000000000 --seconds 86400")]
     Release {
         #[command(flatten)]
         whose: Whose,

@@ -30,6 +30,7 @@ const PENDING: &str = "AWSPENDING";
 
 /// Changes secrets of the deployment.
 #[derive(Args)]
+#[command(after_help = "Example: soa-link secret rotate --stack soa-link-prod")]
 pub(crate) struct SecretArgs {
     #[command(subcommand)]
     command: SecretCommand,

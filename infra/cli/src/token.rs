@@ -18,6 +18,9 @@ use crate::{Failed, keys::Alg};
 
 /// Signs a token as your site or backend would, to try things with.
 #[derive(Args)]
+#[command(
+    after_help = "Example: soa-link token session --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711"
+)]
 pub(crate) struct TokenArgs {
     #[command(subcommand)]
     kind: Kind,
@@ -26,8 +29,14 @@ pub(crate) struct TokenArgs {
 #[derive(Subcommand)]
 enum Kind {
     /// A session cookie's value, good for an hour.
+    #[command(
+        after_help = "Example: soa-link token session --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711 --entitlements \"gold newsletter\""
+    )]
     Session(Claims),
     /// What your site sends somebody back with, for the nonce that they came with; good for two minutes, once.
+    #[command(
+        after_help = "Example: soa-link token handoff --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711 --nonce the-nonce-they-came-with"
+    )]
     Handoff {
         #[command(flatten)]
         claims: Claims,

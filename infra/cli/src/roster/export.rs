@@ -2,12 +2,14 @@
 
 use std::{
     fs,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use shared::{
     partner::Entitlements,
@@ -128,7 +130,7 @@ async fn write(
     format: Format,
     out: &mut (dyn Write + Send),
 ) -> Result<u64, Failed> {
-    const COLUMNS: [&str; 13] = [
+    const COLUMNS: [&str; 14] = [
         "partner_user_id",
         "entitlements",
         "version",
@@ -138,6 +140,7 @@ async fn write(
         "link_since",
         "link_evidence",
         "drift",
+        "waiting_since",
         "failure",
         "tries",
         "next_try_at",
@@ -146,9 +149,11 @@ async fn write(
     if format == Format::Csv {
         writeln!(out, "{}", COLUMNS.join(","))?;
     }
+    let spinner = spinner(args.output.is_some());
     let mut pages = people(subscribers, &args.whose);
     let mut written = 0;
     while let Some(page) = pages.try_next().await? {
+        spinner.inc(page.len() as u64);
         for person in page
             .iter()
             .filter(|person| args.only.is_none_or(|only| only.takes(person)))
@@ -160,7 +165,21 @@ async fn write(
             written += 1;
         }
     }
+    spinner.finish_and_clear();
     Ok(written)
+}
+
+/// How many people were looked at, for whoever sits at a terminal, unless the lines themselves go there.
+fn spinner(into_a_file: bool) -> ProgressBar {
+    if !into_a_file && io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} people looked at {per_sec}") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
 }
 
 fn json_line(person: &Subscriber) -> serde_json::Value {
@@ -169,7 +188,7 @@ fn json_line(person: &Subscriber) -> serde_json::Value {
         "partner_user_id": person.partner_user_id.expose(), "entitlements": names(person.wanted()).unwrap_or_default(),
         "version": person.version, "synced_version": person.synced_version, "held": names(person.held.as_ref()),
         "link_state": person.link.state.as_str(), "link_since": person.link.since, "link_evidence": person.link.evidence,
-        "drift": person.has_drifted(), "failure": person.failure, "tries": person.tries, "next_try_at": person.next_try_at,
+        "drift": person.has_drifted(), "waiting_since": person.waiting_since, "failure": person.failure, "tries": person.tries, "next_try_at": person.next_try_at,
         "registered_at": person.registered_at,
     })
 }
@@ -190,6 +209,7 @@ fn csv_line(person: &Subscriber) -> String {
         number(person.link.since),
         person.link.evidence.clone().unwrap_or_default(),
         person.has_drifted().to_string(),
+        number(person.waiting_since),
         person.failure.clone().unwrap_or_default(),
         person.tries.to_string(),
         number(person.next_try_at),
