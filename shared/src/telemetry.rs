@@ -65,7 +65,7 @@ codes! {
     AccountShown = "ACCOUNT_SHOWN", "a person was shown how they are linked";
     EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend asked what people may hear";
     EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend said what people may hear, and it is durable";
-    EntitlementsPartlyWritten = "ENTITLEMENTS_PARTLY_WRITTEN", "the partner's backend said what people may hear; of some it is durable, and the answer says of whom";
+    EntitlementsPartlyWritten = "ENTITLEMENTS_PARTLY_WRITTEN", "the partner's backend said what people may hear; it is durable of those alone of whom the answer says so";
     OtherVersion = "ENTITLEMENTS_OTHER_VERSION", "a change was meant for another version than there is";
     SyncDone = "SYNC_DONE", "a run of sync ended; what it did is counted";
     SyncFailed = "SYNC_FAILED", "Spotify did not follow somebody; they will be tried again";

@@ -27,7 +27,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use self::settle::Settled;
+use self::settle::{Settled, UNGUARDED, Withheld, is_unguarded};
 
 /// How many are read from one part of the index at a time.
 const AT_A_TIME: i32 = 100;
@@ -73,8 +73,7 @@ struct Run<'a> {
     stopped: bool,
     /// Partners for whom Spotify refused us: the others go on.
     refused: HashSet<String>,
-    /// Partners whose removals the guard holds.
-    held: HashSet<String>,
+    withheld: Withheld,
 }
 
 impl Run<'_> {
@@ -86,7 +85,7 @@ impl Run<'_> {
         if self.refused.contains(key.partner_id()) {
             return Ok(true);
         }
-        let settled = self.sync.settle(key, why, &mut self.held).await?;
+        let settled = self.sync.settle(key, why, &mut self.withheld).await?;
         self.settled += 1;
         // A metric keeps a hundred values at most until they are written.
         if self.settled.is_multiple_of(20) {
@@ -182,6 +181,15 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A run whose removals all wait, for nobody could be asked whether they are meant, has failed: somebody should look.
+    fn was_guarded(&self) -> Result<(), Unfinished> {
+        if is_unguarded(&self.withheld) {
+            Err(UNGUARDED)
+        } else {
+            Ok(())
+        }
     }
 
     /// Notes how many Spotify does not follow yet.
@@ -304,7 +312,7 @@ impl Worker for Synchronizer {
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
-            held: HashSet::new(),
+            withheld: Withheld::new(),
         };
         let records = event.get("Records").and_then(Value::as_array);
         let (task, outcome) = match (records, event.get("task").and_then(Value::as_str)) {
@@ -312,9 +320,12 @@ impl Worker for Synchronizer {
             (None, Some("sweep")) => {
                 let swept = run.sweep().await;
                 run.count_dirty().await;
-                ("sweep", swept)
+                ("sweep", swept.and(run.was_guarded()))
             }
-            (None, Some("reconcile")) => ("reconcile", run.reconcile().await),
+            (None, Some("reconcile")) => {
+                let reconciled = run.reconcile().await;
+                ("reconcile", reconciled.and(run.was_guarded()))
+            }
             _ => return Err(Unfinished("an event that is neither of a stream nor of a schedule")),
         };
         let Tally {

@@ -1,6 +1,6 @@
 //! Settling one person: what Spotify is asked, and what its answer means.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use shared::{
     log,
@@ -23,8 +23,14 @@ const ASK_AGAIN: i64 = 30;
 const PARKED: i64 = 3600;
 /// How long a partner waits whose client Spotify refused.
 const REFUSED: i64 = 300;
-/// How long until what the guard holds is looked at again.
+/// How long until what the guard, or a pause of Spotify's, holds is looked at again: an operator may have ended either.
 const HELD: i64 = 300;
+/// Rights would be taken away, and an operator has to look first.
+const GUARD_HELD: &str = "guard_held";
+/// Somebody is in trouble, and it passes.
+const UNAVAILABLE: &str = "unavailable";
+/// Whether rights may be taken away cannot be told.
+pub(crate) const UNGUARDED: Unfinished = Unfinished("the guard does not answer");
 /// Two failures that are none to anybody but us: they pass by themselves.
 pub(crate) const NOT_LINKED_YET: &str = "not_linked_yet";
 pub(crate) const RATE_LIMITED: &str = "rate_limited";
@@ -55,14 +61,21 @@ pub(crate) enum Settled {
     Stop,
 }
 
+/// The partners from whose people nothing is taken away for the rest of a run, and why: there may be thousands of people behind one, and each question to the guard
+/// is a write.
+pub(crate) type Withheld = HashMap<String, &'static str>;
+
+/// Whether a run met a guard that does not answer.
+pub(crate) fn is_unguarded(withheld: &Withheld) -> bool {
+    withheld.values().any(|failure| *failure == UNAVAILABLE)
+}
+
 /// Why somebody could not be settled.
 enum Trouble {
     /// Spotify's: they will be tried again.
     Spotify(SpotifyError),
     /// Nobody may call Spotify for so many seconds.
     NotNow(i64),
-    /// The guard does not answer: whoever only gains goes on.
-    Unguarded,
 }
 
 impl From<SpotifyError> for Trouble {
@@ -73,19 +86,27 @@ impl From<SpotifyError> for Trouble {
 
 impl Synchronizer {
     /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
-    /// `held` are the partners whose removals the guard holds, as this run has found: it is asked about each once, for there may be thousands of people behind it.
     pub(crate) async fn settle(
         &self,
         key: &SubscriberKey,
         why: Why,
-        held: &mut HashSet<String>,
+        withheld: &mut Withheld,
     ) -> Result<Settled, Unfinished> {
         const TABLE: Unfinished = Unfinished("the table does not answer");
         let me = self.name()?;
+        let mut before = Settled::NothingToDo;
         loop {
             let taken = match self.subscribers.take(key, why, &me, self.clock.now()).await {
                 Ok(Some(taken)) => taken,
-                Ok(None) => return Ok(Settled::NothingToDo),
+                Ok(None) if before == Settled::NothingToDo => return Ok(before),
+                // What has changed meanwhile is not due yet. What Spotify said of everybody is still true.
+                Ok(None) => {
+                    self.subscribers.let_go(key, &me).await.map_err(|_| TABLE)?;
+                    return Ok(match before {
+                        Settled::Stop | Settled::PartnerRefused | Settled::Unanswered => before,
+                        _ => Settled::NothingToDo,
+                    });
+                }
                 // One item that cannot be read holds up nobody else.
                 Err(StoreError::Malformed) => {
                     log!(
@@ -98,7 +119,7 @@ impl Synchronizer {
                 }
                 Err(_) => return Err(TABLE),
             };
-            let (outcome, settled) = match self.asked(&taken, why, held).await {
+            let (outcome, settled) = match self.asked(&taken, why, withheld).await {
                 Ok(outcome) => {
                     let settled = match &outcome {
                         Outcome::Follows { changed, .. } => Settled::Follows { changed: *changed },
@@ -110,7 +131,6 @@ impl Synchronizer {
                 }
                 Err(Trouble::Spotify(error)) => self.in_vain(&taken, &error).await?,
                 Err(Trouble::NotNow(seconds)) => self.put_off(seconds),
-                Err(Trouble::Unguarded) => self.unguarded(&taken),
             };
             let now = self.clock.now();
             let noted = self
@@ -124,16 +144,12 @@ impl Synchronizer {
                 return Ok(settled);
             }
             // They changed meanwhile, and are still in our hand.
+            before = settled;
         }
     }
 
     /// Asks Spotify what has to be asked, and has it follow.
-    async fn asked(
-        &self,
-        person: &Subscriber,
-        why: Why,
-        partners_held: &mut HashSet<String>,
-    ) -> Result<Outcome, Trouble> {
+    async fn asked(&self, person: &Subscriber, why: Why, withheld: &mut Withheld) -> Result<Outcome, Trouble> {
         if !person.link.state.may_be_linked() {
             return Ok(Outcome::NothingToDo);
         }
@@ -160,8 +176,10 @@ impl Synchronizer {
             held
         };
         let wanted = person.wanted().cloned().unwrap_or_default();
-        if !held.is_subset(&wanted) && !self.may_remove(person, partners_held).await? {
-            return self.grant_alone(person, held, &wanted).await;
+        if !held.is_subset(&wanted)
+            && let Some(failure) = self.withheld(person, withheld).await
+        {
+            return self.grant_alone(person, held, &wanted, failure).await;
         }
         if let Some(lost) = self.replace(person, &wanted).await? {
             return Ok(lost);
@@ -190,25 +208,31 @@ impl Synchronizer {
         }
     }
 
-    /// Whether rights may be taken away from one more person of the partner just now.
-    async fn may_remove(&self, person: &Subscriber, partners_held: &mut HashSet<String>) -> Result<bool, Trouble> {
-        if partners_held.contains(person.partner_id.as_str()) {
-            return Ok(false);
+    /// Why rights may not be taken away from one more person of the partner just now; nothing when they may.
+    async fn withheld(&self, person: &Subscriber, withheld: &mut Withheld) -> Option<&'static str> {
+        let partner_id = person.partner_id.as_str();
+        if let Some(failure) = withheld.get(partner_id) {
+            return Some(failure);
         }
         let asked = self
             .guard
             .removal(&person.partner_id, &person.partner_user_id, self.clock.now())
             .await;
-        match asked.map_err(|_| Trouble::Unguarded)? {
-            Removal::Allowed => Ok(true),
-            Removal::Held { just_now } => {
-                partners_held.insert(person.partner_id.to_string());
+        let failure = match asked {
+            Ok(Removal::Allowed) => return None,
+            Ok(Removal::Held { just_now }) => {
                 if just_now {
-                    log!(error, Code::GuardHeld, partner_id = person.partner_id.as_str());
+                    log!(error, Code::GuardHeld, partner_id);
                 }
-                Ok(false)
+                GUARD_HELD
             }
-        }
+            Err(_) => {
+                log!(error, Code::SyncFailed, partner_id, reason = UNGUARDED.0);
+                UNAVAILABLE
+            }
+        };
+        withheld.insert(partner_id.to_owned(), failure);
+        Some(failure)
     }
 
     /// Gives what is to be granted, and leaves what would be taken away until an operator has looked.
@@ -217,6 +241,7 @@ impl Synchronizer {
         person: &Subscriber,
         held: Entitlements,
         wanted: &Entitlements,
+        failure: &'static str,
     ) -> Result<Outcome, Trouble> {
         let mut both = held.union(wanted);
         if both.len() > Entitlements::MOST {
@@ -231,6 +256,7 @@ impl Synchronizer {
         Ok(Outcome::Withheld {
             held: both,
             at: self.clock.now().saturating_add(HELD),
+            failure,
         })
     }
 
@@ -267,7 +293,7 @@ impl Synchronizer {
                 let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
                 let paused = self.pace.pause_until(until).await;
                 paused.map_err(|_| Unfinished("the pace does not answer"))?;
-                (later(seconds, RATE_LIMITED), Settled::Stop, Code::SyncStopped)
+                (later(seconds.min(HELD), RATE_LIMITED), Settled::Stop, Code::SyncStopped)
             }
             SpotifyError::OpenAccess(OpenAccessError::Forbidden) => (
                 later(REFUSED, "partner_refused"),
@@ -289,7 +315,7 @@ impl Synchronizer {
                 };
                 (in_flight, Settled::Unanswered, Code::SyncFailed)
             }
-            _ => (later(backoff, "unavailable"), Settled::Unanswered, Code::SyncFailed),
+            _ => (later(backoff, UNAVAILABLE), Settled::Unanswered, Code::SyncFailed),
         };
         log!(
             warn,
@@ -300,27 +326,11 @@ impl Synchronizer {
         Ok((outcome, settled))
     }
 
-    /// Whether rights may be taken away cannot be told. That holds up nobody else.
-    fn unguarded(&self, person: &Subscriber) -> (Outcome, Settled) {
-        log!(
-            warn,
-            Code::SyncFailed,
-            partner_id = person.partner_id.as_str(),
-            reason = "the guard does not answer"
-        );
-        let later = Outcome::Later {
-            at: self.clock.now().saturating_add(backoff(person.tries)),
-            in_flight: false,
-            failure: "unavailable",
-        };
-        (later, Settled::Later)
-    }
-
     /// Nothing was asked: it is not our turn for long. Whoever waited here would hold up the run, and have the person in hand beyond their time.
     fn put_off(&self, seconds: i64) -> (Outcome, Settled) {
         log!(warn, Code::SyncStopped, reason = "Spotify wants no calls for a while");
         let later = Outcome::Later {
-            at: self.clock.now().saturating_add(seconds),
+            at: self.clock.now().saturating_add(seconds.min(HELD)),
             in_flight: false,
             failure: RATE_LIMITED,
         };

@@ -2,7 +2,7 @@
 //! `shared/locales`.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use lambda_http::http::StatusCode;
+use lambda_http::http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use url::Url;
 
@@ -208,7 +208,9 @@ impl Page {
             p { (reader.text("signed-out.text")) }
             a.step href=(reader.intent.path()) target="_top" { (reader.text("sign-in")) }
         };
-        reader.whole(StatusCode::UNAUTHORIZED, "signed-out", &content, false)
+        let answer = reader.whole(StatusCode::UNAUTHORIZED, "signed-out", &content, false);
+        // RFC 9110 §15.5.2 wants a challenge with each 401.
+        answer.with_header(header::WWW_AUTHENTICATE, "Bearer")
     }
 }
 

@@ -18,6 +18,8 @@ use crate::{
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
 };
 
+const REPLACE_ENTITLEMENTS: &str = "replace-entitlements";
+
 /// The payload of a signed call, its members in the documented order and no others.
 #[derive(Serialize)]
 struct Payload<'a> {
@@ -149,7 +151,7 @@ impl Spotify {
             partner_user_id,
             entitlements: Some(entitlements),
         };
-        let replaced = self.call_as_client(Service::Entitlements, "replace-entitlements", &payload);
+        let replaced = self.call_as_client(Service::Entitlements, REPLACE_ENTITLEMENTS, &payload);
         replaced.await.map(drop)
     }
 
@@ -240,6 +242,8 @@ impl Spotify {
         jws: &SignedJws,
     ) -> Result<Answer, OpenAccessError> {
         match self.call(endpoint, token, jws).await {
+            // A set that may yet arrive could arrive after another one: whoever sends them waits until it cannot.
+            Err(error) if endpoint == REPLACE_ENTITLEMENTS && error.may_be_in_flight() => Err(error),
             Err(error) if error.is_passing() => {
                 self.pause().await;
                 self.call(endpoint, token, jws).await

@@ -679,9 +679,9 @@ impl Subscribers {
                 format!("SET link_state = :unlinked, link_since = :since, link_evidence = :evidence {clean}")
             }
             Outcome::NothingToDo => clean.to_owned(),
-            Outcome::Withheld { held, at } => {
+            Outcome::Withheld { held, at, failure } => {
                 update = update
-                    .expression_attribute_values(":failure", text(GUARD_HELD))
+                    .expression_attribute_values(":failure", text(failure))
                     .expression_attribute_values(":held", list(held))
                     .expression_attribute_values(":at", number(*at))
                     .expression_attribute_values(":now", number(now))
@@ -731,6 +731,23 @@ impl Subscribers {
             }
             (done, _) => Ok(done),
         }
+    }
+
+    /// Lets go of a person of whom nothing was noted, so that others may take them at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn let_go(&self, key: &SubscriberKey, me: &str) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&key.0));
+        let update = update
+            .update_expression("REMOVE taken_by, taken_until")
+            .condition_expression("taken_by = :me")
+            .expression_attribute_values(":me", text(me));
+        done(update).await.map(drop)
     }
 
     /// Some of those of one part of the index whose next try is due, the longest overdue first, from `after` on; and where to go on, if there are more.
@@ -810,9 +827,6 @@ pub struct Round {
     pub linked: BTreeMap<String, i64>,
 }
 
-/// What is noted of somebody whose rights an operator has to look at before they are taken away.
-const GUARD_HELD: &str = "guard_held";
-
 /// How long, in seconds, somebody is in a worker's hand at most: longer than all calls about one person take.
 pub const LEASE: i64 = 60;
 
@@ -872,6 +886,8 @@ pub enum Outcome {
         held: Entitlements,
         /// When it is looked at again, in seconds since 1970.
         at: i64,
+        /// Why, in a word.
+        failure: &'static str,
     },
     /// To be tried again.
     Later {
