@@ -94,18 +94,18 @@ impl Synchronizer {
     ) -> Result<Settled, Unfinished> {
         const TABLE: Unfinished = Unfinished("the table does not answer");
         let me = self.name()?;
-        let mut before = Settled::NothingToDo;
+        let mut before = None;
         loop {
             let taken = match self.subscribers.take(key, why, &me, self.clock.now()).await {
                 Ok(Some(taken)) => taken,
-                Ok(None) if before == Settled::NothingToDo => return Ok(before),
-                // What has changed meanwhile is not due yet. What Spotify said of everybody is still true.
                 Ok(None) => {
-                    self.subscribers.let_go(key, &me).await.map_err(|_| TABLE)?;
-                    return Ok(match before {
-                        Settled::Stop | Settled::PartnerRefused | Settled::Unanswered => before,
-                        _ => Settled::NothingToDo,
-                    });
+                    // What has changed meanwhile is not due yet. What Spotify said of everybody is still true.
+                    if before.is_some() {
+                        self.subscribers.let_go(key, &me).await.map_err(|_| TABLE)?;
+                    }
+                    let of_everybody =
+                        |of: &Settled| matches!(of, Settled::Stop | Settled::PartnerRefused | Settled::Unanswered);
+                    return Ok(before.filter(of_everybody).unwrap_or(Settled::NothingToDo));
                 }
                 // One item that cannot be read holds up nobody else.
                 Err(StoreError::Malformed) => {
@@ -144,7 +144,7 @@ impl Synchronizer {
                 return Ok(settled);
             }
             // They changed meanwhile, and are still in our hand.
-            before = settled;
+            before = Some(settled);
         }
     }
 
