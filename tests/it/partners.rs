@@ -278,22 +278,30 @@ async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
     );
 }
 
+/// What a partner's site and backend call themselves that has keys of its own.
+const THEIR_ISSUER: &str = "https://lunar.example";
+
+/// A key, where it is published, and a partner whose site signs with it.
+async fn publishing() -> (Pair, Published, Value) {
+    let key = Pair::new(Algorithm::ES256, "theirs");
+    let published = Published::at_first(&[&key]).await;
+    let mut partner = new_partner();
+    partner["settings"]["SITE_ISSUER"] = THEIR_ISSUER.into();
+    partner["settings"]["SITE_JWKS_URL"] = published.url.as_str().into();
+    (key, published, partner)
+}
+
 /// The table is looked at each minute; what was fetched for a partner that has not changed outlives that, whatever names of nobody are asked for meanwhile.
 #[tokio::test]
 async fn the_keys_of_a_partner_of_the_table_serve_for_a_day_while_its_url_is_down() {
     let world = World::new().await;
     let operators = operators(&world).await;
-    let key = Pair::new(Algorithm::ES256, "theirs");
-    let published = Published::at_first(&[&key]).await;
-    let issuer = "https://lunar.example";
-    let mut partner = new_partner();
-    partner["settings"]["SITE_ISSUER"] = issuer.into();
-    partner["settings"]["SITE_JWKS_URL"] = published.url.as_str().into();
+    let (key, published, partner) = publishing().await;
     ask(&operators, partner).await;
     let link = async |jti: &str| {
         let by_them = |nonce: &str| {
             let mut claims = world.handoff_claims("ada", nonce, jti);
-            claims["iss"] = issuer.into();
+            claims["iss"] = THEIR_ISSUER.into();
             key.sign("soa-handoff+jwt", &claims)
         };
         handed_over(&world, "lunar", by_them).await.status
@@ -318,14 +326,9 @@ async fn the_keys_of_a_partner_of_the_table_serve_for_a_day_while_its_url_is_dow
 async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowhere_else() {
     let world = World::new().await;
     let operators = operators(&world).await;
-    let key = Pair::new(Algorithm::ES256, "theirs");
-    let published = Published::at_first(&[&key]).await;
-    let issuer = "https://lunar.example";
-    let mut partner = new_partner();
+    let (key, published, mut partner) = publishing().await;
     for (name, value) in [
-        ("SITE_ISSUER", issuer),
-        ("SITE_JWKS_URL", &published.url),
-        ("BACKEND_ISSUER", issuer),
+        ("BACKEND_ISSUER", THEIR_ISSUER),
         ("BACKEND_JWKS_URL", &published.url),
         ("DEFAULT_ENTITLEMENTS", "newsletter"),
     ] {
@@ -337,7 +340,7 @@ async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowher
         .to_owned();
     let claims = |nonce: &str| {
         let mut claims = world.handoff_claims("ada", nonce, "jti");
-        claims["iss"] = issuer.into();
+        claims["iss"] = THEIR_ISSUER.into();
         claims.as_object_mut().unwrap().remove("entitlements");
         claims
     };
@@ -368,12 +371,12 @@ async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowher
     let theirs = format!("/partners/{partner_id}/replace-entitlements");
     let ours = world.sandbox.options().partner_id.clone();
     let typ = "soa-request+jwt";
-    let good = key.sign(typ, &request(&theirs, issuer, &partner_id, "a"));
+    let good = key.sign(typ, &request(&theirs, THEIR_ISSUER, &partner_id, "a"));
     assert_eq!(world.backend_call(&theirs, &good).await.status, 202);
-    let at_ours = key.sign(typ, &request("/replace-entitlements", issuer, &ours, "b"));
+    let at_ours = key.sign(typ, &request("/replace-entitlements", THEIR_ISSUER, &ours, "b"));
     assert_eq!(world.backend_call("/replace-entitlements", &at_ours).await.status, 401);
     let our_issuer = world.sandbox.options().site_issuer(world.sandbox.addresses());
-    for iss in [issuer, our_issuer.as_str()] {
+    for iss in [THEIR_ISSUER, our_issuer.as_str()] {
         let by_ours = signed(
             &crate::world::backend_key(),
             typ,
