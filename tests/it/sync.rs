@@ -302,8 +302,7 @@ async fn nobody_is_told_of_somebody_who_is_being_linked_just_now() {
 async fn a_change_for_somebody_who_has_just_been_linked_is_followed() {
     let world = World::new().await;
     let subscribers = subscribers(&world, &[]);
-    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
-    let ada = PartnerUserId::parse(&world.partner_user_id("ada")).unwrap();
+    let (partner_id, ada) = ada(&world);
     let before = subscribers.get(&partner_id, &ada).await.unwrap();
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     let gold = Entitlements::parse(["gold"]).unwrap();
@@ -943,6 +942,11 @@ async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something()
     assert_eq!(hear(&world, "ada"), ["all-access", "basic"]);
     assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "silver"]);
+    // Nor is support told that it were Spotify.
+    let subscribers = subscribers(&world, &[]);
+    let (partner_id, ada) = ada(&world);
+    let ada = subscribers.get(&partner_id, &ada).await.unwrap();
+    assert_eq!(ada.failure.as_deref(), Some("guard_unavailable"));
 }
 
 /// What somebody has and what they are to have is more than anybody may have.

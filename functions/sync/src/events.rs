@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use shared::events::Event;
 
-use super::settle::{NOT_LINKED_YET, RATE_LIMITED};
+use super::settle::OURS_ALONE;
 
 /// What a record tells of a person, as it was or as it is.
 struct Image<'a>(&'a Value);
@@ -75,13 +75,32 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
         let what = json!({"entitlements": held, "version": after.number("synced_version")});
         events.push(happened("EntitlementsSynced", what));
     }
-    let failure = after
-        .text("failure")
-        .filter(|failure| ![NOT_LINKED_YET, RATE_LIMITED].contains(failure));
+    let failure = after.text("failure").filter(|failure| !OURS_ALONE.contains(failure));
     if let Some(failure) = failure.filter(|failure| before.text("failure") != Some(*failure)) {
         let what =
             json!({"reason": failure, "version": after.number("version"), "next_try_at": after.number("next_try_at")});
         events.push(happened("SyncFailed", what));
     }
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(failure: &str) -> Vec<&'static str> {
+        let person = |failure: Value| json!({"partner_id": {"S": "p"}, "partner_user_id": {"S": "u"}, "link_state": {"S": "linked"}, "failure": failure});
+        let record = json!({"eventID": "1", "dynamodb": {
+            "OldImage": person(Value::Null), "NewImage": person(json!({ "S": failure })),
+        }});
+        events_of(&record).into_iter().map(|event| event.kind).collect()
+    }
+
+    #[test]
+    fn a_failure_that_is_ours_alone_is_told_to_nobody() {
+        assert_eq!(told("request_refused"), ["SyncFailed"]);
+        for failure in ["rate_limited", "not_linked_yet", "guard_unavailable"] {
+            assert!(told(failure).is_empty(), "{failure}");
+        }
+    }
 }

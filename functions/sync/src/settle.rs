@@ -27,13 +27,16 @@ const REFUSED: i64 = 300;
 const HELD: i64 = 300;
 /// Rights would be taken away, and an operator has to look first.
 const GUARD_HELD: &str = "guard_held";
-/// Somebody is in trouble, and it passes.
-const UNAVAILABLE: &str = "unavailable";
 /// Whether rights may be taken away cannot be told.
+const GUARD_UNAVAILABLE: &str = "guard_unavailable";
+/// The same, of a run.
 pub(crate) const UNGUARDED: Unfinished = Unfinished("the guard does not answer");
-/// Two failures that are none to anybody but us: they pass by themselves.
-pub(crate) const NOT_LINKED_YET: &str = "not_linked_yet";
-pub(crate) const RATE_LIMITED: &str = "rate_limited";
+/// Spotify has not finished a link that is young.
+const NOT_LINKED_YET: &str = "not_linked_yet";
+/// Spotify has asked us to slow down.
+const RATE_LIMITED: &str = "rate_limited";
+/// Failures that are none to anybody but us: they pass by themselves, or we are paged.
+pub(crate) const OURS_ALONE: [&str; 3] = [NOT_LINKED_YET, RATE_LIMITED, GUARD_UNAVAILABLE];
 /// How long, in milliseconds, a turn at Spotify is waited for: two turns and what is called in them must fit into [`LEASE`].
 const LONGEST_WAIT: i64 = 15_000;
 /// The longest wait after passing trouble.
@@ -67,7 +70,7 @@ pub(crate) type Withheld = HashMap<String, &'static str>;
 
 /// Whether a run met a guard that does not answer.
 pub(crate) fn is_unguarded(withheld: &Withheld) -> bool {
-    withheld.values().any(|failure| *failure == UNAVAILABLE)
+    withheld.values().any(|failure| *failure == GUARD_UNAVAILABLE)
 }
 
 /// Why somebody could not be settled.
@@ -228,7 +231,7 @@ impl Synchronizer {
             }
             Err(_) => {
                 log!(error, Code::SyncFailed, partner_id, reason = UNGUARDED.0);
-                UNAVAILABLE
+                GUARD_UNAVAILABLE
             }
         };
         withheld.insert(partner_id.to_owned(), failure);
@@ -315,7 +318,7 @@ impl Synchronizer {
                 };
                 (in_flight, Settled::Unanswered, Code::SyncFailed)
             }
-            _ => (later(backoff, UNAVAILABLE), Settled::Unanswered, Code::SyncFailed),
+            _ => (later(backoff, "unavailable"), Settled::Unanswered, Code::SyncFailed),
         };
         log!(
             warn,

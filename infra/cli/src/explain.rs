@@ -259,6 +259,9 @@ fn cause(failure: &str) -> &str {
         "partner_refused" => "Spotify refuses our calls for this partner",
         "client_refused" => "Spotify refuses our client: its secret, or what it is allowed",
         "request_refused" => "Spotify refuses what is to be said about this person",
+        "guard_unavailable" => {
+            "it cannot be told whether what would be taken away is meant: DynamoDB does not answer for the guard"
+        }
         "guard_held" => "the guard holds what would be taken away until an operator releases it",
         "not_linked_yet" => "Spotify has not finished the link",
         other => other,
