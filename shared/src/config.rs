@@ -6,13 +6,14 @@ mod of_partner;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    net::Ipv4Addr,
 };
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
 use url::{Host, Url};
 
-pub use of_partner::{PARTNER_SETTINGS, check_partner_settings};
+pub use of_partner::{PARTNER_SETTINGS, check_partner_settings, has_own_provider};
 
 use crate::{
     aws::Aws,
@@ -240,7 +241,11 @@ impl Environment {
         let entitlements_prefix = self.optional("OIDC_ENTITLEMENTS_PREFIX").unwrap_or_default();
         let partner_user_id = claim(self, "OIDC_PARTNER_USER_ID_CLAIM", "");
         let partner_id = claim(self, "OIDC_PARTNER_ID_CLAIM", "partner_id");
+        let redirect_uri = self
+            .public_url()
+            .map(|url| url.sign_in_redirect_uri(self.provider_partner().as_ref()));
         Some(OidcConfig {
+            redirect_uri: redirect_uri?,
             issuer: issuer?,
             client_id: client_id?,
             client_secret_id: client_secret_id.filter(|_| !is_public),
@@ -856,6 +861,8 @@ pub struct SignInConfig {
 /// The partner's `OpenID` provider.
 #[derive(Clone, Debug)]
 pub struct OidcConfig {
+    /// The `redirect_uri` registered with this provider and with no other.
+    pub redirect_uri: String,
     /// `OIDC_ISSUER`, letter for letter as its discovery document has it.
     pub issuer: String,
     /// `OIDC_CLIENT_ID`.
@@ -1034,6 +1041,16 @@ impl PublicUrl {
     pub fn redirect_uri(&self) -> String {
         self.at("/callback")
     }
+
+    /// The `redirect_uri` at an `OpenID` provider: the deployment's own, or that of the partner whose provider it is. Each provider has one of its own, so
+    /// that a code of one is never sent to another's token endpoint (RFC 9700 §4.4.2.2).
+    #[must_use]
+    pub fn sign_in_redirect_uri(&self, partner_id: Option<&PartnerId>) -> String {
+        match partner_id {
+            None => self.at("/sign-in/callback"),
+            Some(partner_id) => self.at(&format!("/partners/{partner_id}/sign-in/callback")),
+        }
+    }
 }
 
 /// Whether what is sent there is read by nobody on the way: https, or http on a loopback IP literal. `localhost` may be anything.
@@ -1047,6 +1064,26 @@ pub fn is_secure(url: &Url) -> bool {
         None => return false,
     };
     url.scheme() == "https" || (url.scheme() == "http" && loopback)
+}
+
+/// Whether a URL names this machine, or what only this machine reaches: `localhost`, a loopback, link-local or unspecified address, or an address of EC2's
+/// instance services.
+#[must_use]
+pub fn is_local(url: &Url) -> bool {
+    let is_local_v4 = |address: Ipv4Addr| address.is_loopback() || address.is_link_local() || address.is_unspecified();
+    match url.host() {
+        Some(Host::Ipv4(address)) => is_local_v4(address),
+        Some(Host::Ipv6(address)) => {
+            let is_ec2 = matches!(address.segments(), [0xfd00, 0xec2, ..]);
+            let is_local_v6 = address.is_loopback() || address.is_unicast_link_local() || is_ec2;
+            is_local_v6 || address.to_ipv4().is_some_and(is_local_v4)
+        }
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => false,
+    }
 }
 
 fn parse_url(text: &str) -> Option<Url> {

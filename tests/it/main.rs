@@ -29,6 +29,7 @@ mod lean;
 mod link;
 mod metrics;
 mod ministack;
+mod mix_up;
 mod oidc;
 mod pages;
 mod partners;

@@ -576,17 +576,16 @@ async fn an_operator_sees_the_guard_and_releases_it() {
 #[tokio::test]
 async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
     let session = [("PARTNERS_TABLE", bundle::PARTNERS_TABLE), ("SIGN_IN", "session")];
-    let (world, provider) = World::oidc(&json!({"client_secret": null}), &session, json!({})).await;
+    let partner_id = "1111111111111111111111";
+    let client = json!({"client_secret": null, "partner_id": partner_id});
+    let (world, provider) = World::oidc(&client, &session, json!({})).await;
     let operators = operators(&world).await;
-    let mut partner = new_partner();
-    partner["settings"] = json!({
+    let settings = json!({
         "SIGN_IN": "oidc", "OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": sandbox::Oidc::default().client_id,
         "OIDC_CLIENT_AUTHENTICATION": "none",
     });
-    let partner_id = ask(&operators, partner).await["partner_id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let command = json!({"command": "put-partner", "partner_id": partner_id, "name": "Lunar", "settings": settings});
+    assert_eq!(ask(&operators, command).await["version"], 1);
     let mut browser = world.browser();
     let consent = browser
         .signs_in(&provider, &format!("/partners/{partner_id}/entrypoint"), ADA)
@@ -596,11 +595,8 @@ async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
     assert_eq!(token["authorization"], Value::Null, "{token}");
     let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
     assert_eq!(browser.get(&callback).await.status, 302);
-    let ada = world
-        .sandbox
-        .options()
-        .partner_user_id(&partner_id, world.person("ada"));
-    assert!(world.spotify().link(&partner_id, &ada).is_some());
+    let ada = world.sandbox.options().partner_user_id(partner_id, world.person("ada"));
+    assert!(world.spotify().link(partner_id, &ada).is_some());
     // The pages of the other functions send people there too, and the deployment's own partner has no provider.
     let known = world
         .browser()

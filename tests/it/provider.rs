@@ -59,6 +59,11 @@ impl Provider {
         for (name, value) in changes.as_object().unwrap() {
             configuration[name] = value.clone();
         }
+        // A partner's own provider has a redirect URI of its own.
+        if let Some(partner_id) = configuration["partner_id"].as_str() {
+            let redirect_uri = format!("{public_url}/partners/{partner_id}/sign-in/callback");
+            configuration["redirect_uris"] = json!([redirect_uri]);
+        }
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/provider.mjs");
         let mut process = Command::new("node")
             .arg(script)
@@ -121,7 +126,9 @@ impl World {
         let options = Options {
             backend_key: backend_key(),
             sign_in: SignIn::Oidc,
-            more_partners: vec![("1111111111111111111111".to_owned(), "Second".to_owned())],
+            more_partners: ["1111111111111111111111", "2222222222222222222222"]
+                .map(|id| (id.to_owned(), "Second".to_owned()))
+                .into(),
             ..Options::default()
         };
         let options = bundle::with_secrets(options);

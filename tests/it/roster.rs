@@ -933,8 +933,39 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         assert!(!said.contains(&desk.world.sandbox.options().client_secret), "{said}");
         (code, said)
     };
+    let own_provider = json!({
+        "SIGN_IN": "oidc", "OIDC_ISSUER": "http://127.0.0.1:1", "OIDC_CLIENT_ID": "soa-link", "OIDC_CLIENT_AUTHENTICATION": "none",
+    });
+    for (partner_id, settings) in [
+        ("1111111111111111111111", own_provider),
+        ("2222222222222222222222", json!({})),
+    ] {
+        desk.world.put_partner(partner_id, settings, 0).await;
+    }
     let (code, said) = doctor(&[]).await;
     assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    // Each provider has a redirect URI of its own; a partner without one shares the deployment's.
+    let of_partner = format!(
+        "the OpenID provider of partner 1111111111111111111111, letter for letter: {}/partners/1111111111111111111111/sign-in/callback",
+        addresses.gateway
+    );
+    assert!(
+        said.contains(&of_partner) && !said.contains("2222222222222222222222"),
+        "{said}"
+    );
+    let (_, said) = doctor(&[
+        ("SIGN_IN", "oidc"),
+        ("OIDC_ISSUER", "https://id.example.com"),
+        ("OIDC_CLIENT_ID", "soa-link"),
+    ])
+    .await;
+    let own = format!(
+        "your OpenID provider, letter for letter: {}/sign-in/callback\n",
+        addresses.gateway
+    );
+    assert!(said.contains(&own), "{said}");
+    let (code, said) = doctor(&[]).await;
+    assert_eq!(code, 0);
     for good in [
         "Spotify grants soa-manage-entitlements",
         "entrypoint, callback, unlink, entitlements, sync, partners: the variables",
@@ -956,6 +987,7 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
             "has no index `dirty`",
         ),
         (("PENDING_LINKS_TABLE", bundle::PARTNERS_TABLE), "never forgets"),
+        (("PARTNERS_TABLE", "nowhere"), "the partners in nowhere cannot be read"),
         (
             ("SPOTIFY_CLIENT_SECRET_ID", "nowhere"),
             "the secret nowhere does not exist",
@@ -1032,8 +1064,11 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
                 "--sub",
                 "member-1003",
             ];
+            // Into a pipe nothing is written but the token, and what a file or `echo` adds to it does no harm.
             let token = String::from_utf8(desk.run(&request).await.stdout).unwrap();
-            world.backend_call("/get-entitlements", token.trim()).await.status
+            assert_eq!(token.trim(), token);
+            let body = format!(" \r\n{token}\t\n");
+            world.backend_call("/get-entitlements", &body).await.status
         };
         assert_eq!(asks().await, 401);
         let jwk = desk.file("backend.jwk.json", &jwk);

@@ -298,7 +298,9 @@ async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
 
 async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     let (state, link) = journey();
+    let redirect_uri = "https://link.example.com/partners/1111111111111111111111/sign-in/callback";
     let sign_in = || PendingSignIn {
+        redirect_uri: redirect_uri.to_owned(),
         return_to: "https://link.example.com/account?lang=ar".to_owned(),
         code_verifier: CodeVerifier::new("verifier"),
         nonce: Nonce::new("nonce"),
@@ -318,10 +320,15 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
             .is_none()
     );
     let of_another = [sha256_hex("another browser")];
-    for (bindings, now) in [(&of_another, NOW), (&bindings, EXPIRES_AT)] {
+    let anothers = "https://link.example.com/sign-in/callback";
+    for (redirect_uri, bindings, now) in [
+        (redirect_uri, &of_another, NOW),
+        (redirect_uri, &bindings, EXPIRES_AT),
+        (anothers, &bindings, NOW),
+    ] {
         assert!(
             links
-                .claim_sign_in(&state.hash(), bindings, "me", now)
+                .claim_sign_in(&state.hash(), redirect_uri, bindings, "me", now)
                 .await
                 .unwrap()
                 .granted()
@@ -329,7 +336,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
         );
     }
     let claimed = links
-        .claim_sign_in(&state.hash(), &bindings, "me", NOW)
+        .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
         .await
         .unwrap()
         .granted()
@@ -345,7 +352,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     );
     assert!(
         links
-            .claim_sign_in(&state.hash(), &bindings, "you", NOW)
+            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "you", NOW)
             .await
             .unwrap()
             .granted()
@@ -353,7 +360,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     );
     assert!(
         links
-            .claim_sign_in(&state.hash(), &bindings, "me", NOW)
+            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()

@@ -409,7 +409,7 @@ fn each_test_that_the_threat_model_names_is_there() {
         }
     }
     let mut all = String::new();
-    for folder in ["tests/it", "shared/src", "infra/cli/src"] {
+    for folder in ["tests/it", "functions", "shared/src", "infra/cli/src"] {
         sources(&std::path::Path::new(ROOT).join(folder), &mut all);
     }
     let model = std::fs::read_to_string(format!("{ROOT}/SECURITY.md")).unwrap();

@@ -4,13 +4,17 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Mutex, OnceLock},
+    time::Duration,
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use partners::Partners;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, redirect::Policy};
 use sandbox::{Addresses, Key, Options, Sandbox, bundle};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, jws::LEEWAY, outbound::Outbound};
+use shared::{
+    aws::Aws, chance::Chance, clock::Clock, config::Environment, jws::LEEWAY, outbound::Outbound, worker::Worker as _,
+};
 use url::Url;
 
 use crate::description;
@@ -99,6 +103,17 @@ impl World {
 
     pub(crate) fn spotify(&self) -> &sandbox::Spotify {
         self.sandbox.spotify()
+    }
+
+    /// Writes a partner that Spotify knows already, with these settings, as the version after `version`.
+    pub(crate) async fn put_partner(&self, partner_id: &str, settings: Value, version: i64) {
+        let partners = Partners::start(self.environment(&[]), self.clock.clone(), Chance::System);
+        let command = json!({
+            "command": "put-partner", "partner_id": partner_id, "name": "Partner", "settings": settings, "version": version,
+        });
+        let partners = partners.await.unwrap();
+        let written = partners.work(&command, Duration::from_mins(1)).await.unwrap();
+        assert_eq!(written["version"], version + 1, "{written}");
     }
 
     /// How often Spotify was called: the token endpoint, register-user, unlink-user.

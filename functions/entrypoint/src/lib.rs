@@ -1,6 +1,7 @@
 //! `GET /entrypoint`: a person comes, from Spotify or from the partner's site, to link their account, and is sent on to Spotify's consent, by way of the
 //! partner's sign-in if need be. `GET /link`: a "Listen on Spotify" button, sent on to Spotify, which remembers the show and comes back to `/entrypoint`.
-//! `GET /sign-in` and `GET /sign-in/callback`: to the partner's `OpenID` provider and back, to any page of ours.
+//! `GET /sign-in`: to the partner's `OpenID` provider. `GET /sign-in/callback` and `GET /partners/{partner_id}/sign-in/callback`: back from it, to any page of
+//! ours; each provider has a redirect URI of its own.
 
 mod oidc;
 
@@ -22,7 +23,7 @@ use shared::{
         state::State,
     },
     outbound::Outbound,
-    partner::{Entitlements, ShowUri},
+    partner::{Entitlements, PartnerId, ShowUri},
     secrets::{Secret, Versions},
     sign_in::{PartnerKeys, Person, SignIn},
     spotify::USER_SOA_LINK,
@@ -57,7 +58,7 @@ impl Own {
             let secrets_manager = config.storage.aws.secrets_manager(outbound);
             let secret = |id| Secret::new(secrets_manager, id, clock.clone());
             let secret = oidc.client_secret_id.clone().map(secret);
-            Oidc::new(oidc, secret, &config.sign_in.public_url, outbound, clock)
+            Oidc::new(oidc, secret, outbound, clock)
         });
         Ok(Self { config, sign_in, oidc })
     }
@@ -135,7 +136,7 @@ impl Entrypoint {
             (Visitor::HandedOver(person, jti), _) => (person, Some(jti)),
             (Visitor::SignedOut, Some(oidc)) => return self.send_to_provider(oidc, &keys, &browser, &intent).await,
             (Visitor::SignedOut, None) => {
-                return sign_in.send_to_sign_in(&keys.current, &browser, &intent, &self.chance);
+                return sign_in.send_to_sign_in(&keys.current, &browser, partner_id, &intent, &self.chance);
             }
         };
         self.send_to_consent(request, site, &keys, &browser, &intent, person, handoff)
@@ -256,6 +257,7 @@ impl Entrypoint {
             .await;
         let location = location.map_err(|problem| Failure::from(problem).on_the_way_to(intent.clone()))?;
         let pending = PendingSignIn {
+            redirect_uri: oidc.redirect_uri().to_owned(),
             return_to: self.public_url().at(&intent.path()),
             code_verifier,
             nonce,
@@ -271,7 +273,8 @@ impl Entrypoint {
     }
 
     /// Takes a person who comes back from the partner's `OpenID` provider to where they wanted to go.
-    async fn signed_in(&self, request: &Request) -> Result<Outcome, Failure> {
+    async fn signed_in(&self, request: &Request, partner_id: Option<&PartnerId>) -> Result<Outcome, Failure> {
+        let redirect_uri = self.public_url().sign_in_redirect_uri(partner_id);
         let query = request.query()?;
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
         let (state, code, error, iss) = (state?, code?, error?, iss?);
@@ -283,7 +286,7 @@ impl Entrypoint {
         let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
         let pending_links = &self.storage.pending_links;
         let (claimed, keys) = tokio::join!(
-            pending_links.claim_sign_in(&state_hash, &bindings, &invocation, self.clock.now()),
+            pending_links.claim_sign_in(&state_hash, &redirect_uri, &bindings, &invocation, self.clock.now()),
             self.storage.partner_keys.get(),
         );
         let intent_of = |pending: &PendingSignIn| Intent::parse(&pending.return_to, self.public_url());
@@ -307,6 +310,10 @@ impl Entrypoint {
         let finish = async {
             let keys = keys?;
             let oidc = site.own.oidc.as_ref().ok_or(Problem::NotFound)?;
+            // The partner may have been given another provider while the browser was away.
+            if oidc.redirect_uri() != redirect_uri {
+                return Err(Problem::State("another provider's").into());
+            }
             let code = oidc
                 .response(state, code, error, iss)
                 .await?
@@ -384,10 +391,10 @@ impl Function for Entrypoint {
                 request.only("GET")?;
                 self.sign_in(request).await
             }
-            ("sign-in/callback", None) if self.has_providers() => {
+            ("sign-in/callback", named) if self.has_providers() => {
                 request.only("GET")?;
                 // On the heap: a token and a link in one request.
-                Box::pin(self.signed_in(request)).await
+                Box::pin(self.signed_in(request, named.as_ref())).await
             }
             _ => Err(Problem::NotFound.into()),
         }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::{
     clock::Clock,
-    config::{OidcConfig, PublicUrl, is_secure},
+    config::{OidcConfig, is_local, is_secure},
     encoding::from_base64url,
     fetched::{Fetched, Limits, Paused},
     http::{Language, Problem, ProviderError},
@@ -123,13 +123,12 @@ impl Oidc {
     pub(crate) fn new(
         config: OidcConfig,
         client_secret: Option<Secret<ProviderSecret>>,
-        public_url: &PublicUrl,
         outbound: &Outbound,
         clock: &Clock,
     ) -> Option<Self> {
         Some(Self {
             issuer: IssuerUrl::new(config.issuer.clone()).ok()?,
-            redirect_uri: RedirectUrl::new(public_url.at("/sign-in/callback")).ok()?,
+            redirect_uri: RedirectUrl::new(config.redirect_uri.clone()).ok()?,
             config,
             client_secret,
             provider: Fetched::new(Limits::PUBLISHED, clock.clone()),
@@ -153,6 +152,11 @@ impl Oidc {
         // Whoever needs the provider next hears of the error.
         drop(provider);
         loaded
+    }
+
+    /// The `redirect_uri` registered with this provider and with no other.
+    pub(crate) fn redirect_uri(&self) -> &str {
+        &self.config.redirect_uri
     }
 
     /// Where a person is sent to sign in.
@@ -439,17 +443,17 @@ impl Oidc {
     /// Whether an address that the provider names may be asked: by TLS, or, where the provider itself is on a loopback address, there. Else a provider could
     /// have us ask what listens beside us.
     fn may_be_called(&self, url: &Url) -> bool {
-        may_be_called(self.issuer.url().scheme(), url)
+        may_be_called(self.issuer.url(), url)
     }
 
     /// `openidconnect`'s requests by our HTTP client: no redirects, short limits, and nothing without TLS.
     fn http(&self) -> impl Fn(Request<Vec<u8>>) -> Calling + use<> {
-        let (outbound, scheme) = (self.outbound.clone(), self.issuer.url().scheme().to_owned());
+        let (outbound, issuer) = (self.outbound.clone(), self.issuer.url().clone());
         move |request| {
-            let (outbound, scheme) = (outbound.clone(), scheme.clone());
+            let (outbound, issuer) = (outbound.clone(), issuer.clone());
             Box::pin(async move {
                 let url = request.uri().to_string();
-                if !url.parse().is_ok_and(|url| may_be_called(&scheme, &url)) {
+                if !url.parse().is_ok_and(|url| may_be_called(&issuer, &url)) {
                     return Err(OutboundError::Connect);
                 }
                 outbound.send(request).await
@@ -458,8 +462,9 @@ impl Oidc {
     }
 }
 
-fn may_be_called(scheme_of_issuer: &str, url: &Url) -> bool {
-    url.scheme() == "https" || scheme_of_issuer == "http" && is_secure(url)
+fn may_be_called(issuer: &Url, url: &Url) -> bool {
+    let is_encrypted = url.scheme() == "https" || issuer.scheme() == "http" && is_secure(url);
+    is_encrypted && (!is_local(url) || is_local(issuer))
 }
 
 type Calling = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, OutboundError>> + Send>>;
@@ -516,5 +521,29 @@ fn token_error(error: &openidconnect::ClaimsVerificationError) -> JwsError {
         Claim::SignatureVerification(_) => JwsError::Signature,
         Claim::Unsupported(_) => JwsError::Header,
         _ => JwsError::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S-MIX-4.
+    #[test]
+    fn a_providers_metadata_name_no_address_of_the_functions_own_machine() {
+        let may = |issuer: &str, url: &str| may_be_called(&issuer.parse().unwrap(), &url.parse().unwrap());
+        for url in [
+            "https://127.0.0.1/token",
+            "https://169.254.169.254/token",
+            "https://[::1]/token",
+            "https://localhost/token",
+            "http://127.0.0.1:9001/token",
+            "http://id.example.com/token",
+        ] {
+            assert!(!may("https://id.example.com", url), "{url}");
+        }
+        assert!(may("https://id.example.com", "https://tokens.example.com/token"));
+        assert!(may("http://127.0.0.1:9200", "http://127.0.0.1:9200/token"));
+        assert!(!may("http://127.0.0.1:9200", "http://id.example.com/token"));
     }
 }

@@ -3,7 +3,7 @@
 
 mod command;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -86,6 +86,10 @@ impl From<PartnerError> for Refusal {
 }
 
 impl Partners {
+    fn check_settings(&self, settings: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        check_partner_settings(settings, &self.config.public_url).map_err(|error| Refusal::Invalid(error.to_string()))
+    }
+
     /// The function, as this process is configured.
     ///
     /// # Errors
@@ -155,7 +159,7 @@ impl Partners {
         let name = parse_name(&ask.name)?;
         let own = self.config.public_url.at(&format!("/partners/{reference}/entrypoint"));
         let entrypoint_url = parse_https(ask.entrypoint_url.as_deref().unwrap_or(&own), "entrypoint_url")?;
-        check_settings(&ask.settings)?;
+        self.check_settings(&ask.settings)?;
         // Paths name partners by both: a reference must not be taken for another partner.
         let named = self.table.get(&reference).await?;
         if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
@@ -263,7 +267,7 @@ impl Partners {
             ));
         }
         self.must_be_an_id(&partner_id).await?;
-        check_settings(&ask.settings)?;
+        self.check_settings(&ask.settings)?;
         let url = ask
             .entrypoint_url
             .map(|url| parse_https(&url, "entrypoint_url"))
@@ -438,10 +442,6 @@ fn parse_name(name: &str) -> Result<String, Refusal> {
 fn parse_https(url: &str, what: &str) -> Result<Url, Refusal> {
     let url = Url::parse(url).ok().filter(config::is_secure);
     url.ok_or_else(|| Refusal::Invalid(format!("{what} is not an https URL")))
-}
-
-fn check_settings(settings: &std::collections::BTreeMap<String, String>) -> Result<(), Refusal> {
-    check_partner_settings(settings).map_err(|error| Refusal::Invalid(error.to_string()))
 }
 
 impl Worker for Partners {

@@ -139,7 +139,7 @@ impl Unlink {
                 }))
             }
             Visitor::SignedOut => {
-                let sent = sign_in.send_to_sign_in(&keys.current, browser, intent, &self.chance)?;
+                let sent = sign_in.send_to_sign_in(&keys.current, browser, partner_id, intent, &self.chance)?;
                 Ok(Err(sent))
             }
         }

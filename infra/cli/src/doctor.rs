@@ -13,7 +13,7 @@ use shared::{
     clock::Clock,
     config::{
         CallbackConfig, Config, EntitlementsConfig, EntrypointConfig, Environment, PartnersConfig, PublicUrl,
-        SyncConfig, UnlinkConfig,
+        SyncConfig, UnlinkConfig, has_own_provider,
     },
     oauth::token::{self, Grant, TokenError},
     outbound::Outbound,
@@ -21,7 +21,7 @@ use shared::{
     secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, PublishedKeys},
     spotify::{SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, USER_SOA_UNLINK},
-    store::DIRTY_INDEX,
+    store::{DIRTY_INDEX, Partners},
 };
 
 use crate::{
@@ -101,6 +101,7 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     }
     deployment.tables(&mut findings).await;
     deployment.keys(&mut findings).await;
+    deployment.providers(&mut findings).await;
     deployment.spotify(&mut findings).await;
     let all_good = findings.0.iter().all(|finding| finding.good);
     if args.json {
@@ -316,6 +317,36 @@ impl Deployed {
                     "Publish a JWK set there, by https, with an RSA, P-256 or Ed25519 key in it.",
                 ),
             }
+        }
+    }
+
+    /// The redirect URI to register with each `OpenID` provider: the deployment's own, and those of partners.
+    async fn providers(&self, findings: &mut Findings) {
+        let Some(public_url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) else {
+            return;
+        };
+        let register = |whose: &str, partner_id| {
+            let redirect_uri = public_url.sign_in_redirect_uri(partner_id);
+            format!("register this redirect URI with {whose}, letter for letter: {redirect_uri}")
+        };
+        if self.known("SIGN_IN") == Some("oidc") {
+            findings.good(register("your OpenID provider", None));
+        }
+        let Some(table) = self.known("PARTNERS_TABLE") else {
+            return;
+        };
+        let partners = Partners::new(aws_sdk_dynamodb::Client::new(&self.aws), table.to_owned());
+        match partners.all().await {
+            Ok((partners, _)) => {
+                for partner in partners.iter().filter(|partner| has_own_provider(&partner.settings)) {
+                    let whose = format!("the OpenID provider of partner {}", partner.partner_id);
+                    findings.good(register(&whose, Some(&partner.partner_id)));
+                }
+            }
+            Err(error) => findings.wrong(
+                format!("the partners in {table} cannot be read: {error}"),
+                "Your own credentials need dynamodb:Scan on the table.",
+            ),
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Config as _, ConfigError, EntitlementsConfig, EntrypointConfig, Environment, UnlinkConfig};
+use url::Url;
+
+use super::{
+    Config as _, ConfigError, EntitlementsConfig, EntrypointConfig, Environment, PublicUrl, UnlinkConfig, is_local,
+};
 use crate::partner::PartnerId;
 
 /// The variables that a partner of its own may have of its own.
@@ -48,20 +52,23 @@ const NOT_INHERITED: [&str; 6] = [
 /// What belongs together: a partner that has one of a group of its own has nothing of the deployment's group. Else the deployment's client secret could be
 /// sent to a partner's provider, or a partner's issuer be taken for the deployment's.
 const GROUPS: [&[&str]; 3] = [
-    &[
-        "OIDC_CLIENT_AUTHENTICATION",
-        "OIDC_CLIENT_ID",
-        "OIDC_CLIENT_SECRET_ID",
-        "OIDC_ENTITLEMENTS_CLAIM",
-        "OIDC_ENTITLEMENTS_PREFIX",
-        "OIDC_ISSUER",
-        "OIDC_PARTNER_ID_CLAIM",
-        "OIDC_PARTNER_USER_ID_CLAIM",
-        "OIDC_SCOPES",
-        "OIDC_SUB_CLAIM",
-    ],
+    PROVIDER,
     &["SITE_ISSUER", "SITE_JWKS_URL"],
     &["BACKEND_ISSUER", "BACKEND_JWKS_URL"],
+];
+
+/// The settings of an `OpenID` provider.
+const PROVIDER: &[&str] = &[
+    "OIDC_CLIENT_AUTHENTICATION",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET_ID",
+    "OIDC_ENTITLEMENTS_CLAIM",
+    "OIDC_ENTITLEMENTS_PREFIX",
+    "OIDC_ISSUER",
+    "OIDC_PARTNER_ID_CLAIM",
+    "OIDC_PARTNER_USER_ID_CLAIM",
+    "OIDC_SCOPES",
+    "OIDC_SUB_CLAIM",
 ];
 
 impl Environment {
@@ -80,9 +87,17 @@ impl Environment {
         variables.insert("PARTNER_ID".to_owned(), partner_id.to_string());
         Self {
             variables,
+            problems: local_addresses(settings, self.variables.get("PUBLIC_URL").map(String::as_str)),
             own_settings: Some(settings.keys().cloned().collect()),
             ..Self::default()
         }
+    }
+
+    /// The partner whose own `OpenID` provider this environment names; `None` for the deployment's provider, which partners may share.
+    pub(super) fn provider_partner(&mut self) -> Option<PartnerId> {
+        let own = self.own_settings.as_ref()?;
+        let has_own = PROVIDER.iter().any(|name| own.contains(*name));
+        if has_own { self.partner_id() } else { None }
     }
 
     /// Whether a token has to say which partner it means: where its issuer and keys are the deployment's, what it says of one partner's subscriber must not count
@@ -94,12 +109,35 @@ impl Environment {
     }
 }
 
-/// Looks at a partner's settings by themselves, before anybody relies on them.
+/// Whether these settings of a partner name an `OpenID` provider of its own, rather than the deployment's.
+#[must_use]
+pub fn has_own_provider(settings: &BTreeMap<String, String>) -> bool {
+    PROVIDER.iter().any(|name| settings.contains_key(*name))
+}
+
+/// The settings that name an address of the functions' own machine or network link, which no partner may have them call. On a development machine, where
+/// `PUBLIC_URL` is such an address itself, all may.
+fn local_addresses(
+    settings: &BTreeMap<String, String>,
+    public_url: Option<&str>,
+) -> BTreeMap<&'static str, &'static str> {
+    let names_local = |url: &str| Url::parse(url).is_ok_and(|url| is_local(&url));
+    if public_url.is_some_and(names_local) {
+        return BTreeMap::new();
+    }
+    PARTNER_SETTINGS
+        .into_iter()
+        .filter(|name| settings.get(*name).is_some_and(|value| names_local(value)))
+        .map(|name| (name, "must not name a loopback or link-local address"))
+        .collect()
+}
+
+/// Checks a partner's settings before they are stored, for a deployment at `public_url`.
 ///
 /// # Errors
 /// [`ConfigError`] with everything that is wrong with them.
-pub fn check_partner_settings(settings: &BTreeMap<String, String>) -> Result<(), ConfigError> {
-    let mut problems = BTreeMap::new();
+pub fn check_partner_settings(settings: &BTreeMap<String, String>, public_url: &PublicUrl) -> Result<(), ConfigError> {
+    let mut problems = local_addresses(settings, Some(public_url.as_str()));
     for name in settings.keys() {
         if !PARTNER_SETTINGS.contains(&name.as_str()) {
             // The name is not one of ours to repeat.
@@ -112,9 +150,11 @@ pub fn check_partner_settings(settings: &BTreeMap<String, String>) -> Result<(),
     UnlinkConfig::read(&mut environment);
     EntitlementsConfig::read(&mut environment);
     let asked_for = ["SIGN_IN_URL", "SESSION_COOKIE", "OIDC_ISSUER", "OIDC_CLIENT_ID"];
-    problems.extend(environment.problems.into_iter().filter(|(name, _)| {
-        settings.contains_key(*name) || (settings.contains_key("SIGN_IN") && asked_for.contains(name))
-    }));
+    for (name, problem) in environment.problems {
+        if settings.contains_key(name) || (settings.contains_key("SIGN_IN") && asked_for.contains(&name)) {
+            problems.entry(name).or_insert(problem);
+        }
+    }
     for (keys, issuer) in [("SITE_JWKS_URL", "SITE_ISSUER"), ("BACKEND_JWKS_URL", "BACKEND_ISSUER")] {
         if settings.contains_key(keys) && !settings.contains_key(issuer) {
             problems.insert(
@@ -191,9 +231,18 @@ mod tests {
             (oidc.issuer.as_str(), oidc.client_secret_id),
             ("https://id.another.example", None)
         );
+        assert_eq!(
+            oidc.redirect_uri,
+            "https://link.example.com/partners/1111111111111111111111/sign-in/callback"
+        );
         assert!(!config.sign_in.must_name_partner);
         // At the deployment's provider a token has to say whose subscriber it means.
-        assert!(of_partner(&[]).sign_in.must_name_partner);
+        let shared = of_partner(&[]);
+        assert!(shared.sign_in.must_name_partner);
+        assert_eq!(
+            shared.oidc.unwrap().redirect_uri,
+            "https://link.example.com/sign-in/callback"
+        );
     }
 
     #[test]
@@ -216,10 +265,74 @@ mod tests {
         assert!(config.sign_in.must_name_partner && config.sign_in.site_jwks_url.is_none());
     }
 
+    /// S-MIX-4: what listens beside a function, Lambda's runtime API for one, is not for a partner to have called.
+    #[test]
+    fn a_partners_settings_name_no_address_of_the_functions_own_machine() {
+        let local = [
+            "http://127.0.0.1:9001/2018-06-01/runtime",
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f.0.0.1/",
+            "https://0.0.0.0/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://169.254.100.1:2000/",
+            "http://[::1]:9001/",
+            "https://[::]/",
+            "https://[fe80::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://[fd00:ec2::254]/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://a.localhost/",
+        ];
+        let elsewhere = [
+            "https://id.example.com/",
+            "https://10.0.0.1/",
+            "https://[2001:db8::1]/",
+            "https://localhost.example/",
+        ];
+        let on = |public_url: &str, name: &str, url: &str| {
+            let public_url = PublicUrl::parse(public_url).unwrap();
+            let error = check_partner_settings(
+                &settings(&[(name, url), ("SITE_ISSUER", "x"), ("BACKEND_ISSUER", "x")]),
+                &public_url,
+            );
+            error.is_err_and(|error| error.variables().any(|variable| variable == name))
+        };
+        for name in [
+            "OIDC_ISSUER",
+            "SITE_JWKS_URL",
+            "BACKEND_JWKS_URL",
+            "SIGN_IN_URL",
+            "RETURN_URL",
+            "SUPPORT_URL",
+        ] {
+            for url in local {
+                assert!(on("https://link.example.com", name, url), "{name} {url}");
+            }
+            for url in elsewhere {
+                assert!(!on("https://link.example.com", name, url), "{name} {url}");
+            }
+            assert!(!on("http://127.0.0.1:9000", name, "http://127.0.0.1:9200/x"), "{name}");
+        }
+        // Settings that are in the table already are not used either.
+        let deployment: Environment = [("PUBLIC_URL".to_owned(), "https://link.example.com".to_owned())]
+            .into_iter()
+            .collect();
+        let partner_id = PartnerId::parse("1111111111111111111111").unwrap();
+        let stored = settings(&[("SITE_JWKS_URL", "http://127.0.0.1:9001/")]);
+        let error = EntrypointConfig::from_environment(deployment.of_partner(&partner_id, "Another", &stored))
+            .err()
+            .unwrap();
+        assert!(error.variables().any(|name| name == "SITE_JWKS_URL"));
+    }
+
     #[test]
     fn what_is_wrong_with_settings_is_named_before_anybody_relies_on_them() {
         let wrong = |own: &[(&str, &str)]| -> Vec<&str> {
-            check_partner_settings(&settings(own))
+            check_partner_settings(&settings(own), &PublicUrl::parse("https://link.example.com").unwrap())
                 .err()
                 .map_or_else(Vec::new, |error| error.variables().collect())
         };

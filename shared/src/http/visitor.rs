@@ -82,6 +82,7 @@ impl SignIn {
         &self,
         keys: &PartnerKeys,
         browser: &BrowserBindings,
+        partner_id: &PartnerId,
         intent: &Intent,
         chance: &Chance,
     ) -> Result<Outcome, Failure> {
@@ -95,7 +96,7 @@ impl SignIn {
         } else {
             let binding = BrowserBinding::generate(chance, keys.browser_binding())?;
             let sign_in_at = self
-                .sign_in_at(&return_to, &binding.nonce())
+                .sign_in_at(&return_to, &binding.nonce(partner_id.as_str()))
                 .ok_or(Problem::SignedOut)?;
             let answer = redirect(&sign_in_at).ok_or(Problem::Fault("SIGN_IN_URL"))?;
             answer.with_browser_cookie(browser.cookie_with(Some(&binding)).as_deref(), DETOUR)

@@ -49,10 +49,11 @@ impl BrowserBinding {
         sha256_hex(self.expose())
     }
 
-    /// The `nonce` that a hand-off token must bring back to this browser. Whoever sees it learns nothing of the value.
+    /// The `nonce` that a hand-off token for this partner must bring back to this browser. It reveals nothing about the value, and counts at no other
+    /// partner: one partner's sign-in page cannot use the nonce that it was given to sign a browser in at another.
     #[must_use]
-    pub fn nonce(&self) -> String {
-        sha256_hex(&format!("nonce {}", self.expose()))
+    pub fn nonce(&self, partner_id: &str) -> String {
+        sha256_hex(&format!("nonce {partner_id} {}", self.expose()))
     }
 }
 
@@ -156,6 +157,14 @@ mod tests {
         assert_eq!(bindings.cookie_with(None).as_deref(), Some(other.expose()));
         bindings.forget(&other.hash());
         assert_eq!(bindings.cookie_with(None), None);
+    }
+
+    #[test]
+    fn a_nonce_belongs_to_one_browser_and_one_partner() {
+        let [one, other] = [1, 2].map(|seed| BrowserBinding::generate(&Chance::seeded(seed), &key(1)).unwrap());
+        let nonces = [one.nonce("lunar"), one.nonce("solar"), other.nonce("lunar")];
+        assert_eq!(one.nonce("lunar"), nonces[0]);
+        assert!(nonces[0] != nonces[1] && nonces[0] != nonces[2]);
     }
 
     proptest! {

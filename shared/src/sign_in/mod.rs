@@ -131,7 +131,7 @@ impl SignIn {
         Ok(Some(person))
     }
 
-    /// Whom the site's hand-off token is for, if it was made for this browser, and the hash of the browser's binding it was made for. The token
+    /// Whom the site's hand-off token is for, if it was made for this browser and this partner, and the hash of the browser's binding it was made for. The token
     /// is spent by whoever stores the `jti`.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl SignIn {
         let nonce = verified.claims.nonce.as_deref().ok_or(JwsError::Claim("nonce"))?;
         let mut its_own = browser
             .iter()
-            .filter(|binding| same(binding.nonce().as_bytes(), nonce.as_bytes()));
+            .filter(|binding| same(binding.nonce(partner_id.as_str()).as_bytes(), nonce.as_bytes()));
         let browser_binding = its_own.next().ok_or(JwsError::OtherBrowser)?.hash();
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
         let jti = UsedJti::handoff(&self.config.site_issuer, &jti, verified.expires_at);
@@ -256,7 +256,8 @@ impl Backend {
         }
     }
 
-    /// Verifies a signed request, made for the URL `audience` and the partner of that URL.
+    /// Verifies a signed request, made for the URL `audience` and the partner of that URL. White space around the JWS is not part of it: a file or a pipe often
+    /// ends with a line break.
     ///
     /// # Errors
     /// [`SignInError`] when it is not good, or that cannot be told.
@@ -273,8 +274,15 @@ impl Backend {
             audience,
         };
         let now = self.clock.now();
-        let verified: Verified<Map<String, Value>> =
-            verify(keys, |keys| &keys.backend, self.keys.as_ref(), &expected, jws, now).await?;
+        let verified: Verified<Map<String, Value>> = verify(
+            keys,
+            |keys| &keys.backend,
+            self.keys.as_ref(),
+            &expected,
+            jws.trim_ascii(),
+            now,
+        )
+        .await?;
         if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
             return Err(JwsError::Claim("partner_id").into());
         }

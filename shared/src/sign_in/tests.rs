@@ -95,7 +95,7 @@ fn session_payload(changed: &Value) -> Value {
 
 fn handoff_payload(changed: &Value) -> Value {
     let payload = json!({
-        "iss": SITE, "aud": PUBLIC, "sub": "ada", "iat": NOW, "exp": NOW + 100, "jti": "4f1d", "nonce": browser(1).0.nonce(),
+        "iss": SITE, "aud": PUBLIC, "sub": "ada", "iat": NOW, "exp": NOW + 100, "jti": "4f1d", "nonce": browser(1).0.nonce(PARTNER),
     });
     with(payload, changed)
 }
@@ -434,8 +434,8 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
     assert_eq!(to(&both).unwrap().2, mine.hash());
     for wrong in [
         "",
-        &mine.nonce()[..63],
-        &mine.nonce().to_uppercase(),
+        &mine.nonce(PARTNER)[..63],
+        &mine.nonce(PARTNER).to_uppercase(),
         &mine.hash(),
         mine.expose(),
     ] {
@@ -446,7 +446,7 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
         handed_off(&json!({"nonce": null})).err(),
         Some(JwsError::Claim("nonce"))
     );
-    let list = json!({"nonce": [mine.nonce()]});
+    let list = json!({"nonce": [mine.nonce(PARTNER)]});
     assert_eq!(handed_off(&list).err(), Some(JwsError::Claim("one of its own")));
 }
 

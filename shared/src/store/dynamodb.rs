@@ -151,26 +151,31 @@ impl PendingLinks {
         me: &str,
         now: i64,
     ) -> Result<Claim<PendingLink>, StoreError> {
-        self.claim_item(link_id(state), bindings, me, now, pending_of).await
+        self.claim_item(link_id(state), None, bindings, me, now, pending_of)
+            .await
     }
 
-    /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link.
+    /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link, on the further condition that the response has arrived at the
+    /// `redirect_uri` of the provider that was asked.
     ///
     /// # Errors
     /// As [`Self::claim`].
     pub async fn claim_sign_in(
         &self,
         state: &StateHash,
+        redirect_uri: &str,
         bindings: &[String],
         me: &str,
         now: i64,
     ) -> Result<Claim<PendingSignIn>, StoreError> {
-        self.claim_item(sign_in_id(state), bindings, me, now, sign_in_of).await
+        self.claim_item(sign_in_id(state), Some(redirect_uri), bindings, me, now, sign_in_of)
+            .await
     }
 
     async fn claim_item<T>(
         &self,
         id: String,
+        redirect_uri: Option<&str>,
         bindings: &[String],
         me: &str,
         now: i64,
@@ -191,9 +196,13 @@ impl PendingLinks {
             .update_expression("SET claimed_by = :me")
             .condition_expression(format!(
                 "attribute_exists(id) AND expires_at > :now AND browser_binding IN ({}) \
-                 AND (attribute_not_exists(claimed_by) OR claimed_by = :me)",
-                names.join(", ")
+                 AND (attribute_not_exists(claimed_by) OR claimed_by = :me){}",
+                names.join(", "),
+                redirect_uri.map_or("", |_| " AND redirect_uri = :redirect_uri"),
             ))
+            .set_expression_attribute_values(
+                redirect_uri.map(|redirect_uri| Item::from([(":redirect_uri".to_owned(), text(redirect_uri))])),
+            )
             .expression_attribute_values(":me", text(me))
             .expression_attribute_values(":now", number(now))
             .return_values(ReturnValue::AllNew)
@@ -205,7 +214,7 @@ impl PendingLinks {
             Ok(claimed) => read(claimed.attributes.as_ref().ok_or(StoreError::Malformed)?).map(Claim::Granted),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(Claim::Refused(Refusal {
-                    why: why_refused(failed.item(), now),
+                    why: why_refused(failed.item(), redirect_uri, now),
                     pending: failed.item().and_then(|item| read(item).ok()),
                 })),
                 _ => Err(store_error(&error)),
@@ -215,11 +224,14 @@ impl PendingLinks {
 }
 
 /// Which part of the condition did not hold.
-fn why_refused(item: Option<&Item>, now: i64) -> &'static str {
+fn why_refused(item: Option<&Item>, redirect_uri: Option<&str>, now: i64) -> &'static str {
     match item {
         None => "unknown",
         Some(item) if item.contains_key("claimed_by") => "spent",
         Some(item) if expires_at(item).is_ok_and(|expires_at| expires_at <= now) => "expired",
+        Some(item) if redirect_uri.is_some_and(|uri| optional(item, "redirect_uri").is_none_or(|own| own != uri)) => {
+            "another provider's"
+        }
         Some(_) => "another browser's",
     }
 }
@@ -295,6 +307,7 @@ fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
 fn sign_in_item(state: &StateHash, pending: &PendingSignIn) -> Item {
     Item::from([
         ("id".into(), text(&sign_in_id(state))),
+        ("redirect_uri".into(), text(&pending.redirect_uri)),
         ("return_to".into(), text(&pending.return_to)),
         ("code_verifier".into(), text(pending.code_verifier.expose())),
         ("nonce".into(), text(pending.nonce.expose())),
@@ -321,6 +334,7 @@ fn expires_at(item: &Item) -> Result<i64, StoreError> {
 
 fn sign_in_of(item: &Item) -> Result<PendingSignIn, StoreError> {
     Ok(PendingSignIn {
+        redirect_uri: required(item, "redirect_uri")?.clone(),
         return_to: required(item, "return_to")?.clone(),
         code_verifier: CodeVerifier::new(required(item, "code_verifier")?),
         nonce: Nonce::new(required(item, "nonce")?),

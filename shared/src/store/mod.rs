@@ -48,7 +48,9 @@ pub struct PendingLink {
 /// A detour to the partner's `OpenID` provider that has begun.
 #[derive(Debug)]
 pub struct PendingSignIn {
-    /// Where they go when they are signed in: our own address, without the origin.
+    /// The `redirect_uri` of the provider that they were sent to. A response counts only if it arrives there (RFC 9700 §4.4.2.2).
+    pub redirect_uri: String,
+    /// Where they go when they are signed in: an address of ours.
     pub return_to: String,
     /// Whose challenge was sent.
     pub code_verifier: CodeVerifier,

@@ -226,6 +226,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
         route("GET", "/link", &entrypoint),
         route("GET", "/sign-in", &entrypoint),
         route("GET", "/sign-in/callback", &entrypoint),
+        route("GET", "/partners/{partner_id}/sign-in/callback", &entrypoint),
         route("GET", "/callback", &callback),
         route("GET", "/unlink", &unlink),
         route("POST", "/unlink", &unlink),
