@@ -1,7 +1,7 @@
 //! `soa-link token`: a token as the partner's site or backend would sign it, to try things with `curl` before they do.
 
 use std::{
-    io::Write,
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
 };
 
@@ -128,7 +128,11 @@ pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed>
     };
     let token = jsonwebtoken::encode(&header, &Value::from(payload), &key);
     let token = token.map_err(|_| Failed::new("the key does not sign with this algorithm"))?;
-    writeln!(out, "{token}")?;
+    write!(out, "{token}")?;
+    // A program that reads the token from a pipe gets nothing but the token.
+    if io::stdout().is_terminal() {
+        writeln!(out)?;
+    }
     Ok(true)
 }
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
 use serde_json::Value;
 
@@ -92,12 +92,15 @@ impl Key {
             return Err(KeyError::Private(place));
         }
         let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| KeyError::Malformed(place))?;
-        if jwk
-            .common
-            .public_key_use
+        // RFC 7517 §4.2 and §4.3: `use` and `key_ops` are both optional, and either can keep a key from verifying.
+        let (key_use, operations) = (&jwk.common.public_key_use, &jwk.common.key_operations);
+        let is_for_signatures = key_use
             .as_ref()
-            .is_some_and(|public_key_use| *public_key_use != PublicKeyUse::Signature)
-        {
+            .is_none_or(|key_use| *key_use == PublicKeyUse::Signature);
+        let may_verify = operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        if !is_for_signatures || !may_verify {
             return Err(KeyError::NotForSignatures(place));
         }
         let bytes = |text: &str| from_base64url(text).ok_or(KeyError::Malformed(place));
@@ -191,8 +194,8 @@ pub enum KeyError {
     /// A private key where a public one belongs.
     #[error("key {0} holds a private key: put its public half here")]
     Private(usize),
-    /// `use` is not `sig`.
-    #[error("key {0} is not for signatures: its `use` is not `sig`")]
+    /// `use` is not `sig`, or `key_ops` does not include `verify`.
+    #[error("key {0} is not for signatures: its `use` is not `sig`, or its `key_ops` lack `verify`")]
     NotForSignatures(usize),
     /// Below 256 bits (HS256) or 2048 bits (RSA).
     #[error("key {0} is too short: HS256 needs 32 bytes, RSA 2048 bits")]
@@ -218,6 +221,27 @@ mod tests {
         assert_eq!(KeySet::parse(&private).err(), Some(KeyError::Private(1)));
         let encryption = json!({"keys": [{"kty": "oct", "use": "enc", "k": base64url([1; 32])}]});
         assert_eq!(KeySet::parse(&encryption).err(), Some(KeyError::NotForSignatures(1)));
+        let with_operations = |operations: &Value| json!({"keys": [{"kty": "oct", "use": "sig", "key_ops": operations, "k": base64url([1; 32])}]});
+        for operations in [
+            json!([]),
+            json!(["sign"]),
+            json!(["encrypt", "decrypt"]),
+            json!(["Verify"]),
+        ] {
+            let refused = KeySet::parse(&with_operations(&operations)).err();
+            assert_eq!(refused, Some(KeyError::NotForSignatures(1)), "{operations}");
+        }
+        for operations in [
+            json!(["verify"]),
+            json!(["sign", "verify"]),
+            json!(["verify", "unheard-of"]),
+        ] {
+            assert!(KeySet::parse(&with_operations(&operations)).is_ok(), "{operations}");
+        }
+        assert_eq!(
+            KeySet::parse(&with_operations(&json!("verify"))).err(),
+            Some(KeyError::Malformed(1))
+        );
         let weak = json!({"keys": [{"kty": "RSA", "n": base64url([255; 128]), "e": "AQAB"}]});
         assert_eq!(KeySet::parse(&weak).err(), Some(KeyError::TooShort(1)));
         let confused = json!({"keys": [{"kty": "oct", "alg": "RS256", "k": base64url([1; 32])}]});
