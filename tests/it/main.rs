@@ -43,4 +43,5 @@ mod storage;
 mod sync;
 mod template;
 mod unlinking;
+mod versions;
 mod world;

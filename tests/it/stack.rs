@@ -15,14 +15,14 @@ use axum::{
     http::{Response, header},
 };
 use sandbox::{Addresses, Options, Place, Sandbox, bundle};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::clock::Clock;
 use tokio::net::TcpListener;
 
 use crate::{
     invoke::bootstrap,
     ministack::Ministack,
-    template::transformed,
+    template::{template, transform},
     world::{World, backend_key},
 };
 
@@ -204,21 +204,29 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
         aws.put(&format!("code/{function}.zip"), zip(function, &folder)).await;
     }
     std::fs::remove_dir_all(&folder).unwrap();
-    let template = for_the_emulator(transformed("code", "{}.zip"));
-    aws.put("code/template.json", template.to_string().into_bytes()).await;
-
     // The parameters that a partner would give, of the variables that the sandbox's own functions get.
-    let known = template["Parameters"].as_object().unwrap();
+    let known = template();
     let given = bundle::variables(&options, world.sandbox.addresses()).into_iter();
     let given = given.map(|(variable, value)| (parameter_of(&variable), value));
     // Those of an OpenID provider say nothing where people sign in by session.
-    let given = given.filter(|(name, _)| known.contains_key(name) && !name.starts_with("Oidc"));
+    let given: BTreeMap<_, _> = given
+        .filter(|(name, _)| known["Parameters"].get(name).is_some() && !name.starts_with("Oidc"))
+        .collect();
+    let mut parameters: Map<_, _> = given
+        .clone()
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    parameters.insert("AWS::StackName".to_owned(), STACK.into());
+    let transformed = transform("code", "{}.zip", &[parameters], false).remove(0);
+    let template = for_the_emulator(transformed.template);
+    aws.put("code/template.json", template.to_string().into_bytes()).await;
     let mut parameters = vec![(
         "TemplateURL".to_owned(),
         format!("{}/code/template.json", aws.ministack.origin()),
     )];
     parameters.push(("Capabilities.member.1".to_owned(), "CAPABILITY_IAM".to_owned()));
-    for (place, (name, value)) in given.enumerate() {
+    for (place, (name, value)) in given.into_iter().enumerate() {
         let member = format!("Parameters.member.{}", place + 1);
         parameters.extend([
             (format!("{member}.ParameterKey"), name),
