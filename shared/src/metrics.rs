@@ -3,7 +3,7 @@
 
 use std::{io::Write, sync::OnceLock, time::Duration};
 
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lambda_http::http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 

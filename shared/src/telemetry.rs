@@ -119,6 +119,13 @@ pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(wr
 /// The one `tracing` target of all events, which the filter lets through.
 pub(crate) const TARGET: &str = "soa_link";
 
+/// Adds a partner and the pseudonym of a subscriber to the log lines of the current request.
+pub fn record_subject(partner_id: &str, pseudonym: &str) {
+    tracing::Span::current()
+        .record("partner_id", partner_id)
+        .record("person", pseudonym);
+}
+
 /// Logs a code at a level, with fields of ours.
 #[macro_export]
 macro_rules! log {

@@ -1,113 +1,87 @@
-//! `GET /callback`: a person comes back from Spotify's consent. Their code becomes a token, the token a link, and they are sent to Spotify's
-//! completion URL, where the link takes effect.
+//! `GET /callback`: a person comes back from Spotify's consent. Their code becomes a token, the token a link, and they are redirected to Spotify's completion
+//! URL, where the link takes effect.
 
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{CallbackConfig, Config as _, ConfigError, Environment, Pages, PublicUrl},
-    directory::Directory,
-    http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
+    config::{CallbackConfig, CallbackPartnerConfig, Config as _, Environment},
+    context::{browser_bindings, session},
+    cookie::SIGN_IN_TTL,
+    errors::{Error, Failure, SpotifyOperation},
+    i18n::Language,
     metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
         binding::BrowserBinding,
     },
-    outbound::Outbound,
+    pages::Branding,
+    registry::PartnerRegistry,
+    runtime::{
+        http::{HttpFunction, PageDefaults},
+        startup::{Base, LinkStore, StartError},
+    },
     secrets::Versions,
-    sign_in::{PartnerKeys, SignIn},
-    spotify::CompletionUrl,
-    start::{Peers, StartError},
-    store::{Claim, PendingLink, SignedInBy, Subscribers},
-    telemetry::Code,
+    sign_in::{PartnerKeys, SignIn, SignInMethod},
+    spotify::{CompletionUrl, Spotify},
+    store::{Claim, PendingLink, Subscribers},
+    telemetry::{self, Code},
+    web::{Destination, Request, Response, ReturnTo},
 };
 
-/// The function and what it works with.
+/// The callback function.
 pub struct Callback {
     config: CallbackConfig,
-    partners: Directory<Own>,
+    partners: PartnerRegistry<CallbackPartner>,
     subscribers: Subscribers,
-    peers: Peers,
+    spotify: Spotify,
+    link_store: LinkStore,
     clock: Clock,
     chance: Chance,
 }
 
-/// What is each partner's own.
-struct Own {
+/// What each partner has of its own.
+struct CallbackPartner {
     sign_in: SignIn,
-    pages: Pages,
+    branding: Branding,
 }
 
-impl Own {
-    fn new(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
-        let config = CallbackConfig::from_environment(environment)?;
-        Ok(Self {
-            sign_in: SignIn::new(config.sign_in, outbound, clock),
-            pages: config.pages,
-        })
-    }
-}
+/// What the browser brought back from Spotify: a code, or why there is none.
+type Consent = Result<AuthorizationCode, AuthorizationError>;
 
 impl Callback {
-    /// The function, as this process is configured.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub async fn of_process() -> Result<Self, StartError> {
-        Self::start(Environment::of_process(), Clock::System, Chance::System).await
+    /// Reads Spotify's authorization response (RFC 6749 §4.1.2, RFC 9207).
+    fn authorization_response(&self, request: &Request) -> Result<AuthorizationResponse, Error> {
+        let query = request.query()?;
+        let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.single(name));
+        let accounts_url = &self.config.spotify_access.spotify.accounts_url;
+        let issuer = accounts_url.origin().ascii_serialization();
+        let code = code?.and_then(AuthorizationCode::parse);
+        AuthorizationResponse::read(state?, code, error?, iss?, &issuer).ok_or(Error::Malformed("query"))
     }
 
-    /// The function, its secrets read and its connections open, all at once.
-    ///
-    /// # Errors
-    /// [`StartError`] when the configuration or a secret is not what it must be. Spotify being down is none.
-    pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = CallbackConfig::from_environment(environment.clone())?;
-        let outbound = Outbound::new()?;
-        let dynamodb = config.peers.storage.aws.dynamodb(&outbound);
-        let (partner_id, table, aws) = (&config.partner_id, &config.partners_table, &config.peers.storage.aws);
-        let partners = Directory::new(
-            partner_id.clone(),
-            table.clone(),
-            aws,
-            environment,
-            &outbound,
-            &clock,
-            Own::new,
-        )?;
-        let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
-        let sign_in = &partners.home().own.sign_in;
-        let peers = Peers::start(&config.peers, sign_in, &outbound, &clock, &chance).await?;
-        Ok(Self {
-            config,
-            partners,
-            subscribers,
-            peers,
-            clock,
-            chance,
-        })
-    }
-
-    /// Links the person whose journey this is. Whatever happens from here on, the state is spent and they would start again.
+    /// Links the person of a pending link, whose state is used from here on: after a failure they begin again.
     async fn link(
         &self,
         request: &Request,
-        keys: &Versions<PartnerKeys>,
-        sign_in: &SignIn,
         pending: PendingLink,
-        outcome: Result<AuthorizationCode, AuthorizationError>,
-    ) -> Result<CompletionUrl, Problem> {
-        let code = outcome.map_err(|error| match error {
-            AuthorizationError::AccessDenied => Problem::ConsentRefused,
-            AuthorizationError::Temporary | AuthorizationError::Other => Problem::ConsentFailed,
+        keys: &Versions<PartnerKeys>,
+        consent: Consent,
+    ) -> Result<CompletionUrl, Error> {
+        let partner = self.partners.resolve_enabled(Some(&pending.partner_id)).await?;
+        let pseudonym = keys
+            .current
+            .log_pseudonym(&pending.partner_id, &pending.partner_user_id);
+        telemetry::record_subject(pending.partner_id.as_str(), &pseudonym);
+        let code = consent.map_err(|error| match error {
+            AuthorizationError::AccessDenied => Error::ConsentRefused,
+            AuthorizationError::Temporary | AuthorizationError::Other => Error::ConsentFailed,
         })?;
-        must_still_be_signed_in(request, keys, sign_in, &pending).await?;
-        let linking = |error| Problem::Spotify(Step::Link, error);
-        let redirect_uri = self.config.sign_in.public_url.redirect_uri();
-        // What the backend has written of them comes with noting that they are being linked: should we die before the end, Spotify will be asked.
+        require_unchanged_session(request, keys, &partner.config.sign_in, &pending).await?;
+        let linking = |error| Error::Spotify(SpotifyOperation::Link, error);
+        let redirect_uri = self.config.partner.sign_in.public_url.redirect_uri();
+        // The subscriber record is written while the token is requested. If this process dies before the end, sync asks Spotify.
         let (token, subscriber) = tokio::join!(
-            self.peers
-                .spotify
-                .exchange_code(code, pending.code_verifier, &redirect_uri),
+            self.spotify.exchange_code(code, pending.code_verifier, &redirect_uri),
             self.subscribers.registering(
                 &pending.partner_id,
                 &pending.partner_user_id,
@@ -116,11 +90,10 @@ impl Callback {
             ),
         );
         let (token, subscriber) = (token.map_err(linking)?, subscriber?);
-        // All that they may hear, for `register-user` replaces what they had.
+        // The full set, because register-user replaces what the subscriber had.
         let entitlements = subscriber.wanted().cloned().unwrap_or_default();
-        // Always, also for somebody who is linked already: Spotify's record is the truth, and this call renews it.
+        // Also for a subscriber who is linked already: Spotify's record is the truth, and this call renews it.
         let registered = self
-            .peers
             .spotify
             .register_user(token, &pending.partner_id, &pending.partner_user_id, &entitlements)
             .await;
@@ -128,79 +101,104 @@ impl Callback {
         metrics::count(Metric::Registered);
         Ok(completion_url)
     }
+
+    /// The branding of a partner's pages; the deployment's own if the partner cannot be read.
+    async fn branding(&self, pending: &PendingLink) -> Branding {
+        let partner = self.partners.resolve_enabled(Some(&pending.partner_id)).await;
+        let branding = partner.as_ref().map(|partner| &partner.config.branding);
+        branding.unwrap_or(&self.config.partner.branding).clone()
+    }
 }
 
-/// Where a session proved who it was, the same must be signed in now: else whoever has since taken over the browser would have their
-/// Spotify account linked to somebody else's subscription.
-async fn must_still_be_signed_in(
+/// Requires that the person of the journey is still signed in. A session is required only if the journey began with one. A session that is present must belong
+/// to the same subscriber: otherwise the next user of the browser would have their Spotify account linked to someone else's subscription.
+async fn require_unchanged_session(
     request: &Request,
     keys: &Versions<PartnerKeys>,
     sign_in: &SignIn,
     pending: &PendingLink,
-) -> Result<(), Problem> {
-    let session = sign_in.in_session(request, keys, &pending.partner_id).await?;
-    // Whoever came in another way need not have a session; if there is one, it must be theirs.
-    let none_is_good = pending.signed_in_by != SignedInBy::Session;
-    if session.map_or(none_is_good, |person| person.is(&pending.partner_user_id)) {
+) -> Result<(), Error> {
+    let identity = session(request, sign_in, keys, &pending.partner_id).await?;
+    let is_optional = pending.signed_in_by != SignInMethod::Session;
+    if identity.map_or(is_optional, |identity| identity.matches(&pending.partner_user_id)) {
         Ok(())
     } else {
-        Err(Problem::SessionChanged)
+        Err(Error::SessionChanged)
     }
 }
 
-/// What the person of a journey came for.
-fn intent_of(pending: &PendingLink) -> Intent {
-    Intent {
+/// What the person of a pending link came for.
+fn return_to(pending: &PendingLink) -> ReturnTo {
+    ReturnTo {
         show: pending.show.clone(),
         language: pending.language.as_deref().and_then(Language::parse),
-        ..Intent::to(Place::Entrypoint, Some(pending.partner_id.clone()))
+        ..ReturnTo::new(Destination::Entrypoint, Some(pending.partner_id.clone()))
     }
 }
 
-impl Function for Callback {
+impl HttpFunction for Callback {
     const NAME: &'static str = "callback";
-    const LINKS: bool = true;
+    const IS_LINKING_STEP: bool = true;
 
-    fn pages(&self) -> &Pages {
-        &self.config.pages
+    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+        let config = CallbackConfig::from_environment(environment.clone())?;
+        let base = Base::new(environment, clock, chance)?;
+        let aws = &config.spotify_access.link_store.aws;
+        let (outbound, clock) = (base.outbound.clone(), base.clock.clone());
+        let build = move |environment| {
+            let config = CallbackPartnerConfig::from_environment(environment)?;
+            Ok(CallbackPartner {
+                sign_in: SignIn::new(config.sign_in, &outbound, &clock),
+                branding: config.branding,
+            })
+        };
+        let partners = base.registry(config.partner_id.clone(), config.partners_table.clone(), aws, build)?;
+        let subscribers = Subscribers::new(aws.dynamodb(&base.outbound), config.subscribers_table.clone());
+        let sign_in = &partners.default_partner().config.sign_in;
+        let (spotify, link_store) = base.spotify_access(&config.spotify_access, sign_in).await?;
+        Ok(Self {
+            config,
+            partners,
+            subscribers,
+            spotify,
+            link_store,
+            clock: base.clock,
+            chance: base.chance,
+        })
     }
 
-    fn public_url(&self) -> &PublicUrl {
-        &self.config.sign_in.public_url
+    fn pages(&self) -> Option<PageDefaults<'_>> {
+        Some(PageDefaults {
+            branding: &self.config.partner.branding,
+            public_url: &self.config.partner.sign_in.public_url,
+        })
     }
 
-    async fn handle(&self, request: &Request) -> Result<Outcome, Failure> {
-        let route = request.route().ok_or(Problem::NotFound)?;
+    async fn handle(&self, request: &Request) -> Result<Response, Failure> {
+        let route = request.route().ok_or(Error::NotFound)?;
         if route.partner_id.is_some() || route.name != "callback" {
-            return Err(Problem::NotFound.into());
+            return Err(Error::NotFound.into());
         }
-        request.only("GET")?;
-        let query = request.query()?;
-        let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.one(name));
-        let issuer = self.config.peers.spotify.accounts_url.origin().ascii_serialization();
-        let code = code?.and_then(AuthorizationCode::parse);
-        let response =
-            AuthorizationResponse::read(state?, code, error?, iss?, &issuer).ok_or(Problem::Malformed("query"))?;
-
-        let mut browser = request.browser()?;
+        request.require_method("GET")?;
+        let authorization = self.authorization_response(request)?;
+        let mut browser = browser_bindings(request)?;
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
         let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
-        let state = response.state.hash();
-        // Secrets that have grown old are read anew meanwhile, so that nobody waits for them afterwards.
-        let (claimed, keys, ()) = tokio::join!(
-            self.peers
-                .storage
+        let state = authorization.state.hash();
+        // Secrets that have expired are read meanwhile, so that the person does not wait for them afterwards.
+        let (consumed, keys, ()) = tokio::join!(
+            self.link_store
                 .pending_links
                 .claim(&state, &bindings, &invocation, self.clock.now()),
-            self.peers.storage.partner_keys.get(),
-            self.peers.spotify.refresh_client_secret(),
+            self.link_store.partner_keys.get(),
+            self.spotify.refresh_client_secret(),
         );
-        let pending = match claimed? {
+        let pending = match consumed? {
             Claim::Granted(pending) => pending,
-            Claim::Refused(refusal) => {
-                let failure = Failure::from(Problem::State(refusal.why));
-                return Err(match &refusal.pending {
-                    Some(pending) => failure.on_the_way_to(intent_of(pending)),
+            Claim::Refused(rejection) => {
+                let failure = Failure::from(Error::State(rejection.why));
+                return Err(match &rejection.pending {
+                    Some(pending) => failure.with_return_to(return_to(pending)),
                     None => failure,
                 });
             }
@@ -210,30 +208,21 @@ impl Function for Callback {
         }
         browser.forget(&pending.browser_binding);
         let cookie = browser.cookie_with(None);
-        let intent = intent_of(&pending);
-        let site = self.partners.linking_site(Some(&pending.partner_id)).await;
-        let pages = site.as_ref().map_or(self.pages(), |site| &site.own.pages).clone();
-        let finish = async {
-            let (site, keys) = (site?, keys?);
-            request.is_about(
-                &pending.partner_id,
-                &keys.current.log_name(&pending.partner_id, &pending.partner_user_id),
-            );
-            // On the heap: three calls, each with its own answer.
-            Box::pin(self.link(request, &keys, &site.own.sign_in, pending, response.outcome)).await
+        let (return_to, branding) = (return_to(&pending), self.branding(&pending).await);
+        let linked = async {
+            // Boxed: three calls, each with a response of its own.
+            Box::pin(self.link(request, pending, &*keys?, authorization.outcome)).await
         };
-        match finish.await {
-            Ok(completion_url) => {
-                let answer = redirect(completion_url.expose()).ok_or(Problem::Fault("completion URL"))?;
-                Ok(Outcome {
-                    code: Code::Completed,
-                    answer: answer.with_browser_cookie(cookie.as_deref(), DETOUR),
-                })
-            }
-            Err(problem) => Err(Failure::from(problem)
+        let completed = linked.await.and_then(|completion_url| {
+            let response = Response::redirect(Code::Completed, completion_url.expose());
+            response.ok_or(Error::Internal("completion URL"))
+        });
+        match completed {
+            Ok(response) => Ok(response.with_browser_cookie(cookie.as_deref(), SIGN_IN_TTL)),
+            Err(error) => Err(Failure::from(error)
                 .with_browser_cookie(cookie.as_deref())
-                .on_pages_of(&pages)
-                .on_the_way_to(intent)),
+                .with_branding(&branding)
+                .with_return_to(return_to)),
         }
     }
 }

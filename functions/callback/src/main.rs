@@ -4,5 +4,5 @@ use callback::Callback;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::http::run(Callback::of_process).await
+    shared::runtime::http::run::<Callback>().await
 }

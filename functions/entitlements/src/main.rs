@@ -4,5 +4,5 @@ use entitlements::Entitlements;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::http::run(Entitlements::of_process).await
+    shared::runtime::http::run::<Entitlements>().await
 }

@@ -4,5 +4,5 @@ use entrypoint::Entrypoint;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::http::run(Entrypoint::of_process).await
+    shared::runtime::http::run::<Entrypoint>().await
 }

@@ -5,7 +5,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lambda_http::http::{Request, Response};
+use http::{Request, Response};
 use openidconnect::{
     AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode, Client, ClientId, ClientSecret,
     CsrfToken, DiscoveryError, EmptyAdditionalClaims, IssuerUrl, LanguageTag, Nonce, OAuth2TokenResponse as _,
@@ -23,16 +23,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::{
     clock::Clock,
-    config::{OidcConfig, is_local, is_secure},
+    config::OidcConfig,
     encoding::from_base64url,
+    errors::{Error, ProviderError},
     fetched::{Fetched, Limits, Paused},
-    http::{Language, Problem, ProviderError},
+    i18n::Language,
     jws::{JwsError, LEEWAY, object},
     oauth::{authorize, nonce, pkce, state::State},
     outbound::{CALL, Outbound, OutboundError},
     partner::{Entitlement, PartnerId},
     secrets::{Secret, SecretError, SecretValue, Versions, text_member},
-    sign_in::Claims,
+    sign_in::IdentityClaims,
+    urls::{is_local, is_secure},
+    web::Query,
 };
 use url::Url;
 
@@ -166,7 +169,7 @@ impl Oidc {
         nonce: &nonce::Nonce,
         code_verifier: &pkce::CodeVerifier,
         language: Option<Language>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, Error> {
         let provider = self.provider().await?;
         let client = self.client(&provider, None);
         let (state, nonce) = (state.expose().to_owned(), nonce.expose().to_owned());
@@ -190,25 +193,21 @@ impl Oidc {
 
     /// Reads what a browser brought back. A provider that says that it names itself must have done so, and rightly (RFC 9207 §2.4); that is looked at before
     /// anything else is used.
-    pub(crate) async fn response(
-        &self,
-        state: Option<&str>,
-        code: Option<&str>,
-        error: Option<&str>,
-        iss: Option<&str>,
-    ) -> Result<authorize::AuthorizationResponse, Problem> {
+    pub(crate) async fn response(&self, query: &Query) -> Result<authorize::AuthorizationResponse, Error> {
+        let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.single(name));
         let names_itself = self
             .provider()
             .await?
             .additional_metadata()
             .authorization_response_iss_parameter_supported
             .unwrap_or(false);
+        let iss = iss?;
         if names_itself && iss.is_none() {
-            return Err(Problem::Malformed("iss"));
+            return Err(Error::Malformed("iss"));
         }
-        let code = code.and_then(authorize::AuthorizationCode::parse_any);
-        authorize::AuthorizationResponse::read(state, code, error, iss, &self.config.issuer)
-            .ok_or(Problem::Malformed("query"))
+        let code = code?.and_then(authorize::AuthorizationCode::parse_any);
+        authorize::AuthorizationResponse::read(state?, code, error?, iss, &self.config.issuer)
+            .ok_or(Error::Malformed("query"))
     }
 
     /// Exchanges the code, once, and says who the ID token is about.
@@ -218,12 +217,12 @@ impl Oidc {
         code_verifier: &pkce::CodeVerifier,
         nonce: &nonce::Nonce,
         partner_id: &PartnerId,
-    ) -> Result<Claims, Problem> {
+    ) -> Result<IdentityClaims, Error> {
         let exchange = self.exchange(code, code_verifier, nonce, partner_id);
         // A person waits, and the answer is to be ours: also where keys are fetched anew on top.
         tokio::time::timeout(LONGEST, exchange)
             .await
-            .unwrap_or(Err(ProviderError::Down("no sign-in in time").into()))
+            .unwrap_or(Err(ProviderError::Unavailable("no sign-in in time").into()))
     }
 
     async fn exchange(
@@ -232,7 +231,7 @@ impl Oidc {
         code_verifier: &pkce::CodeVerifier,
         nonce: &nonce::Nonce,
         partner_id: &PartnerId,
-    ) -> Result<Claims, Problem> {
+    ) -> Result<IdentityClaims, Error> {
         let (provider, secret) = tokio::join!(self.provider(), self.secret());
         let (provider, versions) = (provider?, secret?);
         let secret = versions.as_ref().map(|versions| &versions.current);
@@ -245,7 +244,7 @@ impl Oidc {
             }
             granted => granted?,
         };
-        let id_token = granted.id_token().ok_or(ProviderError::Down("no ID token"))?;
+        let id_token = granted.id_token().ok_or(ProviderError::Unavailable("no ID token"))?;
         let nonce = Nonce::new(nonce.expose().to_owned());
         let claims = match self.verify(&provider, id_token, &granted, &nonce) {
             // The provider may have rotated its keys since we looked.
@@ -271,7 +270,7 @@ impl Oidc {
         let client = self.client(provider, secret.map(|secret| secret.0.clone()));
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
-            .map_err(|_| ProviderError::Down("no token endpoint"))?
+            .map_err(|_| ProviderError::Unavailable("no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(code_verifier.expose().to_owned()));
         let http = self.http();
         // Boxed, as the discovery: `openidconnect`'s futures are not small, and seldom needed.
@@ -342,18 +341,18 @@ impl Oidc {
     }
 
     /// Who the claims are about, by the names that they have at this provider.
-    fn claims(&self, claims: &Value, partner_id: &PartnerId) -> Result<Claims, JwsError> {
+    fn claims(&self, claims: &Value, partner_id: &PartnerId) -> Result<IdentityClaims, JwsError> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let sub = match self.config.sub.of(claims) {
+        let sub = match self.config.sub.lookup(claims) {
             // A larger one would be rounded, and two people one.
             Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.to_string(),
             sub => sub.and_then(text).ok_or(JwsError::Claim("sub"))?,
         };
-        let partner_user_id = match self.config.partner_user_id.as_ref().map(|name| name.of(claims)) {
+        let partner_user_id = match self.config.partner_user_id.as_ref().map(|path| path.lookup(claims)) {
             Some(claim) => Some(claim.and_then(text).ok_or(JwsError::Claim("partner_user_id"))?),
             None => None,
         };
-        let entitlements = match self.config.entitlements.of(claims) {
+        let entitlements = match self.config.entitlements.lookup(claims) {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(vec![name.clone()]),
             Some(Value::Array(names)) => {
@@ -367,7 +366,7 @@ impl Oidc {
             let name = name.strip_prefix(&self.config.entitlements_prefix)?;
             Entitlement::parse(name).ok().map(|_| name.to_owned())
         };
-        let partner_id = match self.config.partner_id.of(claims) {
+        let partner_id = match self.config.partner_id.lookup(claims) {
             None | Some(Value::Null) => None,
             Some(Value::String(one)) => Some(one.clone()),
             Some(Value::Array(several)) => {
@@ -380,7 +379,7 @@ impl Oidc {
             }
             Some(_) => return Err(JwsError::Claim("partner_id")),
         };
-        Ok(Claims {
+        Ok(IdentityClaims {
             sub,
             partner_id,
             partner_user_id,
@@ -418,7 +417,7 @@ impl Oidc {
         self.provider
             .get(|_| self.discover())
             .await
-            .map_err(|Undiscovered(why)| ProviderError::Down(why))
+            .map_err(|Undiscovered(why)| ProviderError::Unavailable(why))
     }
 
     async fn discover(&self) -> Result<Metadata, Undiscovered> {
@@ -488,7 +487,7 @@ fn token_problem(
     error: &RequestTokenError<OutboundError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> ProviderError {
     let RequestTokenError::ServerResponse(refusal) = error else {
-        return ProviderError::Down(match error {
+        return ProviderError::Unavailable(match error {
             RequestTokenError::Request(OutboundError::Timeout) => "no token in time",
             RequestTokenError::Request(_) => "no connection to the token endpoint",
             _ => "nonsense of the token endpoint",
@@ -501,7 +500,7 @@ fn token_problem(
         CoreErrorResponseType::InvalidScope => ProviderError::ClientRefused("invalid_scope"),
         CoreErrorResponseType::InvalidRequest => ProviderError::ClientRefused("invalid_request"),
         CoreErrorResponseType::UnsupportedGrantType => ProviderError::ClientRefused("unsupported_grant_type"),
-        CoreErrorResponseType::Extension(_) => ProviderError::Down("an error of the token endpoint"),
+        CoreErrorResponseType::Extension(_) => ProviderError::Unavailable("an error of the token endpoint"),
     }
 }
 

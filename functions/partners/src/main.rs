@@ -4,5 +4,5 @@ use partners::Partners;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::worker::run(Partners::of_process).await
+    shared::runtime::worker::run::<Partners>().await
 }

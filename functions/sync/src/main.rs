@@ -4,5 +4,5 @@ use sync::Synchronizer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    shared::worker::run(Synchronizer::of_process).await
+    shared::runtime::worker::run::<Synchronizer>().await
 }

@@ -2,6 +2,7 @@
 //! the cryptography. Refuses to know a network, a clock or Spotify: time is an argument, and a claim can be read only after
 //! its signature held.
 
+mod jwt_id;
 mod keys;
 mod members;
 mod sign;
@@ -9,6 +10,7 @@ mod sign;
 mod tests;
 mod verify;
 
+pub use jwt_id::JwtId;
 pub use keys::{KeyError, KeySet};
 pub use members::object;
 pub use sign::{SignError, SignedJws, sign};

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): the request of either grant, and what is checked of the answer (§5).
 
-use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};

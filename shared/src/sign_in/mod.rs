@@ -1,97 +1,110 @@
-//! Owns who is asking: a subscriber by the partner's session cookie, hand-off token or `OpenID` provider, a backend by its signed request. Needs `jws`
-//! and the partner's keys. Refuses to take anybody's word: every claim comes out of a verified token.
+//! Who is asking: a subscriber, by the partner's session cookie, hand-off token or `OpenID` provider; or the partner's backend, by a signed request. Every claim
+//! comes from a verified token. Must not know HTTP.
 
-mod keys;
+mod backend;
+mod identity;
+mod partner_keys;
+mod remote_keys;
 #[cfg(test)]
 mod tests;
-mod visit;
+mod verify;
+mod visit_cookie;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use url::Url;
 
+pub use backend::{BackendConfig, BackendRequest, BackendVerifier};
+pub use identity::{Identity, IdentityClaims, subject_id};
+pub use partner_keys::PartnerKeys;
+pub use remote_keys::{KeysUnavailable, RemoteKeys};
+
+use self::verify::{Expected, verify};
 use crate::{
     clock::Clock,
-    config::SignInConfig,
-    jws::{JwsError, KeySet, Kind, UnverifiedJws, Verified, Verifier},
+    jws::{JwsError, JwtId, Kind, Verified},
     oauth::binding::BrowserBindings,
     outbound::Outbound,
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    partner::PartnerId,
     secret::same,
     secrets::Versions,
-    store::{SignedInBy, UsedJti},
+    urls::PublicUrl,
 };
 
-pub use keys::{NoKeys, PartnerKeys, PublishedKeys};
-pub use visit::{VISIT, VISIT_COOKIE};
-
-/// Which of the ways a person proves who they are.
+/// How a subscriber proves who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInKind {
-    /// A cookie that the partner's site sets on the parent domain.
+pub enum SignInMethod {
+    /// By a session cookie that the partner's site sets on the parent domain. The browser sends it again with each request.
     Session,
-    /// A token that the partner's site sends them back with.
+    /// By a hand-off token with which the partner's site sends them back. It works once.
     Handoff,
-    /// The partner's `OpenID` provider, whose client we are.
+    /// At the partner's `OpenID` provider.
     Oidc,
 }
 
-/// How the partner's people are known.
+impl SignInMethod {
+    /// As it is configured and stored: `session`, `handoff` or `oidc`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Handoff => "handoff",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// The method of that name, if there is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Session, Self::Handoff, Self::Oidc]
+            .into_iter()
+            .find(|method| method.as_str() == name)
+    }
+}
+
+/// How a partner's subscribers sign in.
+#[derive(Clone, Debug)]
+pub struct SignInConfig {
+    /// `SIGN_IN`.
+    pub method: SignInMethod,
+    /// `SIGN_IN_URL`: where a signed-out person is sent. Required for hand-off.
+    pub sign_in_url: Option<Url>,
+    /// `SESSION_COOKIE`: the session cookie's name. Required for sessions.
+    pub session_cookie: Option<String>,
+    /// `SITE_ISSUER`: `iss` of the site's tokens.
+    pub site_issuer: String,
+    /// `SITE_JWKS_URL`: where the site publishes its keys, if they are not in the secret.
+    pub site_jwks_url: Option<Url>,
+    /// `PUBLIC_URL`: `aud` of the site's tokens.
+    pub public_url: PublicUrl,
+    /// Whether a token needs the claim `partner_id`, because several partners share its issuer and keys.
+    pub requires_partner_claim: bool,
+}
+
+/// Verifies a partner's subscribers.
 #[derive(Debug)]
 pub struct SignIn {
-    /// What we were told.
+    /// The settings.
     pub config: SignInConfig,
     clock: Clock,
-    site_keys: Option<PublishedKeys>,
+    site_keys: Option<RemoteKeys>,
 }
 
-/// A subscriber who proved who they are.
-#[derive(Debug)]
-pub struct Person {
-    /// To Spotify.
-    pub partner_user_id: PartnerUserId,
-    /// What the token said they may hear, if it said so.
-    pub entitlements: Option<Entitlements>,
-    /// What the token calls them, to show to themselves alone.
-    pub name: Option<String>,
-    /// How.
-    pub signed_in_by: SignedInBy,
-}
-
-/// What a token says about a person.
-#[derive(Debug, Deserialize)]
-pub struct Claims {
-    /// The partner's own account id.
-    pub sub: String,
-    /// Of the partner whom it is for, when the site serves several.
-    pub partner_id: Option<String>,
-    /// Already in Spotify's format.
-    pub partner_user_id: Option<String>,
-    /// What they may hear.
-    pub entitlements: Option<Vec<String>>,
-    /// To show to themselves.
-    pub name: Option<Value>,
-    /// Of a hand-off.
-    pub nonce: Option<String>,
-}
-
-/// Why nobody is signed in.
+/// Why it is not known who is asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
-    /// The token is not good.
+    /// The token is invalid. A retry with the same token is of no use.
     #[error(transparent)]
     Token(#[from] JwsError),
-    /// It is not known whether it is.
+    /// The keys that would verify it are not available. A retry is safe.
     #[error(transparent)]
-    Keys(#[from] NoKeys),
+    Keys(#[from] KeysUnavailable),
 }
 
 impl SignIn {
-    /// As `config` says.
+    /// Verifies subscribers as `config` says. Published keys are fetched when they are first needed.
     #[must_use]
     pub fn new(config: SignInConfig, outbound: &Outbound, clock: &Clock) -> Self {
-        let published = |url: &Url| PublishedKeys::new(url.to_string(), outbound.clone(), clock.clone());
-        let site_keys = config.site_jwks_url.as_ref().map(published);
+        let remote = |url: &Url| RemoteKeys::new(url.to_string(), outbound.clone(), clock.clone());
+        let site_keys = config.site_jwks_url.as_ref().map(remote);
         Self {
             config,
             clock: clock.clone(),
@@ -99,87 +112,86 @@ impl SignIn {
         }
     }
 
-    /// Fetches published keys ahead of need. That they cannot be had is no error: they are asked for again when they are needed.
-    pub async fn prepare(&self) {
+    /// Fetches published keys ahead of need. A failure is not reported: they are fetched again when they are needed.
+    pub async fn preload(&self) {
         if let Some(keys) = &self.site_keys {
-            // Whoever needs them next hears of the error.
             drop(keys.get().await);
         }
     }
 
-    /// Whether anybody could sign in with these keys.
+    /// Whether a token could be verified at all: with `keys`, with published keys, or by an `OpenID` provider.
     #[must_use]
-    pub fn can_verify(&self, keys: &PartnerKeys) -> bool {
-        self.config.kind == SignInKind::Oidc || self.site_keys.is_some() || !keys.site.is_empty()
+    pub fn has_verification_keys(&self, keys: &PartnerKeys) -> bool {
+        self.config.method == SignInMethod::Oidc || self.site_keys.is_some() || !keys.site.is_empty()
     }
 
-    /// Who the session cookie says is signed in, when sessions are in use and there is one.
+    /// The identity in the session cookie; `None` if there is no cookie or sessions are not in use.
     ///
     /// # Errors
-    /// [`SignInError`] when the cookie is not good, or that cannot be told.
+    /// [`SignInError`] if the cookie is invalid or cannot be verified.
     pub async fn session(
         &self,
         keys: &Versions<PartnerKeys>,
         cookie: Option<&str>,
         partner_id: &PartnerId,
-    ) -> Result<Option<Person>, SignInError> {
-        let Some(token) = cookie.filter(|_| self.config.kind == SignInKind::Session) else {
+    ) -> Result<Option<Identity>, SignInError> {
+        let Some(token) = cookie.filter(|_| self.config.method == SignInMethod::Session) else {
             return Ok(None);
         };
         let verified = self.verify(keys, token, Kind::Session).await?;
-        let person = self.person(keys, verified.claims, partner_id, SignedInBy::Session)?;
+        let person = self.identity(keys, verified.claims, partner_id, SignInMethod::Session)?;
         Ok(Some(person))
     }
 
-    /// Whom the site's hand-off token is for, if it was made for this browser and this partner, and the hash of the browser's binding it was made for. The token
-    /// is spent by whoever stores the `jti`.
+    /// The identity in a hand-off token, its `jti`, and the hash of the browser binding for which it was made. The caller stores the `jti`, which makes the token
+    /// single-use.
     ///
     /// # Errors
-    /// [`SignInError`] when the token is not good, or another browser's, or that cannot be told.
+    /// [`SignInError`] if the token is invalid, was made for another browser or partner, or cannot be verified.
     pub async fn handoff(
         &self,
         keys: &Versions<PartnerKeys>,
         token: &str,
         browser: &BrowserBindings,
         partner_id: &PartnerId,
-    ) -> Result<(Person, UsedJti, String), SignInError> {
+    ) -> Result<(Identity, JwtId, String), SignInError> {
         let verified = self.verify(keys, token, Kind::Handoff).await?;
         let nonce = verified.claims.nonce.as_deref().ok_or(JwsError::Claim("nonce"))?;
-        let mut its_own = browser
+        let mut bindings = browser
             .iter()
             .filter(|binding| same(binding.nonce(partner_id.as_str()).as_bytes(), nonce.as_bytes()));
-        let browser_binding = its_own.next().ok_or(JwsError::OtherBrowser)?.hash();
+        let browser_binding = bindings.next().ok_or(JwsError::OtherBrowser)?.hash();
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
-        let jti = UsedJti::handoff(&self.config.site_issuer, &jti, verified.expires_at);
+        let jti = JwtId::handoff(&self.config.site_issuer, &jti, verified.expires_at);
         Ok((
-            self.person(keys, verified.claims, partner_id, SignedInBy::Handoff)?,
+            self.identity(keys, verified.claims, partner_id, SignInMethod::Handoff)?,
             jti,
             browser_binding,
         ))
     }
 
-    /// Whom verified claims are about, to this partner.
+    /// The identity that verified claims give a subscriber of this partner.
     ///
     /// # Errors
-    /// [`JwsError::Claim`] for a claim that is not what it must be: `partner_id` where it must be there, or is another's.
-    pub fn person(
+    /// [`JwsError::Claim`] if a claim is malformed, if `partner_id` names another partner, or if it is required and missing.
+    pub fn identity(
         &self,
         keys: &Versions<PartnerKeys>,
-        claims: Claims,
+        claims: IdentityClaims,
         partner_id: &PartnerId,
-        signed_in_by: SignedInBy,
-    ) -> Result<Person, JwsError> {
-        // A site that serves several partners says which one it means; what one partner's token says must not count at another.
+        method: SignInMethod,
+    ) -> Result<Identity, JwsError> {
+        // Where partners share an issuer, a token for one partner must not count at another.
         match &claims.partner_id {
             Some(claimed) if claimed != partner_id.as_str() => Err(JwsError::Claim("partner_id")),
-            None if self.config.must_name_partner => Err(JwsError::Claim("partner_id")),
-            _ => Person::of(keys, claims, partner_id, signed_in_by),
+            None if self.config.requires_partner_claim => Err(JwsError::Claim("partner_id")),
+            _ => Identity::from_claims(keys, claims, partner_id, method),
         }
     }
 
-    /// Where a signed-out person is sent, to come back to `return_to` with a token for `nonce`.
+    /// The partner's sign-in page, which returns a person to `return_to` with a token for `nonce`; `None` if none is configured.
     #[must_use]
-    pub fn sign_in_at(&self, return_to: &str, nonce: &str) -> Option<String> {
+    pub fn handoff_url(&self, return_to: &str, nonce: &str) -> Option<String> {
         let mut url = self.config.sign_in_url.clone()?;
         url.query_pairs_mut()
             .append_pair("return_to", return_to)
@@ -192,7 +204,7 @@ impl SignIn {
         keys: &Versions<PartnerKeys>,
         token: &str,
         kind: Kind,
-    ) -> Result<Verified<Claims>, SignInError> {
+    ) -> Result<Verified<IdentityClaims>, SignInError> {
         let expected = Expected {
             kind,
             issuer: &self.config.site_issuer,
@@ -201,196 +213,4 @@ impl SignIn {
         let now = self.clock.now();
         verify(keys, |keys| &keys.site, self.site_keys.as_ref(), &expected, token, now).await
     }
-}
-
-/// A request that the partner's backend signed, verified.
-#[derive(Debug)]
-pub struct BackendRequest {
-    /// What it says. Whom it is about, and what is to be done, is for whoever asked for it to read.
-    pub claims: Map<String, Value>,
-    /// What it is known by, to work once.
-    pub jti: UsedJti,
-}
-
-impl BackendRequest {
-    /// The longest one read, in bytes: a hundred people with a few names each.
-    const LONGEST: usize = 60 * 1024;
-}
-
-/// Whom a backend means: exactly one of `partner_user_id` and `sub`. Two that might differ are nobody.
-///
-/// # Errors
-/// [`JwsError::Claim`], naming what is wrong.
-pub fn person_meant(
-    keys: &Versions<PartnerKeys>,
-    partner_id: &PartnerId,
-    claims: &Map<String, Value>,
-) -> Result<PartnerUserId, JwsError> {
-    match (claims.get("partner_user_id"), claims.get("sub")) {
-        (Some(id), None) => {
-            let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
-            id.ok_or(JwsError::Claim("partner_user_id"))
-        }
-        (None, Some(sub)) => derived(keys, partner_id, sub.as_str().ok_or(JwsError::Claim("sub"))?),
-        _ => Err(JwsError::Claim("partner_user_id or sub")),
-    }
-}
-
-/// How requests of the partner's backend are known.
-#[derive(Debug)]
-pub struct Backend {
-    issuer: String,
-    keys: Option<PublishedKeys>,
-    clock: Clock,
-}
-
-impl Backend {
-    /// The backend whose `iss` is `issuer`; its keys are in the partner's secret, or published at `jwks_url`.
-    #[must_use]
-    pub fn new(issuer: String, jwks_url: Option<&Url>, outbound: &Outbound, clock: &Clock) -> Self {
-        let published = |url: &Url| PublishedKeys::new(url.to_string(), outbound.clone(), clock.clone());
-        Self {
-            issuer,
-            keys: jwks_url.map(published),
-            clock: clock.clone(),
-        }
-    }
-
-    /// Verifies a signed request, made for the URL `audience` and the partner of that URL. White space around the JWS is not part of it: a file or a pipe often
-    /// ends with a line break.
-    ///
-    /// # Errors
-    /// [`SignInError`] when it is not good, or that cannot be told.
-    pub async fn request(
-        &self,
-        keys: &Versions<PartnerKeys>,
-        jws: &str,
-        audience: &str,
-        partner_id: &PartnerId,
-    ) -> Result<BackendRequest, SignInError> {
-        let expected = Expected {
-            kind: Kind::Request,
-            issuer: &self.issuer,
-            audience,
-        };
-        let now = self.clock.now();
-        let verified: Verified<Map<String, Value>> = verify(
-            keys,
-            |keys| &keys.backend,
-            self.keys.as_ref(),
-            &expected,
-            jws.trim_ascii(),
-            now,
-        )
-        .await?;
-        if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
-            return Err(JwsError::Claim("partner_id").into());
-        }
-        let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
-        Ok(BackendRequest {
-            claims: verified.claims,
-            jti: UsedJti::request(&self.issuer, &jti, verified.expires_at),
-        })
-    }
-}
-
-struct Expected<'a> {
-    kind: Kind,
-    issuer: &'a str,
-    audience: &'a str,
-}
-
-/// Verifies with the published keys where there are some, else with those of the secret. When neither knows the key, the partner may be rotating it:
-/// published keys are fetched anew, and of the secret its previous version is asked.
-async fn verify<C: serde::de::DeserializeOwned>(
-    keys: &Versions<PartnerKeys>,
-    of_secret: fn(&PartnerKeys) -> &KeySet,
-    published: Option<&PublishedKeys>,
-    expected: &Expected<'_>,
-    token: &str,
-    now: i64,
-) -> Result<Verified<C>, SignInError> {
-    let jws = match expected.kind {
-        Kind::Request => UnverifiedJws::parse_up_to(BackendRequest::LONGEST, token)?,
-        Kind::Session | Kind::Handoff => UnverifiedJws::parse(token)?,
-    };
-    let with = |keys: &KeySet| {
-        let verifier = Verifier {
-            keys,
-            kind: expected.kind,
-            issuer: expected.issuer,
-            audience: expected.audience,
-        };
-        verifier.verify(&jws, now)
-    };
-    if let Some(published) = published {
-        let known = published.get().await?;
-        return Ok(match with(&known) {
-            Err(error) if jws.may_be_of_another_key(error) => with(&*published.newer_than(&known).await)?,
-            outcome => outcome?,
-        });
-    }
-    Ok(match (with(of_secret(&keys.current)), &keys.previous) {
-        (Err(JwsError::UnknownKey | JwsError::Algorithm | JwsError::Signature), Some(previous)) => {
-            with(of_secret(previous))?
-        }
-        (outcome, _) => outcome?,
-    })
-}
-
-impl Person {
-    fn of(
-        keys: &Versions<PartnerKeys>,
-        claims: Claims,
-        partner_id: &PartnerId,
-        signed_in_by: SignedInBy,
-    ) -> Result<Self, JwsError> {
-        let derived = derived(keys, partner_id, &claims.sub)?;
-        let partner_user_id = match claims.partner_user_id {
-            Some(id) => PartnerUserId::parse(&id).map_err(|_| JwsError::Claim("partner_user_id"))?,
-            None => derived,
-        };
-        let entitlements = claims
-            .entitlements
-            .map(Entitlements::parse)
-            .transpose()
-            .map_err(|_| JwsError::Claim("entitlements"))?;
-        let sub = claims.sub;
-        Ok(Self {
-            partner_user_id,
-            entitlements,
-            // An account id is no name, and is shown to nobody.
-            name: claims
-                .name
-                .as_ref()
-                .and_then(Value::as_str)
-                .filter(|name| is_a_name(name) && *name != sub)
-                .map(str::to_owned),
-            signed_in_by,
-        })
-    }
-}
-
-impl Person {
-    /// Whether this is the subscriber of that id, in constant time.
-    #[must_use]
-    pub fn is(&self, partner_user_id: &PartnerUserId) -> bool {
-        same(
-            self.partner_user_id.expose().as_bytes(),
-            partner_user_id.expose().as_bytes(),
-        )
-    }
-}
-
-/// Whether a text can stand on a page as a name: a line of at most 100 characters.
-fn is_a_name(text: &str) -> bool {
-    (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-}
-
-/// Always by the current key: a subscriber's id must never change, so this key is never rotated.
-fn derived(keys: &Versions<PartnerKeys>, partner_id: &PartnerId, sub: &str) -> Result<PartnerUserId, JwsError> {
-    if sub.is_empty() || sub.len() > 255 || sub.chars().any(char::is_control) {
-        return Err(JwsError::Claim("sub"));
-    }
-    Ok(PartnerUserId::derive(&keys.current.partner_user_id, partner_id, sub))
 }

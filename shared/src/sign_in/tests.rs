@@ -5,8 +5,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    chance::Chance, config::PublicUrl, encoding::base64url, jws::LEEWAY, oauth::binding::BrowserBinding,
+    chance::Chance,
+    cookie::VISIT_TTL,
+    encoding::base64url,
+    jws::LEEWAY,
+    oauth::binding::BrowserBinding,
+    partner::{Entitlements, PartnerUserId},
     secrets::SecretValue as _,
+    urls::PublicUrl,
 };
 
 const NOW: i64 = 1_767_225_600;
@@ -49,10 +55,10 @@ fn partner() -> PartnerId {
     PartnerId::parse(PARTNER).unwrap()
 }
 
-fn sign_in(kind: SignInKind) -> SignIn {
+fn sign_in(method: SignInMethod) -> SignIn {
     let config = SignInConfig {
-        must_name_partner: false,
-        kind,
+        requires_partner_claim: false,
+        method,
         sign_in_url: Some(Url::parse("https://www.example.com/sign-in?from=spotify").unwrap()),
         session_cookie: Some("session".to_owned()),
         site_issuer: SITE.to_owned(),
@@ -114,25 +120,32 @@ fn browser(seed: u64) -> (BrowserBinding, BrowserBindings) {
     (binding, bindings)
 }
 
-fn session(keys: &Versions<PartnerKeys>, token: &str) -> Result<Option<Person>, JwsError> {
-    at_once(sign_in(SignInKind::Session).session(keys, Some(token), &partner()))
+fn session(keys: &Versions<PartnerKeys>, token: &str) -> Result<Option<Identity>, JwsError> {
+    at_once(sign_in(SignInMethod::Session).session(keys, Some(token), &partner()))
 }
 
-fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Person, UsedJti, String), JwsError> {
-    at_once(sign_in(SignInKind::Handoff).handoff(keys, token, &browser(1).1, &partner()))
+fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Identity, JwtId, String), JwsError> {
+    at_once(sign_in(SignInMethod::Handoff).handoff(keys, token, &browser(1).1, &partner()))
 }
 
 /// Whom a request is about, and what it is known by.
 #[derive(Debug)]
 struct Requested {
     partner_user_id: PartnerUserId,
-    jti: UsedJti,
+    jti: JwtId,
 }
 
 fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsError> {
-    let backend = Backend::new(BACKEND.to_owned(), None, &Outbound::new().unwrap(), &Clock::fixed(NOW));
+    let backend = BackendVerifier::new(
+        BackendConfig {
+            issuer: BACKEND.to_owned(),
+            jwks_url: None,
+        },
+        &Outbound::new().unwrap(),
+        &Clock::fixed(NOW),
+    );
     let request = at_once(backend.request(keys, token, UNLINK, &partner()))?;
-    let partner_user_id = person_meant(keys, &partner(), &request.claims)?;
+    let partner_user_id = subject_id(keys, &partner(), &request.claims)?;
     Ok(Requested {
         partner_user_id,
         jti: request.jti,
@@ -140,11 +153,11 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
 }
 
 /// Whom a good session with these changes is of, or why it is not good.
-fn person_of(changed: &Value) -> Result<Person, JwsError> {
+fn person_of(changed: &Value) -> Result<Identity, JwsError> {
     session(&keys(), &signed(SITE_KEY, "JWT", &session_payload(changed))).map(Option::unwrap)
 }
 
-fn handed_off(changed: &Value) -> Result<Person, JwsError> {
+fn handed_off(changed: &Value) -> Result<Identity, JwsError> {
     let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(changed));
     handoff(&keys(), &token).map(|(person, ..)| person)
 }
@@ -159,10 +172,10 @@ fn requested(changed: &Value) -> Result<Requested, JwsError> {
 #[test]
 fn all_three_ways_name_the_same_person() {
     let session = person_of(&json!({})).unwrap();
-    assert_eq!(session.signed_in_by, SignedInBy::Session);
+    assert_eq!(session.method, SignInMethod::Session);
     assert_eq!(session.entitlements, None);
     let handed_off = handed_off(&json!({})).unwrap();
-    assert_eq!(handed_off.signed_in_by, SignedInBy::Handoff);
+    assert_eq!(handed_off.method, SignInMethod::Handoff);
     assert_eq!(session.partner_user_id, handed_off.partner_user_id);
     assert_eq!(session.partner_user_id, requested(&json!({})).unwrap().partner_user_id);
     assert_ne!(
@@ -408,7 +421,7 @@ fn a_token_that_works_once_is_remembered_until_nobody_takes_it() {
     let (_, jti, _) = handoff(&keys(), &token).unwrap();
     assert_eq!(jti.expires_at, NOW + 100 + LEEWAY);
     assert_eq!(requested(&json!({})).unwrap().jti.expires_at, NOW + 100 + LEEWAY);
-    let sign_in = sign_in(SignInKind::Handoff);
+    let sign_in = sign_in(SignInMethod::Handoff);
     let handoff = || at_once(sign_in.handoff(&keys(), &token, &browser(1).1, &partner()));
     sign_in.clock.advance(100 + LEEWAY - 1);
     assert!(handoff().is_ok());
@@ -422,7 +435,7 @@ fn a_token_that_works_once_is_remembered_until_nobody_takes_it() {
 #[test]
 fn a_handoff_is_for_the_browser_that_it_was_made_for() {
     let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(&json!({})));
-    let sign_in = sign_in(SignInKind::Handoff);
+    let sign_in = sign_in(SignInMethod::Handoff);
     let to = |browser: &BrowserBindings| at_once(sign_in.handoff(&keys(), &token, browser, &partner()));
     let [(mine, my_browser), (other, other_browser)] = [1, 2].map(browser);
     let (_, _, binding) = to(&my_browser).unwrap();
@@ -454,12 +467,12 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
 fn a_session_counts_only_where_sessions_are_in_use() {
     let token = signed(SITE_KEY, "JWT", &session_payload(&json!({})));
     let of = |sign_in: &SignIn, cookie: Option<&str>| at_once(sign_in.session(&keys(), cookie, &partner()));
-    for kind in [SignInKind::Handoff, SignInKind::Oidc] {
+    for kind in [SignInMethod::Handoff, SignInMethod::Oidc] {
         let other = sign_in(kind);
         assert!(of(&other, Some(&token)).unwrap().is_none());
         assert!(of(&other, Some("rubbish")).unwrap().is_none());
     }
-    let sessions = sign_in(SignInKind::Session);
+    let sessions = sign_in(SignInMethod::Session);
     assert!(of(&sessions, None).unwrap().is_none());
     for bad in ["", "rubbish", &format!("{token}, {token}"), &format!("Bearer {token}")] {
         assert_eq!(of(&sessions, Some(bad)).err(), Some(JwsError::Malformed), "{bad:?}");
@@ -470,18 +483,19 @@ fn a_session_counts_only_where_sessions_are_in_use() {
 fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
     let keys = keys();
     let person = person_of(&json!({"name": "Ada"})).unwrap();
-    let visit = person.visit(&keys.current, &partner(), NOW).unwrap();
+    let visit = person.to_visit_cookie(&keys.current, &partner(), NOW).unwrap();
     assert!(!visit.contains(person.partner_user_id.expose()) && visit.len() < 1024);
-    let visiting = |now, partner_id: &PartnerId| Person::visiting(&keys.current, &visit, partner_id, now);
-    let known = visiting(NOW + VISIT - 1, &partner()).unwrap();
+    let from_visit_cookie =
+        |now, partner_id: &PartnerId| Identity::from_visit_cookie(&keys.current, &visit, partner_id, now);
+    let known = from_visit_cookie(NOW + VISIT_TTL - 1, &partner()).unwrap();
     assert_eq!(known.partner_user_id, person.partner_user_id);
     assert_eq!(known.name.as_deref(), Some("Ada"));
-    assert!(visiting(NOW + VISIT, &partner()).is_none());
-    assert!(visiting(NOW, &PartnerId::parse("1111111111111111111111").unwrap()).is_none());
+    assert!(from_visit_cookie(NOW + VISIT_TTL, &partner()).is_none());
+    assert!(from_visit_cookie(NOW, &PartnerId::parse("1111111111111111111111").unwrap()).is_none());
     // What we sealed for another purpose is no visit, and neither is anybody else's.
     let form = crate::sealed::seal(keys.current.unlink_form(), &json!({"expires_at": NOW + 60})).unwrap();
     for other in ["", "rubbish", &form, &visit[1..]] {
-        assert!(Person::visiting(&keys.current, other, &partner(), NOW).is_none());
+        assert!(Identity::from_visit_cookie(&keys.current, other, &partner(), NOW).is_none());
     }
 }
 
@@ -502,30 +516,30 @@ fn a_name_is_a_line_to_be_shown_or_none() {
 
 #[test]
 fn a_signed_out_person_is_sent_to_sign_in_with_what_brings_them_back() {
-    let sign_in = sign_in(SignInKind::Handoff);
+    let sign_in = sign_in(SignInMethod::Handoff);
     assert_eq!(
         sign_in
-            .sign_in_at("https://link.example.com/link/0?a=b&c=d#e", "4f1d")
+            .handoff_url("https://link.example.com/link/0?a=b&c=d#e", "4f1d")
             .unwrap(),
         "https://www.example.com/sign-in?from=spotify\
             &return_to=https%3A%2F%2Flink.example.com%2Flink%2F0%3Fa%3Db%26c%3Dd%23e&nonce=4f1d"
     );
     let mut nowhere = sign_in;
     nowhere.config.sign_in_url = None;
-    assert_eq!(nowhere.sign_in_at("https://link.example.com/", "4f1d"), None);
+    assert_eq!(nowhere.handoff_url("https://link.example.com/", "4f1d"), None);
 }
 
 #[test]
 fn a_subscriber_has_a_short_name_in_the_log_that_says_nothing() {
     let id = PartnerUserId::parse("0123456789abcdef").unwrap();
-    let name = keys().current.log_name(&partner(), &id);
+    let name = keys().current.log_pseudonym(&partner(), &id);
     assert_eq!(name.len(), 12);
     assert!(!id.expose().contains(&name));
-    assert_eq!(name, keys().current.log_name(&partner(), &id));
+    assert_eq!(name, keys().current.log_pseudonym(&partner(), &id));
     let other = PartnerId::parse("1111111111111111111111").unwrap();
-    assert_ne!(name, keys().current.log_name(&other, &id));
+    assert_ne!(name, keys().current.log_pseudonym(&other, &id));
     let other_key = read(&members(SITE_KEY, BACKEND_KEY, [7; 32])).unwrap();
-    assert_ne!(name, other_key.log_name(&partner(), &id));
+    assert_ne!(name, other_key.log_pseudonym(&partner(), &id));
 }
 
 #[test]

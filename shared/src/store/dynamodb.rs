@@ -258,7 +258,7 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 fn jti_item(jti: &UsedJti, me: &str) -> Item {
     Item::from([
-        ("id".into(), text(&jti.id)),
+        ("id".into(), text(jti.as_str())),
         ("claimed_by".into(), text(me)),
         ("expires_at".into(), number(jti.expires_at)),
         ("delete_at".into(), number(jti.expires_at.saturating_add(KEPT))),
@@ -270,14 +270,7 @@ fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
         ("id".into(), text(&link_id(state))),
         ("partner_id".into(), text(pending.partner_id.as_str())),
         ("partner_user_id".into(), text(pending.partner_user_id.expose())),
-        (
-            "signed_in_by".into(),
-            text(match pending.signed_in_by {
-                SignedInBy::Session => "session",
-                SignedInBy::Handoff => "handoff",
-                SignedInBy::Oidc => "oidc",
-            }),
-        ),
+        ("signed_in_by".into(), text(pending.signed_in_by.as_str())),
         ("browser_binding".into(), text(&pending.browser_binding)),
         ("expires_at".into(), number(pending.expires_at)),
         ("delete_at".into(), number(pending.expires_at.saturating_add(KEPT))),
@@ -362,12 +355,7 @@ fn pending_of(item: &Item) -> Result<PendingLink, StoreError> {
         language: optional(item, "language").cloned(),
         entitlements,
         code_verifier: optional(item, "code_verifier").map(CodeVerifier::new),
-        signed_in_by: match required(item, "signed_in_by")?.as_str() {
-            "session" => SignedInBy::Session,
-            "handoff" => SignedInBy::Handoff,
-            "oidc" => SignedInBy::Oidc,
-            _ => return Err(StoreError::Malformed),
-        },
+        signed_in_by: SignedInBy::parse(required(item, "signed_in_by")?).ok_or(StoreError::Malformed)?,
         browser_binding: required(item, "browser_binding")?.clone(),
         expires_at: expires_at(item)?,
     })

@@ -7,6 +7,7 @@ mod pace;
 mod partners;
 mod subscribers;
 
+pub use crate::{jws::JwtId as UsedJti, sign_in::SignInMethod as SignedInBy};
 pub use dynamodb::PendingLinks;
 pub use guard::{Guard, GuardState, Limits, Removal};
 pub use pace::{Pace, Turn};
@@ -19,7 +20,6 @@ pub use subscribers::{
 use crate::{
     oauth::{nonce::Nonce, pkce::CodeVerifier},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
-    secret::sha256_hex,
 };
 
 /// A journey that has begun: who is to be linked, and what the browser must bring back.
@@ -87,47 +87,6 @@ impl<T> Claim<T> {
         match self {
             Self::Granted(pending) => Some(pending),
             Self::Refused(_) => None,
-        }
-    }
-}
-
-/// How a person proved who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignedInBy {
-    /// By the session cookie, which the browser will show again.
-    Session,
-    /// By a hand-off token, which it cannot.
-    Handoff,
-    /// At the partner's `OpenID` provider.
-    Oidc,
-}
-
-/// The name of a token that works once.
-#[derive(Debug)]
-pub struct UsedJti {
-    id: String,
-    /// Until when it must be remembered, in seconds since 1970: its token's `exp` plus the leeway.
-    pub expires_at: i64,
-}
-
-impl UsedJti {
-    /// Of a hand-off token of an issuer.
-    #[must_use]
-    pub fn handoff(issuer: &str, jti: &str, expires_at: i64) -> Self {
-        Self::of("handoff", issuer, jti, expires_at)
-    }
-
-    /// Of a signed request of an issuer's backend.
-    #[must_use]
-    pub fn request(issuer: &str, jti: &str, expires_at: i64) -> Self {
-        Self::of("request", issuer, jti, expires_at)
-    }
-
-    /// A `jti` is its issuer's own (RFC 7519 §4.1.7): another's cannot use it up.
-    fn of(kind: &str, issuer: &str, jti: &str, expires_at: i64) -> Self {
-        Self {
-            id: format!("jti#{kind}#{}", sha256_hex(&format!("{issuer}\0{jti}"))),
-            expires_at: expires_at.saturating_add(crate::jws::LEEWAY),
         }
     }
 }

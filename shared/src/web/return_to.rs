@@ -1,32 +1,32 @@
-//! What a person came for, as far as our own addresses say it: where to, for which partner and show, in which language. It survives every detour (the partner's
-//! sign-in, a sign-up, a payment, Spotify's consent) as one of our own addresses, `return_to`.
+//! `return_to`: what a person came for, as one of our own URLs. It survives every detour: the partner's sign-in, a sign-up, a payment, Spotify's consent.
 
 use url::Url;
 
-use super::{Language, Problem, Query, Request, Route};
+use super::{Query, Request, RequestError, Route};
 use crate::{
-    config::PublicUrl,
+    i18n::Language,
     partner::{PartnerId, ShowUri},
+    urls::PublicUrl,
 };
 
-/// A page of ours at which somebody can begin.
+/// A page of ours at which a journey can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// Linking.
     Entrypoint,
     /// Unlinking.
     Unlink,
-    /// How they are linked.
+    /// The state of the link.
     Account,
 }
 
-impl Place {
-    /// The place with this path.
+impl Destination {
+    /// The page of this route.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         [Self::Entrypoint, Self::Unlink, Self::Account]
             .into_iter()
-            .find(|place| place.name() == name)
+            .find(|destination| destination.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -38,29 +38,29 @@ impl Place {
     }
 }
 
-/// What a person came for.
+/// What a person came for: one of our pages, with partner, show and language.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intent {
-    /// Where to.
-    pub place: Place,
-    /// Whose, when the path says so.
+pub struct ReturnTo {
+    /// The page.
+    pub destination: Destination,
+    /// The partner that the path names.
     pub partner_id: Option<PartnerId>,
     /// The show they came from.
     pub show: Option<ShowUri>,
-    /// The language that they, or the partner's site, chose.
+    /// The language that the person or the partner's site chose.
     pub language: Option<Language>,
-    /// Whether Spotify is to show which account is used, also to those who consented before.
+    /// Whether Spotify shows which account is used, also to a person who consented before.
     pub show_dialog: bool,
-    /// Whether they unlink only to link another Spotify account.
+    /// Whether the person unlinks in order to link another Spotify account.
     pub relink: bool,
 }
 
-impl Intent {
-    /// To go to `place`, for the partner of the path or the default one.
+impl ReturnTo {
+    /// `destination` at this partner; `None` is the deployment's own.
     #[must_use]
-    pub fn to(place: Place, partner_id: Option<PartnerId>) -> Self {
+    pub fn new(destination: Destination, partner_id: Option<PartnerId>) -> Self {
         Self {
-            place,
+            destination,
             partner_id,
             show: None,
             language: None,
@@ -69,55 +69,54 @@ impl Intent {
         }
     }
 
-    /// Reads what we know of a request's path and query. Parameters that we do not know, and values that are none, are passed over (nobody
-    /// says what Spotify adds).
+    /// Reads a request's path and query. Unknown parameters and unusable values are ignored, because it is not documented what Spotify adds.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] for a query that cannot be read, or not in one way.
-    pub fn of(request: &Request) -> Result<Self, Problem> {
-        let route = request.route().ok_or(Problem::NotFound)?;
-        let place = Place::named(route.name).ok_or(Problem::NotFound)?;
-        Self::read(place, route.partner_id, &request.query()?)
+    /// [`RequestError::NotFound`] for a path of another kind, [`RequestError::Malformed`] for a query that cannot be read in exactly one way.
+    pub fn from_request(request: &Request) -> Result<Self, RequestError> {
+        let route = request.route().ok_or(RequestError::NotFound)?;
+        let destination = Destination::parse(route.name).ok_or(RequestError::NotFound)?;
+        Self::read(destination, route.partner_id, &request.query()?)
     }
 
-    fn read(place: Place, partner_id: Option<PartnerId>, query: &Query) -> Result<Self, Problem> {
-        let is_set = |name| Ok::<_, Problem>(query.one(name)? == Some("true"));
-        let show = query.one("show")?.or(query.one("spotifyShowUri")?);
+    fn read(destination: Destination, partner_id: Option<PartnerId>, query: &Query) -> Result<Self, RequestError> {
+        let is_set = |name| Ok::<_, RequestError>(query.single(name)? == Some("true"));
+        let show = query.single("show")?.or(query.single("spotifyShowUri")?);
         Ok(Self {
             show: show.and_then(|show| ShowUri::parse(show).ok()),
-            language: query.one("lang")?.and_then(Language::parse),
+            language: query.single("lang")?.and_then(Language::parse),
             show_dialog: is_set("show_dialog")?,
             relink: is_set("relink")?,
-            ..Self::to(place, partner_id)
+            ..Self::new(destination, partner_id)
         })
     }
 
-    /// Takes an address that is to be returned to: exactly one of ours. It is parsed as browsers do, and then must be what we would have written, so that
-    /// nothing that they read otherwise (`\\`, `@`, dots and digits of other scripts, nested encodings) can lead elsewhere.
+    /// Takes a URL of ours. It is parsed as browsers parse it, and must then equal what we would have written, so that nothing that browsers read in another way
+    /// (`\\`, `@`, dots and digits of other scripts, nested encodings) leads elsewhere (RFC 9700 §4.11.1).
     #[must_use]
     pub fn parse(return_to: &str, public_url: &PublicUrl) -> Option<Self> {
         let url = Url::parse(return_to).ok()?;
         if url.origin().ascii_serialization() != public_url.as_str() {
             return None;
         }
-        let Route { partner_id, name } = Route::of(url.path())?;
+        let Route { partner_id, name } = Route::parse(url.path())?;
         let query = Query::parse(url.query().unwrap_or_default()).ok()?;
-        let intent = Self::read(Place::named(name)?, partner_id, &query).ok()?;
-        (public_url.at(&intent.path()) == return_to).then_some(intent)
+        let parsed = Self::read(Destination::parse(name)?, partner_id, &query).ok()?;
+        (public_url.join(&parsed.path()) == return_to).then_some(parsed)
     }
 
-    /// Our own address for it, without the origin.
+    /// The path and query of our own URL for it.
     #[must_use]
     pub fn path(&self) -> String {
         let Self {
-            place,
+            destination,
             partner_id,
             show,
             language,
             show_dialog,
             relink,
         } = self;
-        let name = place.name();
+        let name = destination.name();
         let path = match partner_id {
             Some(partner_id) => format!("/partners/{partner_id}/{name}"),
             None => format!("/{name}"),
@@ -136,13 +135,13 @@ impl Intent {
         }
     }
 
-    /// The same show and language, at another place.
+    /// The same show and language, at another destination.
     #[must_use]
-    pub fn then(&self, place: Place) -> Self {
+    pub fn at(&self, destination: Destination) -> Self {
         Self {
             show: self.show.clone(),
             language: self.language,
-            ..Self::to(place, self.partner_id.clone())
+            ..Self::new(destination, self.partner_id.clone())
         }
     }
 
@@ -157,7 +156,7 @@ impl Intent {
 
     /// On the way to linking another Spotify account.
     #[must_use]
-    pub fn to_relink(self) -> Self {
+    pub fn for_relink(self) -> Self {
         Self { relink: true, ..self }
     }
 }
@@ -176,25 +175,28 @@ mod tests {
     #[test]
     fn an_intent_reads_back_from_its_own_address() {
         let partner_id = PartnerId::parse("0000000000000000000000").unwrap();
-        for place in [Place::Entrypoint, Place::Unlink, Place::Account] {
+        for destination in [Destination::Entrypoint, Destination::Unlink, Destination::Account] {
             for partner_id in [None, Some(partner_id.clone())] {
                 for (show_dialog, relink) in [(false, false), (true, false), (false, true), (true, true)] {
-                    let intent = Intent {
-                        place,
+                    let intent = ReturnTo {
+                        destination,
                         partner_id: partner_id.clone(),
                         show: ShowUri::parse("5CfCWKI5pZ28U0uOzXkDHe").ok(),
                         language: Some(Language::BrazilianPortuguese),
                         show_dialog,
                         relink,
                     };
-                    let address = public_url().at(&intent.path());
-                    assert_eq!(Intent::parse(&address, &public_url()), Some(intent));
+                    let address = public_url().join(&intent.path());
+                    assert_eq!(ReturnTo::parse(&address, &public_url()), Some(intent));
                 }
             }
         }
-        let bare = Intent::to(Place::Entrypoint, None);
+        let bare = ReturnTo::new(Destination::Entrypoint, None);
         assert_eq!(bare.path(), "/entrypoint");
-        assert_eq!(Intent::parse(&format!("{OURS}/entrypoint"), &public_url()), Some(bare));
+        assert_eq!(
+            ReturnTo::parse(&format!("{OURS}/entrypoint"), &public_url()),
+            Some(bare)
+        );
     }
 
     /// S-REDIR-1.
@@ -255,7 +257,7 @@ mod tests {
         ];
         assert!(hostile.len() >= 50);
         for address in hostile {
-            assert_eq!(Intent::parse(address, &public_url()), None, "{address:?}");
+            assert_eq!(ReturnTo::parse(address, &public_url()), None, "{address:?}");
         }
     }
 
@@ -263,7 +265,7 @@ mod tests {
         #[test]
         fn whatever_is_returned_to_is_ours_letter_for_letter(text in ".{0,80}", path in "(/[a-z%.\\\\@/]{0,20}){0,3}", query in "(\\?[a-zA-Z0-9=&%]{0,40})?") {
             for address in [text.clone(), format!("{OURS}{path}{query}"), format!("{OURS}{text}")] {
-                if let Some(intent) = Intent::parse(&address, &public_url()) {
+                if let Some(intent) = ReturnTo::parse(&address, &public_url()) {
                     prop_assert_eq!(format!("{OURS}{}", intent.path()), address);
                 }
             }

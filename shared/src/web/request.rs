@@ -3,28 +3,47 @@
 //! `lambda_http` would turn the event into an `http::Request` itself, but it panics where path or query make no URI, loses cookies that
 //! are not ASCII, and joins repeated parameters as API Gateway does; so only its event types are used, and the raw query is read here.
 
-use lambda_http::{
-    aws_lambda_events::apigw::ApiGatewayV2httpRequest,
-    http::{HeaderMap, Method, header},
-};
+use http::{HeaderMap, Method, header};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::{BROWSER_COOKIE, Language, Problem};
-use crate::{config::PublicUrl, encoding::from_base64, oauth::binding::BrowserBindings, partner::PartnerId};
+use crate::{encoding::from_base64, i18n::Language, partner::PartnerId, urls::PublicUrl};
 
-/// The longest query read, in bytes: API Gateway takes 10 KB of request line and headers.
-const LONGEST_QUERY: usize = 8 * 1024;
-/// The most parameters of a query or form.
-const MOST_PARAMETERS: usize = 64;
-/// The most cookies, and their bytes.
-const MOST_COOKIES: usize = 128;
-const LONGEST_COOKIES: usize = 10 * 1024;
-/// The most headers, and their bytes: what API Gateway takes, which adds some of its own.
-const MOST_HEADERS: usize = 128;
-const LONGEST_HEADERS: usize = 16 * 1024;
-/// The longest body, in bytes.
-const LONGEST_BODY: usize = 64 * 1024;
+/// Upper bound of a query or form, in bytes. API Gateway takes 10 KB of request line and headers.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+/// Upper bound of the parameters of a query or form.
+const MAX_PARAMETERS: usize = 64;
+/// Upper bound of the cookies.
+const MAX_COOKIES: usize = 128;
+/// Upper bound of all cookies together, in bytes.
+const MAX_COOKIES_BYTES: usize = 10 * 1024;
+/// Upper bound of the headers.
+const MAX_HEADERS: usize = 128;
+/// Upper bound of all headers together, in bytes: what API Gateway takes, and those that it adds.
+const MAX_HEADERS_BYTES: usize = 16 * 1024;
+/// Upper bound of a body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Why a request is rejected before anything is done for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// A part of the request that cannot be read, or not in exactly one way.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// The path is none of ours.
+    #[error("no such path")]
+    NotFound,
+    /// Larger than we read.
+    #[error("too large")]
+    TooLarge,
+    /// The path has other methods, listed as in `Allow`.
+    #[error("method not allowed")]
+    MethodNotAllowed(&'static str),
+    /// A form that did not come from our own page.
+    #[error("form: {0}")]
+    InvalidForm(&'static str),
+}
 
 /// One request.
 pub struct Request {
@@ -37,18 +56,18 @@ pub struct Request {
     id: String,
 }
 
-/// What a path names.
+/// A path, split into partner and route.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route<'a> {
     /// The partner of `/partners/{partner_id}/…`.
     pub partner_id: Option<PartnerId>,
-    /// What comes after, without the slash.
+    /// The rest of the path, without the slash.
     pub name: &'a str,
 }
 
 impl<'a> Route<'a> {
-    /// What a path names.
-    pub(super) fn of(path: &'a str) -> Option<Self> {
+    /// The route of a path; `None` for a path that cannot be one of ours.
+    pub(super) fn parse(path: &'a str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         match path.strip_prefix("partners/") {
             Some(path) => {
@@ -67,28 +86,32 @@ impl<'a> Route<'a> {
 }
 
 impl Request {
-    /// Takes an event.
-    pub(super) fn of_event(event: Value) -> Result<Self, Problem> {
-        let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|_| Problem::Malformed("event"))?;
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// [`RequestError::Malformed`] if it is no such event, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
+    pub fn from_event(event: Value) -> Result<Self, RequestError> {
+        let event: ApiGatewayV2httpRequest =
+            serde_json::from_value(event).map_err(|_| RequestError::Malformed("event"))?;
         let sizes = event
             .headers
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len());
-        if event.headers.len() > MOST_HEADERS || sizes.sum::<usize>() > LONGEST_HEADERS {
-            return Err(Problem::TooLarge);
+        if event.headers.len() > MAX_HEADERS || sizes.sum::<usize>() > MAX_HEADERS_BYTES {
+            return Err(RequestError::TooLarge);
         }
         let body = match (event.body, event.is_base64_encoded) {
-            (Some(body), _) if body.len() > LONGEST_BODY * 4 / 3 + 4 => return Err(Problem::TooLarge),
-            (Some(body), true) => from_base64(&body).ok_or(Problem::Malformed("body"))?,
+            (Some(body), _) if body.len() > MAX_BODY_BYTES * 4 / 3 + 4 => return Err(RequestError::TooLarge),
+            (Some(body), true) => from_base64(&body).ok_or(RequestError::Malformed("body"))?,
             (Some(body), false) => body.into_bytes(),
             (None, _) => Vec::new(),
         };
-        if body.len() > LONGEST_BODY {
-            return Err(Problem::TooLarge);
+        if body.len() > MAX_BODY_BYTES {
+            return Err(RequestError::TooLarge);
         }
         let mut cookies = event.cookies.unwrap_or_default();
         if cookies.is_empty() {
-            // Emulators leave them in the header.
+            // Emulators leave cookies in the header.
             let headers = event
                 .headers
                 .get_all(header::COOKIE)
@@ -99,8 +122,8 @@ impl Request {
                 .map(|cookie| cookie.trim().to_owned())
                 .collect();
         }
-        if cookies.len() > MOST_COOKIES || cookies.iter().map(String::len).sum::<usize>() > LONGEST_COOKIES {
-            return Err(Problem::TooLarge);
+        if cookies.len() > MAX_COOKIES || cookies.iter().map(String::len).sum::<usize>() > MAX_COOKIES_BYTES {
+            return Err(RequestError::TooLarge);
         }
         Ok(Self {
             method: event.request_context.http.method,
@@ -113,18 +136,25 @@ impl Request {
         })
     }
 
-    /// API Gateway's id of the request. Comes from outside when a function is invoked directly: cleaned before it is shown.
-    pub(super) fn given_id(&self) -> &str {
-        &self.id
+    /// API Gateway's request id, by which support finds the log lines. It comes from outside if a function is invoked directly, so anything unusual becomes
+    /// `unknown`.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+        if (1..=64).contains(&self.id.len()) && self.id.bytes().all(is_usual) {
+            &self.id
+        } else {
+            "unknown"
+        }
     }
 
-    /// What the path names, unless it is none of ours.
+    /// The route of the path; `None` if it cannot be one of ours.
     #[must_use]
     pub fn route(&self) -> Option<Route<'_>> {
-        Route::of(&self.path)
+        Route::parse(&self.path)
     }
 
-    /// The path as it came, for the audience of a signed request: only after [`Self::route`] found it to be ours.
+    /// The path as it came. It is the audience of a signed request once [`Self::route`] has found it to be ours.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -133,8 +163,8 @@ impl Request {
     /// The query's parameters.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when it is not plain form-urlencoded UTF-8, [`Problem::TooLarge`] when there is too much of it.
-    pub fn query(&self) -> Result<Query, Problem> {
+    /// [`RequestError::Malformed`] if it is not form-urlencoded UTF-8, [`RequestError::TooLarge`] if it exceeds our bounds.
+    pub fn query(&self) -> Result<Query, RequestError> {
         Query::parse(&self.query)
     }
 
@@ -142,25 +172,25 @@ impl Request {
     ///
     /// # Errors
     /// As [`Self::query`].
-    pub fn form(&self) -> Result<Query, Problem> {
+    pub fn form(&self) -> Result<Query, RequestError> {
         Query::parse(self.body_text()?)
     }
 
     /// The body.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when it is not UTF-8.
-    pub fn body_text(&self) -> Result<&str, Problem> {
-        std::str::from_utf8(&self.body).map_err(|_| Problem::Malformed("body"))
+    /// [`RequestError::Malformed`] if it is not UTF-8.
+    pub fn body_text(&self) -> Result<&str, RequestError> {
+        std::str::from_utf8(&self.body).map_err(|_| RequestError::Malformed("body"))
     }
 
-    /// A header's value, if it is there once and readable. API Gateway joins repeats with commas, which no single value of ours has.
+    /// The value of a header that is there once and is visible ASCII. API Gateway joins repeated headers with commas, which no value that we read has.
     #[must_use]
     pub fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether the body is of this media type, parameters aside.
+    /// Whether the body has this media type, parameters aside.
     #[must_use]
     pub fn has_content_type(&self, media_type: &str) -> bool {
         let content_type = self.header(header::CONTENT_TYPE).unwrap_or_default();
@@ -172,58 +202,50 @@ impl Request {
             .eq_ignore_ascii_case(media_type)
     }
 
-    /// The method, when it is one of those that the path has.
+    /// The method, if it is one of `methods`, which are listed as in `Allow`.
     ///
     /// # Errors
-    /// [`Problem::MethodNotAllowed`] with `methods`, as `Allow` lists them.
-    pub fn only(&self, methods: &'static str) -> Result<&Method, Problem> {
+    /// [`RequestError::MethodNotAllowed`] with `methods`.
+    pub fn require_method(&self, methods: &'static str) -> Result<&Method, RequestError> {
         let known = methods.split(", ").any(|method| method == self.method.as_str());
         if known {
             Ok(&self.method)
         } else {
-            Err(Problem::MethodNotAllowed(methods))
+            Err(RequestError::MethodNotAllowed(methods))
         }
     }
 
-    /// Whether a form came from a page of ours: the browser says our origin, and does not say that another site had it sent.
+    /// Requires that a form was sent by a page of ours: `Origin` is our origin, and `Sec-Fetch-Site`, if it is there, is `same-origin`.
     ///
     /// # Errors
-    /// [`Problem::Form`], also when the browser says nothing.
-    pub fn must_be_from_our_page(&self, public_url: &PublicUrl) -> Result<(), Problem> {
+    /// [`RequestError::InvalidForm`], also if the browser sends neither header.
+    pub fn require_same_origin(&self, public_url: &PublicUrl) -> Result<(), RequestError> {
         if self
             .headers
             .get(header::ORIGIN)
             .is_none_or(|origin| origin != public_url.as_str())
         {
-            return Err(Problem::Form("origin"));
+            return Err(RequestError::InvalidForm("origin"));
         }
         if self
             .headers
             .get("sec-fetch-site")
             .is_some_and(|site| site != "same-origin")
         {
-            return Err(Problem::Form("sec-fetch-site"));
+            return Err(RequestError::InvalidForm("sec-fetch-site"));
         }
         Ok(())
     }
 
-    /// The browser's bindings, as its cookie has them.
-    ///
-    /// # Errors
-    /// As [`Self::cookie`].
-    pub fn browser(&self) -> Result<BrowserBindings, Problem> {
-        Ok(BrowserBindings::parse(self.cookie(BROWSER_COOKIE)?.unwrap_or_default()))
-    }
-
-    /// The language that the browser likes best among ours.
+    /// The language that the browser prefers among ours.
     #[must_use]
     pub fn language(&self) -> Language {
         Language::accepted(self.header(header::ACCEPT_LANGUAGE).unwrap_or_default())
     }
 
-    /// Whether a page of another is to hold the answer in a frame (Fetch Metadata).
+    /// Whether the response will be shown in a frame (Fetch Metadata, `Sec-Fetch-Dest`).
     #[must_use]
-    pub fn is_for_a_frame(&self) -> bool {
+    pub fn is_framed(&self) -> bool {
         let destination = self.headers.get("sec-fetch-dest");
         destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
     }
@@ -231,12 +253,12 @@ impl Request {
     /// A cookie's value.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when it is there twice: one of them may be planted, and nobody can tell which.
-    pub fn cookie(&self, name: &str) -> Result<Option<&str>, Problem> {
+    /// [`RequestError::Malformed`] if it is there twice: one of them may be planted, and it is not known which.
+    pub fn cookie(&self, name: &str) -> Result<Option<&str>, RequestError> {
         let pairs = self.cookies.iter().filter_map(|cookie| cookie.split_once('='));
         let mut values = pairs.filter(|(its_name, _)| *its_name == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
-            (Some(_), Some(_)) => Err(Problem::Malformed("cookie")),
+            (Some(_), Some(_)) => Err(RequestError::Malformed("cookie")),
             (value, _) => Ok(value),
         }
     }
@@ -247,39 +269,38 @@ impl Request {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
-        if text.len() > LONGEST_QUERY {
-            return Err(Problem::TooLarge);
+    pub(super) fn parse(text: &str) -> Result<Self, RequestError> {
+        if text.len() > MAX_QUERY_BYTES {
+            return Err(RequestError::TooLarge);
         }
         if !is_form_urlencoded(text) {
-            return Err(Problem::Malformed("query"));
+            return Err(RequestError::Malformed("query"));
         }
         let parameters: Vec<_> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        if parameters.len() > MOST_PARAMETERS {
-            return Err(Problem::TooLarge);
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(RequestError::TooLarge);
         }
-        // What was not UTF-8 has become U+FFFD; whoever sends that character itself is none of ours either.
+        // What was not UTF-8 has become U+FFFD, which no parameter of ours contains.
         let strange = |text: &String| {
             text.chars()
                 .any(|character| character.is_control() || character == '\u{fffd}')
         };
-        // What a provider says in words of its own is never read, and some break it into lines (Entra).
+        // The provider's own words are never read, and some contain line breaks (Entra).
         let read = |name: &str| !["error_description", "error_uri"].contains(&name);
         if parameters
             .iter()
             .any(|(name, value)| strange(name) || read(name) && strange(value))
         {
-            return Err(Problem::Malformed("query"));
+            return Err(RequestError::Malformed("query"));
         }
         Ok(Self(parameters))
     }
 
-    /// A parameter's value.
+    /// The value of a parameter; `None` if it is not there.
     ///
     /// # Errors
-    /// [`Problem::Malformed`] when it is there twice (RFC 6749 §3.1), or beside a spelling that other parsers would take for it
-    /// (`State`, `state[]`).
-    pub fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
+    /// [`RequestError::Malformed`] if it is there twice (RFC 6749 §3.1), or beside a spelling that other parsers take for it (`State`, `state[]`).
+    pub fn single(&self, name: &str) -> Result<Option<&str>, RequestError> {
         let alike = |other: &str| {
             other
                 .split('[')
@@ -292,7 +313,7 @@ impl Query {
         match (alike.next(), alike.next()) {
             (None, _) => Ok(None),
             (Some((its_name, value)), None) if its_name == name => Ok(Some(value)),
-            _ => Err(Problem::Malformed("query")),
+            _ => Err(RequestError::Malformed("query")),
         }
     }
 }
@@ -319,7 +340,7 @@ mod tests {
             "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": cookies, "headers": {},
             "requestContext": {"http": {"method": "GET", "path": path}, "requestId": "id"}, "isBase64Encoded": false,
         });
-        Request::of_event(event).map_err(|_| "refused").unwrap()
+        Request::from_event(event).map_err(|_| "refused").unwrap()
     }
 
     #[test]
@@ -363,7 +384,7 @@ mod tests {
         let one = |query: &str| {
             request("/", query, &[])
                 .query()
-                .and_then(|query| query.one("state").map(|value| value.map(str::to_owned)))
+                .and_then(|query| query.single("state").map(|value| value.map(str::to_owned)))
         };
         assert_eq!(one("state=a&code=b").ok(), Some(Some("a".into())));
         assert_eq!(one("code=b").ok(), Some(None));
@@ -411,7 +432,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_query_is_a_panic(text: String, name in "[a-z]{0,8}") {
-            if let Ok(query) = Query::parse(&text) { let _ = query.one(&name); }
+            if let Ok(query) = Query::parse(&text) { let _ = query.single(&name); }
         }
 
         #[test]
@@ -426,7 +447,7 @@ mod tests {
                 "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": [cookie], "headers": {"x": header, "host": header},
                 "requestContext": {"http": {"method": "GET"}, "requestId": path}, "body": body, "isBase64Encoded": encoded,
             });
-            if let Ok(request) = Request::of_event(event) {
+            if let Ok(request) = Request::from_event(event) {
                 let _ = (request.route(), request.query().is_ok(), request.form().is_ok(), request.cookie("a").is_ok());
             }
         }

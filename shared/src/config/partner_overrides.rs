@@ -1,16 +1,19 @@
-//! A partner's own settings, in the place of the deployment's: the same variables, read by the same code.
+//! A partner's settings: they override the deployment's variables of the same names, and are read by the same code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
 use super::{
-    Config as _, ConfigError, EntitlementsConfig, EntrypointConfig, Environment, PublicUrl, UnlinkConfig, is_local,
+    Config as _, ConfigError, EntitlementsPartnerConfig, EntrypointPartnerConfig, Environment, UnlinkPartnerConfig,
 };
-use crate::partner::PartnerId;
+use crate::{
+    partner::PartnerId,
+    urls::{PublicUrl, is_local},
+};
 
-/// The variables that a partner of its own may have of its own.
-pub const PARTNER_SETTINGS: [&str; 26] = [
+/// The variables that a partner may override.
+pub const OVERRIDABLE: [&str; 26] = [
     "BACKEND_ISSUER",
     "BACKEND_JWKS_URL",
     "BRAND_COLOR",
@@ -39,8 +42,8 @@ pub const PARTNER_SETTINGS: [&str; 26] = [
     "SUPPORT_URL",
 ];
 
-/// What is the deployment's own partner's alone: another partner that does not say has none.
-const NOT_INHERITED: [&str; 6] = [
+/// The variables of the deployment's own partner that no other partner inherits.
+const NEVER_INHERITED: [&str; 6] = [
     "BRAND_COLOR",
     "BRAND_LOGO_URL",
     "BRAND_NAME",
@@ -49,9 +52,9 @@ const NOT_INHERITED: [&str; 6] = [
     "SHOWS",
 ];
 
-/// What belongs together: a partner that has one of a group of its own has nothing of the deployment's group. Else the deployment's client secret could be
-/// sent to a partner's provider, or a partner's issuer be taken for the deployment's.
-const GROUPS: [&[&str]; 3] = [
+/// Variables that belong together: a partner that overrides one of a group inherits none of that group. Otherwise the deployment's client secret could be sent
+/// to a partner's provider, or a partner's issuer could be verified with the deployment's keys.
+const INHERITED_TOGETHER: [&[&str]; 3] = [
     PROVIDER,
     &["SITE_ISSUER", "SITE_JWKS_URL"],
     &["BACKEND_ISSUER", "BACKEND_JWKS_URL"],
@@ -72,38 +75,36 @@ const PROVIDER: &[&str] = &[
 ];
 
 impl Environment {
-    /// This environment, as it is for another partner with these settings and, where they have no `BRAND_NAME`, this name.
+    /// This environment for another partner with these settings. `name` is its brand name unless the settings have one.
     #[must_use]
-    pub fn of_partner(&self, partner_id: &PartnerId, name: &str, settings: &BTreeMap<String, String>) -> Self {
+    pub fn for_partner(&self, partner_id: &PartnerId, name: &str, settings: &BTreeMap<String, String>) -> Self {
         let mut variables = self.variables.clone();
-        let groups = GROUPS
+        let groups = INHERITED_TOGETHER
             .into_iter()
             .filter(|group| group.iter().any(|name| settings.contains_key(*name)));
-        for name in NOT_INHERITED.iter().chain(groups.flatten()) {
+        for name in NEVER_INHERITED.iter().chain(groups.flatten()) {
             variables.remove(*name);
         }
         variables.insert("BRAND_NAME".to_owned(), name.to_owned());
         variables.extend(settings.clone());
         variables.insert("PARTNER_ID".to_owned(), partner_id.to_string());
-        Self {
-            variables,
-            problems: local_addresses(settings, self.variables.get("PUBLIC_URL").map(String::as_str)),
-            own_settings: Some(settings.keys().cloned().collect()),
-            ..Self::default()
-        }
+        let mut environment: Self = variables.into_iter().collect();
+        environment.errors = local_addresses(settings, self.variables.get("PUBLIC_URL").map(String::as_str));
+        environment.overridden = Some(settings.keys().cloned().collect());
+        environment
     }
 
     /// The partner whose own `OpenID` provider this environment names; `None` for the deployment's provider, which partners may share.
     pub(super) fn provider_partner(&mut self) -> Option<PartnerId> {
-        let own = self.own_settings.as_ref()?;
+        let own = self.overridden.as_ref()?;
         let has_own = PROVIDER.iter().any(|name| own.contains(*name));
         if has_own { self.partner_id() } else { None }
     }
 
-    /// Whether a token has to say which partner it means: where its issuer and keys are the deployment's, what it says of one partner's subscriber must not count
-    /// at another.
-    pub(super) fn must_name_partner(&self, keys: &str) -> bool {
-        self.own_settings
+    /// Whether a token needs the claim `partner_id`: true for a partner that shares the deployment's issuer and keys, the variable `keys`. A token for one
+    /// partner's subscriber must not count at another.
+    pub(super) fn requires_partner_claim(&self, keys: &str) -> bool {
+        self.overridden
             .as_ref()
             .is_some_and(|own: &BTreeSet<String>| !own.contains(keys))
     }
@@ -125,7 +126,7 @@ fn local_addresses(
     if public_url.is_some_and(names_local) {
         return BTreeMap::new();
     }
-    PARTNER_SETTINGS
+    OVERRIDABLE
         .into_iter()
         .filter(|name| settings.get(*name).is_some_and(|value| names_local(value)))
         .map(|name| (name, "must not name a loopback or link-local address"))
@@ -137,36 +138,36 @@ fn local_addresses(
 /// # Errors
 /// [`ConfigError`] with everything that is wrong with them.
 pub fn check_partner_settings(settings: &BTreeMap<String, String>, public_url: &PublicUrl) -> Result<(), ConfigError> {
-    let mut problems = local_addresses(settings, Some(public_url.as_str()));
+    let mut errors = local_addresses(settings, Some(public_url.as_str()));
     for name in settings.keys() {
-        if !PARTNER_SETTINGS.contains(&name.as_str()) {
-            // The name is not one of ours to repeat.
-            problems.insert("settings", "have a name that is no setting of a partner's");
+        if !OVERRIDABLE.contains(&name.as_str()) {
+            // The name comes from outside and is not repeated.
+            errors.insert("settings", "have a name that is no setting of a partner's");
         }
     }
     let mut environment: Environment = settings.clone().into_iter().collect();
-    // What each function finds wrong with it; what is missing is the deployment's, but for what a setting itself asks for.
-    EntrypointConfig::read(&mut environment);
-    UnlinkConfig::read(&mut environment);
-    EntitlementsConfig::read(&mut environment);
-    let asked_for = ["SIGN_IN_URL", "SESSION_COOKIE", "OIDC_ISSUER", "OIDC_CLIENT_ID"];
-    for (name, problem) in environment.problems {
-        if settings.contains_key(name) || (settings.contains_key("SIGN_IN") && asked_for.contains(&name)) {
-            problems.entry(name).or_insert(problem);
+    // What is missing comes from the deployment, except for variables that a setting itself requires.
+    EntrypointPartnerConfig::read(&mut environment);
+    UnlinkPartnerConfig::read(&mut environment);
+    EntitlementsPartnerConfig::read(&mut environment);
+    let required_by_sign_in = ["SIGN_IN_URL", "SESSION_COOKIE", "OIDC_ISSUER", "OIDC_CLIENT_ID"];
+    for (name, error) in environment.errors {
+        if settings.contains_key(name) || (settings.contains_key("SIGN_IN") && required_by_sign_in.contains(&name)) {
+            errors.entry(name).or_insert(error);
         }
     }
     for (keys, issuer) in [("SITE_JWKS_URL", "SITE_ISSUER"), ("BACKEND_JWKS_URL", "BACKEND_ISSUER")] {
         if settings.contains_key(keys) && !settings.contains_key(issuer) {
-            problems.insert(
+            errors.insert(
                 issuer,
                 "is missing: keys of a partner's own are of an issuer of its own",
             );
         }
     }
-    if problems.is_empty() {
+    if errors.is_empty() {
         Ok(())
     } else {
-        Err(ConfigError { problems })
+        Err(ConfigError { errors })
     }
 }
 
@@ -181,7 +182,7 @@ mod tests {
             .collect()
     }
 
-    fn of_partner(own: &[(&str, &str)]) -> EntrypointConfig {
+    fn of_partner(own: &[(&str, &str)]) -> EntrypointPartnerConfig {
         let deployment: Environment = [
             ("PUBLIC_URL", "https://link.example.com"),
             ("PARTNER_ID", "0000000000000000000000"),
@@ -206,16 +207,16 @@ mod tests {
         .into_iter()
         .collect();
         let partner_id = PartnerId::parse("1111111111111111111111").unwrap();
-        EntrypointConfig::from_environment(deployment.of_partner(&partner_id, "Another", &settings(own))).unwrap()
+        EntrypointPartnerConfig::from_environment(deployment.for_partner(&partner_id, "Another", &settings(own)))
+            .unwrap()
     }
 
     #[test]
     fn a_partner_has_its_own_brand_and_the_deployments_help() {
         let config = of_partner(&[("BRAND_COLOR", "#1a2b3c")]);
-        assert_eq!(config.partner_id.as_str(), "1111111111111111111111");
-        assert_eq!(config.pages.brand_name, "Another");
-        assert_eq!(config.pages.brand_logo_url, None);
-        assert!(config.pages.brand_color.is_some() && config.pages.support_url.is_some());
+        assert_eq!(config.branding.brand_name, "Another");
+        assert_eq!(config.branding.brand_logo_url, None);
+        assert!(config.branding.brand_color.is_some() && config.branding.support_url.is_some());
         // What its people may hear without a word of its own is for it to say.
         assert!(config.default_entitlements.is_empty());
     }
@@ -235,10 +236,10 @@ mod tests {
             oidc.redirect_uri,
             "https://link.example.com/partners/1111111111111111111111/sign-in/callback"
         );
-        assert!(!config.sign_in.must_name_partner);
+        assert!(!config.sign_in.requires_partner_claim);
         // At the deployment's provider a token has to say whose subscriber it means.
         let shared = of_partner(&[]);
-        assert!(shared.sign_in.must_name_partner);
+        assert!(shared.sign_in.requires_partner_claim);
         assert_eq!(
             shared.oidc.unwrap().redirect_uri,
             "https://link.example.com/sign-in/callback"
@@ -252,17 +253,17 @@ mod tests {
             ("SIGN_IN_URL", "https://another.example/sign-in"),
         ];
         let config = of_partner(&handoff);
-        assert!(config.sign_in.must_name_partner && config.sign_in.site_jwks_url.is_some());
+        assert!(config.sign_in.requires_partner_claim && config.sign_in.site_jwks_url.is_some());
         let own = [
             ("SITE_ISSUER", "https://another.example"),
             ("SITE_JWKS_URL", "https://another.example/jwks"),
         ];
         let config = of_partner(&[handoff, own].concat());
-        assert!(!config.sign_in.must_name_partner);
+        assert!(!config.sign_in.requires_partner_claim);
         assert_eq!(config.sign_in.site_issuer, "https://another.example");
         // With another issuer's tokens, but no keys, the deployment's published keys do not verify them.
         let config = of_partner(&[&handoff[..], &[("SITE_ISSUER", "https://another.example")]].concat());
-        assert!(config.sign_in.must_name_partner && config.sign_in.site_jwks_url.is_none());
+        assert!(config.sign_in.requires_partner_claim && config.sign_in.site_jwks_url.is_none());
     }
 
     /// S-MIX-4: what listens beside a function, Lambda's runtime API for one, is not for a partner to have called.
@@ -323,7 +324,7 @@ mod tests {
             .collect();
         let partner_id = PartnerId::parse("1111111111111111111111").unwrap();
         let stored = settings(&[("SITE_JWKS_URL", "http://127.0.0.1:9001/")]);
-        let error = EntrypointConfig::from_environment(deployment.of_partner(&partner_id, "Another", &stored))
+        let error = EntrypointPartnerConfig::from_environment(deployment.for_partner(&partner_id, "Another", &stored))
             .err()
             .unwrap();
         assert!(error.variables().any(|name| name == "SITE_JWKS_URL"));

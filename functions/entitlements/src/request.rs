@@ -1,0 +1,145 @@
+//! The signed requests of the four operations: what each asks for, about one subscriber or several.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+use shared::{
+    errors::Error,
+    jws::JwsError,
+    partner::{self, PartnerId, PartnerUserId},
+    secrets::Versions,
+    sign_in::{PartnerKeys, subject_id},
+    store::Change,
+};
+
+/// Upper bound of the subscribers of one request.
+const MAX_SUBSCRIBERS: usize = 100;
+
+/// The operation of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Get,
+    Add,
+    Replace,
+    Delete,
+}
+
+/// What a request asks for about one subscriber.
+pub(crate) struct SubscriberRequest {
+    pub(crate) partner_user_id: PartnerUserId,
+    /// The change; `None` for a read.
+    pub(crate) change: Option<Change>,
+    /// The version that the backend expects, if it named one.
+    pub(crate) expected: Option<i64>,
+}
+
+impl Operation {
+    pub(crate) fn from_route(name: &str) -> Option<Self> {
+        Some(match name {
+            "get-entitlements" => Self::Get,
+            "add-entitlements" => Self::Add,
+            "replace-entitlements" => Self::Replace,
+            "delete-entitlements" => Self::Delete,
+            _ => return None,
+        })
+    }
+
+    fn change(self, entitlements: partner::Entitlements) -> Option<Change> {
+        match self {
+            Self::Get => None,
+            Self::Add => Some(Change::Add(entitlements)),
+            Self::Replace => Some(Change::Replace(entitlements)),
+            Self::Delete => Some(Change::Delete(entitlements)),
+        }
+    }
+}
+
+/// The subscribers of a request.
+pub(crate) enum Targets {
+    One(SubscriberRequest),
+    /// Each on its own: an error in one does not affect the others.
+    Many(Vec<Result<SubscriberRequest, Error>>),
+}
+
+/// Reads the subscribers of a request, and what it asks for about each.
+///
+/// # Errors
+/// [`Error::InvalidMember`] with the path of the member at fault.
+pub(crate) fn targets(
+    keys: &Versions<PartnerKeys>,
+    partner_id: &PartnerId,
+    operation: Operation,
+    claims: &Map<String, Value>,
+) -> Result<Targets, Error> {
+    let Some(people) = claims.get("people") else {
+        return Ok(Targets::One(subscriber_request(
+            keys, partner_id, operation, claims, "",
+        )?));
+    };
+    let others = ["sub", "partner_user_id", "entitlements", "version"];
+    if let Some(other) = others.iter().find(|other| claims.contains_key(**other)) {
+        return Err(Error::InvalidMember((*other).to_owned()));
+    }
+    let people = people
+        .as_array()
+        .filter(|people| (1..=MAX_SUBSCRIBERS).contains(&people.len()));
+    let people = people.ok_or_else(|| Error::InvalidMember("people".to_owned()))?;
+    let mut named = HashSet::new();
+    let requests = people.iter().enumerate().map(|(place, person)| {
+        let place = format!("people[{place}]");
+        let person = person.as_object().ok_or_else(|| Error::InvalidMember(place.clone()))?;
+        let request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
+        // The order of two changes of one subscriber would not be known.
+        if named.insert(request.partner_user_id.expose().to_owned()) {
+            Ok(request)
+        } else {
+            Err(Error::InvalidMember(place))
+        }
+    });
+    Ok(Targets::Many(requests.collect()))
+}
+
+/// Reads what is asked for about one subscriber; `at` is the path of the member in the request.
+fn subscriber_request(
+    keys: &Versions<PartnerKeys>,
+    partner_id: &PartnerId,
+    operation: Operation,
+    claims: &Map<String, Value>,
+    at: &str,
+) -> Result<SubscriberRequest, Error> {
+    let partner_user_id = subject_id(keys, partner_id, claims).map_err(|error| match error {
+        JwsError::Claim(name) => Error::InvalidMember(format!("{at}{name}")),
+        error => Error::Token(error),
+    })?;
+    let expected = match claims.get("version") {
+        None => None,
+        Some(version) => {
+            let version = version
+                .as_i64()
+                .filter(|version| *version >= 0 && operation != Operation::Get);
+            Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?)
+        }
+    };
+    let change = match (operation, claims.get("entitlements")) {
+        (Operation::Get, None) => None,
+        (Operation::Get, Some(_)) => return Err(Error::InvalidMember(format!("{at}entitlements"))),
+        (_, entitlements) => operation.change(names(entitlements, at)?),
+    };
+    Ok(SubscriberRequest {
+        partner_user_id,
+        change,
+        expected,
+    })
+}
+
+/// Reads a set of entitlements; the error names the member that is none.
+fn names(entitlements: Option<&Value>, at: &str) -> Result<partner::Entitlements, Error> {
+    let at_fault = |place: &str| Error::InvalidMember(format!("{at}entitlements{place}"));
+    let names = entitlements.and_then(Value::as_array).ok_or_else(|| at_fault(""))?;
+    let mut good = Vec::with_capacity(names.len());
+    for (place, name) in names.iter().enumerate() {
+        let name = name.as_str().filter(|name| partner::Entitlement::parse(name).is_ok());
+        good.push(name.ok_or_else(|| at_fault(&format!("[{place}]")))?);
+    }
+    partner::Entitlements::parse(good).map_err(|_| at_fault(""))
+}

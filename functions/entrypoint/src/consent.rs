@@ -1,0 +1,108 @@
+//! The redirect to Spotify's consent, and the pending link that the callback consumes.
+
+use shared::{
+    context::RequestContext,
+    cookie::LINK_TTL,
+    errors::{Error, Failure},
+    jws::JwtId,
+    metrics::{self, Metric},
+    oauth::{authorize::AuthorizationRequest, binding::BrowserBinding, pkce::CodeVerifier, state::State},
+    partner::Entitlements,
+    sign_in::{Identity, SignInMethod},
+    spotify::USER_SOA_LINK,
+    store::PendingLink,
+    telemetry::Code,
+    web::Response,
+};
+
+use crate::{Entrypoint, EntrypointPartner};
+
+type Context<'a> = RequestContext<'a, EntrypointPartner>;
+
+impl Entrypoint {
+    /// Stores a pending link, and redirects the person to Spotify's consent. With `handoff`, the token that signed the person in is used up in the same write.
+    pub(crate) async fn redirect_to_consent(
+        &self,
+        context: &Context<'_>,
+        identity: Identity,
+        handoff: Option<JwtId>,
+    ) -> Result<Response, Failure> {
+        context.log_subject(&identity.partner_user_id);
+        metrics::count(Metric::SignedIn);
+        let entitlements = self.initial_entitlements(context, &identity)?;
+        let state = State::generate(&self.chance)?;
+        let code_verifier = match self.config.pkce {
+            true => Some(CodeVerifier::generate(&self.chance)?),
+            false => None,
+        };
+        let binding = context.new_binding(&self.chance)?;
+        let location = self.authorization_url(context, &state, code_verifier.as_ref());
+        // A person without a session of the partner's site is remembered on our own pages for a while.
+        let visit = match identity.method {
+            SignInMethod::Session => None,
+            _ => identity.to_visit_cookie(&context.keys.current, context.partner_id(), context.now),
+        };
+        let pending = pending_link(context, identity, entitlements, code_verifier, &binding);
+        let (pending_links, state) = (&self.link_store.pending_links, state.hash());
+        match handoff {
+            Some(jti) => pending_links.put_handed_off(&state, &pending, &jti).await?,
+            None => pending_links.put(&state, &pending).await?,
+        }
+        let response = Response::redirect(Code::ConsentSent, &location).ok_or(Error::Internal("authorize URL"))?;
+        let response = context.with_bindings(response, Some(&binding), LINK_TTL);
+        Ok(match visit {
+            Some(visit) => response.with_visit_cookie(&visit),
+            None => response,
+        })
+    }
+
+    /// The entitlements that the token names, otherwise the partner's default ones.
+    fn initial_entitlements(
+        &self,
+        context: &Context<'_>,
+        identity: &Identity,
+    ) -> Result<Option<Entitlements>, Failure> {
+        let config = &context.partner.config.config;
+        let default = Some(&config.default_entitlements).filter(|names| !names.is_empty());
+        let entitlements = identity.entitlements.clone().or_else(|| default.cloned());
+        let has_none = entitlements.as_ref().is_none_or(Entitlements::is_empty);
+        if has_none && !config.link_without_entitlements {
+            return Err(Failure::from(Error::NoEntitlements).with_return_to(context.return_to.clone()));
+        }
+        Ok(entitlements)
+    }
+
+    fn authorization_url(&self, context: &Context<'_>, state: &State, code_verifier: Option<&CodeVerifier>) -> String {
+        AuthorizationRequest {
+            endpoint: &self.config.authorization_endpoint(),
+            client_id: &self.config.client_id,
+            redirect_uri: &context.partner.config.sign_in.config.public_url.redirect_uri(),
+            scope: USER_SOA_LINK,
+            state,
+            code_verifier,
+            show_dialog: context.return_to.show_dialog,
+        }
+        .url()
+    }
+}
+
+fn pending_link(
+    context: &Context<'_>,
+    identity: Identity,
+    entitlements: Option<Entitlements>,
+    code_verifier: Option<CodeVerifier>,
+    binding: &BrowserBinding,
+) -> PendingLink {
+    let return_to = &context.return_to;
+    PendingLink {
+        partner_id: context.partner_id().clone(),
+        partner_user_id: identity.partner_user_id,
+        show: return_to.show.clone(),
+        language: return_to.language.map(|language| language.tag().to_owned()),
+        entitlements,
+        code_verifier,
+        signed_in_by: identity.method,
+        browser_binding: binding.hash(),
+        expires_at: context.now.saturating_add(LINK_TTL),
+    }
+}

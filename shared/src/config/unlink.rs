@@ -1,0 +1,78 @@
+//! The configuration of the unlink function.
+
+use url::Url;
+
+use super::{Config, Environment, SpotifyAccessConfig};
+use crate::{
+    pages::{Branding, Show},
+    partner::PartnerId,
+    sign_in::{BackendConfig, SignInConfig},
+    urls::parse_origin,
+};
+
+/// The configuration of the unlink function.
+#[derive(Clone)]
+pub struct UnlinkConfig {
+    /// `PARTNER_ID`: the partner of paths that name none.
+    pub partner_id: PartnerId,
+    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`.
+    pub partners_table: Option<String>,
+    /// `SUBSCRIBERS_TABLE`.
+    pub subscribers_table: String,
+    /// Spotify, the partner's keys and the pending links.
+    pub spotify_access: SpotifyAccessConfig,
+    /// The settings of `PARTNER_ID`.
+    pub partner: UnlinkPartnerConfig,
+}
+
+/// The settings that each partner has of its own.
+#[derive(Clone)]
+pub struct UnlinkPartnerConfig {
+    /// The partner's backend; without one no signed request is accepted.
+    pub backend: Option<BackendConfig>,
+    /// `SHOWS`: the shows that the account page lists.
+    pub shows: Vec<Show>,
+    /// `FRAME_ORIGIN`: the origin whose pages may hold the account page in a frame.
+    pub frame_origin: Option<Url>,
+    /// How its subscribers sign in.
+    pub sign_in: SignInConfig,
+    /// What pages say and link to.
+    pub branding: Branding,
+}
+
+impl Config for UnlinkConfig {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let partner_id = environment.partner_id();
+        let partners_table = environment.partners_table();
+        let subscribers_table = environment.subscribers_table();
+        let spotify_access = environment.spotify_access();
+        let partner = UnlinkPartnerConfig::read(environment);
+        Some(Self {
+            partner_id: partner_id?,
+            partners_table,
+            subscribers_table: subscribers_table?,
+            spotify_access: spotify_access?,
+            partner: partner?,
+        })
+    }
+}
+
+impl Config for UnlinkPartnerConfig {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let backend = environment.backend();
+        let rule = "must be shows like `<show id>=<name>;<show id>=<name>`";
+        let shows = environment.parsed_or("SHOWS", "", Show::parse_list, rule);
+        let frame_origin = environment.optional("FRAME_ORIGIN");
+        let rule = "must be an https origin without a path";
+        let frame_origin = environment.parsed("FRAME_ORIGIN", frame_origin, parse_origin, rule);
+        let sign_in = environment.sign_in_with_url();
+        let branding = environment.branding();
+        Some(Self {
+            backend,
+            shows: shows?,
+            frame_origin,
+            sign_in: sign_in?,
+            branding,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! What the handlers of one request share: the partner, its keys, the browser, and what the person came for.
+
+use std::sync::Arc;
+
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    cookie::{BROWSER_COOKIE, SIGN_IN_TTL, VISIT_COOKIE},
+    errors::{Error, Failure},
+    jws::JwtId,
+    oauth::binding::{BrowserBinding, BrowserBindings},
+    pages::{Branding, PageContext},
+    partner::{PartnerId, PartnerUserId},
+    registry::PartnerEntry,
+    secrets::{Secret, Versions},
+    sign_in::{Identity, PartnerKeys, SignIn, SignInError, SignInMethod},
+    telemetry::{self, Code},
+    urls::PublicUrl,
+    web::{Destination, Request, RequestError, Response, ReturnTo},
+};
+
+/// What a function's settings of a partner have in common, for functions with pages.
+pub trait PartnerSite {
+    /// How its subscribers sign in.
+    fn sign_in(&self) -> &SignIn;
+
+    /// What its pages say and link to.
+    fn branding(&self) -> &Branding;
+
+    /// The origin of the functions.
+    fn public_url(&self) -> &PublicUrl {
+        &self.sign_in().config.public_url
+    }
+}
+
+/// Who opened one of our pages.
+pub enum Visitor {
+    /// A person who is signed in.
+    SignedIn(Identity),
+    /// A person whom the partner's site has sent with a hand-off token. The caller stores its `jti`, so that it works once.
+    HandedOff(Identity, JwtId),
+    /// Not known.
+    SignedOut,
+}
+
+/// What the handlers of one request share.
+pub struct RequestContext<'a, P> {
+    /// The request.
+    pub request: &'a Request,
+    /// The partner.
+    pub partner: PartnerEntry<P>,
+    /// What the person came for.
+    pub return_to: ReturnTo,
+    /// The partner's keys.
+    pub keys: Arc<Versions<PartnerKeys>>,
+    /// The bindings in the browser cookie that are ours.
+    pub browser: BrowserBindings,
+    /// The time, in seconds since 1970.
+    pub now: i64,
+}
+
+/// The bindings in the browser cookie, authentic or not.
+///
+/// # Errors
+/// [`RequestError::Malformed`] if the cookie is there twice.
+pub fn browser_bindings(request: &Request) -> Result<BrowserBindings, RequestError> {
+    Ok(BrowserBindings::parse(
+        request.cookie(BROWSER_COOKIE)?.unwrap_or_default(),
+    ))
+}
+
+impl<'a, P: PartnerSite> RequestContext<'a, P> {
+    /// Reads what the person came for, the partner's keys, and the browser cookie.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a query or cookie that cannot be read in exactly one way, [`Error::Secret`] if the keys are not available.
+    pub async fn load(
+        request: &'a Request,
+        partner: PartnerEntry<P>,
+        partner_keys: &Secret<PartnerKeys>,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
+        let return_to = ReturnTo::from_request(request)?;
+        let keys = partner_keys.get().await?;
+        let browser = browser_bindings(request)?.ours(keys.current.browser_binding());
+        Ok(Self {
+            request,
+            partner,
+            return_to,
+            keys,
+            browser,
+            now: clock.now(),
+        })
+    }
+
+    /// The partner's id at Spotify.
+    #[must_use]
+    pub fn partner_id(&self) -> &PartnerId {
+        &self.partner.partner_id
+    }
+
+    /// For whom a page is written.
+    #[must_use]
+    pub fn page(&self) -> PageContext<'_> {
+        PageContext {
+            branding: self.partner.config.branding(),
+            public_url: self.partner.config.public_url(),
+            language: self.return_to.language.unwrap_or_else(|| self.request.language()),
+            return_to: &self.return_to,
+            request_id: self.request.request_id(),
+        }
+    }
+
+    /// The pseudonym of a subscriber in the log.
+    #[must_use]
+    pub fn log_pseudonym(&self, partner_user_id: &PartnerUserId) -> String {
+        self.keys.current.log_pseudonym(self.partner_id(), partner_user_id)
+    }
+
+    /// Adds partner and subscriber to the log lines of this request.
+    pub fn log_subject(&self, partner_user_id: &PartnerUserId) {
+        telemetry::record_subject(self.partner_id().as_str(), &self.log_pseudonym(partner_user_id));
+    }
+
+    /// A new binding for this browser.
+    ///
+    /// # Errors
+    /// [`Error::Rng`].
+    pub fn new_binding(&self, chance: &Chance) -> Result<BrowserBinding, Error> {
+        Ok(BrowserBinding::generate(chance, self.keys.current.browser_binding())?)
+    }
+
+    /// `response` with the browser's bindings, and a new one, for `seconds`.
+    #[must_use]
+    pub fn with_bindings(&self, response: Response, new: Option<&BrowserBinding>, seconds: i64) -> Response {
+        response.with_browser_cookie(self.browser.cookie_with(new).as_deref(), seconds)
+    }
+
+    /// The identity in the session cookie. An invalid session counts as none.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the cookie is there twice, [`Error::Keys`] if it cannot be verified.
+    pub async fn session(&self) -> Result<Option<Identity>, Error> {
+        let sign_in = self.partner.config.sign_in();
+        session(self.request, sign_in, &self.keys, self.partner_id()).await
+    }
+
+    /// Who opened the page: by session cookie, by hand-off token or, on pages that link nothing, by visit cookie.
+    ///
+    /// # Errors
+    /// [`Error::Token`] for an invalid hand-off token, [`Error::Keys`] if a token cannot be verified.
+    pub async fn visitor(&mut self) -> Result<Visitor, Error> {
+        if let Some(identity) = self.session().await? {
+            return Ok(Visitor::SignedIn(identity));
+        }
+        let sign_in = self.partner.config.sign_in();
+        let query = self.request.query()?;
+        let token = query.single("token")?.filter(|_| sign_in.config.sign_in_url.is_some());
+        if let Some(token) = token {
+            let handoff = sign_in.handoff(&self.keys, token, &self.browser, &self.partner.partner_id);
+            let (identity, jti, browser_binding) = handoff.await?;
+            self.browser.forget(&browser_binding);
+            return Ok(Visitor::HandedOff(identity, jti));
+        }
+        let visit = self.request.cookie(VISIT_COOKIE)?;
+        let visit = visit.filter(|_| self.return_to.destination != Destination::Entrypoint);
+        let visiting =
+            visit.and_then(|visit| Identity::from_visit_cookie(&self.keys.current, visit, self.partner_id(), self.now));
+        Ok(visiting.map_or(Visitor::SignedOut, Visitor::SignedIn))
+    }
+
+    /// Redirects to the partner's sign-in, which returns the person to what they came for.
+    ///
+    /// # Errors
+    /// [`Error::SignedOut`] if no sign-in is configured.
+    pub fn redirect_to_sign_in(&self, chance: &Chance) -> Result<Response, Failure> {
+        let sign_in = self.partner.config.sign_in();
+        let public_url = self.partner.config.public_url();
+        let return_to = public_url.join(&self.return_to.path());
+        if sign_in.config.method == SignInMethod::Oidc {
+            // The entrypoint function is the provider's client.
+            let mut url = public_url.url();
+            url.set_path("/sign-in");
+            url.query_pairs_mut().append_pair("return_to", &return_to);
+            let response = Response::redirect(Code::SignInNeeded, url.as_str());
+            return Ok(response.ok_or(Error::Internal("PUBLIC_URL"))?);
+        }
+        let binding = self.new_binding(chance)?;
+        let url = sign_in
+            .handoff_url(&return_to, &binding.nonce(self.partner_id().as_str()))
+            .ok_or(Error::SignedOut)?;
+        let response = Response::redirect(Code::SignInNeeded, &url).ok_or(Error::Internal("SIGN_IN_URL"))?;
+        Ok(self.with_bindings(response, Some(&binding), SIGN_IN_TTL))
+    }
+}
+
+/// The identity in the session cookie, for a handler without a [`RequestContext`]. An invalid session counts as none.
+///
+/// # Errors
+/// [`Error::Malformed`] if the cookie is there twice, [`Error::Keys`] if it cannot be verified.
+pub async fn session(
+    request: &Request,
+    sign_in: &SignIn,
+    keys: &Versions<PartnerKeys>,
+    partner_id: &PartnerId,
+) -> Result<Option<Identity>, Error> {
+    let Some(name) = sign_in.config.session_cookie.as_deref() else {
+        return Ok(None);
+    };
+    let cookie = request.cookie(name)?;
+    match sign_in.session(keys, cookie, partner_id).await {
+        Err(SignInError::Token(_)) => Ok(None),
+        Err(SignInError::Keys(error)) => Err(error.into()),
+        Ok(identity) => Ok(identity),
+    }
+}

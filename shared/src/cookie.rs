@@ -1,0 +1,42 @@
+//! Names and lifetimes of our cookies, and their `Set-Cookie` text.
+//!
+//! The prefix `__Host-` keeps other hosts of the partner's domain from setting them (RFC 6265bis §4.1.3.2).
+
+/// The cookie with the browser's bindings.
+pub const BROWSER_COOKIE: &str = "__Host-soa_link";
+/// The cookie that identifies a person on our own pages after a hand-off or a sign-in.
+pub const VISIT_COOKIE: &str = "__Host-soa_visit";
+/// Lifetime of a linking journey to Spotify and back, in seconds. The cookie and the pending link end together.
+pub const LINK_TTL: i64 = 600;
+/// Lifetime of a sign-in, in seconds: long enough to sign up, to pay, and to follow a link from an e-mail.
+pub const SIGN_IN_TTL: i64 = 3600;
+/// Lifetime of the visit cookie, in seconds.
+pub const VISIT_TTL: i64 = 600;
+
+/// `SameSite=Lax`, because the browser must send them when it comes back from Spotify. `Secure` and `Path` also when a cookie is removed: otherwise browsers
+/// ignore the removal.
+const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+
+/// `Set-Cookie` for the browser's bindings: `value` for `seconds`, or the cookie's removal if there are none. One cookie holds all journeys of a browser, so a
+/// short journey beside another one must not end it.
+#[must_use]
+pub fn set_browser_cookie(value: Option<&str>, seconds: i64) -> String {
+    let has_several = value.is_some_and(|value| value.contains('.'));
+    let seconds = if has_several { SIGN_IN_TTL } else { seconds };
+    let (value, max_age) = value.map_or(("", 0), |value| (value, seconds));
+    format!("{BROWSER_COOKIE}={value}; Max-Age={max_age}; {ATTRIBUTES}")
+}
+
+/// `Set-Cookie` for the visit cookie.
+#[must_use]
+pub fn set_visit_cookie(value: &str) -> String {
+    format!("{VISIT_COOKIE}={value}; Max-Age={VISIT_TTL}; {ATTRIBUTES}")
+}
+
+/// Takes the name of the partner's session cookie: a token (RFC 6265 §4.1.1) that is none of our own names.
+#[must_use]
+pub fn parse_session_cookie_name(name: &str) -> Option<String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_ours = [BROWSER_COOKIE, VISIT_COOKIE].contains(&name);
+    (name.bytes().all(is_token) && !is_ours).then(|| name.to_owned())
+}

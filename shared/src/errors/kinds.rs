@@ -1,0 +1,224 @@
+//! The table of errors: what each is to a program, to a person, and in the log.
+
+use http::StatusCode;
+
+use super::{Error, ProviderError, SpotifyOperation};
+use crate::{
+    oauth::token::TokenError,
+    outbound::OutboundError,
+    pages::StatusPage,
+    secrets::SecretError,
+    spotify::{OpenAccessError, SpotifyError},
+    store::StoreError,
+    telemetry::Code,
+};
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct ErrorKind {
+    /// The status.
+    pub status: u16,
+    /// The code for programs: a word of RFC 6749 or RFC 6750 where one fits.
+    pub code: &'static str,
+    /// The code in words.
+    pub title: &'static str,
+    /// The page for people.
+    pub page: StatusPage,
+    /// The code in the log.
+    pub log: Code,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl ErrorKind {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Whether it is our fault or an upstream's, and not the caller's.
+    #[must_use]
+    pub fn is_server_error(&self) -> bool {
+        self.status >= 500
+    }
+}
+
+/// Declares the rows, and the list of all of them.
+macro_rules! kinds {
+    ($($name:ident = $status:literal $code:literal $title:ident $page:ident $log:ident $(retry $seconds:literal)?;)*) => {
+        impl ErrorKind {
+            /// Every row.
+            pub const ALL: &'static [&'static Self] = &[$(&$name,)*];
+        }
+
+        $(
+            static $name: ErrorKind = ErrorKind {
+                status: $status,
+                code: $code,
+                title: $title,
+                page: StatusPage::$page,
+                log: Code::$log,
+                retry_after: kinds!(@retry $($seconds)?),
+            };
+        )*
+    };
+    (@retry) => { None };
+    (@retry $seconds:literal) => { Some($seconds) };
+}
+
+const MALFORMED: &str = "The request is malformed";
+const TOKEN: &str = "The token is not good";
+const DENIED: &str = "Access was denied";
+const STATE: &str = "The state does not belong to this browser, or no longer";
+const LINKED: &str = "One of the two accounts may be linked to another";
+const LATER: &str = "Not just now";
+const VERSION: &str = "The version is not the one that was expected";
+const FAULT: &str = "A fault on our side";
+
+kinds! {
+    REQUEST_MALFORMED = 400 "invalid_request" MALFORMED Malformed RequestMalformed;
+    TOO_LARGE = 413 "invalid_request" MALFORMED Malformed RequestMalformed;
+    NOT_FOUND = 404 "invalid_request" MALFORMED NotFound RequestMalformed;
+    METHOD_NOT_ALLOWED = 405 "invalid_request" MALFORMED NotFound RequestMalformed;
+    VERSION_MISMATCH = 409 "version_mismatch" VERSION Malformed OtherVersion;
+    SIGNED_OUT = 401 "access_denied" DENIED SignedOut SignInNeeded;
+    NO_ENTITLEMENTS = 403 "access_denied" DENIED NoEntitlements NothingToHear;
+    TOKEN_REJECTED = 401 "invalid_token" TOKEN SignInRefused TokenRefused;
+    STATE_REJECTED = 400 "state_mismatch" STATE Expired StateRefused;
+    SESSION_CHANGED = 400 "state_mismatch" STATE Expired SessionChanged;
+    CONSENT_REFUSED = 403 "access_denied" DENIED Cancelled Cancelled;
+    CONSENT_FAILED = 400 "invalid_request" MALFORMED Expired ConsentFailed;
+    FORM_REJECTED = 403 "access_denied" DENIED FormRefused FormRefused;
+    CODE_REFUSED = 400 "invalid_request" MALFORMED Expired CodeRefused;
+    KEYS_UNAVAILABLE = 503 "temporarily_unavailable" LATER SignInUnavailable KeysUnavailable retry 5;
+    SIGN_IN_CANCELLED = 403 "access_denied" DENIED SignInCancelled SignInCancelled;
+    SIGN_IN_UNAVAILABLE = 503 "temporarily_unavailable" LATER SignInUnavailable SignInDown retry 5;
+    SIGN_IN_CLIENT_REFUSED = 502 "server_error" FAULT InternalError SignInRefused;
+    SIGN_IN_CLAIMS = 502 "server_error" FAULT InternalError SignInClaims;
+    STORE_UNAVAILABLE = 503 "temporarily_unavailable" LATER Unavailable StoreUnavailable retry 5;
+    SECRETS_UNAVAILABLE = 503 "temporarily_unavailable" LATER Unavailable SecretsUnavailable retry 5;
+    INTERNAL = 500 "server_error" FAULT InternalError Fault;
+    TIMEOUT = 504 "temporarily_unavailable" LATER Unavailable OutOfTime retry 5;
+    SPOTIFY_RATE_LIMITED = 503 "temporarily_unavailable" LATER SpotifyUnavailable SpotifyLimited retry 5;
+    SPOTIFY_UNAVAILABLE = 502 "temporarily_unavailable" LATER SpotifyUnavailable SpotifyUnavailable;
+    SPOTIFY_TIMEOUT = 504 "temporarily_unavailable" LATER SpotifyUnavailable SpotifyUnavailable;
+    SPOTIFY_INVALID_RESPONSE = 502 "temporarily_unavailable" LATER SpotifyUnavailable SpotifyNonsense;
+    SPOTIFY_CLIENT_REFUSED = 502 "server_error" FAULT InternalError SpotifyRefused;
+    SPOTIFY_INTERNAL = 502 "server_error" FAULT InternalError Fault;
+    COMPLETION_URL_REJECTED = 502 "server_error" FAULT InternalError CompletionRefused;
+    ALREADY_LINKED = 409 "already_linked" LINKED CouldNotLink Conflict;
+    LINK_REFUSED = 502 "server_error" FAULT CouldNotLink Conflict;
+}
+
+/// Upper bound of a `Retry-After` that is passed on, in seconds.
+const MAX_RETRY_AFTER_SECS: u64 = 3600;
+
+impl Error {
+    /// Its row of the table.
+    #[must_use]
+    pub fn kind(&self) -> &'static ErrorKind {
+        match self {
+            Self::Malformed(_) | Self::InvalidMember(_) => &REQUEST_MALFORMED,
+            Self::VersionMismatch => &VERSION_MISMATCH,
+            Self::TooLarge => &TOO_LARGE,
+            Self::NotFound => &NOT_FOUND,
+            Self::MethodNotAllowed(_) => &METHOD_NOT_ALLOWED,
+            Self::SignedOut => &SIGNED_OUT,
+            Self::Provider(error) => provider_kind(*error),
+            Self::Keys(_) => &KEYS_UNAVAILABLE,
+            Self::NoEntitlements => &NO_ENTITLEMENTS,
+            Self::Token(_) => &TOKEN_REJECTED,
+            Self::State(_) => &STATE_REJECTED,
+            Self::SessionChanged => &SESSION_CHANGED,
+            Self::ConsentRefused => &CONSENT_REFUSED,
+            Self::ConsentFailed => &CONSENT_FAILED,
+            Self::InvalidForm(_) => &FORM_REJECTED,
+            Self::Spotify(operation, error) => spotify_kind(*operation, error),
+            Self::Secret(error) => secret_kind(error),
+            Self::Store(StoreError::Unavailable) => &STORE_UNAVAILABLE,
+            Self::Store(StoreError::Used | StoreError::Refused | StoreError::Malformed)
+            | Self::Rng(_)
+            | Self::Internal(_) => &INTERNAL,
+            Self::Timeout => &TIMEOUT,
+        }
+    }
+
+    /// `Retry-After`, in seconds: the row's, unless Spotify named one.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        let named = match self {
+            Self::Spotify(
+                _,
+                SpotifyError::Token(TokenError::RateLimited { retry_after })
+                | SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after }),
+            ) => *retry_after,
+            _ => None,
+        };
+        let named = named.map(|seconds| seconds.min(MAX_RETRY_AFTER_SECS));
+        named.or(self.kind().retry_after)
+    }
+}
+
+fn provider_kind(error: ProviderError) -> &'static ErrorKind {
+    match error {
+        ProviderError::Cancelled => &SIGN_IN_CANCELLED,
+        ProviderError::Unavailable(_) => &SIGN_IN_UNAVAILABLE,
+        ProviderError::ClientRefused(_) => &SIGN_IN_CLIENT_REFUSED,
+        ProviderError::Claims(_) => &SIGN_IN_CLAIMS,
+        ProviderError::CodeRefused => &CODE_REFUSED,
+    }
+}
+
+fn secret_kind(error: &SecretError) -> &'static ErrorKind {
+    match error {
+        SecretError::Unavailable => &SECRETS_UNAVAILABLE,
+        SecretError::Refused { .. } | SecretError::Malformed { .. } => &INTERNAL,
+    }
+}
+
+fn spotify_kind(operation: SpotifyOperation, error: &SpotifyError) -> &'static ErrorKind {
+    match error {
+        SpotifyError::Token(error) => token_kind(error),
+        SpotifyError::OpenAccess(error) => open_access_kind(operation, error),
+        SpotifyError::CompletionUrl(_) => &COMPLETION_URL_REJECTED,
+        SpotifyError::Secret(error) => secret_kind(error),
+        SpotifyError::Sign(_) => &SPOTIFY_INTERNAL,
+    }
+}
+
+fn token_kind(error: &TokenError) -> &'static ErrorKind {
+    match error {
+        TokenError::InvalidGrant => &CODE_REFUSED,
+        TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. } => &SPOTIFY_CLIENT_REFUSED,
+        TokenError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
+        TokenError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
+        TokenError::Nonsense(_) => &SPOTIFY_INVALID_RESPONSE,
+        TokenError::Outbound(error) => http_kind(error),
+    }
+}
+
+/// A refusal to link has no documented status, so that any of them becomes the page of the most likely reason.
+fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'static ErrorKind {
+    let is_link = operation == SpotifyOperation::Link;
+    match error {
+        OpenAccessError::Unauthorized | OpenAccessError::Forbidden => &SPOTIFY_CLIENT_REFUSED,
+        OpenAccessError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
+        OpenAccessError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
+        OpenAccessError::Nonsense => &SPOTIFY_INVALID_RESPONSE,
+        OpenAccessError::Outbound(error) => http_kind(error),
+        OpenAccessError::Conflict if is_link => &ALREADY_LINKED,
+        OpenAccessError::NotLinked | OpenAccessError::Refused { .. } if is_link => &LINK_REFUSED,
+        OpenAccessError::Conflict | OpenAccessError::NotLinked | OpenAccessError::Refused { .. } => {
+            &SPOTIFY_CLIENT_REFUSED
+        }
+    }
+}
+
+fn http_kind(error: &OutboundError) -> &'static ErrorKind {
+    match error {
+        OutboundError::Timeout => &SPOTIFY_TIMEOUT,
+        OutboundError::Connect | OutboundError::Broken => &SPOTIFY_UNAVAILABLE,
+        OutboundError::TooLarge | OutboundError::NotText => &SPOTIFY_INVALID_RESPONSE,
+        OutboundError::Client => &SPOTIFY_INTERNAL,
+    }
+}

@@ -1,0 +1,303 @@
+//! What can go wrong while a request is handled, and the response to each: a page for people, problem+json (RFC 9457) for programs, a code for the log.
+
+mod kinds;
+
+use http::{StatusCode, header};
+use serde_json::json;
+use url::Url;
+
+pub use kinds::ErrorKind;
+
+use crate::{
+    chance::NoChance,
+    cookie::{self, SIGN_IN_TTL},
+    jws::JwsError,
+    log,
+    pages::{Branding, PageContext},
+    registry::LookupError,
+    secrets::SecretError,
+    sign_in::{KeysUnavailable, SignInError},
+    spotify::SpotifyError,
+    store::{ChangeError, StoreError},
+    web::{RequestError, Response, ReturnTo},
+};
+
+/// What went wrong. The text is our own and goes to the log; it contains nothing from outside.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A part of the request that cannot be read, or not in exactly one way.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// A member of a program's request that breaks a rule, by its path.
+    #[error("member {0}")]
+    InvalidMember(String),
+    /// The request is larger than we read.
+    #[error("too large")]
+    TooLarge,
+    /// The caller's version of a subscriber is not the current one.
+    #[error("another version")]
+    VersionMismatch,
+    /// No such path, or no such partner.
+    #[error("no such path")]
+    NotFound,
+    /// The path has other methods, listed as in `Allow`.
+    #[error("method not allowed")]
+    MethodNotAllowed(&'static str),
+    /// Signed out, with no sign-in to go to.
+    #[error("signed out")]
+    SignedOut,
+    /// The partner's `OpenID` provider.
+    #[error("OpenID provider: {0}")]
+    Provider(#[from] ProviderError),
+    /// The keys that the partner publishes are not available.
+    #[error("{0}")]
+    Keys(#[from] KeysUnavailable),
+    /// The person has no entitlements, and the partner links nobody without any.
+    #[error("no entitlements")]
+    NoEntitlements,
+    /// A token of the partner is invalid.
+    #[error("token: {0}")]
+    Token(#[from] JwsError),
+    /// A state is unknown, used, expired, or another browser's or provider's, as the log says. The response is the same for all.
+    #[error("state: {0}")]
+    State(&'static str),
+    /// The person signed out, or another person signed in, since the journey began.
+    #[error("session changed")]
+    SessionChanged,
+    /// The person refused consent at Spotify.
+    #[error("consent refused")]
+    ConsentRefused,
+    /// Spotify's consent ended in another error.
+    #[error("consent failed")]
+    ConsentFailed,
+    /// An unlink form that is not ours.
+    #[error("form: {0}")]
+    InvalidForm(&'static str),
+    /// Spotify.
+    #[error("{1}")]
+    Spotify(SpotifyOperation, #[source] SpotifyError),
+    /// `DynamoDB`.
+    #[error("store: {0}")]
+    Store(StoreError),
+    /// Secrets Manager.
+    #[error("{0}")]
+    Secret(#[from] SecretError),
+    /// No random bytes.
+    #[error("{0}")]
+    Rng(#[from] NoChance),
+    /// No time left.
+    #[error("out of time")]
+    Timeout,
+    /// Something that cannot happen.
+    #[error("fault: {0}")]
+    Internal(&'static str),
+}
+
+/// Why a sign-in at the partner's `OpenID` provider failed. The texts are our own words for what the provider did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// The person cancelled there.
+    #[error("cancelled")]
+    Cancelled,
+    /// It does not answer, or not as a provider does. A retry is safe.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// It refused us as its client.
+    #[error("{0}")]
+    ClientRefused(&'static str),
+    /// It refused the code.
+    #[error("invalid_grant")]
+    CodeRefused,
+    /// The ID token is valid, but its claims do not fit our configuration.
+    #[error("claims: {0}")]
+    Claims(JwsError),
+}
+
+/// What Spotify was asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpotifyOperation {
+    /// Link a subscriber.
+    Link,
+    /// Unlink a subscriber.
+    Unlink,
+    /// Look up a link.
+    Lookup,
+}
+
+impl Error {
+    /// Logs an error that does not decide the response.
+    pub fn log(&self) {
+        log!(warn, self.kind().log, reason = self.to_string());
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Malformed(part) => Self::Malformed(part),
+            RequestError::NotFound => Self::NotFound,
+            RequestError::TooLarge => Self::TooLarge,
+            RequestError::MethodNotAllowed(methods) => Self::MethodNotAllowed(methods),
+            RequestError::InvalidForm(rule) => Self::InvalidForm(rule),
+        }
+    }
+}
+
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Token(error) => Self::Token(error),
+            SignInError::Keys(error) => Self::Keys(error),
+        }
+    }
+}
+
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::OtherVersion => Self::VersionMismatch,
+            ChangeError::TooMany => Self::InvalidMember("entitlements".to_owned()),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Used => Self::Token(JwsError::Used),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<LookupError> for Error {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::NotFound => Self::NotFound,
+            LookupError::Settings => Self::Internal("a partner's settings"),
+            LookupError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// An error, with what its response needs beside it: the browser cookie, what the person came for, the partner's branding, and whose frame may hold the page.
+#[derive(Debug)]
+pub struct Failure {
+    error: Error,
+    set_cookie: Option<String>,
+    frame_origin: Option<Box<Url>>,
+    return_to: Option<Box<ReturnTo>>,
+    branding: Option<Box<Branding>>,
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            set_cookie: None,
+            frame_origin: None,
+            return_to: None,
+            branding: None,
+        }
+    }
+}
+
+impl Failure {
+    /// With the browser's bindings set to `value`, or removed if there are none.
+    #[must_use]
+    pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
+        let set_cookie = Some(cookie::set_browser_cookie(value, SIGN_IN_TTL));
+        Self { set_cookie, ..self }
+    }
+
+    /// With what the person came for, at which the page lets them begin again.
+    #[must_use]
+    pub fn with_return_to(self, return_to: ReturnTo) -> Self {
+        let return_to = Some(Box::new(return_to));
+        Self { return_to, ..self }
+    }
+
+    /// With the branding of the partner concerned.
+    #[must_use]
+    pub fn with_branding(self, branding: &Branding) -> Self {
+        let branding = Some(Box::new(branding.clone()));
+        Self { branding, ..self }
+    }
+
+    /// Allows pages of this origin to hold the page in a frame.
+    #[must_use]
+    pub fn allow_frame_from(self, origin: Option<&Url>) -> Self {
+        let frame_origin = origin.cloned().map(Box::new);
+        Self { frame_origin, ..self }
+    }
+
+    /// What went wrong, for the log.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.error.to_string()
+    }
+
+    /// Its row of the table.
+    #[must_use]
+    pub fn kind(&self) -> &'static ErrorKind {
+        self.error.kind()
+    }
+
+    /// The response to a program (RFC 9457).
+    #[must_use]
+    pub fn to_problem_json(&self, request_id: &str) -> Response {
+        let ErrorKind {
+            status,
+            code,
+            title,
+            log,
+            ..
+        } = self.kind();
+        let mut problem = json!({
+            "type": format!("urn:soa-link:problem:{code}"), "title": title, "status": status, "code": code,
+            "request_id": request_id,
+        });
+        if let (Error::InvalidMember(member), Some(problem)) = (&self.error, problem.as_object_mut()) {
+            problem.insert("member".to_owned(), member.as_str().into());
+        }
+        self.finish(Response::problem_json(*log, self.status(), &problem))
+    }
+
+    /// The response to a person. `context` is what the request says about them.
+    #[must_use]
+    pub fn to_page(&self, context: &PageContext<'_>) -> Response {
+        let return_to = self.return_to.as_deref().unwrap_or(context.return_to);
+        let context = PageContext {
+            return_to,
+            language: return_to.language.unwrap_or(context.language),
+            branding: self.branding.as_deref().unwrap_or(context.branding),
+            ..*context
+        };
+        let ErrorKind { page, log, .. } = self.kind();
+        self.finish(Response::html(*log, self.status(), page.html(&context)))
+    }
+
+    fn status(&self) -> StatusCode {
+        self.kind().status()
+    }
+
+    fn finish(&self, mut response: Response) -> Response {
+        if let Some(set_cookie) = &self.set_cookie {
+            response = response.with_cookie(set_cookie.clone());
+        }
+        if let Some(origin) = &self.frame_origin {
+            response = response.allow_frame_from(origin);
+        }
+        if let Some(seconds) = self.error.retry_after() {
+            response = response.with_header(header::RETRY_AFTER, &seconds.to_string());
+        }
+        match &self.error {
+            Error::MethodNotAllowed(methods) => response.with_header(header::ALLOW, methods),
+            // RFC 6750 §3.1: no error is named to a caller who presented no token.
+            Error::SignedOut => response.with_header(header::WWW_AUTHENTICATE, "Bearer"),
+            Error::Token(_) => response.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            _ => response,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The pages that people read: what happened, the one next step, and the request id that support can look up. One template, without script; the texts are in
+//! `shared/locales`. Must not know why a page is shown.
+
+mod account;
+mod branding;
+mod layout;
+mod status;
+#[cfg(test)]
+mod tests;
+mod unlink;
+
+pub use account::{AccountPage, LinkStatus};
+pub use branding::{Branding, Color, Show};
+pub use layout::PageContext;
+pub use status::StatusPage;
+pub use unlink::UnlinkConfirmation;

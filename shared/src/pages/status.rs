@@ -1,0 +1,157 @@
+//! Pages that say what happened, and the one next step.
+
+use maud::html;
+
+use super::PageContext;
+use crate::web::{Destination, Html};
+
+/// A page that says what happened, with one next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusPage {
+    /// Signed out, and no sign-in is configured.
+    SignedOut,
+    /// The token that brought the person here is invalid or expired.
+    SignInRefused,
+    /// The person cancelled at the partner's `OpenID` provider.
+    SignInCancelled,
+    /// The partner's `OpenID` provider or published keys are not available.
+    SignInUnavailable,
+    /// The person refused consent at Spotify.
+    Cancelled,
+    /// The journey has expired, or began as another person or in another browser.
+    Expired,
+    /// The person has no entitlements yet.
+    NoEntitlements,
+    /// Spotify refused the link, most likely because one of the accounts is linked already.
+    CouldNotLink,
+    /// Spotify is not available.
+    SpotifyUnavailable,
+    /// We are not available; a retry is safe.
+    Unavailable,
+    /// An internal error.
+    InternalError,
+    /// No such page.
+    NotFound,
+    /// A malformed request.
+    Malformed,
+    /// The unlink form did not come from our page, or has expired.
+    FormRefused,
+    /// The link was removed.
+    Unlinked,
+}
+
+impl StatusPage {
+    /// Keys of the title, of the text, and of the main step.
+    fn message_keys(self) -> (&'static str, &'static str, Option<&'static str>) {
+        match self {
+            Self::SignedOut => ("signed-out", "signed-out.text", None),
+            Self::SignInRefused => ("sign-in-refused", "sign-in-refused.text", Some("sign-in-refused.step")),
+            Self::SignInCancelled => (
+                "sign-in-cancelled",
+                "sign-in-cancelled.text",
+                Some("sign-in-cancelled.step"),
+            ),
+            Self::SignInUnavailable => ("sign-in-down", "sign-in-down.text", Some("sign-in-down.step")),
+            Self::Cancelled => ("cancelled", "cancelled.text", Some("cancelled.step")),
+            Self::Expired => ("expired", "expired.text", Some("expired.step")),
+            Self::NoEntitlements => ("nothing-to-hear", "nothing-to-hear.text", Some("nothing-to-hear.step")),
+            Self::CouldNotLink => ("could-not-link", "could-not-link.text", None),
+            Self::SpotifyUnavailable => ("spotify-down", "spotify-down.text", Some("spotify-down.step")),
+            Self::Unavailable => ("busy", "busy.text", Some("busy.step")),
+            Self::InternalError => ("went-wrong", "went-wrong.text", Some("went-wrong.step")),
+            Self::NotFound => ("not-found", "not-found.text", None),
+            Self::Malformed => ("malformed", "malformed.text", Some("malformed.step")),
+            Self::FormRefused => ("form-refused", "form-refused.text", Some("form-refused.step")),
+            Self::Unlinked => ("unlinked", "unlinked.text", None),
+        }
+    }
+
+    /// Where the main step leads; `None` if the partner has not configured it.
+    pub(super) fn target(self, context: &PageContext<'_>) -> Option<String> {
+        let return_to = context.return_to;
+        match self {
+            Self::NoEntitlements => {
+                let mut url = context.branding.subscribe_url.clone()?;
+                let return_to = context.public_url.join(&return_to.at(Destination::Entrypoint).path());
+                url.query_pairs_mut().append_pair("return_to", &return_to);
+                Some(url.into())
+            }
+            _ => Some(return_to.path()),
+        }
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn html(self, context: &PageContext<'_>) -> Html {
+        if self == Self::CouldNotLink {
+            return could_not_link(context);
+        }
+        if self == Self::Unlinked && context.return_to.relink {
+            return unlinked_to_relink(context);
+        }
+        let (title, text, step) = self.message_keys();
+        let target = step.and_then(|step| Some((step, self.target(context)?)));
+        let content = html! {
+            p { (context.text(text)) }
+            @match target {
+                Some((step, target)) => {
+                    a.step href=(target) { (context.text(step)) }
+                    (context.back_link(false))
+                },
+                None => (context.back_link(true)),
+            }
+            @if self == Self::Unlinked {
+                p { a.other href=(context.return_to.at(Destination::Entrypoint).with_dialog().path()) { (context.text("unlinked.again")) } }
+            }
+        };
+        context.render(title, &content, false)
+    }
+
+    /// The signed-out page in a frame. A sign-in is impossible there, so its step leaves the frame.
+    #[must_use]
+    pub fn signed_out_in_frame(context: &PageContext<'_>) -> Html {
+        let content = html! {
+            p { (context.text("signed-out.text")) }
+            a.step href=(context.return_to.path()) target="_top" { (context.text("sign-in")) }
+        };
+        context.render("signed-out", &content, false)
+    }
+}
+
+/// What is certain, what is likely (Spotify does not document what a refusal means), and the remedies, the easiest first.
+fn could_not_link(context: &PageContext<'_>) -> Html {
+    let return_to = context.return_to;
+    let content = html! {
+        p { (context.text("could-not-link.text")) }
+        p { (context.text("could-not-link.likely")) }
+        p { (context.text("could-not-link.remedies")) }
+        ol {
+            li {
+                a.step #other-account href=(return_to.at(Destination::Entrypoint).with_dialog().path()) { (context.text("could-not-link.other-account")) }
+                p { (context.text("could-not-link.other-account-text")) }
+            }
+            @if let Some(url) = &context.branding.content_access_url {
+                li {
+                    // In a new tab: this page cannot be loaded again.
+                    a #content-access href=(url) target="_blank" rel="noopener noreferrer" { (context.text("could-not-link.content-access")) }
+                    p { (context.text("could-not-link.content-access-text")) }
+                }
+            }
+            li {
+                a #unlink href=(return_to.at(Destination::Unlink).for_relink().path()) { (context.text("could-not-link.unlink")) }
+                p { (context.text("could-not-link.unlink-text")) }
+            }
+        }
+        (context.back_link(false))
+    };
+    context.render("could-not-link", &content, false)
+}
+
+fn unlinked_to_relink(context: &PageContext<'_>) -> Html {
+    let content = html! {
+        p { (context.text("unlinked-to-relink.text")) }
+        a.step href=(context.return_to.at(Destination::Entrypoint).with_dialog().path()) { (context.text("unlinked-to-relink.step")) }
+        (context.back_link(false))
+    };
+    context.render("unlinked-to-relink", &content, false)
+}

@@ -1,0 +1,188 @@
+//! What every page must have, in every language.
+
+use url::Url;
+
+use super::*;
+use crate::{
+    i18n::Language,
+    partner::{Entitlements, ShowUri},
+    urls::PublicUrl,
+    web::{Destination, Html, ReturnTo},
+};
+
+const ALL: [StatusPage; 15] = [
+    StatusPage::SignedOut,
+    StatusPage::SignInRefused,
+    StatusPage::SignInCancelled,
+    StatusPage::SignInUnavailable,
+    StatusPage::Cancelled,
+    StatusPage::Expired,
+    StatusPage::NoEntitlements,
+    StatusPage::CouldNotLink,
+    StatusPage::SpotifyUnavailable,
+    StatusPage::Unavailable,
+    StatusPage::InternalError,
+    StatusPage::NotFound,
+    StatusPage::Malformed,
+    StatusPage::FormRefused,
+    StatusPage::Unlinked,
+];
+
+fn branding() -> Branding {
+    let url = |url| Url::parse(url).ok();
+    Branding {
+        brand_name: "Wickerlight <&> Söhne".to_owned(),
+        brand_logo_url: url("https://cdn.example.com/logo.svg"),
+        brand_color: Color::parse("#123456"),
+        spotify_logo_url: url("https://cdn.example.com/spotify.svg"),
+        return_url: url("https://www.example.com/account"),
+        support_url: url("https://www.example.com/help"),
+        subscribe_url: url("https://www.example.com/plans?from=spotify"),
+        content_access_url: url("https://content-access.spotify.com"),
+    }
+}
+
+/// Every page that there is, in one language.
+fn every_page(branding: &Branding, language: Language) -> Vec<Html> {
+    let public_url = PublicUrl::parse("https://link.example.com").unwrap();
+    let return_to = ReturnTo {
+        show: ShowUri::parse("5CfCWKI5pZ28U0uOzXkDHe").ok(),
+        ..ReturnTo::new(Destination::Unlink, None)
+    };
+    let relink = return_to.clone().for_relink();
+    let shows = [Show {
+        uri: return_to.show.clone().unwrap(),
+        name: "The <Moss> Hour".to_owned(),
+    }];
+    let mut all = Vec::new();
+    for return_to in [&return_to, &relink] {
+        let context = PageContext {
+            branding,
+            public_url: &public_url,
+            language,
+            return_to,
+            request_id: "r-1",
+        };
+        all.extend(ALL.map(|page| page.html(&context)));
+        all.push(StatusPage::signed_out_in_frame(&context));
+        all.push(UnlinkConfirmation { form_token: "form" }.html(&context));
+        let some = Entitlements::parse(["all-access"]).unwrap();
+        for link in [
+            LinkStatus::Linked(some),
+            LinkStatus::Linked(Entitlements::default()),
+            LinkStatus::NotLinked,
+            LinkStatus::Unknown,
+        ] {
+            let account = AccountPage {
+                name: Some("ada@example.com"),
+                reference: "0123456789ab",
+                link,
+                shows: &shows,
+            };
+            all.push(account.html(&context));
+        }
+    }
+    all
+}
+
+/// A key that is missing shows as itself.
+#[test]
+fn every_page_has_all_its_words_in_every_language() {
+    let source = include_str!("../../locales/en.ftl");
+    let ids: Vec<_> = source
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(id, _)| id.trim())
+        .collect();
+    for language in Language::ALL {
+        for page in every_page(&branding(), *language) {
+            assert!(page.document.contains(&format!(
+                "<html lang=\"{}\" dir=\"{}\">",
+                language.tag(),
+                language.direction()
+            )));
+            for id in ids.iter().filter(|id| id.contains('-')) {
+                assert!(!page.document.contains(&format!(">{id}")), "{} {id}", language.tag());
+            }
+            assert!(page.document.contains("r-1"));
+        }
+    }
+}
+
+#[test]
+fn what_is_configured_cannot_become_markup() {
+    for page in every_page(&branding(), Language::English) {
+        assert!(
+            !page.document.contains("<&>") && !page.document.contains("<Moss>"),
+            "{}",
+            page.document
+        );
+    }
+}
+
+#[test]
+fn a_page_without_anything_configured_has_no_dead_link() {
+    for page in every_page(&Branding::default(), Language::English) {
+        assert!(
+            !page.document.contains("href=\"\"") && !page.document.contains("src="),
+            "{}",
+            page.document
+        );
+    }
+}
+
+/// After a payment they come back to where they wanted to go.
+#[test]
+fn whoever_is_told_what_to_buy_comes_back_to_the_same_show() {
+    let branding = branding();
+    let public_url = PublicUrl::parse("https://link.example.com").unwrap();
+    let return_to = ReturnTo {
+        show: ShowUri::parse("5CfCWKI5pZ28U0uOzXkDHe").ok(),
+        language: Some(Language::Turkish),
+        ..ReturnTo::new(Destination::Entrypoint, None)
+    };
+    let context = PageContext {
+        branding: &branding,
+        public_url: &public_url,
+        language: Language::Turkish,
+        return_to: &return_to,
+        request_id: "r-1",
+    };
+    let target = Url::parse(&StatusPage::NoEntitlements.target(&context).unwrap()).unwrap();
+    let returned_to = target
+        .query_pairs()
+        .find(|(name, _)| name == "return_to")
+        .unwrap()
+        .1
+        .into_owned();
+    assert_eq!(ReturnTo::parse(&returned_to, &public_url), Some(return_to));
+}
+
+/// WCAG 2.2, 1.4.3: 4.5 to 1 for text, whatever the brand's colour.
+#[test]
+fn a_button_can_be_read_in_every_colour_a_brand_may_have() {
+    let luminance = |color: Color| {
+        let text = color.contrasting_text();
+        let text = if text == "#000" { 0.0 } else { 1.0 };
+        (color.luminance(), text)
+    };
+    for number in (0..0x100_0000_u32).step_by(0x333) {
+        let color = Color::parse(&format!("#{number:06x}")).unwrap();
+        let (one, other) = luminance(color);
+        let contrast = (f64::max(one, other) + 0.05) / (f64::min(one, other) + 0.05);
+        assert!(contrast >= 4.5, "{color}: {contrast}");
+    }
+    for bad in [
+        "",
+        "#",
+        "#12345",
+        "#1234567",
+        "123456",
+        "#+12345",
+        "#12345g",
+        "red",
+        "#１２３４５６",
+    ] {
+        assert_eq!(Color::parse(bad), None, "{bad}");
+    }
+}

@@ -1,0 +1,194 @@
+//! How a function starts: it reads its secrets and opens its connections at once, and names everything that keeps it from starting. It starts also while Spotify
+//! is down.
+
+use std::pin::Pin;
+
+use crate::{
+    aws::Aws,
+    chance::Chance,
+    clock::Clock,
+    config::{ConfigError, Environment, LinkStoreConfig, SpotifyAccessConfig},
+    log, metrics,
+    outbound::{Outbound, OutboundError},
+    partner::PartnerId,
+    registry::PartnerRegistry,
+    secrets::{Secret, SecretError},
+    sign_in::{PartnerKeys, SignIn},
+    spotify::Spotify,
+    store::{Partners, PendingLinks},
+    telemetry::{self, Code},
+};
+
+/// Builds a function when its process begins. Sets up log and metrics first, and logs the outcome.
+///
+/// # Errors
+/// If it cannot be built; the log says why.
+pub(super) async fn start_in_process<T>(
+    name: &'static str,
+    build: impl Future<Output = Result<T, StartError>>,
+) -> Result<T, lambda_runtime::Error> {
+    telemetry::init();
+    metrics::init(Environment::from_env().metrics_namespace());
+    // Boxed: the futures of a function with two SDK clients are too deep to be laid out as one.
+    let building: Pin<Box<dyn Future<Output = Result<T, StartError>>>> = Box::pin(build);
+    match building.await {
+        Ok(function) => {
+            log!(info, Code::Started, function = name);
+            Ok(function)
+        }
+        Err(error) => {
+            log!(error, Code::NotStarted, function = name, reason = %error);
+            Err(format!("{}: {error}", Code::NotStarted).into())
+        }
+    }
+}
+
+/// What each function is built from.
+pub struct Base {
+    /// The variables.
+    pub environment: Environment,
+    /// The HTTP client, which the AWS SDK uses too.
+    pub outbound: Outbound,
+    /// The clock.
+    pub clock: Clock,
+    /// The source of random bytes.
+    pub chance: Chance,
+}
+
+impl Base {
+    /// Creates the HTTP client.
+    ///
+    /// # Errors
+    /// [`StartError::Outbound`].
+    pub fn new(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+        Ok(Self {
+            environment,
+            outbound: Outbound::new()?,
+            clock,
+            chance,
+        })
+    }
+
+    /// The partners: the deployment's own, built from its environment, and those of `table`, each built from the environment with its settings.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] if the deployment's own cannot be built.
+    pub fn registry<T: 'static>(
+        &self,
+        partner_id: PartnerId,
+        table: Option<String>,
+        aws: &Aws,
+        build: impl Fn(Environment) -> Result<T, ConfigError> + Send + Sync + 'static,
+    ) -> Result<PartnerRegistry<T>, StartError> {
+        let own = build(self.environment.clone())?;
+        let partners = table.map(|table| Partners::new(aws.dynamodb(&self.outbound), table));
+        let environment = self.environment.clone();
+        let build = move |partner: &crate::store::Partner| {
+            let environment = environment.for_partner(&partner.partner_id, &partner.name, &partner.settings);
+            build(environment).map_err(|error| error.to_string())
+        };
+        Ok(PartnerRegistry::new((partner_id, own), partners, build, &self.clock))
+    }
+
+    /// The partner's keys and the pending links. Reads the keys, and opens a connection to `DynamoDB`. With `sign_in`, the keys must be able to verify the site's
+    /// tokens.
+    ///
+    /// # Errors
+    /// [`StartError`] if the keys are malformed or missing. Secrets Manager being down is no error: the keys are read again when they are needed.
+    pub async fn link_store(
+        &self,
+        config: &LinkStoreConfig,
+        sign_in: Option<&SignIn>,
+    ) -> Result<LinkStore, StartError> {
+        let secrets_manager = config.aws.secrets_manager(&self.outbound);
+        let store = LinkStore {
+            partner_keys: Secret::new(secrets_manager, config.partner_keys_id.clone(), self.clock.clone()),
+            pending_links: PendingLinks::new(config.aws.dynamodb(&self.outbound), config.pending_links_table.clone()),
+        };
+        let preload_remote_keys = async {
+            if let Some(sign_in) = sign_in {
+                sign_in.preload().await;
+            }
+        };
+        let dynamodb = config.aws.dynamodb_origin();
+        let (loaded, (), ()) = tokio::join!(
+            store.partner_keys.load(),
+            preload_remote_keys,
+            self.outbound.open(&dynamodb)
+        );
+        loaded?;
+        let Some(sign_in) = sign_in else { return Ok(store) };
+        match store.partner_keys.get().await {
+            Ok(keys) if !sign_in.has_verification_keys(&keys.current) => Err(StartError::NoSiteKeys {
+                id: store.partner_keys.id().to_owned(),
+            }),
+            _ => Ok(store),
+        }
+    }
+
+    /// Spotify, and the partner's keys and pending links, all opened at once.
+    ///
+    /// # Errors
+    /// [`StartError`] if a secret is malformed or missing. Spotify being down is no error.
+    pub async fn spotify_access(
+        &self,
+        config: &SpotifyAccessConfig,
+        sign_in: &SignIn,
+    ) -> Result<(Spotify, LinkStore), StartError> {
+        let secrets_manager = config.link_store.aws.secrets_manager(&self.outbound);
+        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), self.clock.clone());
+        let spotify = Spotify::new(
+            config.spotify.clone(),
+            self.outbound.clone(),
+            client_secret,
+            self.clock.clone(),
+            self.chance.clone(),
+        );
+        // Boxed: the future that reads two secrets is too large for the caller's stack.
+        let opening =
+            Box::pin(async { tokio::join!(self.link_store(&config.link_store, Some(sign_in)), spotify.prepare()) });
+        match opening.await {
+            (Ok(link_store), Ok(())) => Ok((spotify, link_store)),
+            (link_store, spotify) => Err(StartError::all([link_store.err(), spotify.err().map(StartError::from)])),
+        }
+    }
+}
+
+/// The partner's keys and the pending links.
+pub struct LinkStore {
+    /// The partner's keys.
+    pub partner_keys: Secret<PartnerKeys>,
+    /// The pending links.
+    pub pending_links: PendingLinks,
+}
+
+/// Why a function cannot start. Names variables and secrets, never their values.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The environment.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// There is no key for the site's tokens.
+    #[error("the secret {id} member `site` has no key, and SITE_JWKS_URL is not set: nobody could sign in")]
+    NoSiteKeys {
+        /// Id of the secret.
+        id: String,
+    },
+    /// The HTTP client.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// Several of these at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    All(Vec<Self>),
+}
+
+impl StartError {
+    /// All of `errors` that there are.
+    #[must_use]
+    pub fn all<const N: usize>(errors: [Option<Self>; N]) -> Self {
+        Self::All(errors.into_iter().flatten().collect())
+    }
+}

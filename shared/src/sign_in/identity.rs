@@ -1,0 +1,116 @@
+//! A subscriber's identity, and how it follows from claims.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{PartnerKeys, SignInMethod};
+use crate::{
+    jws::JwsError,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    secret::same,
+    secrets::Versions,
+};
+
+/// A subscriber who proved who they are.
+#[derive(Debug)]
+pub struct Identity {
+    /// The subscriber's id at Spotify.
+    pub partner_user_id: PartnerUserId,
+    /// The entitlements that the token names; `None` if it names none.
+    pub entitlements: Option<Entitlements>,
+    /// Their name in the token, shown only to themselves.
+    pub name: Option<String>,
+    /// How they proved it.
+    pub method: SignInMethod,
+}
+
+/// The claims of a token that make an identity.
+#[derive(Debug, Deserialize)]
+pub struct IdentityClaims {
+    /// The partner's own account id.
+    pub sub: String,
+    /// The partner, required where several share an issuer.
+    pub partner_id: Option<String>,
+    /// A Partner User ID in Spotify's format; without it one is derived from `sub`.
+    pub partner_user_id: Option<String>,
+    /// Names of entitlements.
+    pub entitlements: Option<Vec<String>>,
+    /// Display name.
+    pub name: Option<Value>,
+    /// The nonce of a hand-off.
+    pub nonce: Option<String>,
+}
+
+/// The Partner User ID of the subscriber in a backend's request, which has exactly one of `partner_user_id` and `sub`: two could differ.
+///
+/// # Errors
+/// [`JwsError::Claim`] with the name of the claim that is missing or malformed.
+pub fn subject_id(
+    keys: &Versions<PartnerKeys>,
+    partner_id: &PartnerId,
+    claims: &Map<String, Value>,
+) -> Result<PartnerUserId, JwsError> {
+    match (claims.get("partner_user_id"), claims.get("sub")) {
+        (Some(id), None) => {
+            let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
+            id.ok_or(JwsError::Claim("partner_user_id"))
+        }
+        (None, Some(sub)) => derive_user_id(keys, partner_id, sub.as_str().ok_or(JwsError::Claim("sub"))?),
+        _ => Err(JwsError::Claim("partner_user_id or sub")),
+    }
+}
+
+impl Identity {
+    pub(super) fn from_claims(
+        keys: &Versions<PartnerKeys>,
+        claims: IdentityClaims,
+        partner_id: &PartnerId,
+        method: SignInMethod,
+    ) -> Result<Self, JwsError> {
+        let derived = derive_user_id(keys, partner_id, &claims.sub)?;
+        let partner_user_id = match claims.partner_user_id {
+            Some(id) => PartnerUserId::parse(&id).map_err(|_| JwsError::Claim("partner_user_id"))?,
+            None => derived,
+        };
+        let entitlements = claims
+            .entitlements
+            .map(Entitlements::parse)
+            .transpose()
+            .map_err(|_| JwsError::Claim("entitlements"))?;
+        let sub = claims.sub;
+        Ok(Self {
+            partner_user_id,
+            entitlements,
+            // Some sites put the account id there, which is not shown.
+            name: claims
+                .name
+                .as_ref()
+                .and_then(Value::as_str)
+                .filter(|name| is_a_name(name) && *name != sub)
+                .map(str::to_owned),
+            method,
+        })
+    }
+
+    /// Whether this is the subscriber with that id. Compares in constant time.
+    #[must_use]
+    pub fn matches(&self, partner_user_id: &PartnerUserId) -> bool {
+        same(
+            self.partner_user_id.expose().as_bytes(),
+            partner_user_id.expose().as_bytes(),
+        )
+    }
+}
+
+/// Whether a text can be shown as a name: one line of at most 100 characters.
+fn is_a_name(text: &str) -> bool {
+    (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// Derives a Partner User ID, always with the current key: a subscriber's id must never change, so this key is never rotated.
+fn derive_user_id(keys: &Versions<PartnerKeys>, partner_id: &PartnerId, sub: &str) -> Result<PartnerUserId, JwsError> {
+    if sub.is_empty() || sub.len() > 255 || sub.chars().any(char::is_control) {
+        return Err(JwsError::Claim("sub"));
+    }
+    Ok(PartnerUserId::derive(&keys.current.partner_user_id, partner_id, sub))
+}

@@ -1,0 +1,76 @@
+//! Keys that the partner publishes at a URL.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::{
+    clock::Clock,
+    fetched::{Fetched, Limits, Paused},
+    jws::{KeyError, KeySet},
+    outbound::{Outbound, OutboundError},
+};
+
+/// A JWK set that the partner publishes at `SITE_JWKS_URL` or `BACKEND_JWKS_URL`, fetched and cached.
+#[derive(Debug)]
+pub struct RemoteKeys {
+    url: String,
+    outbound: Outbound,
+    keys: Fetched<KeySet>,
+}
+
+impl RemoteKeys {
+    /// The set at `url`. Nothing is fetched yet.
+    #[must_use]
+    pub fn new(url: String, outbound: Outbound, clock: Clock) -> Self {
+        Self {
+            url,
+            outbound,
+            keys: Fetched::new(Limits::PUBLISHED, clock),
+        }
+    }
+
+    /// The keys, at most five minutes old.
+    ///
+    /// # Errors
+    /// [`KeysUnavailable`] if they cannot be fetched and no cached ones may serve. A retry is safe.
+    pub async fn get(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        self.keys.get(|_| self.fetch()).await
+    }
+
+    /// Newer keys, after `known` did not have the one that is needed. Returns `known` if there are none.
+    pub async fn refresh(&self, known: &Arc<KeySet>) -> Arc<KeySet> {
+        let newer = self.keys.get_after(known, |_| self.fetch()).await;
+        newer.unwrap_or_else(|_| known.clone())
+    }
+
+    async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
+        let answer = self.outbound.get(&self.url).await.map_err(|error| match error {
+            OutboundError::Connect => KeysUnavailable("no connection"),
+            OutboundError::Timeout => KeysUnavailable("no answer in time"),
+            OutboundError::TooLarge => KeysUnavailable("too large an answer"),
+            _ => KeysUnavailable("a broken answer"),
+        })?;
+        if answer.status != StatusCode::OK {
+            return Err(KeysUnavailable("another status than 200"));
+        }
+        let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| KeysUnavailable("no JSON"))?;
+        KeySet::published(&jwks).map_err(|error| match error {
+            KeyError::NoneUsable => KeysUnavailable("no key that can be used"),
+            KeyError::TooMany => KeysUnavailable("more than 32 keys"),
+            _ => KeysUnavailable("no JWK set"),
+        })
+    }
+}
+
+/// The partner's published keys are not available: the URL does not answer, or not with a set of usable keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("published keys: {0}")]
+pub struct KeysUnavailable(&'static str);
+
+impl From<Paused> for KeysUnavailable {
+    fn from(_: Paused) -> Self {
+        Self("none a moment ago")
+    }
+}

@@ -1,0 +1,55 @@
+//! Verification of a token with the keys of the secret, or with those that the partner publishes.
+
+use super::{PartnerKeys, RemoteKeys, SignInError};
+use crate::{
+    jws::{JwsError, KeySet, Kind, UnverifiedJws, Verified, Verifier},
+    secrets::Versions,
+};
+
+/// What a token must be for.
+pub(super) struct Expected<'a> {
+    pub(super) kind: Kind,
+    pub(super) issuer: &'a str,
+    pub(super) audience: &'a str,
+}
+
+/// Upper bound of a backend's signed request, in bytes: a hundred people with a few entitlements each.
+const MAX_REQUEST_BYTES: usize = 60 * 1024;
+
+/// Verifies with the published keys if there are any, otherwise with those of the secret. If the key is unknown, the partner may be rotating it: published keys
+/// are fetched again, and the previous version of the secret is tried.
+pub(super) async fn verify<C: serde::de::DeserializeOwned>(
+    keys: &Versions<PartnerKeys>,
+    of_secret: fn(&PartnerKeys) -> &KeySet,
+    remote: Option<&RemoteKeys>,
+    expected: &Expected<'_>,
+    token: &str,
+    now: i64,
+) -> Result<Verified<C>, SignInError> {
+    let jws = match expected.kind {
+        Kind::Request => UnverifiedJws::parse_up_to(MAX_REQUEST_BYTES, token)?,
+        Kind::Session | Kind::Handoff => UnverifiedJws::parse(token)?,
+    };
+    let with = |keys: &KeySet| {
+        let verifier = Verifier {
+            keys,
+            kind: expected.kind,
+            issuer: expected.issuer,
+            audience: expected.audience,
+        };
+        verifier.verify(&jws, now)
+    };
+    if let Some(remote) = remote {
+        let known = remote.get().await?;
+        return Ok(match with(&known) {
+            Err(error) if jws.may_be_of_another_key(error) => with(&*remote.refresh(&known).await)?,
+            outcome => outcome?,
+        });
+    }
+    Ok(match (with(of_secret(&keys.current)), &keys.previous) {
+        (Err(JwsError::UnknownKey | JwsError::Algorithm | JwsError::Signature), Some(previous)) => {
+            with(of_secret(previous))?
+        }
+        (outcome, _) => outcome?,
+    })
+}
