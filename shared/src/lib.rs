@@ -6,7 +6,7 @@
 //!      ├────────► store ────► oauth, partner                 talks to DynamoDB
 //!      └────────► sign_in ──► jws, partner, secrets          who a person or a backend is
 //! ```
-//! `jws` and `oauth` know neither a clock nor Spotify. SDK types stay in `aws`, `store`, `secrets` and `events`; `reqwest` in `outbound` and `aws`;
+//! `jws` and `oauth` know neither a clock nor Spotify. SDK types stay in `aws`, `store` and `secrets`; `reqwest` in `outbound` and `aws`;
 //! `lambda_http` in `http`. The environment is read in `config` alone, the time in `clock` alone, chance in `chance` alone.
 
 pub mod aws;
@@ -15,7 +15,6 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod encoding;
-pub mod events;
 pub mod fetched;
 pub mod http;
 pub mod jws;
