@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::{
     client::{
+        behavior_version::BehaviorVersion,
         http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
         result::ConnectorError,
@@ -13,6 +14,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
 
 use crate::outbound::Outbound;
 
@@ -31,62 +33,44 @@ pub struct Aws {
     /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`, when set.
     pub(crate) secrets_manager_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_EVENTBRIDGE`, else `AWS_ENDPOINT_URL`, when set.
-    pub(crate) eventbridge_endpoint: Option<String>,
-}
-
-/// Builds the configuration of one service's client. A macro, for each service has a builder type of its own.
-macro_rules! service_config {
-    ($service:ident, $aws:expr, $outbound:expr, $endpoint:expr) => {{
-        let (timeouts, retries) = crate::aws::limits();
-        let builder = $service::Config::builder()
-            .behavior_version($service::config::BehaviorVersion::latest())
-            .region($service::config::Region::new($aws.region.clone()))
-            .credentials_provider($aws.credentials.clone())
-            .http_client(crate::aws::http_client($outbound))
-            .timeout_config(timeouts)
-            .retry_config(retries);
-        match $endpoint {
-            Some(endpoint) => builder.endpoint_url(endpoint.clone()).build(),
-            None => builder.build(),
-        }
-    }};
-}
-
-pub(crate) fn limits() -> (TimeoutConfig, RetryConfig) {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
-        .build();
-    let retries = RetryConfig::standard()
-        .with_max_attempts(3)
-        .with_initial_backoff(Duration::from_millis(50));
-    (timeouts, retries)
+    pub eventbridge_endpoint: Option<String>,
 }
 
 impl Aws {
+    /// The settings that the clients of all services share.
+    #[must_use]
+    pub fn sdk(&self, outbound: &Outbound) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(3)
+            .with_initial_backoff(Duration::from_millis(50));
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .http_client(http_client(outbound))
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .build()
+    }
+
     /// A DynamoDB client.
     #[must_use]
     pub fn dynamodb(&self, outbound: &Outbound) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::from_conf(service_config!(
-            aws_sdk_dynamodb,
-            self,
-            outbound,
-            &self.dynamodb_endpoint
-        ))
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(outbound));
+        config.set_endpoint_url(self.dynamodb_endpoint.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A Secrets Manager client.
     #[must_use]
     pub fn secrets_manager(&self, outbound: &Outbound) -> aws_sdk_secretsmanager::Client {
-        let config = service_config!(aws_sdk_secretsmanager, self, outbound, &self.secrets_manager_endpoint);
-        aws_sdk_secretsmanager::Client::from_conf(config)
-    }
-
-    /// An EventBridge client.
-    #[must_use]
-    pub fn eventbridge(&self, outbound: &Outbound) -> aws_sdk_eventbridge::Client {
-        let config = service_config!(aws_sdk_eventbridge, self, outbound, &self.eventbridge_endpoint);
-        aws_sdk_eventbridge::Client::from_conf(config)
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk(outbound));
+        config.set_endpoint_url(self.secrets_manager_endpoint.clone());
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 
     /// Where DynamoDB answers, to open a connection ahead of need.

@@ -8,7 +8,6 @@ pub mod context;
 pub mod cookie;
 pub mod encoding;
 pub mod errors;
-pub mod events;
 pub mod fetched;
 pub mod i18n;
 pub mod jws;

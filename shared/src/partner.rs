@@ -4,7 +4,6 @@
 use std::{collections::BTreeSet, fmt};
 
 use aws_lc_rs::hmac;
-use imagesize::ImageType;
 use serde::Serialize;
 
 use crate::encoding::hex;
@@ -213,52 +212,6 @@ impl ShowUri {
     }
 }
 
-/// A partner's logo, as `upload-logo` takes it: PNG, JPEG or TIFF by its content, at most 10,000,000 bytes, no side longer than 8000 pixels and one at least 1000
-/// (Spotify Open Access reference, "Upload logo").
-pub struct Logo {
-    bytes: Vec<u8>,
-    media_type: &'static str,
-}
-
-impl Logo {
-    /// The most bytes that a logo has: of the ways to read "10 MB" the smaller one.
-    pub const MOST: usize = 10_000_000;
-
-    /// Looks at an image's own header, whatever its file is called.
-    ///
-    /// # Errors
-    /// [`PartnerError`] with the rule that it breaks.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, PartnerError> {
-        if bytes.len() > Self::MOST {
-            return Err(PartnerError::LogoBytes);
-        }
-        let media_type = match imagesize::image_type(&bytes) {
-            Ok(ImageType::Png) => "image/png",
-            Ok(ImageType::Jpeg) => "image/jpeg",
-            Ok(ImageType::Tiff) => "image/tiff",
-            _ => return Err(PartnerError::LogoFormat),
-        };
-        let size = imagesize::blob_size(&bytes).map_err(|_| PartnerError::LogoFormat)?;
-        let (shorter, longer) = (size.width.min(size.height), size.width.max(size.height));
-        if shorter == 0 || !(1000..=8000).contains(&longer) {
-            return Err(PartnerError::LogoSides);
-        }
-        Ok(Self { bytes, media_type })
-    }
-
-    /// Its media type.
-    #[must_use]
-    pub fn media_type(&self) -> &'static str {
-        self.media_type
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-}
-
 /// What breaks one of Spotify's rules, or ours where it has none. Never holds the value that broke it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartnerError {
@@ -276,15 +229,6 @@ pub enum PartnerError {
     /// More entitlements than we send.
     #[error("a subscriber has at most 500 entitlements")]
     TooManyEntitlements,
-    /// A logo of too many bytes.
-    #[error("a logo has at most 10,000,000 bytes")]
-    LogoBytes,
-    /// No image of a kind that Spotify takes.
-    #[error("a logo is a PNG, JPEG or TIFF image")]
-    LogoFormat,
-    /// A logo that is too small or too large.
-    #[error("a logo's sides are at most 8000 pixels, and one of them at least 1000")]
-    LogoSides,
     /// Not a show.
     #[error("a show is spotify:show: and 22 characters of 0-9, A-Z, a-z")]
     ShowUri,
@@ -376,70 +320,7 @@ mod tests {
         }
     }
 
-    /// A PNG's signature and header; nothing else of it is looked at.
-    fn png(width: u32, height: u32) -> Vec<u8> {
-        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-        png.extend(width.to_be_bytes());
-        png.extend(height.to_be_bytes());
-        png.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-        png
-    }
-
-    #[test]
-    fn a_logo_is_known_by_its_content_and_its_sides() {
-        let parse = |bytes| Logo::parse(bytes).map(|logo| logo.media_type());
-        for good in [(1000, 1), (1, 1000), (8000, 8000), (1000, 1000)] {
-            assert_eq!(parse(png(good.0, good.1)), Ok("image/png"), "{good:?}");
-        }
-        for bad in [(999, 999), (8001, 1000), (0, 1000), (1000, 0)] {
-            assert_eq!(parse(png(bad.0, bad.1)), Err(PartnerError::LogoSides), "{bad:?}");
-        }
-        let jpeg = [
-            b"\xff\xd8\xff\xc0\0\x11\x08".as_slice(),
-            &1000_u16.to_be_bytes(),
-            &1200_u16.to_be_bytes(),
-            &[3; 16],
-        ];
-        assert_eq!(parse(jpeg.concat()), Ok("image/jpeg"));
-        let entry = |tag: u16, value: u16| {
-            [
-                &tag.to_le_bytes()[..],
-                &[3, 0, 1, 0, 0, 0],
-                &value.to_le_bytes(),
-                &[0, 0],
-            ]
-            .concat()
-        };
-        let tiff = [
-            b"II*\0\x08\0\0\0\x02\0".to_vec(),
-            entry(0x100, 1000),
-            entry(0x101, 1200),
-            vec![0; 4],
-        ];
-        assert_eq!(parse(tiff.concat()), Ok("image/tiff"));
-        let gif = [
-            b"GIF89a".as_slice(),
-            &1000_u16.to_le_bytes(),
-            &1000_u16.to_le_bytes(),
-            &[0; 8],
-        ]
-        .concat();
-        for other in [Vec::new(), b"<svg/>".to_vec(), gif, b"\x89PNG\r\n\x1a\n".to_vec()] {
-            assert_eq!(parse(other), Err(PartnerError::LogoFormat));
-        }
-        let mut large = png(1000, 1000);
-        large.resize(Logo::MOST, 0);
-        assert!(Logo::parse(large.clone()).is_ok());
-        large.push(0);
-        assert_eq!(parse(large), Err(PartnerError::LogoBytes));
-    }
-
     proptest! {
-        #[test]
-        fn no_file_is_more_than_a_logo_or_none(file in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Logo::parse(file);
-        }
-
         #[test]
         fn whatever_parses_reads_back_unchanged(text in ".{0,140}", hexadecimal in "[0-9a-f]{16,128}") {
             if let Ok(id) = PartnerId::parse(&text) { prop_assert_eq!(id.as_str(), &text); }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, events::Event, events::EventBus, outbound::Outbound, worker::Worker as _};
-use sync::Synchronizer;
+use shared::{aws::Aws, chance::Chance, outbound::Outbound, worker::Worker as _};
+use sync::{
+    Synchronizer,
+    event_bus::{Event, EventBus},
+};
 
 use crate::{ministack::Ministack, world::World};
 
@@ -219,7 +222,8 @@ async fn many_events_are_put_in_several_calls() {
     let ministack = Ministack::start().await;
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.origin())]);
-    let bus = Aws::of(&environment).unwrap().eventbridge(&Outbound::new().unwrap());
+    let outbound = Outbound::new().unwrap();
+    let bus = EventBus::new(&Aws::of(&environment).unwrap(), &outbound, "default".to_owned());
     let events: Vec<_> = (0..25)
         .map(|n| Event {
             kind: "EntitlementsSynced",
@@ -227,11 +231,10 @@ async fn many_events_are_put_in_several_calls() {
             detail: json!({"event_id": n, "entitlements": vec!["x".repeat(128); 300]}),
         })
         .collect();
-    EventBus::new(bus, "default".to_owned()).put(&events).await.unwrap();
-    let bus = Aws::of(&world.environment(&[]))
-        .unwrap()
-        .eventbridge(&Outbound::new().unwrap());
-    EventBus::new(bus, "default".to_owned()).put(&events).await.unwrap();
+    bus.put(&events).await.unwrap();
+    let aws = Aws::of(&world.environment(&[])).unwrap();
+    let bus = EventBus::new(&aws, &outbound, "default".to_owned());
+    bus.put(&events).await.unwrap();
     let told = told(&world);
     let ids: Vec<_> = told
         .iter()

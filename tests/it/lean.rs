@@ -23,7 +23,7 @@ fn tree(arguments: &[&str]) -> String {
 
 #[test]
 fn the_functions_have_one_tls_and_no_test_support() {
-    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync"] {
+    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
         let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
         let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
         assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));
@@ -42,6 +42,10 @@ fn the_functions_have_one_tls_and_no_test_support() {
         // `openidconnect` brings signatures of its own, which the provider's client alone needs.
         for of_oidc in ["openidconnect", "rsa", "p256", "ed25519-dalek"] {
             assert_eq!(has(of_oidc), function == "entrypoint", "{function} and {of_oidc}");
+        }
+        // What one function alone needs is not in `shared`.
+        for (name, user) in [("imagesize", "partners"), ("aws-sdk-eventbridge", "sync")] {
+            assert_eq!(has(name), function == user, "{function} and {name}");
         }
         assert!(!crates.contains("test-support"), "{function} has test support");
         assert_eq!(

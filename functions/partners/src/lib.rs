@@ -2,34 +2,40 @@
 //! what was asked for, or `{"error": {"code", "message"}}` with nothing done.
 
 mod command;
+mod creation;
+mod explain;
+mod logo;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::{
     chance::Chance,
     clock::Clock,
-    config::{self, Config as _, Environment, PartnersConfig, check_partner_settings},
-    jws::JwsError,
+    config::{Config as _, Environment, PartnersConfig, check_partner_settings},
     log,
     outbound::{Outbound, OutboundError},
-    partner::{Entitlements, Logo, PartnerError, PartnerId},
+    partner::{PartnerError, PartnerId},
+    runtime::{
+        startup::StartError,
+        worker::{EventError, EventFunction},
+    },
     secrets::Secret,
-    sign_in::{PartnerKeys, person_meant},
+    sign_in::PartnerKeys,
     spotify::{Spotify, SpotifyError},
-    start::StartError,
-    store::{self, Begun, Creation, Guard, Partner, StoreError, Subscriber, Subscribers},
+    store::{self, Guard, Partner, StoreError, Subscribers},
     telemetry::Code,
-    worker::{Unfinished, Worker},
+    urls::is_secure,
 };
 use url::Url;
 
-use self::command::{Command, CreatePartner, Explain, PutPartner, ReleaseGuard, SettleCreation, UploadLogo};
+use self::{
+    command::{Command, PutPartner, ReleaseGuard, UploadLogo},
+    logo::{Logo, LogoError},
+};
 
 /// For fetching a logo.
 const FETCH: Duration = Duration::from_secs(15);
-/// How often what Spotify answered is written down, should DynamoDB not take it at once: it is nowhere else.
-const TRIES: u32 = 4;
 /// How long a guard is released, in seconds, and how long at most.
 const RELEASED: i64 = 3600;
 const LONGEST_RELEASE: i64 = 24 * 3600;
@@ -85,48 +91,15 @@ impl From<PartnerError> for Refusal {
     }
 }
 
+impl From<LogoError> for Refusal {
+    fn from(error: LogoError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
 impl Partners {
     fn check_settings(&self, settings: &BTreeMap<String, String>) -> Result<(), Refusal> {
         check_partner_settings(settings, &self.config.public_url).map_err(|error| Refusal::Invalid(error.to_string()))
-    }
-
-    /// The function, as this process is configured.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub async fn of_process() -> Result<Self, StartError> {
-        Self::start(Environment::of_process(), Clock::System, Chance::System).await
-    }
-
-    /// The function, its client secret read and its connections open.
-    ///
-    /// # Errors
-    /// [`StartError`] when the configuration or the client secret is not what it must be. Spotify being down is none.
-    pub async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
-        let config = PartnersConfig::from_environment(environment)?;
-        let outbound = Outbound::new()?;
-        let dynamodb = config.aws.dynamodb(&outbound);
-        let secrets_manager = config.aws.secrets_manager(&outbound);
-        let client_secret = Secret::new(secrets_manager.clone(), config.client_secret_id.clone(), clock.clone());
-        let partner_keys = Secret::new(secrets_manager, config.partner_keys_id.clone(), clock.clone());
-        let spotify = Spotify::new(
-            config.spotify.clone(),
-            outbound.clone(),
-            client_secret,
-            clock.clone(),
-            chance,
-        );
-        spotify.prepare().await?;
-        Ok(Self {
-            table: store::Partners::new(dynamodb.clone(), config.partners_table.clone()),
-            guard: Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard),
-            subscribers: Subscribers::new(dynamodb, config.subscribers_table.clone()),
-            config,
-            partner_keys,
-            spotify,
-            outbound,
-            clock,
-        })
     }
 
     async fn carry_out(&self, command: Command) -> Result<Value, Refusal> {
@@ -150,112 +123,6 @@ impl Partners {
             Command::ReleaseGuard(ask) => self.release_guard(&ask).await,
             // On the heap: four calls at once.
             Command::Explain(ask) => Box::pin(self.explain(ask)).await,
-        }
-    }
-
-    /// Has Spotify create a partner: written down before, asked once, and written down after. Asked again, it is not created again.
-    async fn create(&self, ask: CreatePartner) -> Result<Value, Refusal> {
-        let reference = parse_reference(&ask.reference)?;
-        let name = parse_name(&ask.name)?;
-        let own = self.config.public_url.at(&format!("/partners/{reference}/entrypoint"));
-        let entrypoint_url = parse_https(ask.entrypoint_url.as_deref().unwrap_or(&own), "entrypoint_url")?;
-        self.check_settings(&ask.settings)?;
-        // Paths name partners by both: a reference must not be taken for another partner.
-        let named = self.table.get(&reference).await?;
-        if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
-            return Err(Refusal::Conflict("this reference is the id of a partner".to_owned()));
-        }
-        let creation = Creation {
-            reference,
-            name,
-            entrypoint_url: entrypoint_url.to_string(),
-            settings: ask.settings,
-            asked_at: self.clock.now(),
-            partner_id: None,
-        };
-        match self.table.begin(&creation).await? {
-            Begun::Now => {}
-            Begun::Before(before) => return self.created_before(&creation, &before).await,
-            Begun::NameTaken => {
-                return Err(Refusal::Conflict(
-                    "a partner of this name was created under another reference".to_owned(),
-                ));
-            }
-        }
-        log!(info, Code::PartnerCreating);
-        match self.spotify.create_partner(&creation.name, &entrypoint_url).await {
-            Ok(partner_id) => {
-                // The log has the id first: whatever becomes of the table, it is not lost.
-                log!(info, Code::PartnerCreated, partner_id = partner_id.as_str());
-                self.finish(&creation, &partner_id).await
-            }
-            Err(error) if error.is_certain() => {
-                self.table.forget(&creation).await?;
-                Err(error.into())
-            }
-            Err(error) => {
-                log!(error, Code::PartnerUncertain, reason = error.to_string());
-                Err(uncertain())
-            }
-        }
-    }
-
-    async fn created_before(&self, asked: &Creation, before: &Creation) -> Result<Value, Refusal> {
-        let same = (&asked.name, &asked.entrypoint_url) == (&before.name, &before.entrypoint_url);
-        if !same {
-            return Err(Refusal::Conflict(
-                "another partner was created under this reference".to_owned(),
-            ));
-        }
-        let partner_id = before.partner_id.as_ref().ok_or_else(uncertain)?;
-        let partner = self.table.get(partner_id).await?;
-        Ok(told(&partner.ok_or(Refusal::NotFound("partner"))?))
-    }
-
-    async fn finish(&self, creation: &Creation, partner_id: &PartnerId) -> Result<Value, Refusal> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.table.finish(creation, partner_id).await {
-                Ok(partner) => return Ok(told(&partner)),
-                Err(StoreError::Unavailable) if tries < TRIES => tokio::time::sleep(Duration::from_secs(1)).await,
-                Err(StoreError::Used) => {
-                    return Err(Refusal::Conflict(
-                        "this creation, or this partner, is written down already".to_owned(),
-                    ));
-                }
-                Err(error) => {
-                    log!(
-                        error,
-                        Code::PartnerUncertain,
-                        partner_id = partner_id.as_str(),
-                        reason = error.to_string()
-                    );
-                    return Err(Refusal::Uncertain(format!(
-                        "Spotify has created the partner {partner_id}, and DynamoDB has not taken it: settle-creation with it"
-                    )));
-                }
-            }
-        }
-    }
-
-    /// Writes down how a creation ended, which an operator has found out.
-    async fn settle(&self, ask: SettleCreation) -> Result<Value, Refusal> {
-        let reference = parse_reference(&ask.reference)?;
-        let creation = self
-            .table
-            .creation(&reference)
-            .await?
-            .ok_or(Refusal::NotFound("creation"))?;
-        match (ask.partner_id, ask.not_created) {
-            (Some(partner_id), false) => self.finish(&creation, &PartnerId::parse(&partner_id)?).await,
-            (None, true) => match self.table.forget(&creation).await {
-                Err(StoreError::Used) => Err(Refusal::Conflict("this creation has ended".to_owned())),
-                forgotten => Ok(forgotten.map(|()| json!({}))?),
-            },
-            _ => Err(Refusal::Invalid(
-                "either partner_id or not_created is needed".to_owned(),
-            )),
         }
     }
 
@@ -319,7 +186,7 @@ impl Partners {
         let url = parse_https(&ask.logo_url, "logo_url")?;
         let fetched = self.outbound.fetch(url.as_str(), Logo::MOST, FETCH).await;
         let fetched = fetched.map_err(|error| match error {
-            OutboundError::TooLarge => PartnerError::LogoBytes.into(),
+            OutboundError::TooLarge => LogoError::TooLarge.into(),
             error => Refusal::Invalid(format!("the logo cannot be fetched: {error}")),
         })?;
         if !fetched.status().is_success() {
@@ -330,7 +197,8 @@ impl Partners {
         }
         let logo = Logo::parse(fetched.into_body())?;
         let media_type = logo.media_type();
-        self.spotify.upload_logo(&partner_id, logo).await?;
+        let uploading = self.spotify.upload_logo(&partner_id, media_type, logo.into_bytes());
+        uploading.await?;
         Ok(json!({"partner_id": partner_id.as_str(), "media_type": media_type}))
     }
 
@@ -353,62 +221,6 @@ impl Partners {
         self.guard.release(&partner_id, until).await?;
         self.guard_state(&partner_id).await
     }
-
-    /// All that is known of a person, and what Spotify says of them now.
-    async fn explain(&self, ask: Explain) -> Result<Value, Refusal> {
-        let partner_id = ask.partner_id.as_deref().map(PartnerId::parse).transpose()?;
-        let partner_id = partner_id.unwrap_or_else(|| self.config.partner_id.clone());
-        let claims = [("sub", ask.sub), ("partner_user_id", ask.partner_user_id)];
-        let claims = claims
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        let keys = self.partner_keys.get().await?;
-        let person = person_meant(&keys, &partner_id, &claims.collect()).map_err(|error| match error {
-            JwsError::Claim(name) => Refusal::Invalid(format!("{name} is not what it must be, or is missing")),
-            error => Refusal::Invalid(error.to_string()),
-        })?;
-        let (subscriber, spotify, guard, partner) = tokio::join!(
-            self.subscribers.get(&partner_id, &person),
-            Box::pin(self.spotify.get_entitlements(&partner_id, &person)),
-            self.guard.state(&partner_id, self.clock.now()),
-            self.table.get(&partner_id),
-        );
-        let spotify = match spotify {
-            Ok(Some(entitlements)) => json!({"linked": true, "entitlements": names(&entitlements)}),
-            Ok(None) => json!({"linked": false}),
-            Err(error) => json!({"error": error.to_string()}),
-        };
-        let mut explained = known(&subscriber?);
-        explained.extend([
-            ("partner_id".to_owned(), partner_id.as_str().into()),
-            ("person".to_owned(), keys.current.log_name(&partner_id, &person).into()),
-            ("spotify".to_owned(), spotify),
-            ("guard_held_since".to_owned(), guard?.held_since.into()),
-            (
-                "partner_disabled".to_owned(),
-                partner?.is_some_and(|partner| partner.disabled_at.is_some()).into(),
-            ),
-            ("now".to_owned(), self.clock.now().into()),
-        ]);
-        Ok(explained.into())
-    }
-}
-
-/// What our table has of a person.
-fn known(subscriber: &Subscriber) -> Map<String, Value> {
-    let link = &subscriber.link;
-    let known = json!({
-        "wanted": subscriber.wanted().map(names), "claimed": subscriber.claimed.as_ref().map(names),
-        "version": subscriber.version, "synced_version": subscriber.synced_version, "synced_at": subscriber.synced_at,
-        "held": subscriber.held.as_ref().map(names), "failure": subscriber.failure, "tries": subscriber.tries,
-        "next_try_at": subscriber.next_try_at, "registered_at": subscriber.registered_at,
-        "link": {"state": link.state.as_str(), "since": link.since, "evidence": link.evidence},
-    });
-    known.as_object().cloned().unwrap_or_default()
-}
-
-fn names(entitlements: &Entitlements) -> Vec<&str> {
-    entitlements.iter().collect()
 }
 
 fn told(partner: &Partner) -> Value {
@@ -416,17 +228,6 @@ fn told(partner: &Partner) -> Value {
         "partner_id": partner.partner_id.as_str(), "name": partner.name, "entrypoint_url": partner.entrypoint_url,
         "settings": partner.settings, "disabled_at": partner.disabled_at, "version": partner.version,
     })
-}
-
-fn uncertain() -> Refusal {
-    Refusal::Uncertain(
-        "it is not known whether Spotify has created this partner: ask Spotify, then settle-creation with its partner_id or with not_created".to_owned(),
-    )
-}
-
-fn parse_reference(reference: &str) -> Result<PartnerId, Refusal> {
-    PartnerId::parse(reference)
-        .map_err(|_| Refusal::Invalid("a reference is 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
 }
 
 /// A line that people read.
@@ -440,14 +241,41 @@ fn parse_name(name: &str) -> Result<String, Refusal> {
 }
 
 fn parse_https(url: &str, what: &str) -> Result<Url, Refusal> {
-    let url = Url::parse(url).ok().filter(config::is_secure);
+    let url = Url::parse(url).ok().filter(is_secure);
     url.ok_or_else(|| Refusal::Invalid(format!("{what} is not an https URL")))
 }
 
-impl Worker for Partners {
+impl EventFunction for Partners {
     const NAME: &'static str = "partners";
 
-    async fn work(&self, event: &Value, _within: Duration) -> Result<Value, Unfinished> {
+    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+        let config = PartnersConfig::from_environment(environment)?;
+        let outbound = Outbound::new()?;
+        let dynamodb = config.aws.dynamodb(&outbound);
+        let secrets_manager = config.aws.secrets_manager(&outbound);
+        let client_secret = Secret::new(secrets_manager.clone(), config.client_secret_id.clone(), clock.clone());
+        let partner_keys = Secret::new(secrets_manager, config.partner_keys_id.clone(), clock.clone());
+        let spotify = Spotify::new(
+            config.spotify.clone(),
+            outbound.clone(),
+            client_secret,
+            clock.clone(),
+            chance,
+        );
+        spotify.prepare().await?;
+        Ok(Self {
+            table: store::Partners::new(dynamodb.clone(), config.partners_table.clone()),
+            guard: Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard),
+            subscribers: Subscribers::new(dynamodb, config.subscribers_table.clone()),
+            config,
+            partner_keys,
+            spotify,
+            outbound,
+            clock,
+        })
+    }
+
+    async fn handle(&self, event: &Value, _within: Duration) -> Result<Value, EventError> {
         let (name, done) = match serde_json::from_value::<Command>(event.clone()) {
             Ok(command) => (command.name(), self.carry_out(command).await),
             // What serde says may repeat a value of the event.

@@ -2,9 +2,8 @@
 //! everything is that is. A record that comes again has the same `event_id`.
 
 use serde_json::{Map, Value, json};
-use shared::events::Event;
 
-use super::settle::OURS_ALONE;
+use crate::{event_bus::Event, retry::OURS_ALONE};
 
 /// What a record tells of a person, as it was or as it is.
 struct Image<'a>(&'a Value);

@@ -8,12 +8,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError, open_access::headers};
-use crate::{
-    jws::sign,
-    metrics,
-    outbound::OutboundError,
-    partner::{Logo, PartnerId},
-};
+use crate::{jws::sign, metrics, outbound::OutboundError, partner::PartnerId};
 
 /// For an upload of ten megabytes.
 const UPLOAD: Duration = Duration::from_secs(40);
@@ -49,11 +44,16 @@ impl Spotify {
     ///
     /// # Errors
     /// [`SpotifyError`].
-    pub async fn upload_logo(&self, partner_id: &PartnerId, logo: Logo) -> Result<(), SpotifyError> {
+    pub async fn upload_logo(
+        &self,
+        partner_id: &PartnerId,
+        media_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), SpotifyError> {
         let token = self.request_service_token(SOA_MANAGE_PARTNER).await?;
-        let headers = headers(&token.access_token, logo.media_type())?;
+        let headers = headers(&token.access_token, media_type)?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
-        let uploading = self.outbound.upload(&url, headers, logo.into_bytes(), UPLOAD);
+        let uploading = self.outbound.upload(&url, headers, bytes, UPLOAD);
         let answer = metrics::of_call("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)

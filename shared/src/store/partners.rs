@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, Put, TransactWriteItem, Update, error::TransactionCanceledException},
 };
 
 use super::{
     StoreError,
-    dynamodb::{Item, number, optional, required, store_error, text},
-    subscribers::integer,
+    error::{condition_failed, store_error},
+    item::{Item, ItemExt as _, number, text},
+    write::{Condition, Write},
 };
 use crate::{partner::PartnerId, secret::sha256_hex};
 
@@ -121,7 +122,7 @@ impl Partners {
                 .await
                 .map_err(|error| store_error(&error))?;
             for item in page.items() {
-                let id = required(item, "id")?;
+                let id = item.required("id")?;
                 if id.starts_with(PARTNER) {
                     partners.push(partner_of(item)?);
                 } else if id.starts_with(CREATION) {
@@ -155,10 +156,8 @@ impl Partners {
         };
         match put.send().await {
             Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(store_error(&error)),
-            },
+            Err(error) if condition_failed(&error) => Ok(false),
+            Err(error) => Err(store_error(&error)),
         }
     }
 
@@ -172,22 +171,12 @@ impl Partners {
             .update_item()
             .table_name(&self.table)
             .key("id", text(&partner_key(partner_id)));
-        let update = update
-            .condition_expression("attribute_exists(id)")
-            .expression_attribute_values(":one", number(1));
-        let update = match at {
-            Some(at) => update
-                .update_expression("SET disabled_at = :at, version = version + :one")
-                .expression_attribute_values(":at", number(at)),
-            None => update.update_expression("SET version = version + :one REMOVE disabled_at"),
+        let write = Write::new().increment("version").when(Condition::exists("id"));
+        let write = match at {
+            Some(at) => write.set("disabled_at", number(at)),
+            None => write.remove(&["disabled_at"]),
         };
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(store_error(&error)),
-            },
-        }
+        Ok(write.send(update).await?.is_done())
     }
 
     /// Writes down that a partner is to be created, before Spotify is asked.
@@ -322,15 +311,9 @@ fn settings_item(settings: &BTreeMap<String, String>) -> AttributeValue {
 }
 
 fn settings_of(item: &Item) -> Result<BTreeMap<String, String>, StoreError> {
-    let settings = item.get("settings").and_then(|settings| settings.as_m().ok());
-    let settings = settings.ok_or(StoreError::Malformed)?.iter();
+    let settings = item.map("settings").ok_or(StoreError::Malformed)?.iter();
     let settings = settings.map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())));
     settings.collect::<Option<_>>().ok_or(StoreError::Malformed)
-}
-
-fn id_of(item: &Item, name: &str) -> Result<Option<PartnerId>, StoreError> {
-    let id = optional(item, name).map(|id| PartnerId::parse(id).map_err(|_| StoreError::Malformed));
-    id.transpose()
 }
 
 fn partner_item(partner: &Partner) -> Item {
@@ -353,12 +336,14 @@ fn partner_item(partner: &Partner) -> Item {
 
 fn partner_of(item: &Item) -> Result<Partner, StoreError> {
     Ok(Partner {
-        partner_id: id_of(item, "partner_id")?.ok_or(StoreError::Malformed)?,
-        name: required(item, "name")?.clone(),
-        entrypoint_url: optional(item, "entrypoint_url").cloned(),
+        partner_id: item
+            .parse("partner_id", PartnerId::parse)?
+            .ok_or(StoreError::Malformed)?,
+        name: item.required("name")?.to_owned(),
+        entrypoint_url: item.text("entrypoint_url").map(str::to_owned),
         settings: settings_of(item)?,
-        disabled_at: integer(item, "disabled_at")?,
-        version: integer(item, "version")?.ok_or(StoreError::Malformed)?,
+        disabled_at: item.integer("disabled_at")?,
+        version: item.integer("version")?.ok_or(StoreError::Malformed)?,
     })
 }
 
@@ -375,12 +360,14 @@ fn creation_item(creation: &Creation) -> Item {
 
 fn creation_of(item: &Item) -> Result<Creation, StoreError> {
     Ok(Creation {
-        reference: id_of(item, "reference")?.ok_or(StoreError::Malformed)?,
-        name: required(item, "name")?.clone(),
-        entrypoint_url: required(item, "entrypoint_url")?.clone(),
+        reference: item
+            .parse("reference", PartnerId::parse)?
+            .ok_or(StoreError::Malformed)?,
+        name: item.required("name")?.to_owned(),
+        entrypoint_url: item.required("entrypoint_url")?.to_owned(),
         settings: settings_of(item)?,
-        asked_at: integer(item, "asked_at")?.ok_or(StoreError::Malformed)?,
-        partner_id: id_of(item, "partner_id")?,
+        asked_at: item.integer("asked_at")?.ok_or(StoreError::Malformed)?,
+        partner_id: item.parse("partner_id", PartnerId::parse)?,
     })
 }
 

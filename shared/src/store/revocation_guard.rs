@@ -3,14 +3,15 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 
 use super::{
     StoreError,
-    dynamodb::{Item, number, store_error, text},
-    subscribers::integer,
+    error::store_error,
+    item::{ItemExt as _, number, text},
+    write::{Condition, ConditionalWrite, Write},
 };
 use crate::partner::{PartnerId, PartnerUserId};
 
@@ -89,11 +90,8 @@ impl Guard {
     /// # Errors
     /// [`StoreError`].
     pub async fn counted(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
-        let counted = self
-            .update(partner_id)
-            .update_expression("SET most_of_linked = :most")
-            .expression_attribute_values(":most", number(self.limits.share(linked)));
-        written(counted).await.map(drop)
+        let write = Write::new().set("most_of_linked", number(self.limits.share(linked)));
+        write.send(self.update(partner_id)).await.map(drop)
     }
 
     /// How it stands.
@@ -104,16 +102,20 @@ impl Guard {
         let get = self.client.get_item().table_name(&self.table);
         let got = get.key("id", text(&id(partner_id))).consistent_read(true).send().await;
         let item = got.map_err(|error| store_error(&error))?.item.unwrap_or_default();
-        let counting = integer(&item, "window_start")?.is_some_and(|start| start > now.saturating_sub(WINDOW));
+        let counting = item
+            .integer("window_start")?
+            .is_some_and(|start| start > now.saturating_sub(WINDOW));
         let people = item
             .get("people")
             .filter(|_| counting)
             .and_then(|people| people.as_ss().ok());
         Ok(GuardState {
-            held_since: integer(&item, "held_since")?,
-            released_until: integer(&item, "released_until")?.filter(|until| *until > now),
+            held_since: item.integer("held_since")?,
+            released_until: item.integer("released_until")?.filter(|until| *until > now),
             people: people.map_or(0, |people| i64::try_from(people.len()).unwrap_or(i64::MAX)),
-            most: integer(&item, "most_of_linked")?.map_or(self.limits.people, |share| self.limits.people.min(share)),
+            most: item
+                .integer("most_of_linked")?
+                .map_or(self.limits.people, |share| self.limits.people.min(share)),
         })
     }
 
@@ -130,41 +132,34 @@ impl Guard {
         let ago = now.saturating_sub(WINDOW);
         let people = AttributeValue::Ss(vec![partner_user_id.expose().to_owned()]);
         for _ in 0..TRIES {
-            let counted = self
-                .update(partner_id)
-                .update_expression("ADD people :people")
-                .condition_expression(
-                    "attribute_not_exists(held_since) AND window_start > :ago AND (contains(people, :person) \
-                     OR (size(people) < :most AND (attribute_not_exists(most_of_linked) OR size(people) < most_of_linked)))",
-                )
-                .expression_attribute_values(":people", people.clone())
-                .expression_attribute_values(":person", text(partner_user_id.expose()))
-                .expression_attribute_values(":ago", number(ago))
-                .expression_attribute_values(":most", number(self.limits.people));
-            let Written::Refused(guard) = written(counted).await? else {
+            let counted_before = Condition::contains("people", text(partner_user_id.expose()));
+            let count = Write::new()
+                .add("people", people.clone())
+                .when(Condition::absent("held_since"))
+                .when(Condition::greater("window_start", number(ago)))
+                .when(counted_before.or(self.below_limits()));
+            let ConditionalWrite::Refused(guard) = count.send(self.update(partner_id)).await? else {
                 return Ok(Removal::Allowed);
             };
-            if integer(&guard, "released_until")?.is_some_and(|until| until > now) {
+            let guard = guard.unwrap_or_default();
+            if guard.integer("released_until")?.is_some_and(|until| until > now) {
                 return Ok(Removal::Allowed);
             }
-            if let Some(held_since) = integer(&guard, "held_since")? {
+            if let Some(held_since) = guard.integer("held_since")? {
                 return Ok(held(held_since, now));
             }
-            let counting = integer(&guard, "window_start")?.is_some_and(|start| start > ago);
+            let counting = guard.integer("window_start")?.is_some_and(|start| start > ago);
             if counting || self.limits.people == 0 {
                 return self.hold(partner_id, now).await;
             }
-            let begun = self
-                .update(partner_id)
-                .update_expression("SET window_start = :now, people = :people")
-                .condition_expression(
-                    "attribute_not_exists(held_since) AND (attribute_not_exists(window_start) OR window_start <= :ago)",
-                )
-                .expression_attribute_values(":people", people.clone())
-                .expression_attribute_values(":now", number(now))
-                .expression_attribute_values(":ago", number(ago));
+            let ended = Condition::at_most("window_start", number(ago));
+            let begin = Write::new()
+                .set("window_start", number(now))
+                .set("people", people.clone())
+                .when(Condition::absent("held_since"))
+                .when(Condition::absent("window_start").or(ended));
             // Refused when another worker has begun the hour meanwhile: then this person is counted in it.
-            if matches!(written(begun).await?, Written::Done) {
+            if begin.send(self.update(partner_id)).await?.is_done() {
                 return Ok(Removal::Allowed);
             }
         }
@@ -173,16 +168,14 @@ impl Guard {
 
     /// Holds what comes, until it is released; or has been meanwhile.
     async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<Removal, StoreError> {
-        let holding = self
-            .update(partner_id)
-            .update_expression("SET held_since = :now")
-            .condition_expression(
-                "attribute_not_exists(held_since) AND (attribute_not_exists(released_until) OR released_until <= :now)",
-            )
-            .expression_attribute_values(":now", number(now));
-        Ok(match written(holding).await? {
-            Written::Done => Removal::Held { just_now: true },
-            Written::Refused(guard) => match integer(&guard, "held_since")? {
+        let over = Condition::at_most("released_until", number(now));
+        let hold = Write::new()
+            .set("held_since", number(now))
+            .when(Condition::absent("held_since"))
+            .when(Condition::absent("released_until").or(over));
+        Ok(match hold.send(self.update(partner_id)).await? {
+            ConditionalWrite::Done(_) => Removal::Held { just_now: true },
+            ConditionalWrite::Refused(guard) => match guard.unwrap_or_default().integer("held_since")? {
                 Some(held_since) => held(held_since, now),
                 None => Removal::Allowed,
             },
@@ -194,16 +187,25 @@ impl Guard {
     /// # Errors
     /// [`StoreError`].
     pub async fn release(&self, partner_id: &PartnerId, until: i64) -> Result<(), StoreError> {
-        let released = self
-            .update(partner_id)
-            .update_expression("SET released_until = :until REMOVE held_since, window_start, people")
-            .expression_attribute_values(":until", number(until));
-        written(released).await.map(drop)
+        let release =
+            Write::new()
+                .set("released_until", number(until))
+                .remove(&["held_since", "window_start", "people"]);
+        release.send(self.update(partner_id)).await.map(drop)
+    }
+
+    /// Fewer people than either limit were counted.
+    fn below_limits(&self) -> Condition {
+        let below_share = Condition::size_less_than_attribute("people", "most_of_linked");
+        let below_share = Condition::absent("most_of_linked").or(below_share);
+        Condition::size_less("people", number(self.limits.people)).and(below_share)
     }
 
     fn update(&self, partner_id: &PartnerId) -> UpdateItemFluentBuilder {
         let update = self.client.update_item().table_name(&self.table);
-        update.key("id", text(&id(partner_id)))
+        update
+            .key("id", text(&id(partner_id)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 }
 
@@ -216,24 +218,4 @@ fn held(held_since: i64, now: i64) -> Removal {
 
 fn id(partner_id: &PartnerId) -> String {
     format!("guard#{partner_id}")
-}
-
-/// What became of a conditional write.
-enum Written {
-    Done,
-    /// The condition did not hold, of this item.
-    Refused(Item),
-}
-
-async fn written(update: UpdateItemFluentBuilder) -> Result<Written, StoreError> {
-    let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match update.send().await {
-        Ok(_) => Ok(Written::Done),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused(refused.item.clone().unwrap_or_default()))
-            }
-            _ => Err(store_error(&error)),
-        },
-    }
 }

@@ -5,64 +5,28 @@ use std::{collections::HashMap, time::Duration};
 use shared::{
     log,
     metrics::{self, Metric},
-    oauth::token::TokenError,
     partner::Entitlements,
+    runtime::worker::EventError,
     spotify::{OpenAccessError, SpotifyError},
-    store::{LEASE, LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
+    store::{LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
     telemetry::Code,
-    worker::Unfinished,
 };
 
-use super::Synchronizer;
+use crate::{
+    Synchronizer,
+    retry::{Attempt, GUARD_UNAVAILABLE, HELD, Impact, NOT_LINKED_YET, Trouble},
+};
 
 /// For so long, in seconds, after `register-user` a 404 may only mean that Spotify has not finished.
 const SETTLING: i64 = 300;
 /// How long until a link that Spotify may not have finished is asked about again.
 const ASK_AGAIN: i64 = 30;
-/// How long, in seconds, somebody waits whose call Spotify refused as wrong: nobody but an operator can mend that.
-const PARKED: i64 = 3600;
-/// How long a partner waits whose client Spotify refused.
-const REFUSED: i64 = 300;
-/// How long until what the guard, or a pause of Spotify's, holds is looked at again: an operator may have ended either.
-const HELD: i64 = 300;
 /// Rights would be taken away, and an operator has to look first.
 const GUARD_HELD: &str = "guard_held";
-/// Whether rights may be taken away cannot be told.
-const GUARD_UNAVAILABLE: &str = "guard_unavailable";
-/// The same, of a run.
-pub(crate) const UNGUARDED: Unfinished = Unfinished("the guard does not answer");
-/// Spotify has not finished a link that is young.
-const NOT_LINKED_YET: &str = "not_linked_yet";
-/// Spotify has asked us to slow down.
-const RATE_LIMITED: &str = "rate_limited";
-/// Failures that are none to anybody but us: they pass by themselves, or we are paged.
-pub(crate) const OURS_ALONE: [&str; 3] = [NOT_LINKED_YET, RATE_LIMITED, GUARD_UNAVAILABLE];
-/// How long, in milliseconds, a turn at Spotify is waited for: two turns and what is called in them must fit into [`LEASE`].
+/// The guard does not answer: what a run that met it ends with.
+pub(crate) const UNGUARDED: EventError = EventError("the guard does not answer");
+/// How long, in milliseconds, a turn at Spotify is waited for: two turns and what is called in them must fit into [`shared::store::LEASE`].
 const LONGEST_WAIT: i64 = 15_000;
-/// The longest wait after passing trouble.
-const LONGEST: i64 = 600;
-
-/// What came of one person, to the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
-    /// Spotify follows.
-    Follows {
-        /// Whether it had something else before.
-        changed: bool,
-    },
-    /// Spotify knows no link.
-    NotLinked,
-    /// To be tried again.
-    Later,
-    /// To be tried again: Spotify gave no answer, or none that says anything of this person.
-    Unanswered,
-    /// There was nothing to do, or another has them in hand.
-    NothingToDo,
-    /// To be tried again, and so is everybody else of the partner.
-    PartnerRefused,
-    /// To be tried again, and so is everybody else.
-    Stop,
-}
 
 /// The partners from whose people nothing is taken away for the rest of a run, and why: there may be thousands of people behind one, and each question to the guard
 /// is a write.
@@ -73,20 +37,6 @@ pub(crate) fn is_unguarded(withheld: &Withheld) -> bool {
     withheld.values().any(|failure| *failure == GUARD_UNAVAILABLE)
 }
 
-/// Why somebody could not be settled.
-enum Trouble {
-    /// Spotify's: they will be tried again.
-    Spotify(SpotifyError),
-    /// Nobody may call Spotify for so many seconds.
-    NotNow(i64),
-}
-
-impl From<SpotifyError> for Trouble {
-    fn from(error: SpotifyError) -> Self {
-        Self::Spotify(error)
-    }
-}
-
 impl Synchronizer {
     /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
     pub(crate) async fn settle(
@@ -94,10 +44,10 @@ impl Synchronizer {
         key: &SubscriberKey,
         why: Why,
         withheld: &mut Withheld,
-    ) -> Result<Settled, Unfinished> {
-        const TABLE: Unfinished = Unfinished("the table does not answer");
+    ) -> Result<Attempt, EventError> {
+        const TABLE: EventError = EventError("the table does not answer");
         let me = self.name()?;
-        let mut before = None;
+        let mut before: Option<Attempt> = None;
         loop {
             let taken = match self.subscribers.take(key, why, &me, self.clock.now()).await {
                 Ok(Some(taken)) => taken,
@@ -106,9 +56,8 @@ impl Synchronizer {
                     if before.is_some() {
                         self.subscribers.let_go(key, &me).await.map_err(|_| TABLE)?;
                     }
-                    let of_everybody =
-                        |of: &Settled| matches!(of, Settled::Stop | Settled::PartnerRefused | Settled::Unanswered);
-                    return Ok(before.filter(of_everybody).unwrap_or(Settled::NothingToDo));
+                    let of_everybody = before.filter(|before| before.impact != Impact::None);
+                    return Ok(of_everybody.unwrap_or_else(nothing));
                 }
                 // One item that cannot be read holds up nobody else.
                 Err(StoreError::Malformed) => {
@@ -118,36 +67,31 @@ impl Synchronizer {
                         partner_id = key.partner_id(),
                         reason = "an item of the table is malformed"
                     );
-                    return Ok(Settled::NothingToDo);
+                    return Ok(nothing());
                 }
                 Err(_) => return Err(TABLE),
             };
-            let (outcome, settled) = match self.asked(&taken, why, withheld).await {
-                Ok(outcome) => {
-                    let settled = match &outcome {
-                        Outcome::Follows { changed, .. } => Settled::Follows { changed: *changed },
-                        Outcome::NotLinked { .. } => Settled::NotLinked,
-                        Outcome::NothingToDo => Settled::NothingToDo,
-                        Outcome::Later { .. } | Outcome::Withheld { .. } => Settled::Later,
-                    };
-                    (outcome, settled)
-                }
+            let attempt = match self.asked(&taken, why, withheld).await {
+                Ok(outcome) => Attempt {
+                    outcome,
+                    impact: Impact::None,
+                },
                 Err(Trouble::Spotify(error)) => self.in_vain(&taken, &error).await?,
                 Err(Trouble::NotNow(seconds)) => self.put_off(seconds),
             };
             let now = self.clock.now();
             let noted = self
                 .subscribers
-                .note(&taken, &outcome, &me, now)
+                .note(&taken, &attempt.outcome, &me, now)
                 .await
                 .map_err(|_| TABLE)?;
             if noted {
-                tell(&taken, &outcome);
-                measure(&taken, &outcome, why, now);
-                return Ok(settled);
+                tell(&taken, &attempt.outcome);
+                measure(&taken, &attempt.outcome, why, now);
+                return Ok(attempt);
             }
             // They changed meanwhile, and are still in our hand.
-            before = Some(settled);
+            before = Some(attempt);
         }
     }
 
@@ -280,66 +224,6 @@ impl Synchronizer {
         }
     }
 
-    /// When to try again after a call that came to nothing, and whether anybody else is tried before.
-    async fn in_vain(&self, person: &Subscriber, error: &SpotifyError) -> Result<(Outcome, Settled), Unfinished> {
-        let now = self.clock.now();
-        let later = |seconds: i64, failure| Outcome::Later {
-            at: now.saturating_add(seconds),
-            in_flight: false,
-            failure,
-        };
-        let backoff = backoff(person.tries);
-        let (outcome, settled, code) = match error {
-            SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
-            | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
-                let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
-                let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
-                let paused = self.pace.pause_until(until).await;
-                paused.map_err(|_| Unfinished("the pace does not answer"))?;
-                (later(seconds.min(HELD), RATE_LIMITED), Settled::Stop, Code::SyncStopped)
-            }
-            SpotifyError::OpenAccess(OpenAccessError::Forbidden) => (
-                later(REFUSED, "partner_refused"),
-                Settled::PartnerRefused,
-                Code::SyncStopped,
-            ),
-            SpotifyError::OpenAccess(OpenAccessError::Unauthorized)
-            | SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
-            | SpotifyError::Secret(_) => (later(REFUSED, "client_refused"), Settled::Stop, Code::SyncStopped),
-            SpotifyError::OpenAccess(OpenAccessError::Refused { .. } | OpenAccessError::Conflict) => {
-                (later(PARKED, "request_refused"), Settled::Later, Code::SyncFailed)
-            }
-            // What was sent may yet be done: not before nobody can have it on the way any more is anything else sent about them.
-            SpotifyError::OpenAccess(error) if error.may_be_in_flight() => {
-                let in_flight = Outcome::Later {
-                    at: now.saturating_add(backoff.max(LEASE)),
-                    in_flight: true,
-                    failure: "no_answer",
-                };
-                (in_flight, Settled::Unanswered, Code::SyncFailed)
-            }
-            _ => (later(backoff, "unavailable"), Settled::Unanswered, Code::SyncFailed),
-        };
-        log!(
-            warn,
-            code,
-            partner_id = person.partner_id.as_str(),
-            reason = error.to_string()
-        );
-        Ok((outcome, settled))
-    }
-
-    /// Nothing was asked: it is not our turn for long. Whoever waited here would hold up the run, and have the person in hand beyond their time.
-    fn put_off(&self, seconds: i64) -> (Outcome, Settled) {
-        log!(warn, Code::SyncStopped, reason = "Spotify wants no calls for a while");
-        let later = Outcome::Later {
-            at: self.clock.now().saturating_add(seconds.min(HELD)),
-            in_flight: false,
-            failure: RATE_LIMITED,
-        };
-        (later, Settled::Stop)
-    }
-
     /// Waits for a turn at Spotify. Where none can be had, the pace is the last thing to fail over.
     async fn turn(&self) -> Result<(), Trouble> {
         let wait = match self.pace.turn(self.clock.now_ms(), LONGEST_WAIT).await {
@@ -352,9 +236,12 @@ impl Synchronizer {
     }
 }
 
-/// How many seconds to wait after so many tries.
-fn backoff(tries: i64) -> i64 {
-    5_i64.saturating_mul(1 << tries.clamp(0, 7)).min(LONGEST)
+/// There was nothing to do, or another has them in hand.
+fn nothing() -> Attempt {
+    Attempt {
+        outcome: Outcome::NothingToDo,
+        impact: Impact::None,
+    }
 }
 
 /// How long it took until Spotify followed, or has taken so far; and what had changed there behind our back.

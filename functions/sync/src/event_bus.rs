@@ -1,10 +1,11 @@
-//! Owns what is told to others: events on an EventBridge bus, at least once. Needs EventBridge. Refuses to decide what is worth telling.
+//! Publishes events on an EventBridge bus, at least once. What is worth an event is decided by `events`.
 
-use aws_sdk_eventbridge::{Client, primitives::DateTime, types::PutEventsRequestEntry};
+use aws_sdk_eventbridge::{Client, config::Builder, primitives::DateTime, types::PutEventsRequestEntry};
 use serde_json::Value;
+use shared::{aws::Aws, outbound::Outbound};
 
 /// `source` of every event.
-pub const SOURCE: &str = "soa-link";
+const SOURCE: &str = "soa-link";
 /// The most events of one call (EventBridge, `PutEvents`).
 const MOST: usize = 10;
 /// The most that one call carries, in bytes: 256 KiB is EventBridge's limit, over all members of its entries.
@@ -31,8 +32,13 @@ pub struct EventBus {
 impl EventBus {
     /// The bus of this name.
     #[must_use]
-    pub fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+    pub fn new(aws: &Aws, outbound: &Outbound, name: String) -> Self {
+        let mut config = Builder::from(&aws.sdk(outbound));
+        config.set_endpoint_url(aws.eventbridge_endpoint.clone());
+        Self {
+            client: Client::from_conf(config.build()),
+            name,
+        }
     }
 
     /// Puts events on the bus, in their order.

@@ -1,10 +1,15 @@
 //! The pace at which all workers together call Spotify: one item of the subscribers table says when the next call may be made.
 
-use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError, types::ReturnValue};
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
 
 use super::{
     StoreError,
-    dynamodb::{number, store_error, text},
+    item::{ItemExt as _, number, text},
+    write::{Condition, ConditionalWrite, Write},
 };
 
 /// How often a turn is asked for anew when others take theirs at the same moment.
@@ -71,53 +76,36 @@ impl Pace {
     /// # Errors
     /// [`StoreError`].
     pub async fn pause_until(&self, until_ms: i64) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(&self.id))
-            .update_expression("SET next_call_at = :until")
-            .condition_expression("attribute_not_exists(next_call_at) OR next_call_at < :until")
-            .expression_attribute_values(":until", number(until_ms));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                // Somebody has asked for longer.
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(store_error(&error)),
-            },
-        }
+        let earlier = Condition::less("next_call_at", number(until_ms));
+        let write = Write::new()
+            .set("next_call_at", number(until_ms))
+            .when(Condition::absent("next_call_at").or(earlier));
+        // Refused when somebody has asked for longer.
+        write.send(self.update()).await.map(drop)
     }
 
     /// Moves the next call from `from` to `to`; where it is another, that one is told. One that lies behind is as good as none.
     async fn advance(&self, from: i64, to: i64, now_ms: i64) -> Result<Result<(), i64>, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(&self.id))
-            .update_expression("SET next_call_at = :to")
-            .condition_expression(
-                "attribute_not_exists(next_call_at) OR next_call_at = :from OR (next_call_at < :now AND :from <= :now)",
-            )
-            .expression_attribute_values(":to", number(to))
-            .expression_attribute_values(":from", number(from))
-            .expression_attribute_values(":now", number(now_ms))
-            .return_values(ReturnValue::None)
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-            );
-        match update.send().await {
-            Ok(_) => Ok(Ok(())),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let other = failed
-                        .item()
-                        .and_then(|item| item.get("next_call_at")?.as_n().ok()?.parse().ok());
-                    other.map(Err).ok_or(StoreError::Malformed)
-                }
-                _ => Err(store_error(&error)),
-            },
+        let mut free = Condition::absent("next_call_at").or(Condition::equal("next_call_at", number(from)));
+        if from <= now_ms {
+            free = free.or(Condition::less("next_call_at", number(now_ms)));
         }
+        let update = self
+            .update()
+            .return_values(ReturnValue::None)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let write = Write::new().set("next_call_at", number(to)).when(free);
+        match write.send(update).await? {
+            ConditionalWrite::Done(_) => Ok(Ok(())),
+            ConditionalWrite::Refused(item) => {
+                let other = item.unwrap_or_default().integer("next_call_at")?;
+                other.map(Err).ok_or(StoreError::Malformed)
+            }
+        }
+    }
+
+    fn update(&self) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("id", text(&self.id))
     }
 }

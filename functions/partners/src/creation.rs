@@ -1,0 +1,142 @@
+//! Creating partners at Spotify: written down before, asked once, and written down after.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::{
+    log,
+    partner::PartnerId,
+    store::{Begun, Creation, StoreError},
+    telemetry::Code,
+};
+
+use crate::{
+    Partners, Refusal,
+    command::{CreatePartner, SettleCreation},
+    parse_https, parse_name, told,
+};
+
+/// How often what Spotify answered is written down, should DynamoDB not take it at once: it is nowhere else.
+const TRIES: u32 = 4;
+
+impl Partners {
+    /// Has Spotify create a partner: written down before, asked once, and written down after. Asked again, it is not created again.
+    pub(crate) async fn create(&self, ask: CreatePartner) -> Result<Value, Refusal> {
+        let reference = parse_reference(&ask.reference)?;
+        let name = parse_name(&ask.name)?;
+        let own = self
+            .config
+            .public_url
+            .join(&format!("/partners/{reference}/entrypoint"));
+        let entrypoint_url = parse_https(ask.entrypoint_url.as_deref().unwrap_or(&own), "entrypoint_url")?;
+        self.check_settings(&ask.settings)?;
+        // Paths name partners by both: a reference must not be taken for another partner.
+        let named = self.table.get(&reference).await?;
+        if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
+            return Err(Refusal::Conflict("this reference is the id of a partner".to_owned()));
+        }
+        let creation = Creation {
+            reference,
+            name,
+            entrypoint_url: entrypoint_url.to_string(),
+            settings: ask.settings,
+            asked_at: self.clock.now(),
+            partner_id: None,
+        };
+        match self.table.begin(&creation).await? {
+            Begun::Now => {}
+            Begun::Before(before) => return self.created_before(&creation, &before).await,
+            Begun::NameTaken => {
+                return Err(Refusal::Conflict(
+                    "a partner of this name was created under another reference".to_owned(),
+                ));
+            }
+        }
+        log!(info, Code::PartnerCreating);
+        match self.spotify.create_partner(&creation.name, &entrypoint_url).await {
+            Ok(partner_id) => {
+                // The log has the id first: whatever becomes of the table, it is not lost.
+                log!(info, Code::PartnerCreated, partner_id = partner_id.as_str());
+                self.finish(&creation, &partner_id).await
+            }
+            Err(error) if error.is_certain() => {
+                self.table.forget(&creation).await?;
+                Err(error.into())
+            }
+            Err(error) => {
+                log!(error, Code::PartnerUncertain, reason = error.to_string());
+                Err(uncertain())
+            }
+        }
+    }
+
+    async fn created_before(&self, asked: &Creation, before: &Creation) -> Result<Value, Refusal> {
+        let same = (&asked.name, &asked.entrypoint_url) == (&before.name, &before.entrypoint_url);
+        if !same {
+            return Err(Refusal::Conflict(
+                "another partner was created under this reference".to_owned(),
+            ));
+        }
+        let partner_id = before.partner_id.as_ref().ok_or_else(uncertain)?;
+        let partner = self.table.get(partner_id).await?;
+        Ok(told(&partner.ok_or(Refusal::NotFound("partner"))?))
+    }
+
+    async fn finish(&self, creation: &Creation, partner_id: &PartnerId) -> Result<Value, Refusal> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.table.finish(creation, partner_id).await {
+                Ok(partner) => return Ok(told(&partner)),
+                Err(StoreError::Unavailable) if tries < TRIES => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(StoreError::Used) => {
+                    return Err(Refusal::Conflict(
+                        "this creation, or this partner, is written down already".to_owned(),
+                    ));
+                }
+                Err(error) => {
+                    log!(
+                        error,
+                        Code::PartnerUncertain,
+                        partner_id = partner_id.as_str(),
+                        reason = error.to_string()
+                    );
+                    return Err(Refusal::Uncertain(format!(
+                        "Spotify has created the partner {partner_id}, and DynamoDB has not taken it: settle-creation with it"
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Writes down how a creation ended, which an operator has found out.
+    pub(crate) async fn settle(&self, ask: SettleCreation) -> Result<Value, Refusal> {
+        let reference = parse_reference(&ask.reference)?;
+        let creation = self
+            .table
+            .creation(&reference)
+            .await?
+            .ok_or(Refusal::NotFound("creation"))?;
+        match (ask.partner_id, ask.not_created) {
+            (Some(partner_id), false) => self.finish(&creation, &PartnerId::parse(&partner_id)?).await,
+            (None, true) => match self.table.forget(&creation).await {
+                Err(StoreError::Used) => Err(Refusal::Conflict("this creation has ended".to_owned())),
+                forgotten => Ok(forgotten.map(|()| json!({}))?),
+            },
+            _ => Err(Refusal::Invalid(
+                "either partner_id or not_created is needed".to_owned(),
+            )),
+        }
+    }
+}
+
+fn uncertain() -> Refusal {
+    Refusal::Uncertain(
+        "it is not known whether Spotify has created this partner: ask Spotify, then settle-creation with its partner_id or with not_created".to_owned(),
+    )
+}
+
+fn parse_reference(reference: &str) -> Result<PartnerId, Refusal> {
+    PartnerId::parse(reference)
+        .map_err(|_| Refusal::Invalid("a reference is 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
+}

@@ -1,0 +1,72 @@
+//! What is known of a person, for support.
+
+use serde_json::{Map, Value, json};
+use shared::{
+    jws::JwsError,
+    partner::{Entitlements, PartnerId},
+    sign_in::subject_id,
+    store::Subscriber,
+};
+
+use crate::{Partners, Refusal, command::Explain};
+
+impl Partners {
+    /// All that is known of a person, and what Spotify says of them now.
+    pub(crate) async fn explain(&self, ask: Explain) -> Result<Value, Refusal> {
+        let partner_id = ask.partner_id.as_deref().map(PartnerId::parse).transpose()?;
+        let partner_id = partner_id.unwrap_or_else(|| self.config.partner_id.clone());
+        let claims = [("sub", ask.sub), ("partner_user_id", ask.partner_user_id)];
+        let claims = claims
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let keys = self.partner_keys.get().await?;
+        let person = subject_id(&keys, &partner_id, &claims.collect()).map_err(|error| match error {
+            JwsError::Claim(name) => Refusal::Invalid(format!("{name} is not what it must be, or is missing")),
+            error => Refusal::Invalid(error.to_string()),
+        })?;
+        let (subscriber, spotify, guard, partner) = tokio::join!(
+            self.subscribers.get(&partner_id, &person),
+            Box::pin(self.spotify.get_entitlements(&partner_id, &person)),
+            self.guard.state(&partner_id, self.clock.now()),
+            self.table.get(&partner_id),
+        );
+        let spotify = match spotify {
+            Ok(Some(entitlements)) => json!({"linked": true, "entitlements": names(&entitlements)}),
+            Ok(None) => json!({"linked": false}),
+            Err(error) => json!({"error": error.to_string()}),
+        };
+        let mut explained = known(&subscriber?);
+        explained.extend([
+            ("partner_id".to_owned(), partner_id.as_str().into()),
+            (
+                "person".to_owned(),
+                keys.current.log_pseudonym(&partner_id, &person).into(),
+            ),
+            ("spotify".to_owned(), spotify),
+            ("guard_held_since".to_owned(), guard?.held_since.into()),
+            (
+                "partner_disabled".to_owned(),
+                partner?.is_some_and(|partner| partner.disabled_at.is_some()).into(),
+            ),
+            ("now".to_owned(), self.clock.now().into()),
+        ]);
+        Ok(explained.into())
+    }
+}
+
+/// What our table has of a person.
+fn known(subscriber: &Subscriber) -> Map<String, Value> {
+    let link = &subscriber.link;
+    let known = json!({
+        "wanted": subscriber.wanted().map(names), "claimed": subscriber.claimed.as_ref().map(names),
+        "version": subscriber.version, "synced_version": subscriber.synced_version, "synced_at": subscriber.synced_at,
+        "held": subscriber.held.as_ref().map(names), "failure": subscriber.failure, "tries": subscriber.tries,
+        "next_try_at": subscriber.next_try_at, "registered_at": subscriber.registered_at,
+        "link": {"state": link.state.as_str(), "since": link.since, "evidence": link.evidence},
+    });
+    known.as_object().cloned().unwrap_or_default()
+}
+
+fn names(entitlements: &Entitlements) -> Vec<&str> {
+    entitlements.iter().collect()
+}

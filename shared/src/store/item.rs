@@ -1,0 +1,76 @@
+//! DynamoDB items: how attributes are read and written.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::StoreError;
+use crate::partner::Entitlements;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// Typed access to the attributes of an item.
+pub(super) trait ItemExt {
+    /// A string attribute; `None` if it is missing or of another type.
+    fn text(&self, name: &str) -> Option<&str>;
+
+    /// A string attribute that every such item has.
+    fn required(&self, name: &str) -> Result<&str, StoreError> {
+        self.text(name).ok_or(StoreError::Malformed)
+    }
+
+    /// A string attribute, as `parse` reads it. A string that it rejects is [`StoreError::Malformed`].
+    fn parse<'a, T, E>(
+        &'a self,
+        name: &str,
+        parse: impl FnOnce(&'a str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let value = self.text(name).map(parse).transpose();
+        value.map_err(|_| StoreError::Malformed)
+    }
+
+    /// An integer attribute. A value of another type is [`StoreError::Malformed`].
+    fn integer(&self, name: &str) -> Result<Option<i64>, StoreError>;
+
+    /// A list of entitlement names. Anything else is [`StoreError::Malformed`].
+    fn entitlements(&self, name: &str) -> Result<Option<Entitlements>, StoreError>;
+
+    /// A map attribute; `None` if it is missing or of another type.
+    fn map(&self, name: &str) -> Option<&Item>;
+}
+
+impl ItemExt for Item {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_s().ok().map(String::as_str)
+    }
+
+    fn integer(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
+        number.map(Some).ok_or(StoreError::Malformed)
+    }
+
+    fn entitlements(&self, name: &str) -> Result<Option<Entitlements>, StoreError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let names = value.as_l().map_err(|_| StoreError::Malformed)?;
+        let names: Option<Vec<_>> = names.iter().map(|name| name.as_s().ok()).collect();
+        let entitlements = Entitlements::parse(names.ok_or(StoreError::Malformed)?);
+        entitlements.map(Some).map_err(|_| StoreError::Malformed)
+    }
+
+    fn map(&self, name: &str) -> Option<&Item> {
+        self.get(name)?.as_m().ok()
+    }
+}
+
+pub(super) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+pub(super) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn list(entitlements: &Entitlements) -> AttributeValue {
+    AttributeValue::L(entitlements.iter().map(text).collect())
+}

@@ -1,0 +1,103 @@
+//! Tokens that work once: their `jti`s, remembered in the table of pending links.
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Put, TransactWriteItem},
+};
+
+use super::{
+    PendingLink, PendingLinks, StoreError,
+    error::{condition_failed, store_error},
+    item::{Item, number, text},
+    pending_links::{KEPT, NEW_LINK, item_of},
+};
+use crate::{jws::JwtId, oauth::state::StateHash};
+
+/// The second half holds when the SDK repeats a write whose answer was lost.
+const NEW_JTI: &str = "attribute_not_exists(id) OR claimed_by = :me";
+
+impl PendingLinks {
+    /// Stores the pending link of a state together with the `jti` of the hand-off it rests on: both or neither.
+    ///
+    /// # Errors
+    /// [`StoreError::Used`] when the hand-off was used before; else another [`StoreError`].
+    pub async fn put_handed_off(
+        &self,
+        state: &StateHash,
+        pending: &PendingLink,
+        jti: &JwtId,
+    ) -> Result<(), StoreError> {
+        let link = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item_of(state, pending)))
+            .condition_expression(NEW_LINK)
+            .expression_attribute_values(":binding", text(&pending.browser_binding))
+            .build()
+            .map_err(|_| StoreError::Malformed)?;
+        let jti = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(jti_item(jti, &pending.browser_binding)))
+            .condition_expression(NEW_JTI)
+            .expression_attribute_values(":me", text(&pending.browser_binding))
+            .build()
+            .map_err(|_| StoreError::Malformed)?;
+        let items = [jti, link].map(|put| TransactWriteItem::builder().put(put).build());
+        let written = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items.into()))
+            .send()
+            .await;
+        written.map(drop).map_err(|error| {
+            if error.as_service_error().is_some_and(is_used) {
+                StoreError::Used
+            } else {
+                store_error(&error)
+            }
+        })
+    }
+
+    /// Remembers that a token was used. `me` names this invocation: a write that the SDK repeats, because the first one's answer was lost,
+    /// is not taken for somebody else's.
+    ///
+    /// # Errors
+    /// [`StoreError::Used`] when it was used before; else another [`StoreError`].
+    pub async fn use_once(&self, jti: &JwtId, me: &str) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(jti_item(jti, me)))
+            .condition_expression(NEW_JTI)
+            .expression_attribute_values(":me", text(me));
+        put.send().await.map(drop).map_err(|error| {
+            if condition_failed(&error) {
+                StoreError::Used
+            } else {
+                store_error(&error)
+            }
+        })
+    }
+}
+
+/// Whether a transaction was cancelled because of its first item, the `jti`.
+fn is_used(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return false;
+    };
+    let reason = cancelled
+        .cancellation_reasons()
+        .first()
+        .and_then(|reason| reason.code());
+    // A conflict is another use of the same token at this very moment.
+    matches!(reason, Some("ConditionalCheckFailed" | "TransactionConflict"))
+}
+
+fn jti_item(jti: &JwtId, me: &str) -> Item {
+    Item::from([
+        ("id".into(), text(jti.as_str())),
+        ("claimed_by".into(), text(me)),
+        ("expires_at".into(), number(jti.expires_at)),
+        ("delete_at".into(), number(jti.expires_at.saturating_add(KEPT))),
+    ])
+}

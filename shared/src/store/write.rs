@@ -1,0 +1,241 @@
+//! Conditional updates of one item. A [`Write`] collects clauses and conditions, and numbers the placeholders: attribute names are never written into an
+//! expression, so none can clash with a reserved word.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::AttributeValue,
+};
+
+use super::{
+    StoreError,
+    error::store_error,
+    item::{Item, number},
+};
+
+/// An update expression with its condition, for one item.
+#[derive(Default)]
+pub(super) struct Write {
+    set: Vec<Vec<Token>>,
+    remove: Vec<Vec<Token>>,
+    add: Vec<Vec<Token>>,
+    conditions: Vec<Vec<Token>>,
+}
+
+/// A part of an expression.
+enum Token {
+    Text(&'static str),
+    Name(&'static str),
+    Value(AttributeValue),
+}
+
+use Token::{Name, Text, Value};
+
+impl Write {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn set(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.set.push(vec![Name(name), Text(" = "), Value(value)]);
+        self
+    }
+
+    /// Sets an attribute that the item does not have; one that it has keeps its value.
+    pub(super) fn set_if_absent(mut self, name: &'static str, value: AttributeValue) -> Self {
+        let (start, end) = (Text(" = if_not_exists("), Text(")"));
+        self.set
+            .push(vec![Name(name), start, Name(name), Text(", "), Value(value), end]);
+        self
+    }
+
+    pub(super) fn remove(mut self, names: &[&'static str]) -> Self {
+        self.remove.extend(names.iter().map(|name| vec![Name(name)]));
+        self
+    }
+
+    /// Adds to a number, or to a set.
+    pub(super) fn add(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.add.push(vec![Name(name), Text(" "), Value(value)]);
+        self
+    }
+
+    /// Adds one to a number, which is 0 if it is absent.
+    pub(super) fn increment(self, name: &'static str) -> Self {
+        self.add(name, number(1))
+    }
+
+    /// Requires a condition, in addition to those required before.
+    pub(super) fn when(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition.0);
+        self
+    }
+
+    /// Requires each of some conditions, or one that is optional.
+    pub(super) fn when_all(self, conditions: impl IntoIterator<Item = Condition>) -> Self {
+        conditions.into_iter().fold(self, Self::when)
+    }
+
+    /// Sends it as `update`, which names the table, the key and what to return.
+    ///
+    /// # Errors
+    /// [`StoreError`], but not for a condition that did not hold.
+    pub(super) async fn send(self, update: UpdateItemFluentBuilder) -> Result<ConditionalWrite, StoreError> {
+        let mut placeholders = Placeholders::default();
+        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
+        let clauses = clauses
+            .into_iter()
+            .filter(|(_, operands)| !operands.is_empty())
+            .map(|(clause, operands)| format!("{clause} {}", placeholders.join(operands, ", ")));
+        let clauses: Vec<_> = clauses.collect();
+        let conditions = placeholders.join(self.conditions, " AND ");
+        let Placeholders { names, values } = placeholders;
+        let update = update
+            .update_expression(clauses.join(" "))
+            .set_condition_expression(Some(conditions).filter(|conditions| !conditions.is_empty()))
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()));
+        match update.send().await {
+            Ok(written) => Ok(ConditionalWrite::Done(written.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(ConditionalWrite::Refused(failed.item.clone()))
+                }
+                _ => Err(store_error(&error)),
+            },
+        }
+    }
+}
+
+/// The result of a [`Write`].
+pub(super) enum ConditionalWrite {
+    /// It was made. The item as it is now, if the update asked for it.
+    Done(Item),
+    /// The condition did not hold. The item that was found, if there is one and the update asked for it.
+    Refused(Option<Item>),
+}
+
+impl ConditionalWrite {
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    /// The item as it is now; `None` if the condition did not hold.
+    pub(super) fn done(self) -> Option<Item> {
+        match self {
+            Self::Done(item) => Some(item),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+/// A condition on the item that is to be written.
+pub(super) struct Condition(Vec<Token>);
+
+impl Condition {
+    pub(super) fn exists(name: &'static str) -> Self {
+        Self(vec![Text("attribute_exists("), Name(name), Text(")")])
+    }
+
+    pub(super) fn absent(name: &'static str) -> Self {
+        Self(vec![Text("attribute_not_exists("), Name(name), Text(")")])
+    }
+
+    pub(super) fn equal(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Name(name), Text(" = "), Value(value)])
+    }
+
+    /// The attribute has this value, or is absent if this is `None`.
+    pub(super) fn unchanged(name: &'static str, value: Option<AttributeValue>) -> Self {
+        value.map_or_else(|| Self::absent(name), |value| Self::equal(name, value))
+    }
+
+    pub(super) fn less(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Name(name), Text(" < "), Value(value)])
+    }
+
+    pub(super) fn at_most(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Name(name), Text(" <= "), Value(value)])
+    }
+
+    pub(super) fn greater(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Name(name), Text(" > "), Value(value)])
+    }
+
+    /// The attribute has one of these values, of which there is at least one.
+    pub(super) fn one_of(name: &'static str, values: impl IntoIterator<Item = AttributeValue>) -> Self {
+        let mut tokens = vec![Name(name), Text(" IN (")];
+        for (n, value) in values.into_iter().enumerate() {
+            tokens.extend((n > 0).then_some(Text(", ")));
+            tokens.push(Value(value));
+        }
+        tokens.push(Text(")"));
+        Self(tokens)
+    }
+
+    /// The set has this member.
+    pub(super) fn contains(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Text("contains("), Name(name), Text(", "), Value(value), Text(")")])
+    }
+
+    /// The set has fewer members than `value`.
+    pub(super) fn size_less(name: &'static str, value: AttributeValue) -> Self {
+        Self(vec![Text("size("), Name(name), Text(") < "), Value(value)])
+    }
+
+    /// The set has fewer members than the attribute `limit` says.
+    pub(super) fn size_less_than_attribute(name: &'static str, limit: &'static str) -> Self {
+        Self(vec![Text("size("), Name(name), Text(") < "), Name(limit)])
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        self.joined(" AND ", other)
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        self.joined(" OR ", other)
+    }
+
+    fn joined(self, operator: &'static str, other: Self) -> Self {
+        let mut tokens = vec![Text("(")];
+        tokens.extend(self.0);
+        tokens.push(Text(operator));
+        tokens.extend(other.0);
+        tokens.push(Text(")"));
+        Self(tokens)
+    }
+}
+
+/// The names and values of an expression, by their placeholders.
+#[derive(Default)]
+struct Placeholders {
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Placeholders {
+    fn join(&mut self, expressions: Vec<Vec<Token>>, separator: &str) -> String {
+        let expressions = expressions.into_iter().map(|tokens| {
+            let tokens = tokens.into_iter().map(|token| self.place(token));
+            tokens.collect::<String>()
+        });
+        expressions.collect::<Vec<_>>().join(separator)
+    }
+
+    fn place(&mut self, token: Token) -> String {
+        match token {
+            Text(text) => text.to_owned(),
+            Name(name) => {
+                let placeholder = format!("#{name}");
+                self.names.insert(placeholder.clone(), name.to_owned());
+                placeholder
+            }
+            Value(value) => {
+                let placeholder = format!(":{}", self.values.len());
+                self.values.insert(placeholder.clone(), value);
+                placeholder
+            }
+        }
+    }
+}
