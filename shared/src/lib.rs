@@ -19,7 +19,6 @@ pub mod events;
 pub mod fetched;
 pub mod http;
 pub mod jws;
-pub mod metrics;
 pub mod oauth;
 pub mod outbound;
 pub mod partner;

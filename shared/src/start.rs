@@ -7,13 +7,13 @@ use crate::{
     chance::Chance,
     clock::Clock,
     config::{ConfigError, Environment, PeersConfig, StorageConfig},
-    log, metrics,
+    log,
     outbound::{Outbound, OutboundError},
     secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, SignIn},
     spotify::Spotify,
     store::PendingLinks,
-    telemetry::{self, Code},
+    telemetry::{self, Code, metrics},
 };
 
 /// Builds a function as its process begins: the log is set up first, and says how it went.

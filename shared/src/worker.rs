@@ -7,7 +7,11 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::{clock::Clock, metrics, start, telemetry};
+use crate::{
+    clock::Clock,
+    start,
+    telemetry::{self, metrics},
+};
 
 /// What is left of the function's time when the work must be over.
 const RESERVE: Duration = Duration::from_secs(5);

@@ -7,10 +7,9 @@ use shared::{
     config::{CallbackConfig, Config as _, ConfigError, Environment, Pages, PublicUrl},
     directory::Directory,
     http::{DETOUR, Failure, Function, Intent, Language, Outcome, Place, Problem, Request, Step, redirect},
-    metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
-        binding::BrowserBinding,
+        browser_binding::BrowserBinding,
     },
     outbound::Outbound,
     secrets::Versions,
@@ -18,7 +17,10 @@ use shared::{
     spotify::CompletionUrl,
     start::{Peers, StartError},
     store::{Claim, PendingLink, SignedInBy, Subscribers},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
 };
 
 /// The function and what it works with.

@@ -13,14 +13,14 @@ use shared::{
     encoding::hex,
     http::{Failure, Function, Outcome, Problem, Request, StatusCode, json as answer},
     jws::JwsError,
-    log, metrics,
+    log,
     outbound::Outbound,
     partner::{self, PartnerId, PartnerUserId},
     secrets::Versions,
     sign_in::{Backend, PartnerKeys, person_meant},
     start::{StartError, Storage},
     store::{Change, Subscriber, Subscribers},
-    telemetry::Code,
+    telemetry::{Code, metrics},
 };
 
 /// The most people of one request.

@@ -14,10 +14,9 @@ use shared::{
         DETOUR, Failure, Function, Intent, JOURNEY, Outcome, Place, Problem, ProviderError, Request, Visitor, redirect,
     },
     jws::JwsError,
-    metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationError, AuthorizationRequest},
-        binding::{BrowserBinding, BrowserBindings},
+        browser_binding::{BrowserBinding, BrowserBindings},
         nonce::Nonce,
         pkce::CodeVerifier,
         state::State,
@@ -29,7 +28,10 @@ use shared::{
     spotify::USER_SOA_LINK,
     start::{StartError, Storage},
     store::{Claim, PendingLink, PendingSignIn, SignedInBy, UsedJti},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
 };
 
 use self::oidc::Oidc;

@@ -15,14 +15,16 @@ use shared::{
     encoding::hex,
     events::{EventBus, NotTaken},
     log,
-    metrics::{self, Metric},
     outbound::Outbound,
     partner::PartnerId,
     secrets::Secret,
     spotify::Spotify,
     start::StartError,
     store::{DIRTY_SHARDS, Guard, Pace, SubscriberKey, Subscribers, Why},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
     worker::{Unfinished, Worker},
 };
 use tokio::time::Instant;

@@ -4,12 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use shared::{
     log,
-    metrics::{self, Metric},
     oauth::token::TokenError,
     partner::Entitlements,
     spotify::{OpenAccessError, SpotifyError},
     store::{LEASE, LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
     worker::Unfinished,
 };
 

@@ -12,7 +12,7 @@ use shared::{
         Reader, Request, StatusCode, Step, Visitor, no_content, redirect,
     },
     jws::JwsError,
-    oauth::binding::{BrowserBinding, BrowserBindings},
+    oauth::browser_binding::{BrowserBinding, BrowserBindings},
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     sealed,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::{BROWSER_COOKIE, Language, Problem};
-use crate::{config::PublicUrl, encoding::from_base64, oauth::binding::BrowserBindings, partner::PartnerId};
+use crate::{config::PublicUrl, encoding::from_base64, oauth::browser_binding::BrowserBindings, partner::PartnerId};
 
 /// The longest query read, in bytes: API Gateway takes 10 KB of request line and headers.
 const LONGEST_QUERY: usize = 8 * 1024;

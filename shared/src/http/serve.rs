@@ -11,10 +11,10 @@ use super::{Answer, Failure, Intent, Language, Place, Problem, Reader, Request};
 use crate::{
     clock::Clock,
     config::{Pages, PublicUrl},
-    log, metrics,
+    log,
     partner::PartnerId,
     start,
-    telemetry::{self, Code},
+    telemetry::{self, Code, metrics},
 };
 
 /// For a request, whatever it has to wait for: below the function's 10 s (template), and API Gateway's 30 s.
@@ -53,9 +53,7 @@ pub struct Outcome {
 impl Request {
     /// Notes in this request's log lines which partner and, by their log name, which person it is about.
     pub fn is_about(&self, partner_id: &PartnerId, person: &str) {
-        tracing::Span::current()
-            .record("partner_id", partner_id.as_str())
-            .record("person", person);
+        telemetry::record_subject(partner_id.as_str(), person);
     }
 
     /// The id that support can look up.

@@ -3,7 +3,7 @@
 use super::{DETOUR, Failure, Intent, Outcome, Place, Problem, Request, redirect};
 use crate::{
     chance::Chance,
-    oauth::binding::{BrowserBinding, BrowserBindings},
+    oauth::browser_binding::{BrowserBinding, BrowserBindings},
     partner::PartnerId,
     secrets::Versions,
     sign_in::{PartnerKeys, Person, SignIn, SignInError, SignInKind, VISIT_COOKIE},

@@ -2,7 +2,7 @@
 //! (RFC 6749, RFC 7636, RFC 9700). Needs the outbound HTTP client for the token endpoint. Refuses to know Spotify's own words.
 
 pub mod authorize;
-pub mod binding;
+pub mod browser_binding;
 pub mod nonce;
 pub mod pkce;
 pub mod state;

@@ -8,9 +8,9 @@ use url::{Url, form_urlencoded};
 use super::{authorize::AuthorizationCode, pkce::CodeVerifier};
 use crate::{
     encoding::base64,
-    metrics,
     outbound::{Outbound, OutboundError},
     secret::{ClientSecret, secret_type},
+    spotify::measured,
 };
 
 secret_type! {
@@ -62,7 +62,7 @@ pub async fn request(
         ),
         (header::ACCEPT, HeaderValue::from_static("application/json")),
     ]);
-    let answer = metrics::of_call("token", outbound.post(endpoint.as_str(), headers, form(grant, scope))).await?;
+    let answer = measured("token", outbound.post(endpoint.as_str(), headers, form(grant, scope))).await?;
     match answer.status {
         StatusCode::OK => granted(answer.body.expose(), scope),
         status => Err(refused(status, answer.retry_after, answer.body.expose())),

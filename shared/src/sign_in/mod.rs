@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     config::SignInConfig,
     jws::{JwsError, KeySet, Kind, UnverifiedJws, Verified, Verifier},
-    oauth::binding::BrowserBindings,
+    oauth::browser_binding::BrowserBindings,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
     secret::same,

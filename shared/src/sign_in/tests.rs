@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    chance::Chance, config::PublicUrl, encoding::base64url, jws::LEEWAY, oauth::binding::BrowserBinding,
+    chance::Chance, config::PublicUrl, encoding::base64url, jws::LEEWAY, oauth::browser_binding::BrowserBinding,
     secrets::SecretValue as _,
 };
 

@@ -1,6 +1,7 @@
 //! Owns what we say to Spotify as its client: the token endpoint with our secret, and the signed calls of Spotify Open Access. Needs
 //! `oauth`, `jws`, `partner`, `secrets` and the outbound client. Refuses to store, to know a request, and to decide what a person sees.
 
+mod calls;
 mod completion;
 mod open_access;
 mod partners;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
 
+pub(crate) use calls::measured;
 pub use completion::{CompletionUrl, CompletionUrlError, Landing};
 pub use open_access::OpenAccessError;
 
@@ -20,7 +22,6 @@ use crate::{
     chance::Chance,
     clock::Clock,
     jws::SignError,
-    metrics::{self, Metric},
     oauth::{
         authorize::AuthorizationCode,
         pkce::CodeVerifier,
@@ -29,6 +30,7 @@ use crate::{
     outbound::Outbound,
     secret::ClientSecret,
     secrets::{Secret, SecretError, SecretValue, Versions, text_member},
+    telemetry::metrics::{self, Metric},
 };
 
 /// The scope a person consents to (Open Access Concepts). Never asked for together with a service scope.

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     CompletionUrl, Credentials, Landing, SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, UserToken,
+    measured,
     service_token::{self, ServiceToken},
 };
 use crate::{
     jws::{SignedJws, sign},
-    metrics,
     oauth::token::{AccessToken, Grant},
     outbound::{Answer, OutboundError},
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
@@ -260,7 +260,7 @@ impl Spotify {
     ) -> Result<Answer, OpenAccessError> {
         let headers = headers(token, &self.settings.jws_content_type)?;
         let url = self.endpoint(endpoint);
-        let answer = metrics::of_call(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
+        let answer = measured(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
         OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
     }
 

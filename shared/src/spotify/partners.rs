@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError, open_access::headers};
+use super::{
+    OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError, measured, open_access::headers,
+};
 use crate::{
     jws::sign,
-    metrics,
     outbound::OutboundError,
     partner::{Logo, PartnerId},
 };
@@ -54,7 +55,7 @@ impl Spotify {
         let headers = headers(&token.access_token, logo.media_type())?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
         let uploading = self.outbound.upload(&url, headers, logo.into_bytes(), UPLOAD);
-        let answer = metrics::of_call("upload-logo", uploading).await;
+        let answer = measured("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)
     }
