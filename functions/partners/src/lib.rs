@@ -330,7 +330,8 @@ impl Partners {
         }
         let logo = Logo::parse(fetched.into_body())?;
         let media_type = logo.media_type();
-        self.spotify.upload_logo(&partner_id, logo).await?;
+        let uploading = self.spotify.upload_logo(&partner_id, media_type, logo.into_bytes());
+        uploading.await?;
         Ok(json!({"partner_id": partner_id.as_str(), "media_type": media_type}))
     }
 

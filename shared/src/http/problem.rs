@@ -539,8 +539,9 @@ fn spotify_verdict(step: Step, error: &SpotifyError) -> Verdict {
         SpotifyError::Token(TokenError::Nonsense(_)) | SpotifyError::OpenAccess(OpenAccessError::Nonsense) => {
             trouble(StatusCode::BAD_GATEWAY, Code::SpotifyNonsense)
         }
-        SpotifyError::Token(TokenError::Outbound(error))
-        | SpotifyError::OpenAccess(OpenAccessError::Outbound(error)) => outbound(error),
+        SpotifyError::NoTokenResponse(error) | SpotifyError::OpenAccess(OpenAccessError::Outbound(error)) => {
+            outbound(error)
+        }
         SpotifyError::OpenAccess(OpenAccessError::Conflict) if step == Step::Link => {
             could_not_link(StatusCode::CONFLICT, "already_linked")
         }
