@@ -8,7 +8,7 @@ use crate::{
     cookie::{BROWSER_COOKIE, SIGN_IN_TTL, VISIT_COOKIE},
     errors::{Error, Failure},
     jws::JwtId,
-    oauth::binding::{BrowserBinding, BrowserBindings},
+    oauth::browser_binding::{BrowserBinding, BrowserBindings},
     pages::{Branding, PageContext},
     partner::{PartnerId, PartnerUserId},
     registry::PartnerEntry,

@@ -11,7 +11,6 @@ pub mod errors;
 pub mod fetched;
 pub mod i18n;
 pub mod jws;
-pub mod metrics;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;

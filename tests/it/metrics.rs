@@ -14,10 +14,10 @@ use shared::{
     aws::Aws,
     chance::Chance,
     http::answer_event,
-    metrics,
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     store::Subscribers,
+    telemetry::metrics,
     worker::Worker as _,
 };
 use sync::Synchronizer;

@@ -11,7 +11,7 @@ use shared::config::{
     CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
 };
 
-use shared::metrics::Metric;
+use shared::telemetry::metrics::Metric;
 
 use crate::world::World;
 

@@ -9,10 +9,9 @@ use shared::{
     cookie::SIGN_IN_TTL,
     errors::{Error, Failure, SpotifyOperation},
     i18n::Language,
-    metrics::{self, Metric},
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
-        binding::BrowserBinding,
+        browser_binding::BrowserBinding,
     },
     pages::Branding,
     registry::PartnerRegistry,
@@ -24,7 +23,10 @@ use shared::{
     sign_in::{PartnerKeys, SignIn, SignInMethod},
     spotify::{CompletionUrl, Spotify},
     store::{Claim, PendingLink, Subscribers},
-    telemetry::{self, Code},
+    telemetry::{
+        self, Code,
+        metrics::{self, Metric},
+    },
     web::{Destination, Request, Response, ReturnTo},
 };
 

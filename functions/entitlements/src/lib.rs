@@ -13,7 +13,7 @@ use shared::{
     encoding::hex,
     errors::{Error, Failure},
     jws::JwsError,
-    log, metrics,
+    log,
     partner::{self, PartnerId},
     registry::{PartnerEntry, PartnerRegistry},
     runtime::{
@@ -22,7 +22,7 @@ use shared::{
     },
     sign_in::BackendVerifier,
     store::{Subscriber, Subscribers},
-    telemetry::{self, Code},
+    telemetry::{self, Code, metrics},
     urls::PublicUrl,
     web::{Request, Response},
 };

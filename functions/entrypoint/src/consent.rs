@@ -5,13 +5,15 @@ use shared::{
     cookie::LINK_TTL,
     errors::{Error, Failure},
     jws::JwtId,
-    metrics::{self, Metric},
-    oauth::{authorize::AuthorizationRequest, binding::BrowserBinding, pkce::CodeVerifier, state::State},
+    oauth::{authorize::AuthorizationRequest, browser_binding::BrowserBinding, pkce::CodeVerifier, state::State},
     partner::Entitlements,
     sign_in::{Identity, SignInMethod},
     spotify::USER_SOA_LINK,
     store::PendingLink,
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
     web::Response,
 };
 

@@ -3,10 +3,12 @@
 use shared::{
     context::{RequestContext, Visitor},
     errors::{Error, Failure},
-    metrics::{self, Metric},
     partner::ShowUri,
     registry::PartnerEntry,
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
     web::{Request, Response},
 };
 

@@ -9,7 +9,7 @@ use shared::{
     jws::JwsError,
     oauth::{
         authorize::AuthorizationError,
-        binding::{BrowserBinding, BrowserBindings},
+        browser_binding::{BrowserBinding, BrowserBindings},
         nonce::Nonce,
         pkce::CodeVerifier,
         state::State,

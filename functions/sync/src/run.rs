@@ -5,11 +5,13 @@ use std::{collections::HashSet, time::Duration};
 use serde_json::Value;
 use shared::{
     log,
-    metrics::{self, Metric},
     partner::PartnerId,
     runtime::worker::EventError,
     store::{DIRTY_SHARDS, Outcome, SubscriberKey, Why},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
 };
 use tokio::time::Instant;
 

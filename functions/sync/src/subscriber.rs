@@ -4,12 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use shared::{
     log,
-    metrics::{self, Metric},
     partner::Entitlements,
     runtime::worker::EventError,
     spotify::{OpenAccessError, SpotifyError},
     store::{LinkState, Outcome, Removal, StoreError, Subscriber, SubscriberKey, Turn, Why},
-    telemetry::Code,
+    telemetry::{
+        Code,
+        metrics::{self, Metric},
+    },
 };
 
 use crate::{

@@ -15,12 +15,14 @@ use shared::{
         CallbackConfig, Config, EntitlementsConfig, EntrypointConfig, Environment, PartnersConfig, PublicUrl,
         SyncConfig, UnlinkConfig, has_own_provider,
     },
-    oauth::token::{self, Grant, TokenError},
+    oauth::token::{Grant, TokenError},
     outbound::Outbound,
     secret::ClientSecret,
     secrets::{Secret, SecretError},
     sign_in::{PartnerKeys, PublishedKeys},
-    spotify::{SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, USER_SOA_UNLINK},
+    spotify::{
+        SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, SpotifyError, TokenEndpoint, USER_SOA_UNLINK,
+    },
     store::{DIRTY_INDEX, Partners},
 };
 
@@ -375,32 +377,33 @@ impl Deployed {
         let accounts = self
             .known("SPOTIFY_ACCOUNTS_URL")
             .unwrap_or("https://accounts.spotify.com");
-        let Ok(endpoint) = format!("{}/api/token", accounts.trim_end_matches('/')).parse() else {
+        let Ok(accounts_url) = accounts.parse() else {
             return;
         };
+        let endpoint = TokenEndpoint::new(&self.outbound, &accounts_url, client_id);
         self.clock(accounts, findings).await;
         for (scope, needed) in SCOPES {
-            let grant = Grant::ClientCredentials;
-            match token::request(&self.outbound, &endpoint, client_id, &versions.current, &grant, scope).await {
+            let asked = endpoint.request(&versions.current, &Grant::ClientCredentials, scope);
+            match asked.await {
                 Ok(_) => findings.good(format!("Spotify grants {scope}")),
-                Err(TokenError::InvalidClient) => {
+                Err(SpotifyError::Token(TokenError::InvalidClient)) => {
                     findings.wrong("Spotify refuses the client id or its secret", "Compare both with Spotify's dashboard; a secret that was rotated there goes into Secrets Manager.");
                     return;
                 }
-                Err(TokenError::Refused { .. } | TokenError::ScopeMissing) if needed => {
+                Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) if needed => {
                     findings.wrong(
                         format!("Spotify does not grant {scope}"),
                         "Ask Spotify to allow-list the client id for it.",
                     );
                 }
-                Err(TokenError::Refused { .. } | TokenError::ScopeMissing) => {
+                Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) => {
                     findings.good(format!(
                         "Spotify does not grant {scope}, which only creating partners and logos need"
                     ));
                 }
                 Err(error) => {
                     findings.wrong(
-                        format!("Spotify's token endpoint: {error}"),
+                        format!("Spotify's {error}"),
                         "Try again; look at Spotify's status, and whether the function's network reaches it.",
                     );
                     return;

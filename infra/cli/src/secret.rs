@@ -11,13 +11,12 @@ use aws_sdk_secretsmanager::Client;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::{
-    oauth::token::{self, Grant, TokenError},
+    oauth::token::{Grant, TokenError},
     outbound::Outbound,
     secret::ClientSecret,
     secrets::SecretValue as _,
-    spotify::USER_SOA_UNLINK,
+    spotify::{SpotifyError, TokenEndpoint, USER_SOA_UNLINK},
 };
-use url::Url;
 
 use crate::{
     Failed,
@@ -108,9 +107,7 @@ fn new_secret(from: Option<&PathBuf>) -> Result<ClientSecret, Failed> {
 struct Rotation {
     secrets_manager: Client,
     id: String,
-    client_id: String,
-    token_endpoint: Url,
-    outbound: Outbound,
+    token_endpoint: TokenEndpoint,
 }
 
 impl Rotation {
@@ -122,13 +119,14 @@ impl Rotation {
         let accounts = known
             .get("SPOTIFY_ACCOUNTS_URL")
             .map_or("https://accounts.spotify.com", String::as_str);
-        let token_endpoint = format!("{}/api/token", accounts.trim_end_matches('/')).parse();
+        let (id, client_id) = (needed("SPOTIFY_CLIENT_SECRET_ID")?, needed("SPOTIFY_CLIENT_ID")?);
+        let accounts_url = accounts
+            .parse()
+            .map_err(|_| Failed::new("SPOTIFY_ACCOUNTS_URL is no URL"))?;
         Ok(Self {
             secrets_manager,
-            id: needed("SPOTIFY_CLIENT_SECRET_ID")?,
-            client_id: needed("SPOTIFY_CLIENT_ID")?,
-            token_endpoint: token_endpoint.map_err(|_| Failed::new("SPOTIFY_ACCOUNTS_URL is no URL"))?,
-            outbound: Outbound::new()?,
+            id,
+            token_endpoint: TokenEndpoint::new(&Outbound::new()?, &accounts_url, client_id),
         })
     }
 
@@ -225,21 +223,15 @@ impl Rotation {
 
     /// What Spotify says to a request for a token with it.
     async fn answer_to(&self, secret: &ClientSecret) -> Result<Answer, Failed> {
-        let grant = Grant::ClientCredentials;
-        let asked = token::request(
-            &self.outbound,
-            &self.token_endpoint,
-            &self.client_id,
-            secret,
-            &grant,
-            USER_SOA_UNLINK,
-        );
+        let asked = self
+            .token_endpoint
+            .request(secret, &Grant::ClientCredentials, USER_SOA_UNLINK);
         match asked.await {
-            Ok(_) | Err(TokenError::ScopeMissing) => Ok(Answer::Granted),
-            Err(TokenError::Refused { .. }) => Ok(Answer::Refused),
-            Err(TokenError::InvalidClient) => Ok(Answer::InvalidClient),
+            Ok(_) | Err(SpotifyError::Token(TokenError::ScopeMissing)) => Ok(Answer::Granted),
+            Err(SpotifyError::Token(TokenError::Refused { .. })) => Ok(Answer::Refused),
+            Err(SpotifyError::Token(TokenError::InvalidClient)) => Ok(Answer::InvalidClient),
             Err(error) => Err(Failed::new(format!(
-                "Spotify's token endpoint: {error}; the same command may be given again"
+                "Spotify's {error}; the same command may be given again"
             ))),
         }
     }

@@ -178,6 +178,7 @@ fn secret_kind(error: &SecretError) -> &'static ErrorKind {
 
 fn spotify_kind(operation: SpotifyOperation, error: &SpotifyError) -> &'static ErrorKind {
     match error {
+        SpotifyError::NoTokenResponse(error) => http_kind(error),
         SpotifyError::Token(error) => token_kind(error),
         SpotifyError::OpenAccess(error) => open_access_kind(operation, error),
         SpotifyError::CompletionUrl(_) => &COMPLETION_URL_REJECTED,
@@ -193,7 +194,6 @@ fn token_kind(error: &TokenError) -> &'static ErrorKind {
         TokenError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
         TokenError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
         TokenError::Nonsense(_) => &SPOTIFY_INVALID_RESPONSE,
-        TokenError::Outbound(error) => http_kind(error),
     }
 }
 

@@ -3,13 +3,11 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::{authorize::AuthorizationCode, pkce::CodeVerifier};
 use crate::{
     encoding::base64,
-    metrics,
-    outbound::{Outbound, OutboundError},
     secret::{ClientSecret, secret_type},
 };
 
@@ -42,35 +40,24 @@ pub struct Token {
     pub expires_in: Option<i64>,
 }
 
-/// Asks the token endpoint for a token of `scope`, with the client's Basic authentication.
+/// The headers of a request, with the client's Basic authentication.
 ///
 /// # Errors
-/// [`TokenError`]; its kind says whether the client, the code or the endpoint was at fault.
-pub async fn request(
-    outbound: &Outbound,
-    endpoint: &Url,
-    client_id: &str,
-    client_secret: &ClientSecret,
-    grant: &Grant<'_>,
-    scope: &str,
-) -> Result<Token, TokenError> {
-    let headers = HeaderMap::from_iter([
+/// [`TokenError::Nonsense`] when the client id cannot stand in a header.
+pub fn headers(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderMap, TokenError> {
+    Ok(HeaderMap::from_iter([
         (header::AUTHORIZATION, basic(client_id, client_secret)?),
         (
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         ),
         (header::ACCEPT, HeaderValue::from_static("application/json")),
-    ]);
-    let answer = metrics::of_call("token", outbound.post(endpoint.as_str(), headers, form(grant, scope))).await?;
-    match answer.status {
-        StatusCode::OK => granted(answer.body.expose(), scope),
-        status => Err(refused(status, answer.retry_after, answer.body.expose())),
-    }
+    ]))
 }
 
-/// A person's grant names no scope: they have consented to it already (RFC 6749 §4.1.3).
-fn form(grant: &Grant<'_>, scope: &str) -> String {
+/// The body of a request. A person's grant names no scope: they have consented to it already (RFC 6749 §4.1.3).
+#[must_use]
+pub fn form(grant: &Grant<'_>, scope: &str) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     match grant {
         Grant::AuthorizationCode {
@@ -101,6 +88,17 @@ fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, T
         HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| TokenError::Nonsense("client_id"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// The token of an answer to a request for `scope`.
+///
+/// # Errors
+/// [`TokenError`]; its kind says whether the client, the code or the endpoint was at fault.
+pub fn parse(status: StatusCode, retry_after: Option<u64>, body: &str, scope: &str) -> Result<Token, TokenError> {
+    match status {
+        StatusCode::OK => granted(body, scope),
+        status => Err(refused(status, retry_after, body)),
+    }
 }
 
 #[derive(Deserialize)]
@@ -206,20 +204,13 @@ pub enum TokenError {
     /// An answer that no token endpoint gives; which part was wrong.
     #[error("nonsense in {0}")]
     Nonsense(&'static str),
-    /// No whole answer.
-    #[error(transparent)]
-    Outbound(#[from] OutboundError),
 }
 
 impl TokenError {
     /// Whether it may have passed in a moment. To be asked for the client's own token only: a code is never sent twice.
     #[must_use]
     pub fn is_passing(self) -> bool {
-        match self {
-            Self::Unavailable { .. } => true,
-            Self::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Broken),
-            _ => false,
-        }
+        matches!(self, Self::Unavailable { .. })
     }
 }
 

@@ -14,9 +14,9 @@ use crate::{
     config::Environment,
     errors::{Error, Failure},
     i18n::Language,
-    log, metrics,
+    log,
     pages::{Branding, PageContext},
-    telemetry,
+    telemetry::{self, metrics},
     urls::PublicUrl,
     web::{Destination, Request, RequestError, Response, ReturnTo},
 };

@@ -8,7 +8,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     config::{ConfigError, Environment, LinkStoreConfig, SpotifyAccessConfig},
-    log, metrics,
+    log,
     outbound::{Outbound, OutboundError},
     partner::PartnerId,
     registry::PartnerRegistry,
@@ -16,7 +16,7 @@ use crate::{
     sign_in::{PartnerKeys, SignIn},
     spotify::Spotify,
     store::{Partners, PendingLinks},
-    telemetry::{self, Code},
+    telemetry::{self, Code, metrics},
 };
 
 /// Builds a function when its process begins. Sets up log and metrics first, and logs the outcome.

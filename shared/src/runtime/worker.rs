@@ -7,7 +7,12 @@ use serde_json::Value;
 use tracing::Instrument as _;
 
 use super::startup::{self, StartError};
-use crate::{chance::Chance, clock::Clock, config::Environment, metrics, telemetry};
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    config::Environment,
+    telemetry::{self, metrics},
+};
 
 /// How long before Lambda's deadline the work must be done.
 pub const SHUTDOWN_RESERVE: Duration = Duration::from_secs(5);

@@ -21,7 +21,7 @@ use self::verify::{Expected, verify};
 use crate::{
     clock::Clock,
     jws::{JwsError, JwtId, Kind, Verified},
-    oauth::binding::BrowserBindings,
+    oauth::browser_binding::BrowserBindings,
     outbound::Outbound,
     partner::PartnerId,
     secret::same,

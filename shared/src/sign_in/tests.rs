@@ -9,7 +9,7 @@ use crate::{
     cookie::VISIT_TTL,
     encoding::base64url,
     jws::LEEWAY,
-    oauth::binding::BrowserBinding,
+    oauth::browser_binding::BrowserBinding,
     partner::{Entitlements, PartnerUserId},
     secrets::SecretValue as _,
     urls::PublicUrl,

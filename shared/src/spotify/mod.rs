@@ -1,34 +1,36 @@
 //! Owns what we say to Spotify as its client: the token endpoint with our secret, and the signed calls of Spotify Open Access. Needs
 //! `oauth`, `jws`, `partner`, `secrets` and the outbound client. Refuses to store, to know a request, and to decide what a person sees.
 
-mod completion;
+mod calls;
+mod completion_url;
+mod credentials;
+mod error;
 mod open_access;
 mod partners;
-mod service_token;
+mod service_tokens;
+mod token_endpoint;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
 
-pub use completion::{CompletionUrl, CompletionUrlError, Landing};
-pub use open_access::OpenAccessError;
+pub use completion_url::{CompletionUrl, CompletionUrlError, Landing};
+pub use error::{OpenAccessError, SpotifyError};
+pub use token_endpoint::TokenEndpoint;
 
-use self::service_token::ServiceToken;
+use self::{credentials::Credentials, service_tokens::ServiceToken};
 use crate::{
     chance::Chance,
     clock::Clock,
-    jws::SignError,
-    metrics::{self, Metric},
     oauth::{
         authorize::AuthorizationCode,
         pkce::CodeVerifier,
-        token::{self, AccessToken, Grant, Token, TokenError},
+        token::{AccessToken, Grant},
     },
     outbound::Outbound,
     secret::ClientSecret,
-    secrets::{Secret, SecretError, SecretValue, Versions, text_member},
+    secrets::{Secret, SecretError},
 };
 
 /// The scope a person consents to (Open Access Concepts). Never asked for together with a service scope.
@@ -58,7 +60,7 @@ pub struct SpotifySettings {
 /// Spotify, as its client sees it.
 pub struct Spotify {
     settings: SpotifySettings,
-    token_endpoint: Url,
+    token_endpoint: TokenEndpoint,
     outbound: Outbound,
     client_secret: Secret<ClientSecret>,
     clock: Clock,
@@ -73,28 +75,6 @@ pub struct UserToken {
     credentials: Credentials,
 }
 
-/// One of the two versions of the client secret.
-#[derive(Clone)]
-struct Credentials {
-    versions: Arc<Versions<ClientSecret>>,
-    use_previous: bool,
-}
-
-impl Credentials {
-    fn client_secret(&self) -> &ClientSecret {
-        match &self.versions.previous {
-            Some(previous) if self.use_previous => previous,
-            _ => &self.versions.current,
-        }
-    }
-}
-
-impl SecretValue for ClientSecret {
-    fn from_members(members: &Map<String, Value>) -> Result<Self, String> {
-        Self::parse(text_member(members, "client_secret")?).map_err(|weak| format!("member `client_secret` {weak}"))
-    }
-}
-
 impl Spotify {
     /// Spotify, with a client secret that is not read yet.
     #[must_use]
@@ -105,11 +85,9 @@ impl Spotify {
         clock: Clock,
         chance: Chance,
     ) -> Self {
-        let mut token_endpoint = settings.accounts_url.clone();
-        token_endpoint.set_path("/api/token");
         Self {
+            token_endpoint: TokenEndpoint::new(&outbound, &settings.accounts_url, &settings.client_id),
             settings,
-            token_endpoint,
             outbound,
             client_secret,
             clock,
@@ -164,83 +142,4 @@ impl Spotify {
             credentials,
         })
     }
-
-    /// Asks the token endpoint with the current secret, and once more with another if the first is no longer good.
-    async fn authenticated(&self, grant: &Grant<'_>, scope: &str) -> Result<(Token, Credentials), SpotifyError> {
-        let credentials = Credentials {
-            versions: self.client_secret.get().await?,
-            use_previous: false,
-        };
-        match self.request_token(&credentials, grant, scope).await {
-            Err(TokenError::InvalidClient) => {
-                let again = async {
-                    let credentials = self.other_credentials(&credentials).await?;
-                    Ok((self.request_token(&credentials, grant, scope).await?, credentials))
-                };
-                let granted = again.await;
-                if matches!(granted, Err(SpotifyError::Token(TokenError::InvalidClient))) {
-                    metrics::count(Metric::ClientRefused);
-                }
-                granted
-            }
-            outcome => Ok((outcome?, credentials)),
-        }
-    }
-
-    async fn request_token(
-        &self,
-        credentials: &Credentials,
-        grant: &Grant<'_>,
-        scope: &str,
-    ) -> Result<Token, TokenError> {
-        let client_secret = credentials.client_secret();
-        token::request(
-            &self.outbound,
-            &self.token_endpoint,
-            &self.settings.client_id,
-            client_secret,
-            grant,
-            scope,
-        )
-        .await
-    }
-
-    /// The secret to try after one was refused: what Secrets Manager has now, else the previous version.
-    async fn other_credentials(&self, refused: &Credentials) -> Result<Credentials, SpotifyError> {
-        let versions = self.client_secret.get_after_refusal(&refused.versions).await?;
-        let refused = refused.client_secret();
-        if !versions.current.same_as(refused) {
-            return Ok(Credentials {
-                versions,
-                use_previous: false,
-            });
-        }
-        match &versions.previous {
-            Some(previous) if !previous.same_as(refused) => Ok(Credentials {
-                versions,
-                use_previous: true,
-            }),
-            _ => Err(TokenError::InvalidClient.into()),
-        }
-    }
-}
-
-/// What went wrong between us and Spotify.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpotifyError {
-    /// At the token endpoint.
-    #[error("token endpoint: {0}")]
-    Token(#[from] TokenError),
-    /// At the Open Access API.
-    #[error("open access: {0}")]
-    OpenAccess(#[from] OpenAccessError),
-    /// A completion URL that is not Spotify's.
-    #[error("completion_url: {0}")]
-    CompletionUrl(#[from] CompletionUrlError),
-    /// No client secret.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The payload could not be signed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
 }

@@ -1,24 +1,19 @@
 //! The signed calls (Spotify Open Access reference): each a `POST` whose whole body is one JWS, signed with the client secret.
 
-use std::{sync::Arc, time::Duration};
-
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    CompletionUrl, Credentials, Landing, SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, UserToken,
-    service_token::{self, ServiceToken},
+    CompletionUrl, Landing, OpenAccessError, Spotify, SpotifyError, UserToken,
+    calls::REPLACE_ENTITLEMENTS,
+    credentials::Credentials,
+    service_tokens::{Service, ServiceToken},
 };
 use crate::{
-    jws::{SignedJws, sign},
-    metrics,
-    oauth::token::{AccessToken, Grant},
-    outbound::{Answer, OutboundError},
+    jws::sign,
+    outbound::Answer,
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
 };
-
-const REPLACE_ENTITLEMENTS: &str = "replace-entitlements";
 
 /// The payload of a signed call, its members in the documented order and no others.
 #[derive(Serialize)]
@@ -27,13 +22,6 @@ struct Payload<'a> {
     partner_user_id: &'a PartnerUserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlements: Option<&'a Entitlements>,
-}
-
-/// What the client's own token is for: one scope each (least privilege).
-#[derive(Clone, Copy)]
-enum Service {
-    Unlink,
-    Entitlements,
 }
 
 #[derive(Deserialize)]
@@ -75,10 +63,7 @@ impl Spotify {
             },
             outcome => outcome?,
         };
-        // By way of an object, for a derived reader would take an array of the members too.
-        let members: Map<String, Value> =
-            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
-        let registered: Registered = serde_json::from_value(members.into()).map_err(|_| OpenAccessError::Nonsense)?;
+        let registered: Registered = read(&answer)?;
         Ok(Landing {
             open_access_url: &self.settings.open_access_url,
         }
@@ -126,10 +111,7 @@ impl Spotify {
             Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => return Ok(None),
             answer => answer?,
         };
-        // By way of an object, as above.
-        let members: Map<String, Value> =
-            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
-        let held: Held = serde_json::from_value(members.into()).map_err(|_| OpenAccessError::Nonsense)?;
+        let held: Held = read(&answer)?;
         // Names that we would not send were put there by somebody else.
         let names = held.entitlements.iter().filter(|name| Entitlement::parse(name).is_ok());
         let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::Nonsense)?;
@@ -185,194 +167,13 @@ impl Spotify {
         let jws = sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
         self.call_twice(endpoint, &token.access_token, &jws).await
     }
-
-    /// What signs now, if that is another secret than `credentials` are of: read again, because Spotify refused what those had signed.
-    async fn rotated_since(&self, credentials: &Credentials) -> Option<Credentials> {
-        let refused = credentials.client_secret();
-        let known = self.client_secret.get().await.ok()?;
-        // The one at hand may be a later reading of the same secret.
-        let versions = if known.current.same_as(refused) {
-            self.client_secret.get_after_refusal(&known).await.ok()?
-        } else {
-            known
-        };
-        (!versions.current.same_as(refused)).then_some(Credentials {
-            versions,
-            use_previous: false,
-        })
-    }
-
-    /// The kept token, unless it is the `refused` one, or was granted to another secret than the current one, as this has been read since: that one must
-    /// sign no more.
-    async fn service_token(
-        &self,
-        service: Service,
-        refused: Option<&Arc<ServiceToken>>,
-    ) -> Result<Arc<ServiceToken>, SpotifyError> {
-        let versions = self.client_secret.get().await?;
-        let good = |token: &Arc<ServiceToken>| {
-            let Credentials { versions: then, .. } = &token.credentials;
-            let of_now = versions.current.same_as(token.credentials.client_secret()) || Arc::ptr_eq(then, &versions);
-            of_now && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
-        };
-        let (kept, scope) = match service {
-            Service::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
-            Service::Entitlements => (&self.entitlements_token, SOA_MANAGE_ENTITLEMENTS),
-        };
-        let request = || self.request_service_token(scope);
-        service_token::get(kept, self.clock.now(), good, request).await
-    }
-
-    pub(super) async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
-        let (token, credentials): (_, Credentials) = match self.authenticated(&Grant::ClientCredentials, scope).await {
-            Err(SpotifyError::Token(error)) if error.is_passing() => {
-                self.pause().await;
-                self.authenticated(&Grant::ClientCredentials, scope).await?
-            }
-            outcome => outcome?,
-        };
-        Ok(ServiceToken::new(token, credentials, self.clock.now()))
-    }
-
-    /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
-    async fn call_twice(
-        &self,
-        endpoint: &'static str,
-        token: &AccessToken,
-        jws: &SignedJws,
-    ) -> Result<Answer, OpenAccessError> {
-        match self.call(endpoint, token, jws).await {
-            // A set that may yet arrive could arrive after another one: whoever sends them waits until it cannot.
-            Err(error) if endpoint == REPLACE_ENTITLEMENTS && error.may_be_in_flight() => Err(error),
-            Err(error) if error.is_passing() => {
-                self.pause().await;
-                self.call(endpoint, token, jws).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    pub(super) async fn call(
-        &self,
-        endpoint: &'static str,
-        token: &AccessToken,
-        jws: &SignedJws,
-    ) -> Result<Answer, OpenAccessError> {
-        let headers = headers(token, &self.settings.jws_content_type)?;
-        let url = self.endpoint(endpoint);
-        let answer = metrics::of_call(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
-        OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
-    }
-
-    pub(super) fn endpoint(&self, endpoint: &str) -> String {
-        let mut url = self.settings.open_access_url.clone();
-        url.set_path(&format!("/api/v1/{endpoint}"));
-        url.into()
-    }
-
-    /// 50 to 250 ms, so that those who met the same trouble do not come back together.
-    async fn pause(&self) {
-        let jitter = self.chance.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
-        tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
-    }
 }
 
-/// Of a call with this token and this body.
-pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderMap, OpenAccessError> {
-    let mut bearer =
-        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
-    bearer.set_sensitive(true);
-    let content_type = HeaderValue::try_from(content_type).map_err(|_| OpenAccessError::Nonsense)?;
-    Ok(HeaderMap::from_iter([
-        (header::AUTHORIZATION, bearer),
-        (header::CONTENT_TYPE, content_type),
-    ]))
-}
-
-/// What Spotify answered other than 200. Its error bodies are undocumented, so the status alone decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenAccessError {
-    /// 401: the token is no longer good.
-    #[error("the token was refused")]
-    Unauthorized,
-    /// 403: the client is not allowed this call, or not for this partner.
-    #[error("the client is not allowed this call")]
-    Forbidden,
-    /// 404: there is no such link.
-    #[error("not linked")]
-    NotLinked,
-    /// 409, reserved for: one of the two accounts is linked to another.
-    #[error("conflict")]
-    Conflict,
-    /// Any other 4xx.
-    #[error("refused with {status}")]
-    Refused {
-        /// Of the answer.
-        status: StatusCode,
-    },
-    /// 429.
-    #[error("rate limited")]
-    RateLimited {
-        /// In seconds, when it was said.
-        retry_after: Option<u64>,
-    },
-    /// 5xx.
-    #[error("unavailable with {status}")]
-    Unavailable {
-        /// Of the answer.
-        status: StatusCode,
-    },
-    /// An answer that this API does not give.
-    #[error("nonsense")]
-    Nonsense,
-    /// No whole answer.
-    #[error(transparent)]
-    Outbound(#[from] OutboundError),
-}
-
-impl OpenAccessError {
-    /// Whether Spotify may have refused it for what it was signed with.
-    fn may_be_of_a_rotated_secret(self) -> bool {
-        matches!(
-            self,
-            Self::Unauthorized
-                | Self::Refused {
-                    status: StatusCode::BAD_REQUEST
-                }
-        )
-    }
-
-    pub(super) fn of_status(status: StatusCode, retry_after: Option<u64>) -> Option<Self> {
-        match status.as_u16() {
-            200..=299 => None,
-            401 => Some(Self::Unauthorized),
-            403 => Some(Self::Forbidden),
-            404 => Some(Self::NotLinked),
-            409 => Some(Self::Conflict),
-            429 => Some(Self::RateLimited { retry_after }),
-            408 | 500..=599 => Some(Self::Unavailable { status }),
-            400..=499 => Some(Self::Refused { status }),
-            _ => Some(Self::Nonsense),
-        }
-    }
-
-    /// Whether what was asked may be done yet, although nobody has said so: nothing came, or a gateway before Spotify has given up waiting.
-    #[must_use]
-    pub fn may_be_in_flight(self) -> bool {
-        match self {
-            Self::Outbound(error) => matches!(error, OutboundError::Timeout | OutboundError::Broken),
-            Self::Unavailable { status } => matches!(status.as_u16(), 408 | 502 | 504),
-            _ => false,
-        }
-    }
-
-    fn is_passing(self) -> bool {
-        match self {
-            Self::Unavailable { .. } => true,
-            Self::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Broken),
-            _ => false,
-        }
-    }
+/// Reads a body by way of an object, because a derived reader also takes an array of the members.
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, OpenAccessError> {
+    let members: Map<String, Value> =
+        serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
+    serde_json::from_value(members.into()).map_err(|_| OpenAccessError::Nonsense)
 }
 
 #[cfg(test)]

@@ -7,8 +7,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError, open_access::headers};
-use crate::{jws::sign, metrics, outbound::OutboundError, partner::PartnerId};
+use super::{
+    OpenAccessError, SOA_CREATE_PARTNER, SOA_MANAGE_PARTNER, Spotify, SpotifyError,
+    calls::{headers, measured},
+};
+use crate::{jws::sign, partner::PartnerId};
 
 /// For an upload of ten megabytes.
 const UPLOAD: Duration = Duration::from_secs(40);
@@ -54,29 +57,8 @@ impl Spotify {
         let headers = headers(&token.access_token, media_type)?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
         let uploading = self.outbound.upload(&url, headers, bytes, UPLOAD);
-        let answer = metrics::of_call("upload-logo", uploading).await;
+        let answer = measured("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)
-    }
-}
-
-impl SpotifyError {
-    /// Whether it is certain that Spotify has not done what it was asked: it said no, or has never heard of it.
-    #[must_use]
-    pub fn is_certain(&self) -> bool {
-        match self {
-            Self::Token(_) | Self::Secret(_) | Self::Sign(_) => true,
-            Self::OpenAccess(error) => match error {
-                OpenAccessError::Unauthorized
-                | OpenAccessError::Forbidden
-                | OpenAccessError::NotLinked
-                | OpenAccessError::Conflict
-                | OpenAccessError::Refused { .. }
-                | OpenAccessError::RateLimited { .. } => true,
-                OpenAccessError::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Client),
-                OpenAccessError::Unavailable { .. } | OpenAccessError::Nonsense => false,
-            },
-            Self::CompletionUrl(_) => false,
-        }
     }
 }

@@ -1,17 +1,12 @@
 //! Owns what is counted and measured, in CloudWatch's embedded metric format: one JSON line on standard output when an invocation ends. Needs nothing of ours.
 //! Refuses dimensions that grow with people or partners: each combination is paid for.
 
-use std::{io::Write, sync::OnceLock, time::Duration};
+use std::{io::Write, sync::OnceLock};
 
-use http::StatusCode;
 use metrics_cloudwatch_embedded::{Builder, Collector};
-use tokio::time::Instant;
 
-use crate::{
-    outbound::{Answer, OutboundError},
-    telemetry::Code,
-};
-use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use crate::telemetry::Code;
+use ::metrics::{Label, Unit, counter, describe_counter, describe_histogram, histogram};
 
 /// Declares the metrics. The dashboard and the alarms are held to these names.
 macro_rules! names {
@@ -36,6 +31,11 @@ macro_rules! names {
             #[must_use]
             pub fn dimension(self) -> Option<&'static str> {
                 match self { $(Self::$name => [$($dimension,)? ""].first().copied().filter(|name: &&str| !name.is_empty()),)* }
+            }
+
+            /// The label of one value of the dimension; a metric without one has no label.
+            fn label(self, value: &'static str) -> Vec<Label> {
+                self.dimension().map(|dimension| Label::new(dimension, value)).into_iter().collect()
             }
 
             fn unit(self) -> Unit {
@@ -111,13 +111,27 @@ pub fn count(metric: Metric) {
     counter!(metric.name()).increment(1);
 }
 
+/// Counts one under a value of the metric's dimension.
+pub(crate) fn count_by(metric: Metric, value: &'static str) {
+    counter!(metric.name(), metric.label(value)).increment(1);
+}
+
 /// Notes a value, such as a time in the metric's unit.
-pub fn record(metric: Metric, value: i64) {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds and people are exact far beyond any that there are"
-    )]
-    histogram!(metric.name()).record(value as f64);
+pub fn record(metric: Metric, n: i64) {
+    histogram!(metric.name()).record(exact(n));
+}
+
+/// As [`record`], under a value of the metric's dimension.
+pub(crate) fn record_by(metric: Metric, value: &'static str, n: i64) {
+    histogram!(metric.name(), metric.label(value)).record(exact(n));
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "times and people are exact far beyond any that there are"
+)]
+fn exact(n: i64) -> f64 {
+    n as f64
 }
 
 /// Counts what a request of a journey came to.
@@ -137,7 +151,7 @@ pub(crate) fn failure(code: Code) {
     match code {
         Code::SignInNeeded => {}
         Code::Cancelled => count(Metric::ConsentRefused),
-        code => counter!(Metric::LinkFailed.name(), "reason" => code.as_str()).increment(1),
+        code => count_by(Metric::LinkFailed, code.as_str()),
     }
 }
 
@@ -146,30 +160,6 @@ pub fn fault(code: Code) {
     if matches!(code, Code::Fault | Code::OutOfTime) {
         count(Metric::Faults);
     }
-}
-
-/// Measures a call to Spotify, and counts its answer.
-pub(crate) async fn of_call(
-    call: &'static str,
-    answering: impl Future<Output = Result<Answer, OutboundError>>,
-) -> Result<Answer, OutboundError> {
-    let began = Instant::now();
-    let answer = answering.await;
-    let status = match &answer {
-        Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => "429",
-        Ok(answer) if answer.status.is_server_error() => "5xx",
-        Ok(answer) if answer.status.is_success() => "2xx",
-        Ok(_) => "4xx",
-        Err(_) => "none",
-    };
-    counter!(Metric::SpotifyCalls.name(), "status" => status).increment(1);
-    record(Metric::SpotifyUnanswered, i64::from(matches!(status, "5xx" | "none")));
-    histogram!(Metric::SpotifyLatency.name(), "call" => call).record(milliseconds(began.elapsed()));
-    answer
-}
-
-fn milliseconds(took: Duration) -> f64 {
-    (took.as_secs_f64() * 1000.0).round()
 }
 
 #[cfg(test)]

@@ -1,11 +1,6 @@
-//! Owns what is written down: one JSON line an event, each with a registered code, through `tracing`. Needs nothing of ours. Refuses
-//! text that came from outside: a line has codes, our own words, ids of requests, and numbers.
+//! The codes of the log: each event has one.
 
 use std::fmt;
-
-use tracing_subscriber::{
-    Layer as _, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
-};
 
 /// Declares the codes, each with the sentence that says what it means.
 macro_rules! codes {
@@ -95,47 +90,6 @@ impl fmt::Display for Code {
         formatter.write_str(self.as_str())
     }
 }
-
-/// Writes our own events to standard output, where Lambda's log group takes them. Other crates' are left out: nobody has looked at
-/// what they might tell.
-pub fn init() {
-    init_with(std::io::stdout);
-}
-
-/// As [`init`], to another place.
-pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(writer: W) {
-    let ours =
-        filter_fn(|metadata| metadata.target().starts_with("soa_link") && *metadata.level() <= tracing::Level::INFO);
-    let json = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_target(false)
-        .with_writer(writer);
-    // A second call, as of a test, leaves the first one's choice.
-    let _ = tracing_subscriber::registry().with(json.with_filter(ours)).try_init();
-}
-
-/// The one `tracing` target of all events, which the filter lets through.
-pub(crate) const TARGET: &str = "soa_link";
-
-/// Adds a partner and the pseudonym of a subscriber to the log lines of the current request.
-pub fn record_subject(partner_id: &str, pseudonym: &str) {
-    tracing::Span::current()
-        .record("partner_id", partner_id)
-        .record("person", pseudonym);
-}
-
-/// Logs a code at a level, with fields of ours.
-#[macro_export]
-macro_rules! log {
-    ($level:ident, $code:expr $(, $($fields:tt)*)?) => {{
-        let code: $crate::telemetry::Code = $code;
-        $crate::telemetry::tracing::$level!(target: "soa_link", code = code.as_str(), $($($fields)*,)? "{}", code.sentence());
-    }};
-}
-
-pub use tracing;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,98 @@
+//! One call of the Open Access API: a signed `POST`, tried once more after passing trouble. Every call to Spotify is measured.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{OpenAccessError, Spotify};
+use crate::{
+    jws::SignedJws,
+    oauth::token::AccessToken,
+    outbound::{Answer, OutboundError},
+    telemetry::metrics::{Metric, count_by, record, record_by},
+};
+
+pub(super) const REPLACE_ENTITLEMENTS: &str = "replace-entitlements";
+
+impl Spotify {
+    /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
+    pub(super) async fn call_twice(
+        &self,
+        endpoint: &'static str,
+        token: &AccessToken,
+        jws: &SignedJws,
+    ) -> Result<Answer, OpenAccessError> {
+        match self.call(endpoint, token, jws).await {
+            // A set that may yet arrive could arrive after another one: whoever sends them waits until it cannot.
+            Err(error) if endpoint == REPLACE_ENTITLEMENTS && error.may_be_in_flight() => Err(error),
+            Err(error) if error.is_passing() => {
+                self.pause().await;
+                self.call(endpoint, token, jws).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        endpoint: &'static str,
+        token: &AccessToken,
+        jws: &SignedJws,
+    ) -> Result<Answer, OpenAccessError> {
+        let headers = headers(token, &self.settings.jws_content_type)?;
+        let url = self.endpoint(endpoint);
+        let answer = measured(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
+        OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
+    }
+
+    pub(super) fn endpoint(&self, endpoint: &str) -> String {
+        let mut url = self.settings.open_access_url.clone();
+        url.set_path(&format!("/api/v1/{endpoint}"));
+        url.into()
+    }
+
+    /// 50 to 250 ms, so that those who met the same trouble do not come back together.
+    pub(super) async fn pause(&self) {
+        let jitter = self.chance.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
+        tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
+    }
+}
+
+/// Of a call with this token and this body.
+pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderMap, OpenAccessError> {
+    let mut bearer =
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
+    bearer.set_sensitive(true);
+    let content_type = HeaderValue::try_from(content_type).map_err(|_| OpenAccessError::Nonsense)?;
+    Ok(HeaderMap::from_iter([
+        (header::AUTHORIZATION, bearer),
+        (header::CONTENT_TYPE, content_type),
+    ]))
+}
+
+/// Measures a call to Spotify, and counts its answer.
+pub(super) async fn measured(
+    call: &'static str,
+    answering: impl Future<Output = Result<Answer, OutboundError>>,
+) -> Result<Answer, OutboundError> {
+    let began = Instant::now();
+    let answer = answering.await;
+    let status = match &answer {
+        Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => "429",
+        Ok(answer) if answer.status.is_server_error() => "5xx",
+        Ok(answer) if answer.status.is_success() => "2xx",
+        Ok(_) => "4xx",
+        Err(_) => "none",
+    };
+    count_by(Metric::SpotifyCalls, status);
+    record(Metric::SpotifyUnanswered, i64::from(matches!(status, "5xx" | "none")));
+    record_by(Metric::SpotifyLatency, call, milliseconds(began.elapsed()));
+    answer
+}
+
+/// Rounded to the nearest.
+fn milliseconds(took: Duration) -> i64 {
+    let rounded = took.saturating_add(Duration::from_micros(500)).as_millis();
+    i64::try_from(rounded).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,86 @@
+//! Tokens of the client itself (RFC 6749 §4.4): one a scope, kept until shortly before they end, fetched by one caller while others wait.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, credentials::Credentials};
+use crate::oauth::token::{AccessToken, Grant, Token};
+
+/// How long before its end, in seconds, a token is given up: longer than any call takes.
+const MARGIN: i64 = 60;
+
+/// A service token and the secret it was granted to, which signs what goes with it.
+pub(super) struct ServiceToken {
+    pub(super) access_token: AccessToken,
+    pub(super) credentials: Credentials,
+    good_until: i64,
+}
+
+impl ServiceToken {
+    fn new(token: Token, credentials: Credentials, now: i64) -> Self {
+        // Without `expires_in` nobody knows: it serves this once.
+        let good_until = now.saturating_add(token.expires_in.unwrap_or(0)).saturating_sub(MARGIN);
+        Self {
+            access_token: token.access_token,
+            credentials,
+            good_until,
+        }
+    }
+}
+
+/// What the client's own token is for: one scope each (least privilege).
+#[derive(Clone, Copy)]
+pub(super) enum Service {
+    Unlink,
+    Entitlements,
+}
+
+impl Spotify {
+    /// The kept token, unless it is the `refused` one, or was granted to another secret than the current one, as this has been read since: that one must
+    /// sign no more.
+    pub(super) async fn service_token(
+        &self,
+        service: Service,
+        refused: Option<&Arc<ServiceToken>>,
+    ) -> Result<Arc<ServiceToken>, SpotifyError> {
+        let versions = self.client_secret.get().await?;
+        let good = |token: &Arc<ServiceToken>| {
+            token.credentials.are_of(&versions) && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
+        };
+        let (kept, scope) = match service {
+            Service::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
+            Service::Entitlements => (&self.entitlements_token, SOA_MANAGE_ENTITLEMENTS),
+        };
+        let request = || self.request_service_token(scope);
+        get(kept, self.clock.now(), good, request).await
+    }
+
+    pub(super) async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
+        let (token, credentials) = match self.authenticated(&Grant::ClientCredentials, scope).await {
+            Err(error) if error.is_passing() => {
+                self.pause().await;
+                self.authenticated(&Grant::ClientCredentials, scope).await?
+            }
+            outcome => outcome?,
+        };
+        Ok(ServiceToken::new(token, credentials, self.clock.now()))
+    }
+}
+
+/// The kept token, unless it has ended or is not `good` any more; else a new one.
+async fn get<F: Future<Output = Result<ServiceToken, SpotifyError>>>(
+    kept: &Mutex<Option<Arc<ServiceToken>>>,
+    now: i64,
+    good: impl Fn(&Arc<ServiceToken>) -> bool,
+    request: impl FnOnce() -> F,
+) -> Result<Arc<ServiceToken>, SpotifyError> {
+    let mut kept = kept.lock().await;
+    if let Some(token) = kept.as_ref().filter(|token| now < token.good_until && good(token)) {
+        return Ok(token.clone());
+    }
+    *kept = None;
+    let token = Arc::new(request().await?);
+    *kept = Some(token.clone());
+    Ok(token)
+}

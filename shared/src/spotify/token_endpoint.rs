@@ -1,0 +1,88 @@
+//! Spotify's token endpoint: the one place that asks it, for the functions and for an operator.
+
+use url::Url;
+
+use super::{Spotify, SpotifyError, calls::measured, credentials::Credentials};
+use crate::{
+    oauth::token::{self, Grant, Token, TokenError},
+    outbound::Outbound,
+    secret::ClientSecret,
+    telemetry::metrics::{self, Metric},
+};
+
+/// The token endpoint, as one client asks it.
+#[derive(Clone, Debug)]
+pub struct TokenEndpoint {
+    outbound: Outbound,
+    url: String,
+    client_id: String,
+}
+
+impl TokenEndpoint {
+    /// The endpoint on the origin `accounts_url`.
+    #[must_use]
+    pub fn new(outbound: &Outbound, accounts_url: &Url, client_id: impl Into<String>) -> Self {
+        let mut url = accounts_url.clone();
+        url.set_path("/api/token");
+        Self {
+            outbound: outbound.clone(),
+            url: url.into(),
+            client_id: client_id.into(),
+        }
+    }
+
+    /// Asks for a token of `scope`, once, with the client's Basic authentication.
+    ///
+    /// # Errors
+    /// [`SpotifyError::Token`], whose kind says whether the client, the code or the endpoint was at fault, and
+    /// [`SpotifyError::NoTokenResponse`].
+    pub async fn request(
+        &self,
+        client_secret: &ClientSecret,
+        grant: &Grant<'_>,
+        scope: &str,
+    ) -> Result<Token, SpotifyError> {
+        let headers = token::headers(&self.client_id, client_secret)?;
+        let answering = self.outbound.post(&self.url, headers, token::form(grant, scope));
+        let answer = measured("token", answering)
+            .await
+            .map_err(SpotifyError::NoTokenResponse)?;
+        let token = token::parse(answer.status, answer.retry_after, answer.body.expose(), scope)?;
+        Ok(token)
+    }
+}
+
+impl Spotify {
+    /// Asks the token endpoint with the current secret, and once more with another if the first is no longer good.
+    pub(super) async fn authenticated(
+        &self,
+        grant: &Grant<'_>,
+        scope: &str,
+    ) -> Result<(Token, Credentials), SpotifyError> {
+        let credentials = Credentials::current(self.client_secret.get().await?);
+        match self.request_token(&credentials, grant, scope).await {
+            Err(SpotifyError::Token(TokenError::InvalidClient)) => {
+                let again = async {
+                    let credentials = self.other_credentials(&credentials).await?;
+                    Ok((self.request_token(&credentials, grant, scope).await?, credentials))
+                };
+                let granted = again.await;
+                if matches!(granted, Err(SpotifyError::Token(TokenError::InvalidClient))) {
+                    metrics::count(Metric::ClientRefused);
+                }
+                granted
+            }
+            outcome => Ok((outcome?, credentials)),
+        }
+    }
+
+    async fn request_token(
+        &self,
+        credentials: &Credentials,
+        grant: &Grant<'_>,
+        scope: &str,
+    ) -> Result<Token, SpotifyError> {
+        let client_secret = credentials.client_secret();
+        self.token_endpoint.request(client_secret, grant, scope).await
+    }
+}
