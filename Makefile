@@ -85,7 +85,7 @@ reproducible: ## Build the functions' zips twice for ARCH (x86_64) and see that 
 
 .PHONY: dashboard
 dashboard: .venv/dashboard/.installed ## Draw the dashboard, of an hour and a half in the sandbox, into infra/dashboard.png
-	cargo nextest run -p tests -E 'test(/^metrics::/)'
+	cargo nextest run -p tests -E 'test(/^sync::metrics::/)'
 	.venv/dashboard/bin/python infra/dashboard.py target/metrics.jsonl infra/dashboard.png
 
 .PHONY: sbom
