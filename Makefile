@@ -10,6 +10,8 @@ STAGE ?= dev
 # arm64 or x86_64. Empty: what the stage's Architecture parameter says, else arm64.
 ARCH ?=
 GATEWAY_PORT ?= 9000
+# What `make test` runs: an area of tests/it, or shared or sandbox. Empty: all tests.
+AREA ?=
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -34,10 +36,19 @@ watch: .venv/lambda/.installed ## The same with the functions as real Lambda pro
 	$(WITH_LAMBDA) cargo lambda watch --disable-cors -A 127.0.0.1 -P $(GATEWAY_PORT) --env-file target/watch.env
 
 .PHONY: test
-test: setup validate ## Run all tests
+ifeq ($(AREA),)
+test: setup validate ## Run all tests, or with AREA=sync one area alone (see tests/README.md)
 	cargo build --workspace --bins
 	cargo test --workspace --doc
 	$(WITH_TOOLS) cargo nextest run --workspace
+else ifneq ($(filter shared sandbox,$(AREA)),)
+test: nextest
+	cargo nextest run -p $(AREA)
+else
+test: setup
+	$(if $(filter infra operator,$(AREA)),cargo build --workspace --bins)
+	$(WITH_TOOLS) cargo nextest run -p tests -E 'test(/^$(AREA)::/)'
+endif
 
 .PHONY: bench
 bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE), and how fast a roster is imported (ROWS)
@@ -85,7 +96,7 @@ reproducible: ## Build the functions' zips twice for ARCH (x86_64) and see that 
 
 .PHONY: dashboard
 dashboard: .venv/dashboard/.installed ## Draw the dashboard, of an hour and a half in the sandbox, into infra/dashboard.png
-	cargo nextest run -p tests -E 'test(/^metrics::/)'
+	cargo nextest run -p tests -E 'test(/^sync::metrics::/)'
 	.venv/dashboard/bin/python infra/dashboard.py target/metrics.jsonl infra/dashboard.png
 
 .PHONY: sbom

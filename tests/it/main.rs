@@ -11,37 +11,11 @@
     reason = "all of this is tests: they may fail, be long, and are run in threads with room enough"
 )]
 
-mod account;
-mod browser;
-mod calls;
-mod chromium;
-mod configuration;
-mod convergence;
-mod description;
-mod entitlements;
-mod events;
-mod faults;
-mod handoff;
-mod hostile;
-mod invoke;
-mod leak;
-mod lean;
-mod link;
-mod metrics;
-mod ministack;
-mod mix_up;
-mod oidc;
-mod pages;
-mod partners;
-mod provider;
-mod published;
-mod roster;
-mod rotation;
-mod secrets;
-mod stack;
+mod api;
+mod infra;
+mod journeys;
+mod operator;
 mod storage;
+mod support;
 mod sync;
-mod template;
-mod unlinking;
-mod versions;
-mod world;
+mod ui;

@@ -1,0 +1,373 @@
+//! The partner's backend says what people may hear.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sandbox::bundle;
+use serde_json::{Value, json};
+use shared::{aws::Aws, outbound::Outbound};
+
+use crate::support::{World, backend_key, join_all, logged, signed};
+
+fn told(entitlements: &[&str], version: i64) -> Value {
+    json!({"entitlements": entitlements, "version": version})
+}
+
+#[tokio::test]
+async fn a_set_is_replaced_added_to_and_taken_from_and_each_change_is_a_version() {
+    let world = World::new().await;
+    let none = json!({"state": "none", "since": null, "evidence": null});
+    assert_eq!(
+        world.hears("ada").await,
+        json!({"entitlements": [], "version": 0, "link": none})
+    );
+    assert_eq!(
+        world.says("replace", "ada", &["b", "a", "b"]).await,
+        told(&["a", "b"], 1)
+    );
+    assert_eq!(world.says("add", "ada", &["c", "a"]).await, told(&["a", "b", "c"], 2));
+    assert_eq!(world.says("delete", "ada", &["b", "z"]).await, told(&["a", "c"], 3));
+    assert_eq!(
+        world.hears("ada").await,
+        json!({"entitlements": ["a", "c"], "version": 3, "link": none})
+    );
+    assert_eq!(world.says("replace", "ada", &[]).await, told(&[], 4));
+    // Nobody else's.
+    assert_eq!(world.hears("bela").await["version"], 0);
+    // Names differ by case.
+    assert_eq!(world.says("add", "ada", &["A"]).await, told(&["A"], 5));
+}
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_keeps_the_version_but_for_the_first_word() {
+    let world = World::new().await;
+    // That somebody may hear nothing is a word too.
+    assert_eq!(world.says("replace", "ada", &[]).await, told(&[], 1));
+    for (operation, entitlements) in [("replace", &[][..]), ("delete", &["a"]), ("add", &[])] {
+        assert_eq!(
+            world.says(operation, "ada", entitlements).await,
+            told(&[], 1),
+            "{operation}"
+        );
+    }
+    assert_eq!(world.says("replace", "ada", &["a"]).await, told(&["a"], 2));
+    assert_eq!(world.says("add", "ada", &["a"]).await, told(&["a"], 2));
+    assert_eq!(world.says("replace", "ada", &["a"]).await, told(&["a"], 2));
+}
+
+#[tokio::test]
+async fn a_person_is_named_by_account_or_by_partner_user_id() {
+    let world = World::new().await;
+    world.says("replace", "ada", &["a"]).await;
+    let by_id = json!({"sub": null, "partner_user_id": world.partner_user_id("ada")});
+    let answer = world
+        .asks("/get-entitlements", &world.to("/get-entitlements", "ada", &by_id))
+        .await;
+    assert!(answer.body.contains("\"entitlements\":[\"a\"]"), "{}", answer.body);
+    assert!(!answer.body.contains(&world.partner_user_id("ada")));
+}
+
+#[tokio::test]
+async fn a_change_for_another_version_than_there_is_is_refused() {
+    let world = World::new().await;
+    let path = "/replace-entitlements";
+    let change = |version: i64, name: &str| world.to(path, "ada", &json!({"entitlements": [name], "version": version}));
+    assert_eq!(
+        world.asks(path, &change(1, "a")).await.problem()["code"],
+        "version_mismatch"
+    );
+    assert_eq!(world.asks(path, &change(0, "b")).await.status, 202);
+    let late = world.asks(path, &change(0, "c")).await;
+    assert_eq!(
+        (late.status, world.hears("ada").await["entitlements"].clone()),
+        (409, json!(["b"]))
+    );
+    assert_eq!(world.asks(path, &change(1, "d")).await.status, 202);
+}
+
+#[tokio::test]
+async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
+    let world = World::new().await;
+    let many: Vec<_> = (0..501).map(|n| format!("e{n}")).collect();
+    let path = "/replace-entitlements";
+    for (more, member) in [
+        (json!({}), "entitlements"),
+        (json!({"entitlements": "a"}), "entitlements"),
+        (json!({"entitlements": {"a": 1}}), "entitlements"),
+        (json!({"entitlements": ["a", "b b"]}), "entitlements[1]"),
+        (json!({"entitlements": ["a", 1]}), "entitlements[1]"),
+        (json!({"entitlements": [""]}), "entitlements[0]"),
+        (json!({"entitlements": ["a".repeat(129)]}), "entitlements[0]"),
+        (json!({"entitlements": many}), "entitlements"),
+        (json!({"entitlements": [], "sub": null}), "partner_user_id or sub"),
+        (
+            json!({"entitlements": [], "partner_user_id": "0123456789abcdef"}),
+            "partner_user_id or sub",
+        ),
+        (
+            json!({"entitlements": [], "sub": null, "partner_user_id": "0123456789ABCDEF"}),
+            "partner_user_id",
+        ),
+        (json!({"entitlements": [], "sub": ""}), "sub"),
+        (json!({"entitlements": [], "version": -1}), "version"),
+        (json!({"entitlements": [], "version": "1"}), "version"),
+        (json!({"entitlements": null, "people": []}), "sub"),
+        (json!({"sub": null, "people": []}), "people"),
+        (json!({"sub": null, "people": {}}), "people"),
+        (
+            json!({"sub": null, "people": vec![json!({"sub": "a", "entitlements": []}); 101]}),
+            "people",
+        ),
+    ] {
+        let answer = world.asks(path, &world.to(path, "ada", &more)).await;
+        let problem = answer.problem();
+        assert_eq!(
+            (answer.status, &problem["code"], &problem["member"]),
+            (400, &json!("invalid_request"), &json!(member)),
+            "{more}"
+        );
+        assert!(!answer.body.contains("0123456789"));
+    }
+    let of_get = world.to("/get-entitlements", "ada", &json!({"entitlements": []}));
+    assert_eq!(
+        world.asks("/get-entitlements", &of_get).await.problem()["member"],
+        "entitlements"
+    );
+    // What would be too much only together.
+    let half: Vec<_> = (0..300).map(|n| format!("f{n}")).collect();
+    let half: Vec<_> = half.iter().map(String::as_str).collect();
+    world.says("replace", "bela", &half).await;
+    let more: Vec<_> = (0..300).map(|n| format!("g{n}")).collect();
+    let answer = world
+        .asks(
+            "/add-entitlements",
+            &world.to("/add-entitlements", "bela", &json!({"entitlements": more})),
+        )
+        .await;
+    assert_eq!(
+        (answer.status, &answer.problem()["member"]),
+        (400, &json!("entitlements"))
+    );
+    assert_eq!(world.hears("bela").await["version"], 1);
+    assert_eq!(world.hears("ada").await["version"], 0);
+}
+
+#[tokio::test]
+async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
+    let world = World::new().await;
+    world.says("replace", "bela", &["kept"]).await;
+    let path = "/add-entitlements";
+    let mut people: Vec<_> = (0..96)
+        .map(|n| json!({"sub": format!("member-{n}"), "entitlements": ["basic"]}))
+        .collect();
+    people.push(json!({"sub": world.person("bela").sub, "entitlements": ["basic"], "version": 7}));
+    people.push(json!({"sub": "member-0", "entitlements": ["twice"]}));
+    people.push(json!({"sub": "other", "entitlements": ["basic", "no good"]}));
+    people.push(json!("nobody"));
+    let claims = world.to(path, "ada", &json!({"sub": null, "people": people}));
+    let answer = world.asks(path, &claims).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let answer: Value = serde_json::from_str(&answer.body).unwrap();
+    let told = answer["people"].as_array().unwrap();
+    assert_eq!(told.len(), 100);
+    for one in &told[..96] {
+        assert_eq!(*one, json!({"status": 202, "entitlements": ["basic"], "version": 1}));
+    }
+    assert_eq!(told[96], json!({"status": 409, "code": "version_mismatch"}));
+    assert_eq!(
+        told[97],
+        json!({"status": 400, "code": "invalid_request", "member": "people[97]"})
+    );
+    assert_eq!(
+        told[98],
+        json!({"status": 400, "code": "invalid_request", "member": "people[98].entitlements[1]"})
+    );
+    assert_eq!(
+        told[99],
+        json!({"status": 400, "code": "invalid_request", "member": "people[99]"})
+    );
+    let people: Vec<_> = ["member-1", "other"].map(|sub| json!({"sub": sub})).into();
+    let claims = world.to("/get-entitlements", "ada", &json!({"sub": null, "people": people}));
+    let read: Value = serde_json::from_str(&world.asks("/get-entitlements", &claims).await.body).unwrap();
+    assert_eq!(read["people"][0]["entitlements"], json!(["basic"]));
+    assert_eq!(
+        (&read["people"][1]["version"], &read["people"][1]["link"]["state"]),
+        (&json!(0), &json!("none"))
+    );
+}
+
+/// A request for many is answered 202 whatever became of each: who has to know that something is wrong reads it in the log.
+#[tokio::test]
+async fn people_who_could_not_be_written_are_an_error_in_the_log() {
+    let world = World::new().await;
+    let dynamodb = Aws::of(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&Outbound::new().unwrap());
+    let id = format!(
+        "{}#{}",
+        world.sandbox.options().partner_id,
+        world.partner_user_id("bela")
+    );
+    let put = dynamodb.put_item().table_name(bundle::SUBSCRIBERS_TABLE);
+    let put = put
+        .item("id", AttributeValue::S(id))
+        .item("version", AttributeValue::S("x".into()));
+    put.send().await.unwrap();
+    let path = "/add-entitlements";
+    let people: Vec<_> = ["ada", "bela"]
+        .map(|person| json!({"sub": world.person(person).sub, "entitlements": ["gold"]}))
+        .into();
+    let claims = world.to(path, "ada", &json!({"sub": null, "people": people}));
+    let answer = world.asks(path, &claims).await;
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        (answer.status, &told["people"][0]["status"], &told["people"][1]),
+        (202, &json!(202), &json!({"status": 500, "code": "server_error"}))
+    );
+    let logged = logged();
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = |code: &str| lines.iter().find(|line| line["code"] == code).unwrap();
+    assert_eq!(
+        (&line("FAULT")["level"], &line("FAULT")["people"]),
+        (&json!("ERROR"), &json!(1))
+    );
+    assert_eq!(line("ENTITLEMENTS_PARTLY_WRITTEN")["status"], 202);
+}
+
+/// Stolen, replayed, for another address, another partner, another time, or of another kind: one answer, and nothing written.
+#[tokio::test]
+async fn a_request_that_is_not_good_writes_nothing_and_learns_nothing() {
+    let world = World::new().await;
+    let path = "/replace-entitlements";
+    let now = world.clock.now();
+    let good = world.to(path, "ada", &json!({"entitlements": ["a"]}));
+    let with = |changes: &Value| {
+        let mut claims = world.to(path, "ada", &json!({"entitlements": ["stolen"]}));
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        World::request_token(&claims)
+    };
+    let token = World::request_token(&good);
+    assert_eq!(world.backend_call(path, &token).await.status, 202);
+    let (forged, _) = token.rsplit_once('.').unwrap();
+    let bad = [
+        token.clone(),
+        with(&json!({"aud": world.gateway("/add-entitlements")})),
+        with(&json!({"aud": world.gateway("/partners/1111111111111111111111/replace-entitlements")})),
+        with(&json!({"aud": world.gateway("")})),
+        with(&json!({"iat": now - 400, "exp": now - 61})),
+        with(&json!({"iat": now + 61, "exp": now + 100})),
+        with(&json!({"exp": now + 301})),
+        with(&json!({"partner_id": "1111111111111111111111"})),
+        with(&json!({"iss": "https://evil.example"})),
+        signed(
+            &world.sandbox.options().site_key,
+            "soa-request+jwt",
+            &world.to(path, "ada", &json!({"entitlements": []})),
+        ),
+        signed(
+            &backend_key(),
+            "JWT",
+            &world.to(path, "ada", &json!({"entitlements": []})),
+        ),
+        world.site_token("JWT", &world.session_claims("ada")),
+        format!("{forged}.AAAA"),
+        String::new(),
+        "{}".to_owned(),
+    ];
+    let mut answers = Vec::new();
+    for token in &bad {
+        let answer = world.backend_call(path, token).await;
+        let mut problem = answer.problem();
+        problem["request_id"].take();
+        answers.push((answer.status, problem));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!((answers[0].0, &answers[0].1["code"]), (401, &json!("invalid_token")));
+    assert_eq!(world.hears("ada").await["entitlements"], json!(["a"]));
+    // Programs are answered as programs, also when they forget to say what they are.
+    let mut browser = world.browser();
+    for (method, status) in [("POST", 400), ("GET", 404)] {
+        let answer = browser.send(method, &world.gateway(path), &[], Some("x")).await;
+        assert!([status, 405].contains(&answer.status), "{method} {}", answer.status);
+    }
+    assert_eq!(
+        browser
+            .send("POST", &world.gateway(path), &[], Some("x"))
+            .await
+            .problem()["code"],
+        "invalid_request"
+    );
+    assert_eq!(world.calls(), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_changes_at_once_none_is_lost() {
+    let world = World::new().await;
+    let names = ["a", "b", "c", "d", "e"];
+    let path = "/add-entitlements";
+    let all = names.map(|name| world.to(path, "ada", &json!({"entitlements": [name]})));
+    let answers = join_all(all.iter().map(|claims| world.asks(path, claims))).await;
+    assert!(answers.iter().all(|answer| answer.status == 202));
+    let heard = world.hears("ada").await;
+    assert_eq!((&heard["entitlements"], &heard["version"]), (&json!(names), &json!(5)));
+    // The same request at once, eight times: one effect.
+    let claims = world.to("/replace-entitlements", "bela", &json!({"entitlements": ["x"]}));
+    let answers = join_all((0..8).map(|_| world.asks("/replace-entitlements", &claims))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 202).count(), 1);
+}
+
+/// Somebody was linked with what their token said, and the backend's first word of them is that they have something more, or less.
+#[tokio::test]
+async fn the_first_addition_or_removal_starts_from_what_the_token_said() {
+    let world = World::new().await;
+    for (person, account) in [("ada", "mara"), ("bela", "jonas")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+    }
+    assert_eq!(world.hears("ada").await["entitlements"], json!(["all-access", "basic"]));
+    assert_eq!(
+        world.says("delete", "ada", &["basic"]).await["entitlements"],
+        json!(["all-access"])
+    );
+    assert_eq!(
+        world.says("add", "bela", &["gold"]).await["entitlements"],
+        json!(["basic", "gold"])
+    );
+}
+
+/// A provider that leaves the claim out when there is nothing in it must not leave people what they had.
+#[tokio::test]
+async fn what_an_older_token_said_is_no_longer_said_when_a_newer_one_says_nothing() {
+    let world = World::new().await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    let mut claims = world.session_claims("ada");
+    claims.as_object_mut().unwrap().remove("entitlements");
+    let mut browser = world.browser();
+    let cookie = world.site_token("JWT", &claims);
+    browser
+        .cookies
+        .insert(world.sandbox.options().session_cookie.clone(), cookie);
+    assert_eq!(browser.link("mara").await.status, 302);
+    assert!(world.linked("ada").unwrap().1.is_empty());
+    assert_eq!(world.hears("ada").await["entitlements"], json!([]));
+}
+
+/// What the backend has said comes before what the token says; where it has said nothing, the token counts.
+#[tokio::test]
+async fn linking_gives_what_the_backend_says_else_what_the_token_says() {
+    let world = World::new().await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
+    let link = world.hears("ada").await["link"].clone();
+    assert_eq!(
+        (&link["state"], &link["evidence"]),
+        (&json!("pending"), &json!("register-user"))
+    );
+
+    world.says("replace", "ada", &["gold"]).await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    assert_eq!(world.linked("ada").unwrap().1, ["gold"]);
+    // Also when it is nothing at all.
+    world.says("replace", "ada", &[]).await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    assert!(world.linked("ada").unwrap().1.is_empty());
+}

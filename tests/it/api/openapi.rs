@@ -1,0 +1,203 @@
+//! The checks against `infra/openapi.json` find what is not described.
+
+use sandbox::{Options, Route, Sandbox};
+use serde_json::{Value, json};
+use shared::{clock::Clock, encoding::base64url};
+
+use crate::support::{
+    Answer, World,
+    openapi::{Asked, Description},
+};
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let headers = headers.iter();
+    Answer {
+        status,
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        body: body.as_str().map_or_else(|| body.to_string(), str::to_owned),
+    }
+}
+
+/// The claims of a signed request about one person.
+fn claims() -> Value {
+    json!({
+        "iss": "backend", "aud": "https://link.example.com/get-entitlements", "iat": 1, "exp": 2, "jti": "secret", "partner_id": "a",
+        "sub": "secret",
+    })
+}
+
+fn with(value: &Value, place: &str, new: Value) -> Value {
+    let mut value = value.clone();
+    let (parent, name) = place.rsplit_once('/').unwrap();
+    value.pointer_mut(parent).unwrap()[name] = new;
+    value
+}
+
+/// Whether what was answered to a signed request, and asked by it, is found to be otherwise than described: by these words, and none of what was in it.
+fn must_find(operation: &str, claims: &Value, answer: &Answer, found: Option<&str>) {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let description = Description::of_the_routes();
+    let asked = Asked {
+        content_type: "application/jwt",
+        body: &format!("e30.{}.", base64url(claims.to_string())),
+    };
+    let allowed = description.allows(&description.operation(method, path).unwrap(), &asked, answer);
+    let why = allowed.err().unwrap_or_default();
+    let as_expected = found.map_or(why.is_empty(), |found| why.contains(found));
+    assert!(as_expected && !why.contains("secret"), "{operation} {answer:?}: {why}");
+}
+
+#[test]
+fn an_answer_that_is_not_described_is_found() {
+    let known =
+        json!({"entitlements": ["a"], "version": 1, "link": {"state": "none", "since": null, "evidence": null}});
+    let problem = json!({
+        "type": "urn:soa-link:problem:invalid_token", "title": "", "status": 401, "code": "invalid_token", "request_id": "",
+    });
+    let (nothing, message) = (json!(""), json!({"message": "Too Many Requests"}));
+    let typed = |content_type| ("content-type", content_type);
+    let (json, problems) = (typed("application/json"), typed("application/problem+json"));
+    let (html, bearer) = (typed("text/html; charset=utf-8"), ("www-authenticate", "Bearer"));
+    for (status, headers, body, found) in [
+        (200, &[json][..], &known, None),
+        (202, &[json], &known, Some("the status is not listed")),
+        (204, &[], &nothing, Some("the status is not listed")),
+        (200, &[json], &with(&known, "/more", json!("secret")), Some("at \"\"")),
+        (200, &[json], &with(&known, "/link/more", json!(1)), Some("at \"\"")),
+        (
+            200,
+            &[json],
+            &with(&known, "/version", json!("secret")),
+            Some("at \"\""),
+        ),
+        (
+            200,
+            &[json],
+            &with(&known, "/entitlements", json!([1])),
+            Some("at \"\""),
+        ),
+        (200, &[json], &json!("secret"), Some("no JSON")),
+        (200, &[], &known, Some("the content type is none of")),
+        (200, &[html], &nothing, Some("the content type is none of")),
+        (401, &[problems, bearer], &problem, None),
+        (401, &[problems], &problem, Some("no header www-authenticate")),
+        (
+            401,
+            &[problems, ("www-authenticate", "secret")],
+            &problem,
+            Some("header www-authenticate"),
+        ),
+        (401, &[problems, bearer], &json!({}), Some("required property")),
+        (
+            401,
+            &[problems, bearer],
+            &with(&problem, "/code", json!("secret")),
+            Some("at \"/code\""),
+        ),
+        (
+            401,
+            &[problems, bearer],
+            &with(&problem, "/detail", json!("secret")),
+            Some("not allowed"),
+        ),
+        (401, &[html, bearer], &nothing, Some("the content type is none of")),
+        (429, &[json], &message, None),
+        (429, &[json], &problem, Some("the status is not listed")),
+    ] {
+        must_find(
+            "POST /get-entitlements",
+            &claims(),
+            &answer(status, headers, body),
+            found,
+        );
+    }
+    let location = ("location", "https://spotify.example/authorize?state=secret");
+    for (status, headers, body, found) in [
+        (302, &[location][..], "", None),
+        (302, &[], "", Some("no header location")),
+        (302, &[("location", "/secret page")], "", Some("header location")),
+        (302, &[location], "secret", Some("no body")),
+        (307, &[location], "", Some("the status is not listed")),
+        (503, &[html, ("retry-after", "5")], "", None),
+        (503, &[html], "", Some("no header retry-after")),
+        (503, &[html, ("retry-after", "soon")], "", Some("header retry-after")),
+    ] {
+        let answer = answer(status, headers, &json!(body));
+        must_find("GET /partners/a/entrypoint", &json!({}), &answer, found);
+    }
+}
+
+#[test]
+fn a_request_that_is_granted_and_not_described_is_found() {
+    let json = [("content-type", "application/json")];
+    let (one, refused) = (
+        json!({"status": 202, "entitlements": [], "version": 1}),
+        json!({"status": 400, "code": "invalid_request"}),
+    );
+    let written = answer(202, &json, &json!({"entitlements": [], "version": 1}));
+    let many = |people: &[&Value]| answer(202, &json, &json!({"people": people}));
+    let asked = with(&claims(), "/entitlements", json!(["a"]));
+    let mut of_many = claims();
+    of_many.as_object_mut().unwrap().remove("sub");
+    of_many["people"] = json!([{"sub": "a", "entitlements": []}, {"sub": "a", "entitlements": ["secret !"]}]);
+    for (claims, answer, found) in [
+        (&asked, &written, None),
+        (&with(&asked, "/more", json!(1)), &written, None),
+        (&claims(), &written, Some("the request: ")),
+        (
+            &with(&asked, "/exp", json!("secret")),
+            &written,
+            Some("the request: at \"/exp\""),
+        ),
+        (
+            &with(&asked, "/entitlements", json!(["secret !"])),
+            &written,
+            Some("the request: at \"/entitlements/0\""),
+        ),
+        (&json!("secret"), &written, Some("the request: ")),
+        (&of_many, &many(&[&one, &refused]), None),
+        (&of_many, &many(&[&refused, &refused]), None),
+        (
+            &of_many,
+            &many(&[&one, &one]),
+            Some("the request: at \"/people/1/entitlements/0\""),
+        ),
+    ] {
+        must_find("POST /add-entitlements", claims, answer, found);
+    }
+}
+
+#[test]
+fn what_is_no_operation_is_left_alone() {
+    let description = Description::of_the_routes();
+    for (method, path) in [
+        ("HEAD", "/entrypoint"),
+        ("FOO", "/entrypoint"),
+        ("GET", "/entrypoint/"),
+        ("GET", "/partners//entrypoint"),
+        ("GET", "/partners/a/b/entrypoint"),
+        ("GET", "/partners/a/callback"),
+        ("PARAMETERS", "/"),
+        ("GET", ""),
+    ] {
+        assert_eq!(description.operation(method, path), None, "{method} {path}");
+    }
+    let one = |path| description.operation("GET", path);
+    assert_eq!(one("/sign-in/callback").unwrap(), "/paths/~1sign-in~1callback/get");
+    assert_eq!(
+        one("/partners/a/unlink").unwrap(),
+        "/paths/~1partners~1{partner_id}~1unlink/get"
+    );
+}
+
+#[tokio::test]
+#[should_panic(expected = "infra/openapi.json does not say so of /paths/~1link/get, 418: the status is not listed")]
+async fn each_answer_of_the_gateway_is_looked_at() {
+    World::prepare();
+    let odd = Route::new("GET", "/link", async |_| json!({"statusCode": 418}));
+    let sandbox = Sandbox::start(Options::default(), async |_| Ok(vec![odd]));
+    let world = World::of(sandbox.await.unwrap(), Clock::System);
+    world.browser().get("/link?show=secret").await;
+}

@@ -1,0 +1,157 @@
+//! Which calls a warm function makes, and no other. All of them are counted: at Spotify, at DynamoDB, at Secrets Manager.
+
+use sandbox::{Route, bundle};
+use serde_json::{Value, json};
+use shared::{chance::Chance, encoding::base64};
+
+use crate::support::{World, parameter, proxy::Proxy};
+
+struct Counted<'a> {
+    world: &'a World,
+    dynamodb: &'a Proxy,
+    routes: Vec<Route>,
+}
+
+impl Counted<'_> {
+    fn counts(&self) -> (usize, usize, usize, usize, usize) {
+        let (token, register_user, unlink_user) = self.world.calls();
+        let secrets = self.world.sandbox.secrets_manager().requests().all().len();
+        (self.dynamodb.seen(), secrets, token, register_user, unlink_user)
+    }
+
+    /// Answers one event, and says how many calls were made: DynamoDB, Secrets Manager, token endpoint, register-user, unlink-user.
+    async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        cookies: &[String],
+        body: Option<(&str, &str)>,
+    ) -> (Value, (usize, usize, usize, usize, usize)) {
+        let before = self.counts();
+        let gateway = &self.world.sandbox.addresses().gateway;
+        let event = json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": cookies,
+            "headers": {"origin": gateway, "content-type": body.map_or("", |(kind, _)| kind)},
+            "requestContext": {"http": {"method": method, "path": path}, "requestId": "counted"},
+            "body": body.map(|(_, text)| base64(text)), "isBase64Encoded": true,
+        });
+        let route = self
+            .routes
+            .iter()
+            .find(|route| route.method == method && route.path == path)
+            .unwrap();
+        let answer = (route.function)(event).await;
+        let after = self.counts();
+        (
+            answer,
+            (
+                after.0 - before.0,
+                after.1 - before.1,
+                after.2 - before.2,
+                after.3 - before.3,
+                after.4 - before.4,
+            ),
+        )
+    }
+}
+
+fn cookie(answer: &Value) -> String {
+    answer["cookies"][0]
+        .as_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
+    let world = World::new().await;
+    let dynamodb = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.origin())]);
+    let routes = bundle::routes(&environment, &world.clock, &Chance::System)
+        .await
+        .unwrap();
+    let counted = Counted {
+        world: &world,
+        dynamodb: &dynamodb,
+        routes,
+    };
+    let session = format!(
+        "{}={}",
+        world.sandbox.options().session_cookie,
+        world.site_token("JWT", &world.session_claims("ada"))
+    );
+
+    let (begun, calls) = counted
+        .answer("GET", "/entrypoint", "", std::slice::from_ref(&session), None)
+        .await;
+    assert_eq!(calls, (1, 0, 0, 0, 0), "{begun}");
+    let authorize = begun["headers"]["location"].as_str().unwrap();
+    let agreed = world.browser().get(&format!("{authorize}&sandbox_account=mara")).await;
+    let query = format!(
+        "code={}&state={}",
+        parameter(agreed.location(), "code").unwrap(),
+        parameter(agreed.location(), "state").unwrap()
+    );
+    let (done, calls) = counted
+        .answer("GET", "/callback", &query, &[session.clone(), cookie(&begun)], None)
+        .await;
+    // Two of DynamoDB: the claim, and, while the token is being exchanged, the note that the person is being linked.
+    assert_eq!(
+        (done["statusCode"].as_u64(), calls),
+        (Some(302), (2, 0, 1, 1, 0)),
+        "{done}"
+    );
+
+    // The form: unlink-user and, at the same time, the note that it is being done; and a service token for the first one.
+    for token in [1, 0] {
+        let (page, calls) = counted
+            .answer("GET", "/unlink", "", std::slice::from_ref(&session), None)
+            .await;
+        assert_eq!(calls, (0, 0, 0, 0, 0));
+        let html = page["body"].as_str().unwrap();
+        let form_token = html
+            .split_once("name=\"form_token\" value=\"")
+            .unwrap()
+            .1
+            .split_once('"')
+            .unwrap()
+            .0;
+        let form = format!("form_token={form_token}");
+        let body = ("application/x-www-form-urlencoded", form.as_str());
+        let (done, calls) = counted
+            .answer("POST", "/unlink", "", &[session.clone(), cookie(&page)], Some(body))
+            .await;
+        assert_eq!(
+            (done["statusCode"].as_u64(), calls),
+            (Some(200), (1, 0, token, 0, 1)),
+            "{done}"
+        );
+    }
+    // A signed request: its `jti` is spent first, then as above.
+    let jws = World::request_token(&world.request_claims("ada", "1"));
+    let (done, calls) = counted
+        .answer("POST", "/unlink", "", &[], Some(("application/jwt", &jws)))
+        .await;
+    assert_eq!(
+        (done["statusCode"].as_u64(), calls),
+        (Some(204), (2, 0, 0, 0, 1)),
+        "{done}"
+    );
+    // A hand-off: its `jti` and the pending link are one call.
+    let (away, calls) = counted.answer("GET", "/entrypoint", "", &[], None).await;
+    assert_eq!(calls, (0, 0, 0, 0, 0));
+    let nonce = parameter(away["headers"]["location"].as_str().unwrap(), "nonce").unwrap();
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "1"));
+    let (begun, calls) = counted
+        .answer("GET", "/entrypoint", &format!("token={token}"), &[cookie(&away)], None)
+        .await;
+    assert_eq!(
+        (begun["statusCode"].as_u64(), calls),
+        (Some(302), (1, 0, 0, 0, 0)),
+        "{begun}"
+    );
+}

@@ -1,0 +1,13 @@
+//! The template, the runbook, dependencies, and the functions as deployed.
+
+mod alarms;
+mod configuration;
+mod data;
+mod dependencies;
+mod functions;
+mod invoke;
+mod limits;
+mod routes;
+mod runbook;
+mod stack;
+mod versions;

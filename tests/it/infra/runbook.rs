@@ -1,0 +1,132 @@
+//! `infra/RUNBOOK.md` and `SECURITY.md` name what exists, and all of it.
+
+use std::collections::BTreeSet;
+
+use crate::support::template::{ROOT, resources, template};
+
+/// Whoever is paged finds what to do.
+#[test]
+fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let named: BTreeSet<_> = alarms
+        .keys()
+        .map(|name| name.trim_end_matches("Alarm").to_owned())
+        .collect();
+    let runbook = std::fs::read_to_string(format!("{ROOT}/infra/RUNBOOK.md")).unwrap();
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    assert_eq!(named, headings.map(str::to_owned).collect());
+    for (heading, text) in runbook
+        .split("\n## ")
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap())
+    {
+        for part in ["**You see**", "**Why**", "**Do**", "**It worked**"] {
+            assert!(text.contains(part), "{heading} {part}");
+        }
+    }
+    let codes = runbook
+        .split("--code ")
+        .skip(1)
+        .map(|after| after.split([' ', '\n', '`']).next().unwrap());
+    for code in codes {
+        assert!(
+            shared::telemetry::Code::ALL.iter().any(|known| known.as_str() == code),
+            "{code}"
+        );
+    }
+}
+
+/// Whoever is paged by 5xx looks a code up and finds what to do. Which codes those are stands where each problem gets its status: without a status of the asker's beside it
+/// a code is one of ours.
+#[test]
+fn the_runbook_knows_every_code_that_is_answered_5xx() {
+    use shared::telemetry::Code;
+    const THEIRS: [&str; 7] = [
+        "BAD_REQUEST",
+        "UNAUTHORIZED",
+        "FORBIDDEN",
+        "NOT_FOUND",
+        "METHOD_NOT_ALLOWED",
+        "CONFLICT",
+        "PAYLOAD_TOO_LARGE",
+    ];
+    let read = |file: &str| std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let source = read("shared/src/http/problem.rs");
+    let (_, verdicts) = source.split_once("fn verdict(problem: &Problem)").unwrap();
+    let verdicts = verdicts.replace("StatusCode::", "status ");
+    let mut parts = verdicts.split("Code::");
+    let mut before = parts.next().unwrap();
+    let mut answered = BTreeSet::new();
+    for part in parts {
+        let name: String = part.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let theirs = THEIRS.iter().any(|status| before.contains(&format!("status {status}")));
+        if !theirs && let Some(code) = Code::ALL.iter().find(|code| format!("{code:?}") == name) {
+            answered.insert(code.as_str());
+        }
+        before = part;
+    }
+    let cells = |line: &str| -> Vec<String> {
+        line.split(" | ")
+            .map(|cell| cell.trim_matches(['|', ' ', '`']).to_owned())
+            .collect()
+    };
+    // What partners read says the same.
+    let page = read("functions/README.md");
+    let rows = page.lines().filter(|line| line.starts_with("| 5")).map(cells);
+    let told: BTreeSet<_> = rows.map(|cells| cells[2].clone()).collect();
+    assert_eq!(told, answered.iter().map(|code| (*code).to_owned()).collect());
+
+    let runbook = read("infra/RUNBOOK.md");
+    let (_, section) = runbook.split_once("\n## ApiErrors\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `")).map(cells);
+    let known: BTreeSet<_> = rows.map(|cells| cells[0].clone()).collect();
+    for code in &answered {
+        assert!(known.contains(*code), "{code}");
+    }
+    // These are logged beside them.
+    for code in ["PARTNER_SETTINGS_UNUSABLE", "FUNCTION_NOT_STARTED"] {
+        assert!(known.contains(code), "{code}");
+    }
+    for code in &known {
+        assert!(Code::ALL.iter().any(|one| one.as_str() == code), "{code}");
+    }
+}
+
+/// What the threat model says is shown is shown: each test that it names is there.
+#[test]
+fn each_test_that_the_threat_model_names_is_there() {
+    fn sources(folder: &std::path::Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut all = String::new();
+    for folder in ["tests/it", "tests/sandbox", "functions", "shared/src", "infra/cli/src"] {
+        sources(&std::path::Path::new(ROOT).join(folder), &mut all);
+    }
+    let model = std::fs::read_to_string(format!("{ROOT}/SECURITY.md")).unwrap();
+    let mut rows = 0;
+    for row in model
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+    {
+        let shown_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        rows += 1;
+        for name in shown_by.split(", ").map(|name| name.trim_matches('`')) {
+            assert!(
+                all.contains(&format!("fn {name}("))
+                    || all.contains(&format!("        {name}\n"))
+                    || all.contains(&format!("        {name},")),
+                "{name}"
+            );
+        }
+    }
+    assert!(rows > 10);
+}

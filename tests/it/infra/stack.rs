@@ -1,0 +1,377 @@
+//! The template is run: a stack is made of what SAM makes of it, in an emulated AWS, with the functions' own programs behind its API, its stream and its schedules. Nothing
+//! but that stack says which tables, secrets, routes and variables there are.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::Request,
+    http::{Response, header},
+};
+use sandbox::{Addresses, Options, Place, Sandbox, bundle};
+use serde_json::{Map, Value, json};
+use shared::clock::Clock;
+use tokio::net::TcpListener;
+
+use crate::support::{
+    Ministack, World, backend_key,
+    lambda::bootstrap,
+    template::{template, transform},
+};
+
+const STACK: &str = "soa-link-test";
+const SERVICES: &str = "apigateway,cloudformation,cloudwatch,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,s3,secretsmanager,sts";
+
+/// An emulated AWS.
+struct Aws {
+    ministack: Ministack,
+    http: reqwest::Client,
+}
+
+impl Aws {
+    #[expect(clippy::disallowed_methods, reason = "the test's own, no function's")]
+    async fn start() -> Self {
+        Self {
+            ministack: Ministack::with(SERVICES).await,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// A request that is as good as signed.
+    async fn call(&self, service: &str, request: reqwest::RequestBuilder) -> String {
+        let credential = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let answer = request.header("authorization", credential).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{service} {status} {text}");
+        text
+    }
+
+    async fn put(&self, path: &str, content: Vec<u8>) {
+        let url = format!("{}/{path}", self.ministack.origin());
+        self.call("s3", self.http.put(url).body(content)).await;
+    }
+
+    async fn cloudformation(&self, action: &str, parameters: &[(String, String)]) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", action)
+            .append_pair("Version", "2010-05-15")
+            .append_pair("StackName", STACK);
+        for (name, value) in parameters {
+            form.append_pair(name, value);
+        }
+        let request = self.http.post(self.ministack.origin()).body(form.finish());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.call("cloudformation", request).await
+    }
+
+    /// The operator's command in this AWS: exit code, and what it says.
+    async fn soa_link(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = tokio::process::Command::new(bootstrap("soa-link"));
+        let environment = [
+            ("AWS_ENDPOINT_URL", self.ministack.origin()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        let output = command
+            .args(arguments)
+            .env_clear()
+            .envs(environment)
+            .output()
+            .await
+            .unwrap();
+        let said = [output.stdout, output.stderr]
+            .map(|said| String::from_utf8(said).unwrap())
+            .concat();
+        (output.status.code().unwrap(), said)
+    }
+
+    async fn json(&self, service: &str, target: &str, input: &Value) -> Value {
+        let request = self.http.post(self.ministack.origin()).header("x-amz-target", target);
+        let request = request
+            .header("content-type", "application/x-amz-json-1.1")
+            .body(input.to_string());
+        serde_json::from_str(&self.call(service, request).await).unwrap()
+    }
+}
+
+/// The program as Lambda takes it.
+fn zip(function: &str, folder: &Path) -> Vec<u8> {
+    let (program, zip) = (folder.join("bootstrap"), folder.join(format!("{function}.zip")));
+    let run = |command: &mut Command| assert!(command.status().unwrap().success());
+    run(Command::new("strip").arg("-o").arg(&program).arg(bootstrap(function)));
+    run(Command::new("python3")
+        .args(["-m", "zipfile", "-c"])
+        .arg(&zip)
+        .arg(&program));
+    std::fs::read(zip).unwrap()
+}
+
+/// What CloudFormation would get, but for what the emulator does not have: CodeDeploy, and alarms of expressions with what names them. The simulated Spotify and
+/// the front are reached by http.
+fn for_the_emulator(mut template: Value) -> Value {
+    let resources = template["Resources"].as_object_mut().unwrap();
+    resources.retain(|name, resource| {
+        let of_expressions = resource["Properties"].get("Metrics").is_some();
+        let code_deploy = resource["Type"].as_str().unwrap().starts_with("AWS::CodeDeploy");
+        !of_expressions && !code_deploy && !["Dashboard", "DeployRole"].contains(&name.as_str())
+    });
+    for resource in resources.values_mut() {
+        resource.as_object_mut().unwrap().remove("UpdatePolicy");
+    }
+    for (name, parameter) in template["Parameters"].as_object_mut().unwrap() {
+        if name.ends_with("Url") || name.ends_with("Origin") {
+            parameter.as_object_mut().unwrap().remove("AllowedPattern");
+        }
+    }
+    template
+}
+
+/// `SPOTIFY_CLIENT_ID` is the parameter `SpotifyClientId`.
+fn parameter_of(variable: &str) -> String {
+    let words = variable
+        .split('_')
+        .map(|word| word[..1].to_owned() + &word[1..].to_lowercase());
+    words.collect()
+}
+
+/// Whoever comes to `PUBLIC_URL` is passed on to the stack's API, by its host name.
+fn front(listener: TcpListener, origin: String, host: String) {
+    let http = reqwest::ClientBuilder::new()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let pass = move |request: Request| {
+        let (http, origin, host) = (http.clone(), origin.clone(), host.clone());
+        async move {
+            let (mut parts, body) = request.into_parts();
+            parts.headers.insert(header::HOST, host.parse().unwrap());
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            let answer = http
+                .request(parts.method, format!("{origin}{}", parts.uri))
+                .headers(parts.headers)
+                .body(body);
+            let answer = answer.send().await.unwrap();
+            let mut passed = Response::new(Body::empty());
+            *passed.status_mut() = answer.status();
+            *passed.headers_mut() = answer.headers().clone();
+            passed.headers_mut().remove(header::TRANSFER_ENCODING);
+            *passed.body_mut() = Body::from(answer.bytes().await.unwrap());
+            passed
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass)).await.unwrap() });
+}
+
+async fn within_seconds(seconds: u64, what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(
+            began.elapsed() < Duration::from_secs(seconds),
+            "not within {seconds} s: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
+    World::prepare();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let public_url = format!("http://{}", listener.local_addr().unwrap());
+    let options = bundle::with_secrets(Options {
+        gateway: Place::Elsewhere(public_url.clone()),
+        backend_key: backend_key(),
+        ..Options::default()
+    });
+    let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
+        .await
+        .unwrap();
+    let world = World::of(sandbox, Clock::System);
+    let aws = Aws::start().await;
+
+    aws.put("code", Vec::new()).await;
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("stack-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
+        aws.put(&format!("code/{function}.zip"), zip(function, &folder)).await;
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    // The parameters that a partner would give, of the variables that the sandbox's own functions get.
+    let known = template();
+    let given = bundle::variables(&options, world.sandbox.addresses()).into_iter();
+    let given = given.map(|(variable, value)| (parameter_of(&variable), value));
+    // Those of an OpenID provider say nothing where people sign in by session.
+    let given: BTreeMap<_, _> = given
+        .filter(|(name, _)| known["Parameters"].get(name).is_some() && !name.starts_with("Oidc"))
+        .collect();
+    let mut parameters: Map<_, _> = given
+        .clone()
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    parameters.insert("AWS::StackName".to_owned(), STACK.into());
+    let transformed = transform("code", "{}.zip", &[parameters], false).remove(0);
+    let template = for_the_emulator(transformed.template);
+    aws.put("code/template.json", template.to_string().into_bytes()).await;
+    let mut parameters = vec![(
+        "TemplateURL".to_owned(),
+        format!("{}/code/template.json", aws.ministack.origin()),
+    )];
+    parameters.push(("Capabilities.member.1".to_owned(), "CAPABILITY_IAM".to_owned()));
+    for (place, (name, value)) in given.into_iter().enumerate() {
+        let member = format!("Parameters.member.{}", place + 1);
+        parameters.extend([
+            (format!("{member}.ParameterKey"), name),
+            (format!("{member}.ParameterValue"), value),
+        ]);
+    }
+    aws.cloudformation("CreateStack", &parameters).await;
+    let stack = loop {
+        let stack = aws.cloudformation("DescribeStacks", &[]).await;
+        if !stack.contains("_IN_PROGRESS</StackStatus>") {
+            break stack;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert!(
+        stack.contains("<StackStatus>CREATE_COMPLETE<"),
+        "{}",
+        aws.cloudformation("DescribeStackEvents", &[]).await
+    );
+    let outputs: BTreeMap<_, _> = stack
+        .split("<OutputKey>")
+        .skip(1)
+        .map(|output| {
+            let (name, rest) = output.split_once("</OutputKey><OutputValue>").unwrap();
+            (name.to_owned(), rest.split_once("</OutputValue>").unwrap().0.to_owned())
+        })
+        .collect();
+    assert_eq!(outputs["CallbackUrl"], format!("{public_url}/callback"));
+
+    // Nobody can link before the operator has filled the secrets.
+    let host = outputs["ApiUrl"].trim_start_matches("http://").to_owned();
+    front(listener, aws.ministack.origin().to_owned(), host);
+    for (id, of) in [
+        ("ClientSecretId", bundle::CLIENT_SECRET_ID),
+        ("PartnerKeysId", bundle::PARTNER_KEYS_ID),
+    ] {
+        let (_, value) = options.secrets.iter().find(|(name, _)| *name == of).unwrap();
+        let input = json!({"SecretId": outputs[id], "SecretString": value});
+        aws.json("secretsmanager", "secretsmanager.PutSecretValue", &input)
+            .await;
+    }
+
+    let linked = world.signed_in("ada").link("mara").await;
+    assert!(
+        linked.status == 302 && linked.location().contains("/oauth/success?"),
+        "{}",
+        linked.body
+    );
+    assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
+    // The first change waits for the link to be old enough, and then for the sweep: by the schedule.
+    world.says("replace", "ada", &["gold"]).await;
+    let heard = |names: &[&str]| world.linked("ada").unwrap().1 == names;
+    within_seconds(110, "the sweep of each minute has Spotify follow", || heard(&["gold"])).await;
+    let has_linked = world.hears("ada").await;
+    assert_eq!(has_linked["link"]["state"], "linked");
+    // From then on by the stream, at once.
+    world.says("add", "ada", &["silver"]).await;
+    within_seconds(20, "the stream has Spotify follow", || heard(&["gold", "silver"])).await;
+
+    // The operator's command finds all of it well, and what was said.
+    // The emulator's CloudFormation leaves a table's time to live out: the doctor finds it, and is content when it is mended.
+    let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
+    assert!(code == 1 && said.matches("WRONG").count() == 1, "{said}");
+    assert!(
+        said.contains(&format!(
+            "WRONG the table {} never forgets",
+            outputs["PendingLinksTableName"]
+        )),
+        "{said}"
+    );
+    let forgets = json!({
+        "TableName": outputs["PendingLinksTableName"],
+        "TimeToLiveSpecification": {"AttributeName": "delete_at", "Enabled": true},
+    });
+    aws.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", &forgets)
+        .await;
+    let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
+    assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    // Lambda writes each line as an event of its own, which the emulator does not: two such lines.
+    let group = format!("/aws/lambda/{STACK}-callback");
+    aws.json(
+        "logs",
+        "Logs_20140328.CreateLogStream",
+        &json!({"logGroupName": group, "logStreamName": "two"}),
+    )
+    .await;
+    let now = Clock::System.now_ms();
+    let line = |request_id: &str, code: &str| {
+        let line = json!({
+            "timestamp": "x", "level": "WARN", "code": code, "message": "said so",
+            "span": {"name": "request", "function": "callback", "request_id": request_id, "person": "5b1f3c"},
+        });
+        json!({"timestamp": now, "message": line.to_string()})
+    };
+    let lines = json!({
+        "logGroupName": group, "logStreamName": "two",
+        "logEvents": [line("r-1=", "CALLBACK_CONFLICT"), line("r-2=", "OUT_OF_TIME")],
+    });
+    aws.json("logs", "Logs_20140328.PutLogEvents", &lines).await;
+    let first = "WARN  CALLBACK_CONFLICT said so\n    function=callback person=5b1f3c request_id=r-1=\n";
+    for asked in [
+        &["r-1="][..],
+        &["--code", "CALLBACK_CONFLICT"],
+        &["r-1=", "--person", "5b1f3c"],
+    ] {
+        let (code, said) = aws.soa_link(&[&["logs", "--stack", STACK], asked].concat()).await;
+        assert!(
+            code == 0 && said.ends_with(first) && !said.contains("r-2="),
+            "{asked:?} {said}"
+        );
+    }
+    let (code, said) = aws.soa_link(&["logs", "--stack", STACK, "nobodys"]).await;
+    assert!(code == 1 && said.contains("Nothing in the last 1 hours"), "{said}");
+    let (code, _) = aws.soa_link(&["logs", "--stack", STACK, "x\") || ($.a = \""]).await;
+    assert_eq!(code, 2);
+    let off = json!({"Name": format!("{STACK}-sweep")});
+    aws.json("events", "AWSEvents.DisableRule", &off).await;
+    let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
+    assert!(
+        code == 1 && said.contains(&format!("WRONG the schedule {STACK}-sweep is off")),
+        "{said}"
+    );
+
+    // Each route of the API leads to a function, and none else.
+    assert_eq!(world.browser().get("/nowhere").await.status, 404);
+    assert_eq!(world.browser().get("/unlink").await.status, 302);
+    // What was counted is in the functions' own log groups, under the stack's namespace.
+    let mut counted = String::new();
+    for function in ["entrypoint", "callback", "sync"] {
+        let input =
+            json!({"logGroupName": format!("/aws/lambda/{STACK}-{function}"), "filterPattern": "CloudWatchMetrics"});
+        counted += &aws
+            .json("logs", "Logs_20140328.FilterLogEvents", &input)
+            .await
+            .to_string();
+    }
+    for metric in [
+        "EntrypointReached",
+        "ConsentSent",
+        "Registered",
+        "Completed",
+        "Confirmed",
+        "SyncLag",
+        "DirtyItems",
+    ] {
+        assert!(counted.contains(metric), "{metric} in {counted}");
+    }
+    assert!(counted.contains(&format!("soa-link/{STACK}")));
+}

@@ -1,0 +1,215 @@
+//! `GET /account`: how somebody is linked, as Spotify says it at that moment.
+
+use sandbox::{Fault, Link, Options};
+use serde_json::json;
+
+use crate::support::{Answer, NO_PARTNERS_TABLE, World, parameter};
+
+const SHOWS: [&str; 3] = [
+    "0SlowTideLedger0000001",
+    "0MossHour0000000000002",
+    "0BrassAndBarnacle00003",
+];
+
+fn state(answer: &Answer) -> &str {
+    assert_eq!(
+        (answer.status, answer.title()),
+        (200, "Your connection with Spotify"),
+        "{}",
+        answer.body
+    );
+    answer
+        .body
+        .split_once("data-state=\"")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap()
+        .0
+}
+
+fn linked(world: &World, person: &str, account: &str) {
+    world.spotify().force_link(Link {
+        partner_id: world.sandbox.options().partner_id.clone(),
+        partner_user_id: world.partner_user_id(person),
+        account: account.to_owned(),
+        entitlements: vec!["basic".to_owned(), "from <elsewhere>".to_owned()],
+        ..Link::default()
+    });
+}
+
+#[tokio::test]
+async fn the_account_page_says_what_spotify_says_and_unlocks() {
+    let world = World::new().await;
+    let mut ada = world.signed_in("ada");
+    let page = ada.get("/account").await;
+    assert_eq!(state(&page), "not-linked");
+    assert!(page.body.contains("href=\"/entrypoint\"") && !page.body.contains("id=\"unlink\""));
+    for show in SHOWS {
+        assert!(page.body.contains(&format!("href=\"/link?show={show}\"")));
+    }
+    linked(&world, "ada", "mara");
+    let page = ada.get("/account").await;
+    assert_eq!(state(&page), "linked");
+    assert!(page.body.contains("href=\"/unlink\"") && page.body.contains("<li dir=\"ltr\">basic</li>"));
+    // A name that we would not have sent is not shown either, and never as markup.
+    assert!(!page.body.contains("elsewhere"));
+    for show in SHOWS {
+        assert!(
+            page.body
+                .contains(&format!("href=\"https://open.spotify.com/show/{show}\""))
+        );
+    }
+    // One service token of one scope, and one call each.
+    let requests = world.spotify().requests();
+    let tokens = requests.to("/api/token");
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(tokens[0].scope.as_deref(), Some("soa-manage-entitlements"));
+    assert_eq!(requests.to("/api/v1/get-entitlements").len(), 2);
+}
+
+#[tokio::test]
+async fn while_spotify_is_in_trouble_the_account_page_says_that_it_does_not_know() {
+    let world = World::new().await;
+    linked(&world, "ada", "mara");
+    for fault in [
+        Fault::answer("/api/v1/get-entitlements", 500, ""),
+        Fault::answer("/api/v1/get-entitlements", 403, ""),
+        Fault::answer("/api/v1/get-entitlements", 429, ""),
+        Fault::answer("/api/v1/get-entitlements", 200, "{\"entitlements\": {}}"),
+        Fault::answer("/api/v1/get-entitlements", 200, "<html>"),
+        Fault::answer("/api/token", 503, ""),
+    ] {
+        world.spotify().faults().add(Fault { times: None, ..fault });
+        let page = world.signed_in("ada").get("/account").await;
+        assert_eq!(state(&page), "unknown");
+        // Whoever may be linked can still unlink.
+        assert!(page.body.contains("href=\"/unlink\""));
+        world.spotify().faults().clear();
+        world.spotify().revoke_tokens();
+    }
+    assert_eq!(state(&world.signed_in("ada").get("/account").await), "linked");
+}
+
+/// S-PII-2: what is shown of a person is what the site calls them, to themselves; and what support asks for.
+#[tokio::test]
+async fn the_account_page_shows_neither_login_nor_partner_user_id() {
+    let world = World::new().await;
+    let mut ada = world.signed_in("ada");
+    let mut claims = world.session_claims("ada");
+    claims["name"] = json!("Ada <b>Lovelace</b>");
+    let cookie = world.sandbox.options().session_cookie.clone();
+    ada.cookies.insert(cookie, world.site_token("JWT", &claims));
+    let page = ada.get("/account").await;
+    assert!(page.body.contains("Ada &lt;b&gt;Lovelace&lt;/b&gt;"));
+    let shown = format!("{page:?}");
+    assert!(!shown.contains(&world.person("ada").sub) && !shown.contains(&world.partner_user_id("ada")));
+    let log = crate::support::logged();
+    assert!(!log.contains("Lovelace"));
+}
+
+#[tokio::test]
+async fn whoever_is_signed_out_signs_in_and_comes_back_to_the_account_page() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let away = browser.get("/account?lang=sv").await;
+    let return_to = parameter(away.location(), "return_to").unwrap();
+    assert_eq!(return_to, world.gateway("/account?lang=sv"));
+    let nonce = parameter(away.location(), "nonce").unwrap();
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
+    let known = browser.get(&format!("{return_to}&token={token}")).await;
+    assert_eq!((known.status, known.location()), (302, "/account?lang=sv"));
+    let visit = known
+        .all("set-cookie")
+        .into_iter()
+        .find(|cookie| cookie.starts_with("__Host-soa_visit="))
+        .unwrap();
+    assert!(visit.ends_with("; Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax"));
+    let page = browser.get(known.location()).await;
+    assert!(page.status == 200 && page.body.contains("<html lang=\"sv\""));
+    // A visit is sealed, and over in ten minutes; and who is signed in at the site comes first.
+    let mut forged = browser.clone();
+    let sealed = &browser.cookies["__Host-soa_visit"];
+    let last = sealed.chars().last().unwrap();
+    let changed = format!("{}{}", &sealed[..sealed.len() - 1], if last == 'A' { 'Q' } else { 'A' });
+    for bad in [changed, String::new(), "x".repeat(3000)] {
+        forged.cookies.insert("__Host-soa_visit".to_owned(), bad);
+        assert_eq!(forged.get("/account").await.status, 302);
+    }
+    let mut taken_over = browser.clone();
+    taken_over.sign_in("bela");
+    linked(&world, "bela", "mara");
+    assert!(taken_over.get("/account").await.body.contains("data-state=\"linked\""));
+    browser.keep_cookies();
+    world.advance(600);
+    assert_eq!(browser.get("/account").await.status, 302);
+}
+
+#[tokio::test]
+async fn the_account_page_is_one_partners_and_takes_only_get() {
+    let other = "1111111111111111111111";
+    let options = Options {
+        more_partners: vec![(other.to_owned(), "Second".to_owned())],
+        ..Options::default()
+    };
+    let world = World::with(options, &[NO_PARTNERS_TABLE]).await;
+    linked(&world, "ada", "mara");
+    let mut ada = world.signed_in("ada");
+    assert_eq!(state(&ada.get("/account").await), "linked");
+    let page = ada.get(&format!("/partners/{other}/account")).await;
+    assert_eq!(state(&page), "not-linked");
+    assert!(page.body.contains(&format!("href=\"/partners/{other}/entrypoint\"")));
+    assert!(
+        page.body
+            .contains(&format!("href=\"/partners/{other}/link?show={}\"", SHOWS[0]))
+    );
+    for method in ["POST", "PUT", "DELETE"] {
+        let answer = ada.send(method, &world.gateway("/account"), &[], None).await;
+        assert!([404, 405].contains(&answer.status), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn the_account_page_alone_may_be_framed_and_only_by_the_origin_that_is_named() {
+    let world = World::with(Options::default(), &[("FRAME_ORIGIN", "https://www.example.com")]).await;
+    let mut ada = world.signed_in("ada");
+    let ancestors = |answer: &Answer| {
+        let policy = answer.header("content-security-policy").unwrap();
+        policy
+            .split("; ")
+            .find_map(|rule| rule.strip_prefix("frame-ancestors "))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(ancestors(&ada.get("/account").await), "https://www.example.com");
+    assert_eq!(ancestors(&ada.get("/unlink").await), "'none'");
+    // Whatever is wrong with it, the frame says so.
+    assert_eq!(
+        ancestors(&ada.get("/account?lang=a&lang=b").await),
+        "https://www.example.com"
+    );
+    let framed = [("sec-fetch-dest", "iframe")];
+    let signed_out = world
+        .browser()
+        .send("GET", &world.gateway("/account"), &framed, None)
+        .await;
+    assert_eq!(
+        (signed_out.status, ancestors(&signed_out).as_str()),
+        (401, "https://www.example.com")
+    );
+    assert!(signed_out.body.contains("href=\"/account\" target=\"_top\""));
+    assert_eq!(signed_out.all("set-cookie").len(), 0);
+    // Out of a frame, as ever: to sign in.
+    assert_eq!(world.browser().get("/account").await.status, 302);
+
+    let world = World::with(Options::default(), &[("FRAME_ORIGIN", "")]).await;
+    assert_eq!(ancestors(&world.signed_in("ada").get("/account").await), "'none'");
+    assert_eq!(
+        world
+            .browser()
+            .send("GET", &world.gateway("/account"), &framed, None)
+            .await
+            .status,
+        302
+    );
+}

@@ -1,0 +1,228 @@
+//! Hand-off: a token in a URL, which somebody might carry into another browser.
+
+use serde_json::{Value, json};
+
+use crate::support::{Browser, World, join_all, parameter};
+
+/// A browser that was sent to sign in, and the nonce it was sent with.
+async fn sent_to_sign_in(world: &World) -> (Browser<'_>, String) {
+    let mut browser = world.browser();
+    let answer = browser.get("/entrypoint").await;
+    (browser, parameter(answer.location(), "nonce").unwrap())
+}
+
+fn arrival(world: &World, claims: &Value) -> String {
+    format!("/entrypoint?token={}", world.site_token("soa-handoff+jwt", claims))
+}
+
+#[tokio::test]
+async fn a_hand_off_links_in_the_browser_that_was_sent() {
+    let world = World::handoff().await;
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let consent = browser
+        .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1")))
+        .await;
+    assert_eq!(consent.status, 302, "{}", consent.body);
+    let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+    assert_eq!(browser.get(&callback).await.status, 302);
+    assert!(world.linked("ada").is_some());
+}
+
+/// As the attacker would: sign in as oneself, and have a victim's browser open the link.
+#[tokio::test]
+async fn a_hand_off_cannot_be_carried_into_another_browser() {
+    let world = World::handoff().await;
+    let (_, nonce) = sent_to_sign_in(&world).await;
+    let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
+    let (mut sent_too, _) = sent_to_sign_in(&world).await;
+    let token = link.split_once('=').unwrap().1;
+    for victim in [&mut world.browser(), &mut sent_too] {
+        for page in ["entrypoint", "account", "unlink"] {
+            let answer = victim.get(&format!("/{page}?token={token}")).await;
+            assert_eq!((answer.status, answer.title()), (401, "Please sign in again"), "{page}");
+            assert_eq!(
+                (answer.header("location"), victim.cookies.get("__Host-soa_visit")),
+                (None, None)
+            );
+        }
+    }
+}
+
+/// A sign-up, a payment, or a link in an e-mail that opens in another tab: all of it within the hour, in one browser.
+#[tokio::test]
+async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
+    let world = World::handoff().await;
+    let mut browser = world.browser();
+    let page = "/entrypoint?show=0MossHour0000000000002&lang=hi&show_dialog=true";
+    let away = browser.get(page).await;
+    let cookie = away.all("set-cookie")[0];
+    assert!(cookie.contains("; Max-Age=3600; "), "{cookie}");
+    let return_to = parameter(away.location(), "return_to").unwrap();
+    assert_eq!(return_to, world.gateway(page));
+    let nonce = parameter(away.location(), "nonce").unwrap();
+    // Another tab of the same browser gets on to Spotify meanwhile, which must take ten minutes: the detour goes on all the same.
+    let mut tab = browser.clone();
+    tab.sign_in("ada");
+    let other = tab.get("/entrypoint").await;
+    let other = parameter(other.location(), "nonce").unwrap();
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("bela", &other, "jti-other"));
+    let consent = tab.get(&format!("/entrypoint?token={token}")).await;
+    assert!(consent.location().contains("/authorize?"));
+    let cookie = consent.all("set-cookie")[0];
+    assert!(cookie.contains("; Max-Age=3600; "), "{cookie}");
+    let mut browser = tab;
+    world.advance(3599);
+    let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
+    let consent = browser.get(&format!("{return_to}&token={token}")).await;
+    assert_eq!(
+        parameter(consent.location(), "show_dialog").as_deref(),
+        Some("true"),
+        "{}",
+        consent.body
+    );
+    let refusal = browser.cancel(&consent.location().parse().unwrap()).await;
+    let page = browser.get(&refusal).await;
+    assert!(
+        page.body.contains("<html lang=\"hi\"")
+            && page
+                .body
+                .contains("/entrypoint?show=0MossHour0000000000002&amp;lang=hi\"")
+    );
+}
+
+/// Two people, two browsers, and each opens the other's link.
+#[tokio::test]
+async fn swapped_hand_offs_link_nobody() {
+    let world = World::handoff().await;
+    let (mut one, first) = sent_to_sign_in(&world).await;
+    let (mut other, second) = sent_to_sign_in(&world).await;
+    let of = |person, nonce: &str, jti| arrival(&world, &world.handoff_claims(person, nonce, jti));
+    let (for_one, for_other) = (of("ada", &first, "jti-1"), of("bela", &second, "jti-2"));
+    assert_eq!(one.get(&for_other).await.status, 401);
+    assert_eq!(other.get(&for_one).await.status, 401);
+    // Neither was spent by the attempt.
+    assert_eq!(one.get(&for_one).await.status, 302);
+    assert_eq!(other.get(&for_other).await.status, 302);
+}
+
+/// S-JWS-10.
+#[tokio::test]
+async fn a_hand_off_works_once() {
+    let world = World::handoff().await;
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
+    let before = browser.clone();
+    assert_eq!(browser.get(&link).await.status, 302);
+    assert_eq!(browser.get(&link).await.status, 401);
+    assert_eq!(before.clone().get(&link).await.status, 401);
+    // Another token of the same name is the same token to us.
+    let (mut other, nonce) = sent_to_sign_in(&world).await;
+    assert_eq!(
+        other
+            .get(&arrival(&world, &world.handoff_claims("bela", &nonce, "jti-1")))
+            .await
+            .status,
+        401
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_eight_uses_of_a_hand_off_at_once_one_goes_on() {
+    let world = World::handoff().await;
+    let (browser, nonce) = sent_to_sign_in(&world).await;
+    let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
+    let mut tabs: Vec<_> = (0..8).map(|_| browser.clone()).collect();
+    let answers = join_all(tabs.iter_mut().map(|tab| tab.get(&link))).await;
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 302).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert!(
+        statuses.iter().all(|status| [302, 401, 503].contains(status)),
+        "{statuses:?}"
+    );
+}
+
+/// At most 120 seconds; `jti` and `nonce` needed; the kind is in `typ`.
+#[tokio::test]
+async fn a_hand_off_is_short_named_and_of_its_kind() {
+    let world = World::handoff().await;
+    let changes: [(&str, Value); 8] = [
+        ("exp", json!(world.clock.now() + 121)),
+        ("exp", json!(world.clock.now() - 61)),
+        ("jti", Value::Null),
+        ("nonce", Value::Null),
+        ("nonce", json!("")),
+        ("aud", json!("https://elsewhere.example")),
+        ("iss", json!("https://elsewhere.example")),
+        ("sub", json!("")),
+    ];
+    for (n, (claim, value)) in changes.into_iter().enumerate() {
+        let (mut browser, nonce) = sent_to_sign_in(&world).await;
+        let mut claims = world.handoff_claims("ada", &nonce, &format!("jti-{n}"));
+        claims[claim] = value;
+        if claim == "exp" && claims["exp"].as_i64() < Some(world.clock.now()) {
+            claims["iat"] = json!(world.clock.now() - 120);
+        }
+        if claims[claim].is_null() {
+            claims.as_object_mut().unwrap().remove(claim);
+        }
+        assert_eq!(browser.get(&arrival(&world, &claims)).await.status, 401, "{claim}");
+    }
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let claims = world.handoff_claims("ada", &nonce, "jti-typ");
+    for typ in ["JWT", "soa-request+jwt", "soa-handoff"] {
+        let link = format!("/entrypoint?token={}", world.site_token(typ, &claims));
+        assert_eq!(browser.get(&link).await.status, 401, "{typ}");
+    }
+    assert_eq!(browser.get(&arrival(&world, &claims)).await.status, 302);
+}
+
+/// `SIGN_IN=session` with a sign-in to send people to: whoever has no session comes by hand-off, and is not asked for one at the end.
+#[tokio::test]
+async fn a_session_site_falls_back_to_hand_off() {
+    let world = World::new().await;
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let consent = browser
+        .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1")))
+        .await;
+    let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+    // Unless somebody else has signed in since.
+    let mut taken_over = browser;
+    taken_over.sign_in("bela");
+    crate::support::refused(&taken_over.get(&callback).await);
+    assert_eq!(world.calls(), (0, 0, 0));
+
+    let (mut browser, nonce) = sent_to_sign_in(&world).await;
+    let consent = browser
+        .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-2")))
+        .await;
+    let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+    assert_eq!(browser.get(&callback).await.status, 302);
+}
+
+#[tokio::test]
+async fn a_bad_session_is_none() {
+    let world = World::new().await;
+    let cookie = world.sandbox.options().session_cookie.clone();
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.";
+    let mut claims = world.session_claims("ada");
+    claims["exp"] = json!(world.clock.now() - 61);
+    claims["iat"] = json!(world.clock.now() - 3600);
+    let handoff = world.site_token("soa-handoff+jwt", &world.session_claims("ada"));
+    for bad in ["", "x", unsigned, &world.site_token("JWT", &claims), &handoff] {
+        let mut browser = world.browser();
+        browser.cookies.insert(cookie.clone(), bad.to_owned());
+        let answer = browser.get("/entrypoint").await;
+        assert!(answer.location().contains("/sign-in?"), "{bad}");
+    }
+    let mut browser = world.signed_in("ada");
+    let twice = format!("{cookie}=x; {cookie}={}", browser.cookies[&cookie]);
+    browser.cookies.clear();
+    let answer = browser
+        .send("GET", &world.gateway("/entrypoint"), &[("cookie", &twice)], None)
+        .await;
+    assert_eq!(answer.status, 400);
+}

@@ -1,0 +1,13 @@
+//! Journeys through the gateway, as subscribers make them.
+
+mod account;
+mod faults;
+mod handoff;
+mod hostile_input;
+mod link;
+mod log_privacy;
+mod mix_up;
+mod oidc;
+mod partners;
+mod published_keys;
+mod unlink;

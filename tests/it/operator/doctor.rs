@@ -1,0 +1,122 @@
+//! `soa-link doctor`.
+
+use sandbox::bundle;
+use serde_json::{Value, json};
+
+use crate::support::cli::Desk;
+
+/// Before anybody is paged: each thing that is wrong is named, with how to mend it, and no secret is shown.
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
+    let desk = Desk::new("doctor").await;
+    let addresses = desk.world.sandbox.addresses();
+    let healthy = bundle::variables(desk.world.sandbox.options(), addresses);
+    let with = |changes: &[(&str, &str)]| -> String {
+        let changed = healthy.iter().map(|(name, value)| {
+            let change = changes.iter().find(|(changed, _)| changed == name);
+            (name.as_str(), change.map_or(value.as_str(), |(_, value)| value))
+        });
+        let added = changes
+            .iter()
+            .copied()
+            .filter(|(name, _)| !healthy.iter().any(|(known, _)| known == name));
+        changed
+            .chain(added)
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let doctor = async |changes: &[(&str, &str)]| {
+        let file = desk.file("variables", &with(changes));
+        let (code, said) = desk.says(&["doctor", "--variables", &file]).await;
+        assert!(!said.contains(&desk.world.sandbox.options().client_secret), "{said}");
+        (code, said)
+    };
+    let own_provider = json!({
+        "SIGN_IN": "oidc", "OIDC_ISSUER": "http://127.0.0.1:1", "OIDC_CLIENT_ID": "soa-link", "OIDC_CLIENT_AUTHENTICATION": "none",
+    });
+    for (partner_id, settings) in [
+        ("1111111111111111111111", own_provider),
+        ("2222222222222222222222", json!({})),
+    ] {
+        desk.world.put_partner(partner_id, settings, 0).await;
+    }
+    let (code, said) = doctor(&[]).await;
+    assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    // Each provider has a redirect URI of its own; a partner without one shares the deployment's.
+    let of_partner = format!(
+        "the OpenID provider of partner 1111111111111111111111, letter for letter: {}/partners/1111111111111111111111/sign-in/callback",
+        addresses.gateway
+    );
+    assert!(
+        said.contains(&of_partner) && !said.contains("2222222222222222222222"),
+        "{said}"
+    );
+    let (_, said) = doctor(&[
+        ("SIGN_IN", "oidc"),
+        ("OIDC_ISSUER", "https://id.example.com"),
+        ("OIDC_CLIENT_ID", "soa-link"),
+    ])
+    .await;
+    let own = format!(
+        "your OpenID provider, letter for letter: {}/sign-in/callback\n",
+        addresses.gateway
+    );
+    assert!(said.contains(&own), "{said}");
+    let (code, said) = doctor(&[]).await;
+    assert_eq!(code, 0);
+    for good in [
+        "Spotify grants soa-manage-entitlements",
+        "entrypoint, callback, unlink, entitlements, sync, partners: the variables",
+        "soa-link-subscribers is as it must be",
+        "/callback",
+        "clock is right",
+    ] {
+        assert!(said.contains(good), "{good}: {said}");
+    }
+    for (change, wrong) in [
+        (("PUBLIC_URL", "http://localhost:9000"), "PUBLIC_URL must be"),
+        (("SIGN_IN", "magic"), "SIGN_IN must be"),
+        (
+            ("SUBSCRIBERS_TABLE", "nowhere"),
+            "the table nowhere (SUBSCRIBERS_TABLE) cannot be looked at",
+        ),
+        (
+            ("SUBSCRIBERS_TABLE", bundle::PENDING_LINKS_TABLE),
+            "has no index `dirty`",
+        ),
+        (("PENDING_LINKS_TABLE", bundle::PARTNERS_TABLE), "never forgets"),
+        (("PARTNERS_TABLE", "nowhere"), "the partners in nowhere cannot be read"),
+        (
+            ("SPOTIFY_CLIENT_SECRET_ID", "nowhere"),
+            "the secret nowhere does not exist",
+        ),
+        (
+            ("SPOTIFY_CLIENT_SECRET_ID", bundle::PARTNER_KEYS_ID),
+            "lacks the member `client_secret`",
+        ),
+        (("PARTNER_KEYS_ID", bundle::CLIENT_SECRET_ID), "partner_user_id_key"),
+        (
+            ("SPOTIFY_CLIENT_ID", "another"),
+            "Spotify refuses the client id or its secret",
+        ),
+        (
+            ("SITE_JWKS_URL", "http://127.0.0.1:1/jwks"),
+            "SITE_JWKS_URL: published keys: no connection",
+        ),
+        (
+            ("SPOTIFY_ACCOUNTS_URL", "http://127.0.0.1:1"),
+            "Spotify's token endpoint: ",
+        ),
+    ] {
+        let (code, said) = doctor(&[change]).await;
+        let mut lines = said.lines().filter(|line| line.starts_with("WRONG"));
+        assert!(
+            code == 1 && lines.any(|line| line.contains(wrong)),
+            "{change:?}: {said}"
+        );
+    }
+    let file = desk.file("variables", &with(&[]));
+    let json = desk.run(&["doctor", "--json", "--variables", &file]).await;
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["good"], true);
+}

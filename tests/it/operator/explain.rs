@@ -1,0 +1,74 @@
+//! `soa-link explain`, and the partners function's command behind it.
+
+use sandbox::Fault;
+use serde_json::{Value, json};
+
+use crate::support::{
+    World,
+    cli::Desk,
+    partners_function::{ask, operators},
+};
+
+#[tokio::test]
+async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_says_now() {
+    let world = World::new().await;
+    let operators = operators(&world).await;
+    let explain = async || {
+        ask(
+            &operators,
+            json!({"command": "explain", "sub": world.person("ada").sub}),
+        )
+        .await
+    };
+    let before = explain().await;
+    assert_eq!(
+        (&before["wanted"], before["link"]["state"].as_str()),
+        (&Value::Null, Some("none"))
+    );
+    assert_eq!(before["spotify"], json!({"linked": false}));
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    world.says("replace", "ada", &["gold"]).await;
+    let linked = explain().await;
+    assert_eq!(
+        (&linked["wanted"], linked["version"].as_i64()),
+        (&json!(["gold"]), Some(1))
+    );
+    assert_eq!(linked["spotify"]["linked"], true);
+    assert_ne!(linked["spotify"]["entitlements"], linked["wanted"]);
+    assert_eq!(linked["link"]["state"], "pending");
+    assert!(!linked.to_string().contains(&world.partner_user_id("ada")));
+    world.spotify().faults().add(Fault {
+        status: Some(503),
+        ..Fault::on("/api/v1/")
+    });
+    assert!(explain().await["spotify"]["error"].is_string());
+    let by_id = json!({"command": "explain", "partner_user_id": world.partner_user_id("ada")});
+    assert_eq!(ask(&operators, by_id).await["person"], linked["person"]);
+}
+
+#[tokio::test]
+async fn a_person_is_explained_by_their_account_id() {
+    let desk = Desk::new("explain").await;
+    let sub = desk.world.person("ada").sub.clone();
+    let (code, said) = desk.says(&["explain", "--sub", &sub]).await;
+    assert!(
+        code == 0 && said.contains("They have never linked their Spotify account."),
+        "{said}"
+    );
+    assert_eq!(desk.world.signed_in("ada").link("mara").await.status, 302);
+    let (_, said) = desk.says(&["explain", "--sub", &sub]).await;
+    assert!(
+        said.contains("Spotify has what they are to hear: all-access, basic."),
+        "{said}"
+    );
+    let json = desk
+        .run(&[
+            "explain",
+            "--json",
+            "--partner-user-id",
+            &desk.world.partner_user_id("ada"),
+        ])
+        .await;
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["explained"]["spotify"]["linked"], true);
+}

@@ -1,0 +1,541 @@
+//! `soa-link import`.
+
+use std::{process::Stdio, time::Duration};
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use sandbox::bundle;
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    outbound::Outbound,
+    partner::{Entitlements, PartnerUserId},
+    store::Subscribers,
+};
+use tokio::process::{Child, Command};
+
+use crate::support::{
+    cli::{Desk, csv, id},
+    faulty_dynamodb::Front,
+};
+
+async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
+    let id = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S)
+        .build();
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash)
+        .build();
+    let table = dynamodb
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    let table = table.attribute_definitions(id.unwrap()).key_schema(key.unwrap());
+    table.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_others_alone() {
+    let desk = Desk::new("exact").await;
+    desk.has(1, &["gold"]).await;
+    desk.has(2, &["gold"]).await;
+    desk.has(3, &["gold", "silver"]).await;
+    desk.has(9, &["gold"]).await;
+    let roster = desk.file(
+        "roster.csv",
+        &csv(&[(1, "gold"), (2, "silver gold"), (3, "silver"), (4, "gold"), (5, "")]),
+    );
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    let expected = json!({
+        "unchanged": 1, "new": 2, "granted": 1, "lose": 1, "lose_linked": 0, "missing": 0, "left_alone": 0,
+    });
+    assert_eq!((&diff["rows"], &diff["diff"]), (&json!(5), &expected));
+    assert_eq!((desk.get(4).await.version, desk.get(3).await.version), (0, 1));
+
+    // Nobody agrees in their sleep: neither to write at all, nor to a loss, nor to a greater one.
+    for arguments in [vec![], vec!["--yes"], vec!["--yes", "--lose", "0"]] {
+        let (code, said) = desk
+            .says(&[&["import", roster.as_str()], arguments.as_slice()].concat())
+            .await;
+        assert_eq!(code, 2, "{said}");
+        assert_eq!(desk.get(3).await.version, 1);
+    }
+    let (code, said) = desk.says(&["import", &roster, "--yes", "--lose", "1"]).await;
+    assert_eq!(code, 0, "{said}");
+    for (n, names, version) in [
+        (1, "gold", 1),
+        (2, "gold silver", 2),
+        (3, "silver", 2),
+        (4, "gold", 1),
+        (5, "", 1),
+        (9, "gold", 1),
+    ] {
+        assert_eq!(
+            (desk.hears(n).await, desk.get(n).await.version),
+            (names.to_owned(), version),
+            "{n}"
+        );
+    }
+    // A second time there is nothing to do, nor to agree to.
+    let (code, said) = desk.says(&["import", &roster]).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(desk.get(3).await.version, 2);
+}
+
+#[tokio::test]
+async fn people_can_be_named_by_the_partners_own_account_id() {
+    let desk = Desk::new("sub").await;
+    let sub = &desk.world.person("ada").sub;
+    let csv = desk.file("roster.csv", &format!("sub,entitlements\n{sub},gold\n"));
+    let (code, said) = desk.says(&["import", &csv, "--yes"]).await;
+    assert!(
+        code == 1 && said.contains("line 2: sub, which needs --partner-keys-id"),
+        "{said}"
+    );
+    let json = desk.file(
+        "roster.jsonl",
+        &(json!({"sub": sub, "entitlements": ["silver"]}).to_string() + "\n"),
+    );
+    for (roster, names) in [(csv, "gold"), (json, "silver")] {
+        let lose = if names == "silver" { "1" } else { "0" };
+        let (code, said) = desk
+            .says(&[
+                "import",
+                &roster,
+                "--yes",
+                "--lose",
+                lose,
+                "--partner-keys-id",
+                bundle::PARTNER_KEYS_ID,
+            ])
+            .await;
+        assert_eq!(code, 0, "{said}");
+        let ada = PartnerUserId::parse(&desk.world.partner_user_id("ada")).unwrap();
+        let ada = desk.subscribers.get(&desk.partner_id, &ada).await.unwrap();
+        assert_eq!(ada.entitlements.iter().collect::<Vec<_>>(), [names]);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_written() {
+    let desk = Desk::new("bad").await;
+    let content = format!(
+        "partner_user_id,entitlements\n{},gold\nEVIL-ID,gold\n{},-evil\n{}\n{},\"two\nlines\"\n",
+        id(1),
+        id(2),
+        id(3),
+        id(4)
+    );
+    let roster = desk.file("roster.csv", &content);
+    let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
+    assert_eq!(code, 1, "{said}");
+    for line in [
+        "line 3: partner_user_id",
+        "line 4: entitlements",
+        "line 5: another number of fields",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert!(
+        !said.to_lowercase().contains("evil") && !said.contains(&id(1)),
+        "{said}"
+    );
+    assert_eq!(desk.get(1).await.version, 0);
+    let (code, said) = desk.says(&["import", &roster, "--yes", "--skip-bad-rows"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (desk.hears(1).await, desk.hears(4).await),
+        ("gold".to_owned(), "lines two".to_owned())
+    );
+
+    let lines = [
+        json!({"partner_user_id": id(1), "entitlements": ["gold"]}).to_string(),
+        json!({"partner_user_id": id(1), "sub": "x", "entitlements": []}).to_string(),
+        json!({"partner_user_id": id(1), "entitlements": "gold"}).to_string(),
+        json!({"partner_user_id": id(1), "entitlement": ["gold"]}).to_string(),
+        json!({"partner_user_id": id(1), "entitlements": ["gold"], "plan": 1}).to_string(),
+        "[]".to_owned(),
+        "{".to_owned(),
+    ];
+    let roster = desk.file("roster.jsonl", &(lines.join("\n") + "\n"));
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    assert_eq!((&diff["bad_rows"], &diff["bad"][0]["line"]), (&json!(6), &json!(2)));
+    let lenient = desk.diff(&[&roster, "--dry-run", "--ignore-other-columns"]).await;
+    assert_eq!(lenient["bad_rows"], 5);
+    for header in [
+        "id,entitlements",
+        "partner_user_id",
+        "partner_user_id,sub,entitlements",
+        "partner_user_id,entitlements,plan",
+        "",
+    ] {
+        let roster = desk.file("header.csv", &format!("{header}\n"));
+        let (code, said) = desk.says(&["import", &roster, "--dry-run"]).await;
+        assert!(code == 2 && said.contains("header"), "{header}: {said}");
+    }
+}
+
+/// The most expensive mistake: a roster that is empty, or cut off.
+#[tokio::test]
+async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
+    let desk = Desk::new("cut").await;
+    desk.has(1, &["gold"]).await;
+    desk.has(2, &["gold"]).await;
+    let whole = csv(&[(1, "gold"), (2, "gold")]);
+    let empty = desk.file("empty.csv", "partner_user_id,entitlements\n");
+    for revoke in [&["--yes", "--lose", "2", "--revoke-missing"][..], &["--yes"]] {
+        desk.says(&[&["import", empty.as_str()], revoke].concat()).await;
+        let nothing = desk.file("nothing.jsonl", "");
+        desk.says(&[&["import", nothing.as_str()], revoke].concat()).await;
+        // Cut anywhere, within a line or after it.
+        for cut in 30..whole.len() {
+            let roster = desk.file("cut.csv", &whole[..cut]);
+            if revoke.len() == 1 && !whole[..cut].ends_with('\n') {
+                let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
+                assert_eq!(code, 1, "{cut}: {said}");
+            }
+        }
+    }
+    assert_eq!(
+        (desk.hears(1).await, desk.hears(2).await),
+        ("gold".to_owned(), "gold".to_owned())
+    );
+    let short = desk.file("short.csv", &csv(&[(1, "gold")]));
+    let (code, said) = desk.says(&["import", &short, "--expect-rows", "2", "--yes"]).await;
+    assert!(code == 1 && said.contains("has 1 rows, and 2 were expected"), "{said}");
+    // Asked for by name and number, it is done.
+    let (code, said) = desk.says(&["import", &short, "--revoke-missing", "--yes"]).await;
+    assert!(code == 2 && said.contains("--lose 1"), "{said}");
+    let (code, said) = desk
+        .says(&["import", &short, "--revoke-missing", "--yes", "--lose", "1"])
+        .await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (desk.hears(1).await, desk.hears(2).await),
+        ("gold".to_owned(), String::new())
+    );
+}
+
+#[tokio::test]
+async fn the_guards_verdict_is_said_before_anything_is_written() {
+    let desk = Desk::new("guard").await;
+    let people: Vec<_> = (0..12).collect();
+    for n in &people {
+        let person = PartnerUserId::parse(&id(*n)).unwrap();
+        let gold = Entitlements::parse(["gold"]).unwrap();
+        desk.subscribers
+            .registering(&desk.partner_id, &person, Some(&gold), 1)
+            .await
+            .unwrap();
+    }
+    let roster: Vec<_> = people.iter().map(|n| (*n, "")).collect();
+    let roster = desk.file("roster.csv", &csv(&roster));
+    let verdict = desk.diff(&[&roster, "--dry-run", "--guard-people", "7"]).await["guard"].clone();
+    assert_eq!(verdict, json!({"held": false, "passes": 7, "of": 12}));
+    let (code, said) = desk
+        .says(&["import", &roster, "--dry-run", "--guard-people", "7"])
+        .await;
+    assert!(
+        code == 0 && said.contains("lets 7 of the 12 linked people who lose something pass"),
+        "{said}"
+    );
+}
+
+/// A table of its own, without a stream: the emulator looks through all of that at each write.
+const ROSTER_TABLE: &str = "soa-link-roster";
+
+impl Desk {
+    async fn of_many(name: &str) -> Self {
+        let mut desk = Self::new(name).await;
+        let dynamodb = desk.dynamodb();
+        create_table(&dynamodb, ROSTER_TABLE).await;
+        desk.subscribers = Subscribers::new(dynamodb, ROSTER_TABLE.to_owned());
+        desk
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let aws = Aws::of(&self.world.environment(&[])).unwrap();
+        aws.dynamodb(&Outbound::new().unwrap())
+    }
+
+    /// An import that is under way, of a DynamoDB at some address, and all that it says at its end.
+    fn import(&self, dynamodb: &str, arguments: &[&str]) -> Child {
+        let import = ["import", "--json", "--yes", "--subscribers-table", ROSTER_TABLE];
+        let mut command = self.command(&[&import, arguments].concat());
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// As Ctrl-C does.
+async fn interrupt(import: &Child) {
+    let pid = import.id().unwrap().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().await;
+    assert!(killed.unwrap().success());
+}
+
+/// Exit code, what it said it would do, what it said it did, and what it said to people.
+async fn ended(import: Child) -> (i32, Value, Value, String) {
+    let output = import.wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let mut lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let [would, did] = [lines.next(), lines.next()].map(Option::unwrap_or_default);
+    (output.status.code().unwrap(), would, did, said)
+}
+
+/// Killed in the middle, it goes on where it was, and not with another roster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_killed_goes_on_where_it_was() {
+    let desk = Desk::of_many("killed").await;
+    let import = ["import", "--subscribers-table", ROSTER_TABLE, "--yes"];
+    let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let progress = format!("{roster}.progress");
+    let mut killed = desk
+        .command(&[&import[..], &[&roster]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let reached = reached(&progress, &mut killed).await;
+    killed.kill().await.unwrap();
+    assert!((1000..3000).contains(&reached), "{reached}");
+    assert_eq!(
+        (desk.hears(0).await, desk.hears(reached - 1).await),
+        ("gold".to_owned(), "gold".to_owned())
+    );
+
+    let other = csv(&rows[..100]);
+    std::fs::rename(&roster, format!("{roster}.whole")).unwrap();
+    desk.file("roster.csv", &other);
+    let (code, said) = desk.says(&[&import[..], &[&roster]].concat()).await;
+    assert!(code == 2 && said.contains("is of another import"), "{said}");
+    std::fs::rename(format!("{roster}.whole"), &roster).unwrap();
+
+    // What the progress says is done is not looked at again: whoever was changed since then keeps it, and nobody has to agree to what is not done.
+    desk.has(0, &["gold", "silver"]).await;
+    let diff = desk
+        .diff(&[&roster, "--dry-run", "--subscribers-table", ROSTER_TABLE])
+        .await;
+    let reached = usize::try_from(diff["after_row"].as_u64().unwrap()).unwrap();
+    let of_those_left = diff["diff"]["new"].as_u64().unwrap() + diff["diff"]["unchanged"].as_u64().unwrap();
+    assert_eq!(
+        (diff["rows"].as_u64(), of_those_left, &diff["diff"]["lose"]),
+        (Some(3000), 3000 - reached as u64, &json!(0))
+    );
+    let (code, said) = desk.says(&[&import[..], &[&roster]].concat()).await;
+    assert!(
+        code == 0 && said.contains(&format!("has written the first {reached} rows")),
+        "{said}"
+    );
+    assert_eq!(desk.hears(0).await, "gold silver");
+    for n in [1, reached, 2999] {
+        assert_eq!(
+            (desk.hears(n).await, desk.get(n).await.version),
+            ("gold".to_owned(), 1),
+            "{n}"
+        );
+    }
+    assert!(!std::fs::exists(&progress).unwrap());
+}
+
+/// How many rows are noted as written, when it is some.
+async fn reached(progress: &str, import: &mut Child) -> usize {
+    loop {
+        assert!(import.try_wait().unwrap().is_none(), "it has ended");
+        let noted = std::fs::read(progress).ok();
+        let noted = noted.and_then(|noted| serde_json::from_slice::<Value>(&noted).ok());
+        let rows = noted.map_or(0, |noted| noted["rows"].as_u64().unwrap());
+        if rows > 0 {
+            return usize::try_from(rows).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_later() {
+    let desk = Desk::of_many("interrupted").await;
+    let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
+    let mut import = desk.import(&dynamodb, &[&roster]);
+    reached(&format!("{roster}.progress"), &mut import).await;
+    interrupt(&import).await;
+    let (code, _, did, said) = ended(import).await;
+    assert!(
+        code == 2 && said.contains("the same command goes on from there"),
+        "{said}"
+    );
+    assert_eq!(did["finished"], false);
+    let (code, would, did, said) = ended(desk.import(&dynamodb, &[&roster])).await;
+    assert_eq!((code, &did["finished"]), (0, &json!(true)), "{said}");
+    assert!(would["after_row"].as_u64().unwrap() >= 1000);
+    assert_eq!(desk.hears(2999).await, "gold");
+}
+
+/// The backend goes on while an operator thinks: whom it adds or changes after the look was never agreed to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
+    let desk = Desk::of_many("after-the-look").await;
+    for n in [1, 2, 3] {
+        desk.has(n, &["gold"]).await;
+    }
+    let roster = desk.file("roster.csv", &csv(&[(9, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster, "--revoke-missing", "--lose", "3"]);
+    // Before its first write: one changed, one new.
+    let first_write = calls.next("UpdateItem").await;
+    desk.has(1, &["silver"]).await;
+    desk.has(4, &["gold"]).await;
+    first_write.pass();
+    calls.pass_all();
+    let (code, would, did, said) = ended(import).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (&would["diff"]["lose"], &would["diff"]["missing"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(did, json!({"written": 3, "left_alone": 2, "finished": true}));
+    let heard = [
+        desk.hears(1).await,
+        desk.hears(2).await,
+        desk.hears(3).await,
+        desk.hears(4).await,
+        desk.hears(9).await,
+    ];
+    assert_eq!(heard, ["silver", "", "", "gold", "gold"]);
+}
+
+/// Nobody loses what was not counted as lost, also of those who are in the roster.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roster() {
+    let desk = Desk::of_many("given").await;
+    desk.has(1, &["gold"]).await;
+    let roster = desk.file("roster.csv", &csv(&[(1, ""), (2, ""), (3, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster, "--lose", "1"]);
+    let first_write = calls.next("UpdateItem").await;
+    desk.has(1, &["gold", "silver"]).await;
+    desk.has(2, &["silver"]).await;
+    first_write.pass();
+    calls.pass_all();
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(did, json!({"written": 1, "left_alone": 2, "finished": true}));
+    let heard = [desk.hears(1).await, desk.hears(2).await, desk.hears(3).await];
+    assert_eq!(heard, ["gold silver", "silver", "gold"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_heard_meanwhile() {
+    let desk = Desk::of_many("many-missing").await;
+    let everybody: Vec<_> = (0..700).map(|n| (n, "gold")).collect();
+    let all = desk.file("all.csv", &csv(&everybody));
+    let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
+    assert_eq!(ended(desk.import(&dynamodb, &[&all])).await.0, 0);
+    let roster = desk.file("roster.csv", &csv(&everybody[..20]));
+    let revoke = [roster.as_str(), "--revoke-missing", "--lose", "680"];
+
+    let (front, mut calls) = Front::of(&dynamodb).await;
+    let import = desk.import(&front.address, &revoke);
+    calls.next("UpdateItem").await.pass();
+    interrupt(&import).await;
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!((code, &did["finished"]), (2, &json!(false)), "{said}");
+
+    // Begun again with the same agreement, which is to at most so many.
+    let (code, would, _, said) = ended(desk.import(&dynamodb, &revoke)).await;
+    assert_eq!(code, 0, "{said}");
+    let missing = would["diff"]["missing"].as_u64().unwrap();
+    assert!((670..680).contains(&missing), "{missing}");
+    for (n, names) in [(0, "gold"), (19, "gold"), (20, ""), (699, "")] {
+        assert_eq!(desk.hears(n).await, names, "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
+    let desk = Desk::of_many("throttled").await;
+    let rows: Vec<_> = (0..300).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster]);
+    // Far more refusals at once than the SDK's quota of retries would have borne.
+    for _ in 0..400 {
+        calls.next("UpdateItem").await.throttle();
+    }
+    calls.pass_all();
+    let (code, _, did, said) = ended(import).await;
+    assert_eq!((code, &did["written"]), (0, &json!(300)), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_roster_that_changes_after_the_look_is_not_written() {
+    let desk = Desk::of_many("changes").await;
+    let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
+    let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
+    let import = desk.import(&front.address, &[&roster]);
+    let look = calls.next("BatchGetItem").await;
+    desk.file("roster.csv", &csv(&[(1, "platinum")]));
+    look.pass();
+    calls.pass_all();
+    let (code, _, _, said) = ended(import).await;
+    assert!(code == 2 && said.contains("the roster has changed"), "{said}");
+    assert_eq!(desk.get(1).await.version, 0);
+}
+
+#[tokio::test]
+async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
+    let desk = Desk::new("unnoted").await;
+    let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
+    std::fs::create_dir(format!("{roster}.progress.part")).unwrap();
+    let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
+    assert_eq!(code, 2, "{said}");
+    assert_eq!(desk.get(1).await.version, 0);
+}
+
+#[tokio::test]
+async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted() {
+    let desk = Desk::new("repeated").await;
+    desk.has(7, &["silver"]).await;
+    desk.has(5, &["silver"]).await;
+    let mut rows: Vec<_> = (0..300).map(|n| (n, "silver")).collect();
+    rows[0] = (7, "gold");
+    rows[200] = (7, "bronze");
+    rows[201] = (7, "silver gold");
+    rows[202] = (7, "silver");
+    rows.push((5, "silver gold"));
+    let roster = desk.file("roster.csv", &csv(&rows));
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    assert_eq!(
+        (&diff["repeated"], &diff["diff"]["lose"], &diff["diff"]["granted"]),
+        (&json!(5), &json!(0), &json!(1))
+    );
+    // Nobody loses for a moment what a later row gives: one has the version they had, the other one more.
+    let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (desk.hears(7).await, desk.get(7).await.version),
+        ("silver".to_owned(), 1)
+    );
+    assert_eq!(
+        (desk.hears(5).await, desk.get(5).await.version),
+        ("gold silver".to_owned(), 2)
+    );
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_not_read_to_the_end_of_the_file() {
+    let desk = Desk::new("unclosed").await;
+    let rows: Vec<_> = (1..20_000).map(|n| (n, "gold")).collect();
+    let roster = desk.file("roster.csv", &csv(&rows).replacen(",gold", ",\"gold", 1));
+    let (code, said) = desk.says(&["import", &roster, "--yes", "--skip-bad-rows"]).await;
+    assert!(
+        code == 2 && said.contains("from line 2 on") && said.contains("too long"),
+        "{said}"
+    );
+}

@@ -1,0 +1,750 @@
+//! The contract of storage, on every engine alike: dynoxide, which the sandbox embeds; ministack; and, when `STORE_ENDPOINT_URL` is set, whatever
+//! answers there (DynamoDB Local, or AWS itself), with `AWS_REGION` and credentials from the environment and a table that comes and goes.
+
+#![cfg(test)]
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
+use sandbox::bundle;
+use serde_json::Value;
+use shared::{
+    chance::Chance,
+    oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
+    partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
+    secret::sha256_hex,
+    store::{Claim, PendingLink, PendingLinks, PendingSignIn, SignedInBy, StoreError, UsedJti},
+};
+use tokio::time::Instant;
+
+use crate::support::{
+    dynamodb_engine::{Engine, SOON, create_table, emulated},
+    proxy::{Proxy, Step, failure, throttled},
+};
+
+/// When the links here expire: so far ahead that no time to live, however prompt, takes them away.
+const EXPIRES_AT: i64 = 2_000_000_000;
+/// A moment before.
+const NOW: i64 = EXPIRES_AT - 300;
+
+/// Makes every sentence a test on each emulator, and those of `everywhere` one test of the endpoint that was given.
+macro_rules! contract {
+    (everywhere: $($everywhere:ident)*; emulators: $($emulators:ident)*) => {
+        mod on_dynoxide {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $everywhere() { super::$everywhere(&super::Engine::dynoxide().await).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $emulators() { super::$emulators(&super::Engine::dynoxide().await).await; })*
+        }
+
+        mod on_ministack {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $everywhere() { super::$everywhere(&super::Engine::ministack().await).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $emulators() { super::$emulators(&super::Engine::ministack().await).await; })*
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn the_endpoint_that_is_given_keeps_the_contract_as_well() {
+            let Some(engine) = Engine::given().await.map(Arc::new) else {
+                return;
+            };
+            let contract = tokio::spawn({
+                let engine = engine.clone();
+                async move {
+                    $(println!("{}", stringify!($everywhere)); $everywhere(&engine).await;)*
+                }
+            });
+            let kept = contract.await;
+            engine.client.delete_table().table_name(&engine.table).send().await.unwrap();
+            kept.unwrap();
+        }
+    };
+}
+
+contract! {
+    everywhere:
+        a_pending_link_reads_back_as_it_was_written
+        a_state_is_stored_once
+        the_same_link_may_be_stored_again_for_that_is_what_a_retry_does
+        a_claim_works_once
+        a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay
+        of_fifty_claims_at_once_one_wins
+        a_refused_claim_burns_nothing
+        expiry_is_compared_and_not_left_to_time_to_live
+        time_to_live_is_on_in_seconds_and_later_than_expiry
+        the_table_holds_no_state_and_no_jti_but_their_hashes
+        a_sign_in_reads_back_and_its_claim_works_once
+        a_jti_and_its_link_are_written_both_or_neither
+        of_fifty_links_with_one_jti_one_is_stored
+        a_jti_is_used_once
+        of_fifty_uses_at_once_one_wins
+        a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other
+        a_missing_table_is_a_refusal;
+    emulators:
+        a_lost_answer_is_asked_for_again_and_is_no_replay
+        an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay
+        throttling_passes_within_three_tries
+        the_stream_tells_of_every_link_in_order
+}
+
+async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
+    let entitlements = || Entitlements::parse(["tier-b", "tier-a:2", "0"]).unwrap();
+    let verifier = || CodeVerifier::generate(&Chance::System).unwrap();
+    for (entitlements, code_verifier, signed_in_by) in [
+        (None, None, SignedInBy::Session),
+        (Some(Entitlements::default()), None, SignedInBy::Handoff),
+        (Some(entitlements()), None, SignedInBy::Session),
+        (None, Some(verifier()), SignedInBy::Handoff),
+        (Some(entitlements()), Some(verifier()), SignedInBy::Oidc),
+    ] {
+        let (state, pending) = journey();
+        let pending = PendingLink {
+            show: entitlements
+                .as_ref()
+                .and_then(|_| ShowUri::parse("0MossHour0000000000002").ok()),
+            language: entitlements.as_ref().map(|_| "pt-BR".to_owned()),
+            entitlements,
+            code_verifier,
+            signed_in_by,
+            ..pending
+        };
+        engine.put(&state, &pending).await.unwrap();
+        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+    }
+    let (state, pending) = journey();
+    let most = Entitlements::parse((0..Entitlements::MOST).map(|n| format!("{n:0>128}"))).unwrap();
+    let pending = PendingLink {
+        entitlements: Some(most),
+        ..pending
+    };
+    engine.hand_off(&state, &pending, &handoff_jti(&state)).await.unwrap();
+    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&claimed), facts(&pending));
+}
+
+async fn a_state_is_stored_once(engine: &Engine) {
+    let (state, pending) = journey();
+    let (_, other) = journey();
+    engine.put(&state, &pending).await.unwrap();
+    assert_eq!(engine.put(&state, &other).await, Err(StoreError::Refused));
+    assert!(engine.claim(&state, &other, "me").await.unwrap().is_none());
+    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&claimed), facts(&pending));
+}
+
+async fn the_same_link_may_be_stored_again_for_that_is_what_a_retry_does(engine: &Engine) {
+    let (state, pending) = journey();
+    engine.put(&state, &pending).await.unwrap();
+    engine.put(&state, &pending).await.unwrap();
+
+    let (handed_off, by_handoff) = journey();
+    let jti = handoff_jti(&handed_off);
+    engine.hand_off(&handed_off, &by_handoff, &jti).await.unwrap();
+    engine.hand_off(&handed_off, &by_handoff, &jti).await.unwrap();
+
+    for (state, pending) in [(state, pending), (handed_off, by_handoff)] {
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+        assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    }
+}
+
+async fn a_claim_works_once(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    for other in ["other", "", "me ", "ME"] {
+        assert!(engine.claim(&state, &pending, other).await.unwrap().is_none());
+    }
+}
+
+async fn a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    for _ in 0..3 {
+        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+    }
+    assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+}
+
+async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
+    for round in 0..5 {
+        let (state, pending) = engine.stored().await;
+        let outcomes = fifty(|n| {
+            let (links, state, bindings) = (engine.patient(), state.hash(), vec![pending.browser_binding.clone()]);
+            async move { links.claim(&state, &bindings, &format!("invocation {n}"), NOW).await }
+        });
+        let outcomes = outcomes.await;
+        let won: Vec<_> = outcomes
+            .into_iter()
+            .filter_map(|claim| claim.unwrap().granted())
+            .collect();
+        assert_eq!(won.len(), 1, "round {round}");
+        assert_eq!(facts(&won[0]), facts(&pending));
+    }
+}
+
+async fn a_refused_claim_burns_nothing(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    let (unknown, other) = engine.stored().await;
+    let claim = async |state: &State, bindings: &[&str], now| {
+        let bindings: Vec<_> = bindings.iter().map(|&binding| binding.to_owned()).collect();
+        engine.links.claim(&state.hash(), &bindings, "me", now).await.unwrap()
+    };
+    let (own, others) = (pending.browser_binding.as_str(), other.browser_binding.as_str());
+    let refused = async |state: &State, bindings: &[&str], now| match claim(state, bindings, now).await {
+        // Whose it would have been is told, for the way back.
+        Claim::Refused(refusal) => (refusal.why, refusal.pending.is_some()),
+        Claim::Granted(_) => panic!("granted to {bindings:?}"),
+    };
+    let another = ("another browser's", true);
+    assert_eq!(refused(&state, &[], NOW).await, ("no browser cookie", false));
+    assert_eq!(refused(&state, &[""], NOW).await, another);
+    assert_eq!(refused(&state, &[others], NOW).await, another);
+    assert_eq!(refused(&state, &[&own[1..]], NOW).await, another);
+    assert_eq!(refused(&state, &[&own.to_uppercase()], NOW).await, another);
+    assert_eq!(refused(&unknown, &[own], NOW).await, another);
+    let nobodys = State::generate(&Chance::System).unwrap();
+    assert_eq!(refused(&nobodys, &[own], NOW).await, ("unknown", false));
+    assert_eq!(refused(&state, &[own], EXPIRES_AT).await, ("expired", true));
+
+    // Several tabs: as many bindings as a browser can have under way, the right one among them.
+    let tabs: Vec<_> = (0..7).map(|n| sha256_hex(&n.to_string())).collect();
+    let tabs: Vec<_> = tabs.iter().map(String::as_str).chain([own]).collect();
+    assert!(claim(&state, &tabs, NOW).await.granted().is_some());
+    assert!(claim(&unknown, &[others], NOW).await.granted().is_some());
+    let by_another = [own.to_owned()];
+    let again = engine
+        .links
+        .claim(&state.hash(), &by_another, "another", NOW)
+        .await
+        .unwrap();
+    assert!(matches!(again, Claim::Refused(refusal) if refusal.why == "spent"));
+}
+
+async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
+    let (state, pending) = engine.stored().await;
+    let claim = async |now| {
+        let bindings = [pending.browser_binding.clone()];
+        engine
+            .links
+            .claim(&state.hash(), &bindings, "me", now)
+            .await
+            .unwrap()
+            .granted()
+    };
+    assert!(claim(EXPIRES_AT + 1).await.is_none());
+    assert!(claim(EXPIRES_AT).await.is_none());
+    // As numbers: as text, 2000000000 would be later than this.
+    assert!(claim(10_000_000_000).await.is_none());
+    let item = engine.link(&state).await.unwrap();
+    assert!(!item.contains_key("claimed_by"));
+    assert!(claim(EXPIRES_AT - 1).await.is_some());
+}
+
+async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
+    let (state, pending) = journey();
+    let jti = handoff_jti(&state);
+    engine.hand_off(&state, &pending, &jti).await.unwrap();
+    let link = engine.link(&state).await.unwrap();
+    let used = engine.item(&jti_id("handoff", state.expose())).await.unwrap();
+    for (item, expires_at) in [(link, EXPIRES_AT), (used, jti.expires_at)] {
+        let seconds = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
+        assert_eq!(seconds("expires_at"), expires_at);
+        let outlives = seconds("delete_at") - expires_at;
+        assert!((1..=86_400).contains(&outlives), "{outlives} s");
+    }
+
+    let described = engine.client.describe_time_to_live().table_name(&engine.table);
+    let described = described.send().await.unwrap().time_to_live_description.unwrap();
+    assert_eq!(described.attribute_name(), Some("delete_at"));
+    let status = described.time_to_live_status().unwrap();
+    assert!(matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+}
+
+async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
+    let (state, pending) = journey();
+    let jti = "a hand-off's own name";
+    let used = UsedJti::handoff("site", jti, EXPIRES_AT);
+    engine.hand_off(&state, &pending, &used).await.unwrap();
+    let stored = engine.link(&state).await.unwrap();
+    engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    let claimed = engine.link(&state).await.unwrap();
+    let used = engine.item(&jti_id("handoff", jti)).await.unwrap();
+    assert_eq!(
+        stored["id"],
+        AttributeValue::S(format!("link#{}", sha256_hex(state.expose())))
+    );
+    for item in [stored, claimed, used] {
+        let text = format!("{item:?}");
+        assert!(!text.contains(state.expose()), "{text}");
+        assert!(!text.contains(jti), "{text}");
+    }
+    assert!(engine.item(state.expose()).await.is_none());
+    assert!(engine.item(&format!("link#{}", state.expose())).await.is_none());
+}
+
+async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
+    let (state, link) = journey();
+    let redirect_uri = "https://link.example.com/partners/1111111111111111111111/sign-in/callback";
+    let sign_in = || PendingSignIn {
+        redirect_uri: redirect_uri.to_owned(),
+        return_to: "https://link.example.com/account?lang=ar".to_owned(),
+        code_verifier: CodeVerifier::new("verifier"),
+        nonce: Nonce::new("nonce"),
+        browser_binding: link.browser_binding.clone(),
+        expires_at: EXPIRES_AT,
+    };
+    let links = &engine.links;
+    let bindings = [link.browser_binding.clone()];
+    links.put_sign_in(&state.hash(), &sign_in()).await.unwrap();
+    // It is no link, though its state were the same.
+    assert!(
+        links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .is_none()
+    );
+    let of_another = [sha256_hex("another browser")];
+    let anothers = "https://link.example.com/sign-in/callback";
+    for (redirect_uri, bindings, now) in [
+        (redirect_uri, &of_another, NOW),
+        (redirect_uri, &bindings, EXPIRES_AT),
+        (anothers, &bindings, NOW),
+    ] {
+        assert!(
+            links
+                .claim_sign_in(&state.hash(), redirect_uri, bindings, "me", now)
+                .await
+                .unwrap()
+                .granted()
+                .is_none()
+        );
+    }
+    let claimed = links
+        .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
+        .await
+        .unwrap()
+        .granted()
+        .unwrap();
+    assert_eq!(claimed.return_to, sign_in().return_to);
+    assert_eq!(
+        (claimed.code_verifier.expose(), claimed.nonce.expose()),
+        ("verifier", "nonce")
+    );
+    assert_eq!(
+        (claimed.browser_binding, claimed.expires_at),
+        (link.browser_binding.clone(), EXPIRES_AT)
+    );
+    assert!(
+        links
+            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "you", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .is_none()
+    );
+    assert!(
+        links
+            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .is_some()
+    );
+}
+
+async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
+    let (first, pending) = journey();
+    let jti = handoff_jti(&first);
+    engine.hand_off(&first, &pending, &jti).await.unwrap();
+    assert!(engine.link(&first).await.is_some());
+
+    // The jti is used: no link.
+    let (second, other) = journey();
+    assert_eq!(engine.hand_off(&second, &other, &jti).await, Err(StoreError::Used));
+    assert!(engine.link(&second).await.is_none());
+
+    // The state is taken: no jti, so that the token still works for another.
+    let unused = handoff_jti(&second);
+    let taken = engine.hand_off(&first, &other, &unused).await;
+    assert!(!matches!(taken, Ok(()) | Err(StoreError::Used)), "{taken:?}");
+    assert!(engine.item(&jti_id("handoff", second.expose())).await.is_none());
+    engine.hand_off(&second, &other, &unused).await.unwrap();
+    assert!(engine.claim(&second, &other, "me").await.unwrap().is_some());
+    assert!(engine.claim(&first, &pending, "me").await.unwrap().is_some());
+}
+
+async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
+    for round in 0..3 {
+        let jti = State::generate(&Chance::System).unwrap();
+        let outcomes = fifty(|_| {
+            let (links, jti) = (engine.patient(), handoff_jti(&jti));
+            async move {
+                let (state, pending) = journey();
+                (links.put_handed_off(&state.hash(), &pending, &jti).await, state)
+            }
+        });
+        let mut won = 0;
+        for (outcome, state) in outcomes.await {
+            // AWS may refuse a transaction because another is under way: then nothing is known, and nothing is written.
+            assert!(
+                matches!(outcome, Ok(()) | Err(StoreError::Used | StoreError::Unavailable)),
+                "{outcome:?}"
+            );
+            assert_eq!(engine.link(&state).await.is_some(), outcome.is_ok());
+            won += usize::from(outcome.is_ok());
+        }
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+async fn a_jti_is_used_once(engine: &Engine) {
+    let jti = request_jti("once");
+    engine.links.use_once(&jti, "me").await.unwrap();
+    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    // The same invocation again: a retry.
+    engine.links.use_once(&jti, "me").await.unwrap();
+    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    // In another token, with another life.
+    let again = UsedJti::request("backend", "once", EXPIRES_AT + 300);
+    assert_eq!(engine.links.use_once(&again, "other").await, Err(StoreError::Used));
+}
+
+async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
+    for round in 0..3 {
+        let name = format!("at once {round}");
+        let outcomes = fifty(|n| {
+            let (links, jti) = (engine.patient(), request_jti(&name));
+            async move { links.use_once(&jti, &format!("invocation {n}")).await }
+        });
+        let outcomes = outcomes.await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let lost = outcomes.iter().filter(|&&outcome| outcome == Err(StoreError::Used));
+        assert_eq!((won, lost.count()), (1, 49), "round {round}");
+    }
+}
+
+async fn a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other(engine: &Engine) {
+    let (state, pending) = journey();
+    let (another, other) = journey();
+    engine.links.use_once(&request_jti(state.expose()), "me").await.unwrap();
+    engine.hand_off(&state, &pending, &handoff_jti(&state)).await.unwrap();
+    engine.hand_off(&another, &other, &handoff_jti(&another)).await.unwrap();
+    engine
+        .links
+        .use_once(&request_jti(another.expose()), "me")
+        .await
+        .unwrap();
+}
+
+async fn a_missing_table_is_a_refusal(engine: &Engine) {
+    let links = PendingLinks::new(engine.client.clone(), "soa-link-no-such-table".to_owned());
+    assert_eq!(all_fail(&links).await, [StoreError::Refused; 4]);
+}
+
+async fn a_lost_answer_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+    a_retry_is_no_replay(engine, &Step::Lose).await;
+}
+
+async fn an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+    a_retry_is_no_replay(engine, &Step::Swallow).await;
+}
+
+/// Each write is done, its first answer is spoilt, and the SDK asks again.
+async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
+    let put = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = journey();
+        links.put(&state.hash(), &pending).await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    };
+    let put_handed_off = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = journey();
+        let jti = handoff_jti(&state);
+        links.put_handed_off(&state.hash(), &pending, &jti).await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        let (other, others) = journey();
+        let used = engine.hand_off(&other, &others, &jti).await;
+        assert_eq!(used, Err(StoreError::Used));
+        assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
+    };
+    let use_once = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let jti = request_jti("a lost answer");
+        links.use_once(&jti, "me").await.unwrap();
+        assert_eq!(proxy.seen(), 2);
+        assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    };
+    let claim = async {
+        let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
+        let (state, pending) = engine.stored().await;
+        let bindings = [pending.browser_binding.clone()];
+        let claimed = links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
+        assert_eq!(facts(&claimed), facts(&pending));
+        assert_eq!(proxy.seen(), 2);
+        assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
+    };
+    tokio::join!(put, put_handed_off, use_once, claim);
+}
+
+async fn throttling_passes_within_three_tries(engine: &Engine) {
+    let (proxy, links) = engine.behind(&[throttled(), throttled()]).await;
+    let (state, pending) = journey();
+    links.put(&state.hash(), &pending).await.unwrap();
+    assert_eq!(proxy.seen(), 3);
+
+    let (proxy, links) = engine.behind(&[throttled(), throttled()]).await;
+    let bindings = [pending.browser_binding.clone()];
+    assert!(
+        links
+            .claim(&state.hash(), &bindings, "me", NOW)
+            .await
+            .unwrap()
+            .granted()
+            .is_some()
+    );
+    assert_eq!(proxy.seen(), 3);
+}
+
+async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
+    let table = "soa-link-streamed";
+    let arn = create_table(&engine.client, table).await.unwrap();
+    let links = PendingLinks::new(engine.client.clone(), table.to_owned());
+    let (one, of_one) = journey();
+    let (two, of_two) = journey();
+    let jti = handoff_jti(&two);
+    links.put(&one.hash(), &of_one).await.unwrap();
+    links.put_handed_off(&two.hash(), &of_two, &jti).await.unwrap();
+    for (state, pending) in [(&two, &of_two), (&one, &of_one)] {
+        let bindings = [pending.browser_binding.clone()];
+        assert!(
+            links
+                .claim(&state.hash(), &bindings, "me", NOW)
+                .await
+                .unwrap()
+                .granted()
+                .is_some()
+        );
+        // Refused, so that nothing more happens.
+        assert!(
+            links
+                .claim(&state.hash(), &bindings, "other", NOW)
+                .await
+                .unwrap()
+                .granted()
+                .is_none()
+        );
+    }
+
+    let records = engine.records(&arn, 5).await;
+    let of = |id: &str| -> Vec<&Value> {
+        let of_id = |record: &&Value| record["dynamodb"]["Keys"]["id"]["S"] == id;
+        records.iter().filter(of_id).collect()
+    };
+    for state in [&one, &two] {
+        let events = of(&link_id(state));
+        let names: Vec<_> = events.iter().map(|event| event["eventName"].as_str()).collect();
+        assert_eq!(names, [Some("INSERT"), Some("MODIFY")]);
+        let (put, claimed) = (&events[0]["dynamodb"], &events[1]["dynamodb"]);
+        assert_eq!(put["OldImage"], Value::Null);
+        assert_eq!(put["NewImage"]["claimed_by"], Value::Null);
+        assert_eq!(claimed["OldImage"], put["NewImage"]);
+        assert_eq!(claimed["NewImage"]["claimed_by"]["S"], "me");
+        let number = |event: &Value| event["SequenceNumber"].as_str().unwrap().parse::<u128>().unwrap();
+        assert!(number(put) < number(claimed));
+    }
+    assert_eq!(of(&jti_id("handoff", two.expose())).len(), 1);
+    assert_eq!(records.len(), 5);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_unavailable_soon() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let links = PendingLinks::new(emulated(&endpoint), bundle::PENDING_LINKS_TABLE.to_owned());
+    let started = Instant::now();
+    assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4]);
+    assert!(started.elapsed() < SOON);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_nothing_or_nonsense_is_unavailable_soon() {
+    for step in [
+        Step::Silence,
+        Step::Refuse,
+        Step::Answer(500, "{}".to_owned()),
+        Step::Answer(503, "<html>no JSON</html>".to_owned()),
+        Step::Answer(200, "<html>no JSON</html>".to_owned()),
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(step.clone()));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let started = Instant::now();
+        assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{step:?}");
+        assert!(started.elapsed() < SOON, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_without_end_is_unavailable_after_three_tries() {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let started = Instant::now();
+        assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{code}");
+        assert!(started.elapsed() < SOON, "{code}");
+        assert_eq!(proxy.seen(), 4 * 3, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_retry_cannot_mend_is_refused_at_the_first_try() {
+    for code in [
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    ] {
+        let proxy = Proxy::before("http://127.0.0.1:1").await;
+        proxy.always(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        assert_eq!(all_fail(&links).await, [StoreError::Refused; 4], "{code}");
+        assert_eq!(proxy.seen(), 4, "{code}");
+    }
+}
+
+/// How each call fails: `put`, `put_handed_off`, `use_once`, `claim`.
+async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
+    let (state, pending) = journey();
+    let (hash, jti) = (state.hash(), handoff_jti(&state));
+    let bindings = [pending.browser_binding.clone()];
+    let (put, put_handed_off, use_once, claim) = tokio::join!(
+        links.put(&hash, &pending),
+        links.put_handed_off(&hash, &pending, &jti),
+        links.use_once(&jti, "me"),
+        links.claim(&hash, &bindings, "me", NOW),
+    );
+    [
+        put.unwrap_err(),
+        put_handed_off.unwrap_err(),
+        use_once.unwrap_err(),
+        claim.unwrap_err(),
+    ]
+}
+
+/// A new journey, in a browser of its own.
+fn journey() -> (State, PendingLink) {
+    let state = State::generate(&Chance::System).unwrap();
+    let pending = PendingLink {
+        partner_id: PartnerId::parse("0WickerlightSandbox000").unwrap(),
+        partner_user_id: PartnerUserId::parse(&sha256_hex(&format!("person {}", state.expose()))).unwrap(),
+        show: None,
+        language: None,
+        entitlements: None,
+        code_verifier: None,
+        signed_in_by: SignedInBy::Session,
+        browser_binding: sha256_hex(&format!("browser {}", state.expose())),
+        expires_at: EXPIRES_AT,
+    };
+    (state, pending)
+}
+
+/// All of a pending link, to compare.
+fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
+    (
+        pending.partner_id.clone(),
+        pending.partner_user_id.expose().to_owned(),
+        pending.show.clone(),
+        pending.language.clone(),
+        pending.entitlements.clone(),
+        pending
+            .code_verifier
+            .as_ref()
+            .map(|verifier| verifier.expose().to_owned()),
+        pending.signed_in_by,
+        pending.browser_binding.clone(),
+        pending.expires_at,
+    )
+}
+
+fn handoff_jti(state: &State) -> UsedJti {
+    UsedJti::handoff("site", state.expose(), EXPIRES_AT)
+}
+
+fn request_jti(jti: &str) -> UsedJti {
+    UsedJti::request("backend", jti, EXPIRES_AT)
+}
+
+fn jti_id(kind: &str, jti: &str) -> String {
+    let issuer = if kind == "handoff" { "site" } else { "backend" };
+    format!("jti#{kind}#{}", sha256_hex(&format!("{issuer}\0{jti}")))
+}
+
+fn link_id(state: &State) -> String {
+    format!("link#{}", sha256_hex(state.expose()))
+}
+
+/// What fifty tasks at once come to.
+async fn fifty<F>(task: impl Fn(usize) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..50).map(|n| tokio::spawn(task(n))).collect();
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    outcomes
+}
+
+impl Engine {
+    /// A journey whose link is stored.
+    async fn stored(&self) -> (State, PendingLink) {
+        let (state, pending) = journey();
+        self.put(&state, &pending).await.unwrap();
+        (state, pending)
+    }
+
+    async fn put(&self, state: &State, pending: &PendingLink) -> Result<(), StoreError> {
+        self.links.put(&state.hash(), pending).await
+    }
+
+    async fn hand_off(&self, state: &State, pending: &PendingLink, jti: &UsedJti) -> Result<(), StoreError> {
+        self.links.put_handed_off(&state.hash(), pending, jti).await
+    }
+
+    async fn claim(
+        &self,
+        state: &State,
+        pending: &PendingLink,
+        invocation: &str,
+    ) -> Result<Option<PendingLink>, StoreError> {
+        let bindings = [pending.browser_binding.clone()];
+        Ok(self
+            .links
+            .claim(&state.hash(), &bindings, invocation, NOW)
+            .await?
+            .granted())
+    }
+
+    async fn link(&self, state: &State) -> Option<HashMap<String, AttributeValue>> {
+        self.item(&link_id(state)).await
+    }
+}

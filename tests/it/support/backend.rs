@@ -1,0 +1,66 @@
+//! The partner's backend: signed requests to the functions.
+
+use serde_json::{Value, json};
+use shared::secret::sha256_hex;
+
+use crate::support::{Answer, World};
+
+impl World {
+    /// `POST /unlink` as the partner's backend.
+    pub(crate) async fn backend_unlink(&self, jws: &str) -> Answer {
+        self.backend_call("/unlink", jws).await
+    }
+
+    /// `POST` as the partner's backend.
+    pub(crate) async fn backend_call(&self, path: &str, jws: &str) -> Answer {
+        let request = self
+            .http
+            .post(self.gateway(path))
+            .header("content-type", "application/jwt")
+            .body(jws.to_owned());
+        self.answered(request).await
+    }
+}
+
+impl World {
+    /// The claims of a signed request to `path`, about a person of the demo.
+    pub(crate) fn to(&self, path: &str, person: &str, more: &Value) -> Value {
+        let jti = sha256_hex(&format!("{path} {person} {more} {}", self.clock.now()));
+        let mut claims = self.request_claims(person, &jti);
+        claims["aud"] = self.gateway(path).into();
+        for (name, value) in more.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        claims
+    }
+
+    pub(crate) async fn asks(&self, path: &str, claims: &Value) -> Answer {
+        self.backend_call(path, &World::request_token(claims)).await
+    }
+
+    /// As the backend: what is answered, which must be good.
+    pub(crate) async fn says(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
+        self.advance(1);
+        let path = format!("/{operation}-entitlements");
+        let answer = self
+            .asks(&path, &self.to(&path, person, &json!({"entitlements": entitlements})))
+            .await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (202, Some("application/json")),
+            "{}",
+            answer.body
+        );
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    pub(crate) async fn hears(&self, person: &str) -> Value {
+        self.advance(1);
+        let answer = self
+            .asks("/get-entitlements", &self.to("/get-entitlements", person, &json!({})))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    }
+}

@@ -1,0 +1,256 @@
+//! Browsers that keep cookies and follow no redirects, and the answers that they get.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::Value;
+use url::Url;
+
+use crate::support::World;
+
+impl World {
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser {
+            world: self,
+            cookies: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            language: None,
+        }
+    }
+
+    /// A browser in which a person of the demo is signed in at the partner's site.
+    pub(crate) fn signed_in(&self, person: &str) -> Browser<'_> {
+        let mut browser = self.browser();
+        browser.sign_in(person);
+        browser
+    }
+}
+
+/// A browser: keeps cookies by host name, ports aside, follows no redirect unless told.
+#[derive(Clone)]
+pub(crate) struct Browser<'a> {
+    world: &'a World,
+    pub(crate) cookies: BTreeMap<String, String>,
+    /// When those end that have an end, by the world's clock.
+    ends: BTreeMap<String, i64>,
+    /// `Accept-Language`.
+    language: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Browser<'_> {
+    pub(crate) fn in_language(self, language: &'static str) -> Self {
+        Self {
+            language: Some(language),
+            ..self
+        }
+    }
+
+    /// No cookie that it has will end: browsers are not to be trusted with that.
+    pub(crate) fn keep_cookies(&mut self) {
+        self.ends.clear();
+    }
+
+    pub(crate) fn sign_in(&mut self, person: &str) {
+        let token = self.world.site_token("JWT", &self.world.session_claims(person));
+        self.cookies
+            .insert(self.world.sandbox.options().session_cookie.clone(), token);
+    }
+
+    pub(crate) fn sign_out(&mut self) {
+        self.cookies.remove(&self.world.sandbox.options().session_cookie);
+    }
+
+    /// The value of our own cookie.
+    pub(crate) fn binding(&self) -> Option<&String> {
+        self.cookies.get("__Host-soa_link")
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        let method: Method = method.parse().unwrap();
+        let mut request = self.world.http.request(method, url);
+        let now = self.world.clock.now();
+        let ended = self
+            .ends
+            .iter()
+            .filter(|(_, end)| **end <= now)
+            .map(|(name, _)| name.clone());
+        for name in ended.collect::<Vec<_>>() {
+            self.ends.remove(&name);
+            self.cookies.remove(&name);
+        }
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        if let Some(language) = self.language {
+            request = request.header("accept-language", language);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body.to_owned());
+        }
+        let answer = self.world.answered(request).await;
+        for cookie in answer.all("set-cookie") {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            let max_age = attributes
+                .split("; ")
+                .find_map(|one| one.trim().strip_prefix("Max-Age="));
+            let max_age: Option<i64> = max_age.map(|seconds| seconds.parse().unwrap());
+            self.ends.remove(name);
+            if max_age == Some(0) {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+                self.ends
+                    .extend(max_age.map(|seconds| (name.to_owned(), now + seconds)));
+            }
+        }
+        answer
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        let url = self.world.url(path);
+        self.send("GET", &url, &[], None).await
+    }
+
+    /// Posts a form from a page of ours.
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
+        let origin = self.world.sandbox.addresses().gateway.clone();
+        let headers = [
+            ("origin", origin.as_str()),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self.send("POST", &self.world.gateway(path), &headers, Some(body)).await
+    }
+
+    /// To Spotify's consent: the authorization URL.
+    pub(crate) async fn begin(&mut self) -> Url {
+        let answer = self.get("/entrypoint").await;
+        assert_eq!(answer.status, 302, "{}", answer.body);
+        Url::parse(answer.location()).unwrap()
+    }
+
+    /// Agrees at the simulated Spotify, as one of its accounts: the callback URL.
+    pub(crate) async fn agree(&mut self, authorize: &Url, account: &str) -> String {
+        self.get(&format!("{authorize}&sandbox_account={account}"))
+            .await
+            .location()
+            .to_owned()
+    }
+
+    pub(crate) async fn cancel(&mut self, authorize: &Url) -> String {
+        self.get(&format!("{authorize}&sandbox_action=cancel"))
+            .await
+            .location()
+            .to_owned()
+    }
+
+    /// A whole journey: the callback's answer.
+    pub(crate) async fn link(&mut self, account: &str) -> Answer {
+        let authorize = self.begin().await;
+        let callback = self.agree(&authorize, account).await;
+        self.get(&callback).await
+    }
+}
+
+impl Answer {
+    pub(super) async fn of(response: reqwest::Response) -> Self {
+        let status = response.status().as_u16();
+        let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
+        Self {
+            status,
+            headers,
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).first().copied()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        self.header("location")
+            .unwrap_or_else(|| panic!("no location: {} {}", self.status, self.body))
+    }
+
+    /// What the page tells support.
+    pub(crate) fn request_id(&self) -> String {
+        let after = self
+            .body
+            .split_once("id=\"request-id\">")
+            .map_or("", |(_, after)| after);
+        after.split_once('<').map_or("", |(id, _)| id).to_owned()
+    }
+
+    /// The page's title.
+    pub(crate) fn title(&self) -> &str {
+        let after = self.body.split_once("<title>").map_or("", |(_, after)| after);
+        after.split_once("</title>").map_or("", |(title, _)| title)
+    }
+
+    /// The value of the hidden field that our form brings back.
+    pub(crate) fn form_token(&self) -> String {
+        let after = self.body.split_once("name=\"form_token\" value=\"").unwrap().1;
+        after.split_once('"').unwrap().0.to_owned()
+    }
+
+    pub(crate) fn problem(&self) -> Value {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{}",
+            self.body
+        );
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+    let url = Url::parse(url).unwrap();
+    url.query_pairs()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+pub(crate) fn refused(answer: &crate::support::Answer) {
+    assert_eq!(
+        (answer.status, answer.title()),
+        (400, "Please start again"),
+        "{answer:?}"
+    );
+    assert!(answer.body.contains("<code id=\"request-id\">"));
+}

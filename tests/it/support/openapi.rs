@@ -1,0 +1,214 @@
+//! `infra/openapi.json` describes what the functions do: [`must_allow`] checks each answer to a described operation, and each granted request.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use jsonschema::Validator;
+use reqwest::Request;
+use serde_json::{Map, Value, json};
+use shared::encoding::from_base64url;
+use url::form_urlencoded;
+
+use crate::support::Answer;
+
+/// The description, and those of its schemas that have been needed so far.
+pub(crate) struct Description {
+    document: Value,
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
+}
+
+/// What was sent.
+pub(crate) struct Asked<'a> {
+    pub(crate) content_type: &'a str,
+    pub(crate) body: &'a str,
+}
+
+/// Fails unless the answer to a request is as the description says. What is no operation of it is left alone, and so is what is sent elsewhere than to `gateway`.
+pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &Answer) {
+    let Some(path) = request.url().as_str().strip_prefix(gateway) else {
+        return;
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let description = Description::of_the_routes();
+    let Some(operation) = description.operation(request.method().as_str(), path) else {
+        return;
+    };
+    let content_type = request.headers().get("content-type");
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let asked = Asked {
+        content_type: content_type.map_or("", |value| value.to_str().unwrap_or_default()),
+        body: std::str::from_utf8(body).unwrap_or_default(),
+    };
+    if let Err(why) = description.allows(&operation, &asked, answer) {
+        panic!(
+            "infra/openapi.json does not say so of {operation}, {}: {why}",
+            answer.status
+        );
+    }
+}
+
+impl Description {
+    pub(crate) fn of_the_routes() -> &'static Self {
+        static DESCRIPTION: OnceLock<Description> = OnceLock::new();
+        DESCRIPTION.get_or_init(|| Self {
+            document: serde_json::from_str(include_str!("../../../infra/openapi.json")).unwrap(),
+            validators: Mutex::default(),
+        })
+    }
+
+    /// Where the operation of a request is described.
+    pub(crate) fn operation(&self, method: &str, path: &str) -> Option<String> {
+        let templates = self.document["paths"].as_object().unwrap().keys();
+        let template = templates.into_iter().find(|template| is_of(template, path))?;
+        let place = format!("/paths/{}/{}", escaped(template), method.to_lowercase());
+        self.document.pointer(&place).map(|_| place)
+    }
+
+    /// Whether an operation may answer so, and grants what was asked; else why not, in words that hold nothing of either.
+    pub(crate) fn allows(&self, operation: &str, asked: &Asked<'_>, answer: &Answer) -> Result<(), String> {
+        let described = |status: &str| self.at(&format!("{operation}/responses/{status}"));
+        if let Some(response) = described(&answer.status.to_string()) {
+            self.answered(&response, answer)?;
+        } else {
+            let others = described("default").ok_or("the status is not listed")?;
+            let allowed = self.answered(&others, answer);
+            allowed.map_err(|why| format!("the status is not listed, and of others: {why}"))?;
+        }
+        if (200..300).contains(&answer.status) {
+            self.granted(&format!("{operation}/requestBody"), asked, answer)?;
+        }
+        Ok(())
+    }
+
+    fn answered(&self, response: &str, answer: &Answer) -> Result<(), String> {
+        for name in self.members(&format!("{response}/headers")).keys() {
+            let header = self.at(&format!("{response}/headers/{name}")).unwrap();
+            let Some(text) = answer.header(name) else {
+                if self.document.pointer(&format!("{header}/required")) == Some(&json!(true)) {
+                    return Err(format!("no header {name}"));
+                }
+                continue;
+            };
+            let value = text
+                .parse()
+                .map_or_else(|_| Value::from(text), |number: i64| number.into());
+            self.fits(&format!("{header}/schema"), &value)
+                .map_err(|why| format!("header {name}: {why}"))?;
+        }
+        let content = format!("{response}/content");
+        match (self.document.pointer(&content), answer.header("content-type")) {
+            // API Gateway gives a type to an empty body too.
+            (None, _) if answer.body.is_empty() => Ok(()),
+            (None, _) => Err("there is to be no body".to_owned()),
+            (Some(_), content_type) => {
+                let media_type = self.media_type(&content, content_type.unwrap_or_default())?;
+                if !media_type.ends_with("json") {
+                    return Ok(());
+                }
+                let body = serde_json::from_str(&answer.body).map_err(|_| "the body is no JSON")?;
+                self.fits(&format!("{media_type}/schema"), &body)
+            }
+        }
+    }
+
+    /// Whether what was granted is what the description would have one ask.
+    fn granted(&self, request: &str, asked: &Asked<'_>, answer: &Answer) -> Result<(), String> {
+        if self.document.pointer(request).is_none() {
+            return Ok(());
+        }
+        let media_type = self.media_type(&format!("{request}/content"), asked.content_type)?;
+        let (schema, value) = if media_type.ends_with("jwt") {
+            let claims = asked.body.split('.').nth(1).and_then(from_base64url);
+            let claims = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
+            let Some(claims) = without_refused(claims.ok_or("the request is no JWS of JSON")?, answer) else {
+                return Ok(());
+            };
+            (format!("{media_type}/schema/contentSchema"), claims)
+        } else {
+            let fields = form_urlencoded::parse(asked.body.as_bytes());
+            let fields: Map<_, _> = fields
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect();
+            (format!("{media_type}/schema"), fields.into())
+        };
+        self.fits(&schema, &value).map_err(|why| format!("the request: {why}"))
+    }
+
+    /// Where the media type of a header is described.
+    fn media_type(&self, content: &str, header: &str) -> Result<String, String> {
+        let media_type = header.split(';').next().unwrap_or_default().trim().to_lowercase();
+        let known = self.members(content);
+        if known.contains_key(&media_type) {
+            Ok(format!("{content}/{}", escaped(&media_type)))
+        } else {
+            let known: Vec<_> = known.keys().map(String::as_str).collect();
+            Err(format!("the content type is none of {}", known.join(", ")))
+        }
+    }
+
+    /// Whether a value is one of the schema at a place.
+    fn fits(&self, schema: &str, value: &Value) -> Result<(), String> {
+        let validator = self.validator(schema);
+        let mut errors = validator.iter_errors(value);
+        errors.next().map_or(Ok(()), |error| {
+            Err(format!("at \"{}\": {}", error.instance_path(), error.masked()))
+        })
+    }
+
+    fn validator(&self, schema: &str) -> Arc<Validator> {
+        let mut validators = self.validators.lock().unwrap();
+        let validator = validators.entry(schema.to_owned()).or_insert_with(|| {
+            // In the document itself, for there its references lead. At its root that has no keyword of JSON Schema.
+            let mut root = self.members("");
+            let schema = self.document.pointer(schema).and_then(Value::as_object);
+            root.extend(schema.unwrap().clone());
+            let options = jsonschema::draft202012::options().should_validate_formats(true);
+            Arc::new(options.build(&root.into()).unwrap())
+        });
+        validator.clone()
+    }
+
+    /// The place itself or, where there is a reference, the one that it names.
+    fn at(&self, place: &str) -> Option<String> {
+        let referred = self.document.pointer(place)?.get("$ref").and_then(Value::as_str);
+        Some(referred.map_or(place, |there| there.trim_start_matches('#')).to_owned())
+    }
+
+    fn members(&self, place: &str) -> Map<String, Value> {
+        let members = self.document.pointer(place).and_then(Value::as_object);
+        members.cloned().unwrap_or_default()
+    }
+}
+
+/// What was asked and granted: of many people in one request some may be refused, or all.
+fn without_refused(mut claims: Value, answer: &Answer) -> Option<Value> {
+    let answers: Option<Value> = serde_json::from_str(&answer.body).ok();
+    let answers = answers.as_ref().and_then(|answers| answers["people"].as_array());
+    if let (Some(Value::Array(people)), Some(answers)) = (claims.get_mut("people"), answers) {
+        let mut granted = answers.iter().map(|answer| answer["status"].as_u64() < Some(300));
+        people.retain(|_| granted.next() == Some(true));
+        if people.is_empty() {
+            return None;
+        }
+    }
+    Some(claims)
+}
+
+/// Whether a path is of a template.
+fn is_of(template: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted == given || wanted.starts_with('{') && !given.is_empty() => {}
+            _ => return false,
+        }
+    }
+}
+
+/// As one part of a JSON Pointer (RFC 6901 §3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

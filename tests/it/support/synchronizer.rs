@@ -1,0 +1,122 @@
+//! The sync function in a world where one subscriber is linked, and what Spotify heard of it.
+
+use std::time::Duration;
+
+use sandbox::{Fault, Link, bundle};
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    store::Subscribers,
+    worker::Worker as _,
+};
+use sync::Synchronizer;
+
+use crate::support::World;
+
+pub(crate) const LONG: Duration = Duration::from_mins(1);
+pub(crate) const GET: &str = "/api/v1/get-entitlements";
+pub(crate) const REPLACE: &str = "/api/v1/replace-entitlements";
+
+/// A world in which Ada is linked, and the function that makes Spotify follow.
+pub(crate) async fn linked() -> (World, Synchronizer) {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    world.spotify().requests().clear();
+    world.advance(20);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await, ("linked".to_owned(), "get-entitlements".to_owned()));
+    assert_eq!(calls(&world), (1, 0));
+    world.spotify().requests().clear();
+    (world, sync)
+}
+
+pub(crate) async fn start(world: &World) -> Synchronizer {
+    start_with(world, &[]).await
+}
+
+pub(crate) async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synchronizer {
+    // The clock stands still, so that every turn is a little later than the last one.
+    let environment = world.environment(&[&[("SPOTIFY_RATE", "1000")], changes].concat());
+    Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn sweep(sync: &Synchronizer) -> Value {
+    sync.work(&json!({"task": "sweep"}), LONG).await.unwrap()
+}
+
+pub(crate) async fn link(world: &World) -> (String, String) {
+    let link = world.hears("ada").await["link"].clone();
+    let text = |name: &str| link[name].as_str().unwrap_or_default().to_owned();
+    (text("state"), text("evidence"))
+}
+
+/// How often Spotify was asked, and told.
+pub(crate) fn calls(world: &World) -> (usize, usize) {
+    let to = |path| world.spotify().requests().to(path).len();
+    (to(GET), to(REPLACE))
+}
+
+pub(crate) fn heard(world: &World) -> Vec<String> {
+    world.linked("ada").unwrap().1
+}
+
+/// Has something happen while a call that is about to be answered so is on its way.
+pub(crate) async fn during(world: &World, sync: &Synchronizer, fault: Fault, happens: impl Future<Output = ()>) {
+    world.spotify().faults().add(Fault {
+        delay_ms: Some(700),
+        times: Some(1),
+        ..fault
+    });
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        happens.await;
+    };
+    tokio::join!(sweep(sync), later);
+}
+
+pub(crate) fn ada(world: &World) -> (PartnerId, PartnerUserId) {
+    (
+        PartnerId::parse(&world.sandbox.options().partner_id).unwrap(),
+        PartnerUserId::parse(&world.partner_user_id("ada")).unwrap(),
+    )
+}
+
+pub(crate) fn subscribers(world: &World, changes: &[(&str, &str)]) -> Subscribers {
+    let environment = world.environment(changes);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned())
+}
+
+/// As many people who have just been linked, with `gold`, at Spotify with nothing yet.
+pub(crate) async fn many_registered(world: &World, many: usize) -> Vec<String> {
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let subscribers = subscribers(world, &[]);
+    let people: Vec<_> = (0..many).map(|n| format!("{n:032x}")).collect();
+    for person in &people {
+        world.spotify().force_link(Link {
+            partner_id: partner_id.clone(),
+            partner_user_id: person.clone(),
+            account: format!("account of {person}"),
+            entitlements: Vec::new(),
+            pending: false,
+            since_ms: 0,
+        });
+        let (partner_id, person) = (
+            PartnerId::parse(&partner_id).unwrap(),
+            PartnerUserId::parse(person).unwrap(),
+        );
+        let gold = Entitlements::parse(["gold"]).unwrap();
+        let now = world.clock.now();
+        subscribers
+            .registering(&partner_id, &person, Some(&gold), now)
+            .await
+            .unwrap();
+    }
+    people
+}

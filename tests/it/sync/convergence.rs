@@ -1,0 +1,343 @@
+//! Whatever happens, in whatever order: once Spotify answers again and nothing more is wanted, Spotify has what is wanted for everybody linked, and nobody else
+//! gets a call.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+use sandbox::{Fault, bundle, stream::Stream};
+use serde_json::json;
+use shared::{aws::Aws, chance::Chance, worker::Worker as _};
+use sync::Synchronizer;
+
+use crate::support::World;
+
+const PEOPLE: [&str; 3] = ["ada", "bela", "yuki"];
+const ACCOUNTS: [&str; 3] = ["mara", "jonas", "ines"];
+const LONG: Duration = Duration::from_mins(1);
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    /// The backend says what a person may hear: as a set, as more, or as less.
+    Wanted(usize, usize, Vec<u8>),
+    /// The backend says it while a run of sync is calling Spotify, which is slow.
+    Meanwhile(usize, Vec<u8>),
+    /// A person links, and lands or does not.
+    Links(usize, bool),
+    /// A person unlinks at Spotify, and tells nobody.
+    UnlinksThere(usize),
+    /// A person unlinks at our page.
+    UnlinksHere(usize),
+    /// Somebody changes what Spotify has, behind everybody's back.
+    Drifts(usize),
+    /// Spotify is in trouble of some kind, for so many calls.
+    Trouble(usize, u32),
+    /// And in none.
+    Calm,
+    /// A run of sync, of a task, that dies after so many steps.
+    Run(bool, usize),
+    /// Two at once.
+    Two,
+    /// Time goes by.
+    Passes(i64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let person = 0..PEOPLE.len();
+    prop_oneof![
+        4 => (person.clone(), 0..3usize, prop::collection::vec(0..4u8, 0..3)).prop_map(|(person, how, names)| Event::Wanted(person, how, names)),
+        3 => (person.clone(), prop::collection::vec(0..4u8, 0..3)).prop_map(|(person, names)| Event::Meanwhile(person, names)),
+        3 => (person.clone(), any::<bool>()).prop_map(|(person, lands)| Event::Links(person, lands)),
+        1 => person.clone().prop_map(Event::UnlinksThere),
+        1 => person.clone().prop_map(Event::UnlinksHere),
+        1 => prop::bool::weighted(0.2).prop_flat_map(move |drifts| person.clone().prop_map(move |person| if drifts { Event::Drifts(person) } else { Event::UnlinksThere(person) })),
+        3 => (0..9usize, 1..4u32).prop_map(|(kind, times)| Event::Trouble(kind, times)),
+        1 => Just(Event::Calm),
+        6 => (any::<bool>(), prop_oneof![Just(usize::MAX), 1..60usize]).prop_map(|(reconcile, steps)| Event::Run(reconcile, steps)),
+        2 => Just(Event::Two),
+        4 => prop_oneof![Just(1), Just(20), Just(60), Just(300), 1..700i64].prop_map(Event::Passes),
+    ]
+}
+
+/// A future that dies, as a process does, when it has been polled so many times.
+struct DiesAfter<F>(F, usize);
+
+impl<F: Future + Unpin> Future for DiesAfter<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.1 == 0 {
+            return Poll::Ready(None);
+        }
+        self.1 -= 1;
+        Pin::new(&mut self.0).poll(context).map(Some)
+    }
+}
+
+fn trouble(kind: usize) -> Fault {
+    let api = "/api/v1/";
+    match kind {
+        0 => Fault::answer(api, 500, ""),
+        1 => Fault::answer(api, 429, ""),
+        2 => Fault::answer("/api/token", 503, ""),
+        3 => Fault {
+            reset: true,
+            ..Fault::on(api)
+        },
+        // Done, and nobody hears of it.
+        4 => Fault {
+            reset: true,
+            after: true,
+            ..Fault::on(api)
+        },
+        5 => Fault {
+            after: true,
+            ..Fault::answer(api, 502, "<html>")
+        },
+        6 => Fault {
+            half: true,
+            ..Fault::on(api)
+        },
+        7 => Fault {
+            delay_ms: Some(120),
+            ..Fault::on(api)
+        },
+        _ => Fault::answer(api, 401, ""),
+    }
+}
+
+struct Case {
+    world: World,
+    sync: Synchronizer,
+    other: Synchronizer,
+}
+
+impl Case {
+    async fn new() -> Self {
+        let world = World::new().await;
+        world
+            .spotify()
+            .set_switches(|switches| switches.a16_pending_until_landing = true);
+        let start = || async {
+            let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+            Synchronizer::start(environment, world.clock.clone(), Chance::System)
+                .await
+                .unwrap()
+        };
+        let (sync, other) = (start().await, start().await);
+        Self { world, sync, other }
+    }
+
+    async fn wanted(&self, person: usize, how: &str, names: &[u8]) {
+        let names: Vec<_> = names.iter().map(|name| format!("e{name}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        self.world.says(how, PEOPLE[person], &names).await;
+    }
+
+    async fn happens(&self, event: &Event) {
+        let world = &self.world;
+        let partner_id = &world.sandbox.options().partner_id;
+        match event {
+            Event::Wanted(person, how, names) => self.wanted(*person, ["replace", "add", "delete"][*how], names).await,
+            Event::Meanwhile(person, names) => {
+                self.wanted(*person, "add", &[9]).await;
+                world.spotify().faults().add(Fault {
+                    delay_ms: Some(60),
+                    times: Some(1),
+                    ..Fault::on("/api/v1/replace-entitlements")
+                });
+                let task = json!({"task": "sweep"});
+                let change = async {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    self.wanted(*person, "replace", names).await;
+                };
+                let both = async { tokio::join!(self.sync.work(&task, LONG), change) };
+                let _ = tokio::time::timeout(Duration::from_millis(600), both).await;
+            }
+            Event::Links(person, lands) => {
+                let mut browser = world.signed_in(PEOPLE[*person]);
+                let answer = browser.link(ACCOUNTS[*person]).await;
+                if *lands && answer.status == 302 {
+                    browser.get(answer.location()).await;
+                }
+            }
+            Event::UnlinksThere(person) => world
+                .spotify()
+                .remove_link(partner_id, &world.partner_user_id(PEOPLE[*person])),
+            Event::UnlinksHere(person) => {
+                let mut browser = world.signed_in(PEOPLE[*person]);
+                let form = format!("form_token={}", browser.get("/unlink").await.form_token());
+                browser.post("/unlink", &form).await;
+            }
+            Event::Drifts(person) => {
+                if let Some(mut link) = world
+                    .spotify()
+                    .link(partner_id, &world.partner_user_id(PEOPLE[*person]))
+                {
+                    link.entitlements = vec!["drifted".to_owned()];
+                    world.spotify().force_link(link);
+                }
+            }
+            Event::Trouble(kind, times) => world.spotify().faults().add(Fault {
+                times: Some(*times),
+                ..trouble(*kind)
+            }),
+            Event::Calm => world.spotify().faults().clear(),
+            Event::Run(reconcile, steps) => {
+                let task = json!({"task": if *reconcile { "reconcile" } else { "sweep" }});
+                // A token that was revoked, or a pause that was asked for, is what a new process would find as well.
+                let run = pin!(self.sync.work(&task, LONG));
+                let run = tokio::time::timeout(Duration::from_millis(400), DiesAfter(run, *steps));
+                let _ = run.await;
+            }
+            Event::Two => {
+                let task = json!({"task": "sweep"});
+                let both = async { tokio::join!(self.sync.work(&task, LONG), self.other.work(&task, LONG)) };
+                let _ = tokio::time::timeout(Duration::from_millis(400), both).await;
+            }
+            Event::Passes(seconds) => world.advance(*seconds),
+        }
+    }
+
+    /// Spotify is well, nothing more is wanted, and the schedules run on.
+    async fn ends(&self, drifted: bool) {
+        let run = async |task: &str| {
+            for _ in 0..3 {
+                self.world.advance(4000);
+                self.sync.work(&json!({"task": task}), LONG).await.unwrap();
+            }
+        };
+        self.world.spotify().faults().clear();
+        run("sweep").await;
+        // Where nobody changed anything at Spotify, nothing needs to be found by asking.
+        for person in PEOPLE.into_iter().filter(|_| !drifted) {
+            let heard = self.world.hears(person).await;
+            if let Some((_, entitlements)) = self.world.linked(person)
+                && heard["link"]["state"] == "linked"
+                && heard["version"] != 0
+            {
+                assert_eq!(
+                    json!(entitlements),
+                    heard["entitlements"],
+                    "{person}, without being asked about"
+                );
+            }
+        }
+        run("reconcile").await;
+        run("sweep").await;
+        let partner_id = &self.world.sandbox.options().partner_id;
+        self.world.spotify().requests().clear();
+        for person in PEOPLE {
+            let heard = self.world.hears(person).await;
+            let state = heard["link"]["state"].as_str().unwrap().to_owned();
+            let link = self
+                .world
+                .spotify()
+                .link(partner_id, &self.world.partner_user_id(person));
+            let landed = link.filter(|link| !link.pending);
+            match &landed {
+                Some(link) => {
+                    assert_eq!(state, "linked", "{person}");
+                    if heard["version"] != 0 {
+                        assert_eq!(json!(link.entitlements), heard["entitlements"], "{person}");
+                    } else {
+                        assert_eq!(link.entitlements, self.world.person(person).entitlements, "{person}");
+                    }
+                }
+                None => assert!(["none", "unlinked"].contains(&state.as_str()), "{person} {state}"),
+            }
+        }
+        // And nobody who is not linked gets a call any more.
+        self.world.advance(4000);
+        for task in ["sweep", "reconcile"] {
+            self.sync.work(&json!({"task": task}), LONG).await.unwrap();
+        }
+        let called = self.world.spotify().requests().to("/api/v1/");
+        let linked = self.world.spotify().links().iter().filter(|link| !link.pending).count();
+        assert_eq!(
+            called.len(),
+            linked,
+            "each of the linked is asked about once, and nothing has to be mended"
+        );
+    }
+}
+
+#[test]
+fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
+    check(24, &async |case, events| {
+        for event in events {
+            case.happens(event).await;
+        }
+    });
+}
+
+/// As on AWS: a worker is fed by the table's own stream all the while, beside those that the schedules start.
+#[test]
+fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
+    check(8, &async |case, events| {
+        let aws = Aws::of(&case.world.environment(&[])).unwrap();
+        let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
+        let fed = Synchronizer::start(
+            case.world.environment(&[("SPOTIFY_RATE", "1000")]),
+            case.world.clock.clone(),
+            Chance::System,
+        );
+        let fed = fed.await.unwrap();
+        let story = async {
+            for event in events {
+                case.happens(event).await;
+                // Time for the stream to bring it.
+                tokio::time::sleep(Duration::from_millis(60)).await;
+            }
+        };
+        tokio::select! {
+            ended = stream.feed(async |event| fed.work(&event, LONG).await.ok()) => panic!("{ended:?}"),
+            () = story => {}
+        }
+    });
+}
+
+/// Runs so many stories, and looks how each ends.
+fn check(cases: u32, story: &impl AsyncFn(&Case, &[Event])) {
+    let config = Config {
+        cases,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(config);
+    let events = prop::collection::vec(event(), 1..40);
+    runner
+        .run(&events, |events| {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                runtime.block_on(async {
+                    let case = Case::new().await;
+                    // Two are linked when it begins.
+                    let before = [Event::Links(0, true), Event::Links(1, true), Event::Passes(20)];
+                    for event in before.iter().chain([&Event::Run(false, usize::MAX)]) {
+                        case.happens(event).await;
+                    }
+                    story(&case, &events).await;
+                    let drifted = events.iter().any(|event| matches!(event, Event::Drifts(_)));
+                    case.ends(drifted).await;
+                });
+            }));
+            outcome.map_err(|panic| {
+                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                TestCaseError::fail(text)
+            })
+        })
+        .unwrap();
+}

@@ -1,0 +1,244 @@
+//! What is told on the event bus, by the table's own stream.
+
+use std::time::Duration;
+
+use sandbox::{Fault, bundle, stream::Stream};
+use serde_json::{Value, json};
+use shared::{aws::Aws, chance::Chance, outbound::Outbound, worker::Worker as _};
+use sync::{
+    Synchronizer,
+    event_bus::{Event, EventBus},
+};
+
+use crate::support::{Ministack, World};
+
+const LONG: Duration = Duration::from_mins(1);
+const SCHEMA: &str = include_str!("../../../infra/events.schema.json");
+
+/// Runs `story` in a world whose table's stream goes to the function, as on AWS. The story is given the function too, for its schedules.
+async fn with_stream(story: impl AsyncFnOnce(&World, &Synchronizer)) {
+    let world = World::new().await;
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let sync = Synchronizer::start(environment.clone(), world.clock.clone(), Chance::System);
+    let sync = sync.await.unwrap();
+    let aws = Aws::of(&environment).unwrap();
+    let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
+    tokio::select! {
+        ended = stream.feed(async |event| sync.work(&event, LONG).await.ok()) => panic!("{ended:?}"),
+        () = story(&world, &sync) => {}
+    }
+}
+
+fn told(world: &World) -> Vec<Value> {
+    world.sandbox.secrets_manager().event_bus().all()
+}
+
+fn kinds(world: &World) -> Vec<String> {
+    told(world)
+        .iter()
+        .map(|event| event["detail-type"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Waits until as many events have come, and no more.
+async fn until_told(world: &World, kinds_told: &[&str]) {
+    for _ in 0..100 {
+        if kinds(world).len() >= kinds_told.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(kinds(world), kinds_told);
+}
+
+async fn link_ada(world: &World, sync: &Synchronizer) {
+    assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
+    world.advance(20);
+    sync.work(&json!({"task": "sweep"}), LONG).await.unwrap();
+}
+
+fn matches_schema(value: &Value, schema: &Value, schemas: &Value) -> Result<(), String> {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => schemas.pointer(name.trim_start_matches('#')).unwrap(),
+        None => schema,
+    };
+    if let Some(words) = schema["enum"].as_array() {
+        return words
+            .contains(value)
+            .then_some(())
+            .ok_or(format!("{value} is none of {words:?}"));
+    }
+    let types = schema["type"]
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![schema["type"].clone()]);
+    let is = |name: &Value| match name.as_str().unwrap() {
+        "object" => value.is_object(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "array" => value.is_array(),
+        "null" => value.is_null(),
+        other => panic!("{other}"),
+    };
+    if !types.iter().any(is) {
+        return Err(format!("{value} is not {types:?}"));
+    }
+    for item in value.as_array().into_iter().flatten() {
+        matches_schema(item, &schema["items"], schemas)?;
+    }
+    let Some(members) = value.as_object() else {
+        return Ok(());
+    };
+    let missing = schema["required"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|name| !members.contains_key(name.as_str().unwrap()));
+    if let Some(missing) = missing {
+        return Err(format!("{missing} is missing"));
+    }
+    for (name, member) in members {
+        let of_member = schema["properties"]
+            .get(name)
+            .ok_or(format!("{name} is not in the schema"))?;
+        matches_schema(member, of_member, schemas)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
+    with_stream(async |world, sync| {
+        link_ada(world, sync).await;
+        until_told(world, &["LinkConfirmed"]).await;
+        world.says("replace", "ada", &["gold"]).await;
+        until_told(world, &["LinkConfirmed", "EntitlementsSynced"]).await;
+        // Told once, however often it is tried.
+        world.spotify().faults().add(Fault {
+            status: Some(503),
+            times: Some(3),
+            ..Fault::on("/api/v1/")
+        });
+        world.says("replace", "ada", &["silver"]).await;
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            world.advance(60);
+            sync.work(&json!({"task": "sweep"}), LONG).await.unwrap();
+        }
+        let so_far = [
+            "LinkConfirmed",
+            "EntitlementsSynced",
+            "SyncFailed",
+            "EntitlementsSynced",
+        ];
+        until_told(world, &so_far).await;
+        world
+            .spotify()
+            .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
+        world.advance(300);
+        world.says("replace", "ada", &[]).await;
+        until_told(world, &[so_far.as_slice(), &["LinkLost"]].concat()).await;
+
+        let schemas: Value = serde_json::from_str(SCHEMA).unwrap();
+        let events = told(world);
+        for event in &events {
+            assert_eq!(event["source"], "soa-link");
+            let schema = &schemas["$defs"][event["detail-type"].as_str().unwrap()];
+            matches_schema(&event["detail"], schema, &schemas).unwrap();
+            assert_eq!(event["detail"]["partner_user_id"], world.partner_user_id("ada"));
+        }
+        let of = |place: usize, member: &str| events[place]["detail"][member].clone();
+        assert_eq!(of(0, "link")["evidence"], "get-entitlements");
+        assert_eq!((of(1, "entitlements"), of(1, "version")), (json!(["gold"]), json!(1)));
+        assert_eq!((of(2, "reason"), of(2, "version")), (json!("unavailable"), json!(2)));
+        assert_eq!(of(3, "entitlements"), json!(["silver"]));
+        assert_eq!(of(4, "link")["state"], "unlinked");
+        let ids: std::collections::BTreeSet<_> = events
+            .iter()
+            .map(|event| event["detail"]["event_id"].to_string())
+            .collect();
+        assert_eq!(ids.len(), events.len());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_bus_does_not_take_is_told_again_with_the_same_id() {
+    with_stream(async |world, sync| {
+        // Longer than the SDK tries: the stream has to bring it again. The last of them has been taken, and only its answer is lost.
+        let faults = world.sandbox.secrets_manager().faults();
+        faults.add(Fault {
+            times: Some(6),
+            ..Fault::answer("/", 500, r#"{"__type":"InternalException"}"#)
+        });
+        link_ada(world, sync).await;
+        until_told(world, &["LinkConfirmed"]).await;
+        faults.add(Fault {
+            after: true,
+            reset: true,
+            times: Some(3),
+            ..Fault::on("/")
+        });
+        world.says("replace", "ada", &["gold"]).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let synced: Vec<_> = told(world)
+            .into_iter()
+            .filter(|event| event["detail-type"] == "EntitlementsSynced")
+            .collect();
+        assert!(synced.len() > 1, "{}", synced.len());
+        assert!(synced.iter().all(|event| event["detail"] == synced[0]["detail"]));
+        assert_eq!(world.linked("ada").unwrap().1, ["gold"]);
+    })
+    .await;
+}
+
+/// A bus that is down keeps nobody from hearing what they pay for.
+#[tokio::test]
+async fn spotify_follows_while_the_bus_is_down() {
+    with_stream(async |world, sync| {
+        link_ada(world, sync).await;
+        until_told(world, &["LinkConfirmed"]).await;
+        world
+            .sandbox
+            .secrets_manager()
+            .faults()
+            .add(Fault::answer("/", 500, "{}"));
+        world.says("replace", "ada", &["gold"]).await;
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if world.linked("ada").unwrap().1 == ["gold"] {
+                return;
+            }
+        }
+        panic!("Spotify does not follow");
+    })
+    .await;
+}
+
+/// Another's EventBridge takes them as well, more than one call holds.
+#[tokio::test]
+async fn many_events_are_put_in_several_calls() {
+    let ministack = Ministack::start().await;
+    let world = World::new().await;
+    let environment = world.environment(&[("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.origin())]);
+    let outbound = Outbound::new().unwrap();
+    let bus = EventBus::new(&Aws::of(&environment).unwrap(), &outbound, "default".to_owned());
+    let events: Vec<_> = (0..25)
+        .map(|n| Event {
+            kind: "EntitlementsSynced",
+            at: world.clock.now(),
+            detail: json!({"event_id": n, "entitlements": vec!["x".repeat(128); 300]}),
+        })
+        .collect();
+    bus.put(&events).await.unwrap();
+    let aws = Aws::of(&world.environment(&[])).unwrap();
+    let bus = EventBus::new(&aws, &outbound, "default".to_owned());
+    bus.put(&events).await.unwrap();
+    let told = told(&world);
+    let ids: Vec<_> = told
+        .iter()
+        .map(|event| event["detail"]["event_id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ids, (0..25).collect::<Vec<_>>());
+}

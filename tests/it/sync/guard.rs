@@ -1,0 +1,264 @@
+//! The guard holds removals beyond its limits until an operator releases them.
+
+use sandbox::{Fault, bundle};
+use serde_json::json;
+use shared::{
+    aws::Aws,
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    store::{Change, Guard, Limits, Removal, Subscribers},
+    worker::Worker as _,
+};
+use sync::Synchronizer;
+
+use crate::support::{
+    World,
+    proxy::{Proxy, throttled},
+    synchronizer::{LONG, REPLACE, ada, calls, during, linked, many_registered, start_with, subscribers, sweep},
+};
+
+/// One person within an hour, whatever part of all that is.
+const PEOPLE_ALONE: Limits = Limits {
+    people: 1,
+    percent: 100,
+};
+
+/// Ada and two others, all with `all-access` and `basic`, of whom one may lose something within an hour.
+async fn guarded() -> (World, Synchronizer, Guard) {
+    let (world, sync) = linked().await;
+    for (person, account) in [("bela", "jonas"), ("yuki", "ines")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+        world.says("replace", person, &["all-access", "basic"]).await;
+    }
+    world.says("replace", "ada", &["all-access", "basic"]).await;
+    world.advance(20);
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    let sync = start_with(&world, &[("GUARD_PEOPLE", "1")]).await;
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    (
+        world,
+        sync,
+        Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), PEOPLE_ALONE),
+    )
+}
+
+fn hear(world: &World, person: &str) -> Vec<String> {
+    world.linked(person).unwrap().1
+}
+
+#[tokio::test]
+async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_says_so() {
+    let (world, sync, guard) = guarded().await;
+    let people = ["ada", "bela", "yuki"];
+    for person in people {
+        world.says("replace", person, &[]).await;
+    }
+    let shut_out = || people.iter().filter(|person| hear(&world, person).is_empty()).count();
+    sweep(&sync).await;
+    assert_eq!(shut_out(), 1);
+    // Neither time nor another worker releases it.
+    for _ in 0..3 {
+        world.advance(3700);
+        sweep(&start_with(&world, &[("GUARD_PEOPLE", "1")]).await).await;
+        sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+        assert_eq!(shut_out(), 1);
+    }
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    guard.release(&partner_id, world.clock.now() + 3600).await.unwrap();
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(shut_out(), 3);
+}
+
+#[tokio::test]
+async fn what_is_granted_passes_a_guard_that_is_held() {
+    let (world, sync, _) = guarded().await;
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    world.says("replace", "bela", &["basic", "gold"]).await;
+    world.says("replace", "yuki", &["all-access", "basic", "gold"]).await;
+    sweep(&sync).await;
+    assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
+    assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold"]);
+    // Wanted as it is, and nothing is left to be released.
+    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    world.advance(3700);
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (0, 0));
+}
+
+/// The guard holds what would be taken away, and while that is noted something more is granted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
+    let (world, sync, _) = guarded().await;
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    world.says("replace", "yuki", &["gold"]).await;
+    let grants = async { drop(world.says("replace", "yuki", &["gold", "silver"]).await) };
+    during(&world, &sync, Fault::on(REPLACE), grants).await;
+    assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold", "silver"]);
+}
+
+/// There may be thousands behind it, and each question is a write.
+#[tokio::test]
+async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
+    let (world, _, _) = guarded().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    proxy.about("guard#", None, 0);
+    let variables = [("GUARD_PEOPLE", "1"), ("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())];
+    let sync = start_with(&world, &variables).await;
+    for person in ["ada", "bela", "yuki"] {
+        world.says("replace", person, &[]).await;
+    }
+    // The first begins the hour, the second has it held, and of the third it is known.
+    sweep(&sync).await;
+    assert_eq!(proxy.seen_about("guard#"), 4);
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(proxy.seen_about("guard#"), 5);
+}
+
+#[tokio::test]
+async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something() {
+    let (world, _, _) = guarded().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    proxy.about("guard#", Some(throttled()), usize::MAX);
+    let sync = start_with(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]).await;
+    world.says("replace", "ada", &[]).await;
+    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
+    world.says("replace", "yuki", &["all-access", "silver"]).await;
+    // The run says at its end that something is wrong.
+    let swept = sync.work(&json!({"task": "sweep"}), LONG).await;
+    assert_eq!(swept.unwrap_err().to_string(), "the guard does not answer");
+    // Three tries of one question.
+    assert_eq!(proxy.seen_about("guard#"), 3);
+    assert_eq!(hear(&world, "ada"), ["all-access", "basic"]);
+    assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
+    assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "silver"]);
+    // Nor is support told that it were Spotify.
+    let subscribers = subscribers(&world, &[]);
+    let (partner_id, ada) = ada(&world);
+    let ada = subscribers.get(&partner_id, &ada).await.unwrap();
+    assert_eq!(ada.failure.as_deref(), Some("guard_unavailable"));
+}
+
+/// What somebody has and what they are to have is more than anybody may have.
+#[tokio::test]
+async fn a_held_removal_of_very_many_names_grants_nothing_and_spoils_nothing() {
+    let (world, sync, _) = guarded().await;
+    let names = |of: &str| (0..300).map(|n| format!("{of}{n}")).collect::<Vec<_>>();
+    let (old, new) = (names("old"), names("new"));
+    let [old, new] = [&old, &new].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    let with_old = [&["all-access", "basic"], old.as_slice()].concat();
+    world.says("replace", "bela", &with_old).await;
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    assert_eq!(hear(&world, "bela").len(), 302);
+    world.says("replace", "bela", &new).await;
+    sweep(&sync).await;
+    assert_eq!(hear(&world, "bela").len(), 302);
+    assert_eq!(world.hears("bela").await["entitlements"].as_array().unwrap().len(), 300);
+}
+
+/// Whoever has to be told twice is one person, and the next hour begins anew.
+#[tokio::test]
+async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
+    let (world, sync, _) = guarded().await;
+    world.spotify().faults().add(Fault {
+        status: Some(503),
+        times: Some(2),
+        ..Fault::on(REPLACE)
+    });
+    world.says("replace", "ada", &["basic"]).await;
+    for _ in 0..4 {
+        sweep(&sync).await;
+        world.advance(60);
+    }
+    world.says("replace", "ada", &[]).await;
+    sweep(&sync).await;
+    assert!(hear(&world, "ada").is_empty());
+    world.advance(3600);
+    world.says("replace", "bela", &[]).await;
+    sweep(&sync).await;
+    assert!(hear(&world, "bela").is_empty());
+}
+
+/// Whoever finds that another has begun the hour is one more in it, and no alarm.
+#[tokio::test]
+async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
+    let (world, _) = linked().await;
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let limits = Limits {
+        people: 16,
+        ..PEOPLE_ALONE
+    };
+    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let people: Vec<_> = (0..17)
+        .map(|n| PartnerUserId::parse(&format!("{n:032x}")).unwrap())
+        .collect();
+    let now = world.clock.now();
+    let asked = crate::support::join_all(
+        people[..16]
+            .iter()
+            .map(|person| guard.removal(&partner_id, person, now)),
+    )
+    .await;
+    assert!(asked.into_iter().all(|asked| asked.unwrap() == Removal::Allowed));
+    let one_more = guard.removal(&partner_id, &people[16], now).await.unwrap();
+    assert_eq!(one_more, Removal::Held { just_now: true });
+}
+
+/// Where few are linked, fewer may lose something; a round of the reconciliation counts them.
+#[tokio::test]
+async fn the_share_of_the_linked_counts_once_they_are_counted() {
+    let world = World::new().await;
+    let people = many_registered(&world, 14).await;
+    let sync = start_with(&world, &[("GUARD_PERCENT", "50")]).await;
+    world.advance(20);
+    sweep(&sync).await;
+    sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+    let environment = world.environment(&[]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb.clone(), bundle::SUBSCRIBERS_TABLE.to_owned());
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let limits = Limits {
+        people: 100,
+        percent: 50,
+    };
+    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
+    // Half of fourteen would be seven, but ten are always few enough.
+    assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().most, 10);
+    for person in &people {
+        let (person, nothing) = (
+            PartnerUserId::parse(person).unwrap(),
+            Change::Replace(Entitlements::default()),
+        );
+        let now = world.clock.now();
+        subscribers
+            .change(&partner_id, &person, &nothing, None, now)
+            .await
+            .unwrap();
+    }
+    sweep(&sync).await;
+    let link = |person: &String| {
+        world
+            .spotify()
+            .link(&world.sandbox.options().partner_id, person)
+            .unwrap()
+    };
+    assert_eq!(
+        people
+            .iter()
+            .filter(|person| link(person).entitlements.is_empty())
+            .count(),
+        10
+    );
+    let state = guard.state(&partner_id, world.clock.now()).await.unwrap();
+    assert!(state.held_since.is_some() && state.people == 10, "{state:?}");
+}

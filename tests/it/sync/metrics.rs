@@ -1,0 +1,237 @@
+//! What is counted while people link, turn back and are followed, minute by minute of an hour and a half. `make dashboard` draws it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use sandbox::{Fault, Link, bundle};
+use serde_json::{Value, json};
+use shared::{
+    aws::Aws,
+    chance::Chance,
+    http::answer_event,
+    outbound::Outbound,
+    partner::{PartnerId, PartnerUserId},
+    store::Subscribers,
+    telemetry::metrics,
+    worker::Worker as _,
+};
+use sync::Synchronizer;
+
+use crate::support::World;
+
+const MINUTES: u32 = 90;
+
+/// The numbers of one minute, as CloudWatch would take them from the log, by name and dimension.
+fn of_this_minute(world: &World, file: &mut impl Write) -> BTreeMap<String, usize> {
+    let mut written = Vec::new();
+    metrics::flush_to(&mut written);
+    let mut sums = BTreeMap::new();
+    for line in written.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let mut line: Value = serde_json::from_slice(line).unwrap();
+        line["_aws"]["Timestamp"] = (world.clock.now() * 1000).into();
+        writeln!(file, "{line}").unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let dimension = directive["Dimensions"][0][0].as_str();
+        let suffix = dimension.map_or_else(String::new, |name| format!(" {}", line[name].as_str().unwrap()));
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let name = metric["Name"].as_str().unwrap();
+            let values = line[name]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![line[name].clone()]);
+            // Whole numbers, though some are written as 1.0.
+            let whole = |value: &Value| value.to_string().split('.').next()?.parse::<usize>().ok();
+            let sum: usize = values.iter().map(|value| whole(value).unwrap()).sum();
+            *sums.entry(format!("{name}{suffix}")).or_default() += sum;
+        }
+    }
+    sums
+}
+
+#[tokio::test]
+async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
+    metrics::init("soa-link/${AWS::StackName}".to_owned());
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target"));
+    let mut file = fs::File::create(folder.join("metrics.jsonl")).unwrap();
+    let world = World::new().await;
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap();
+    let people = [("ada", "mara"), ("bela", "jonas"), ("yuki", "ines"), ("noor", "teo")];
+    let (mut counted, mut linked, mut cancelled, mut changed) = (BTreeMap::new(), 0, 0, 0);
+    for minute in 0..MINUTES {
+        let down = (40..55).contains(&minute);
+        if minute == 40 {
+            world.spotify().faults().add(Fault {
+                status: Some(503),
+                times: None,
+                ..Fault::on("/api/v1/")
+            });
+        }
+        if minute == 55 {
+            world.spotify().faults().clear();
+        }
+        for (place, (person, account)) in people.iter().enumerate() {
+            let place = u32::try_from(place).unwrap();
+            if (minute + place * 3).is_multiple_of(5) {
+                let status = world.signed_in(person).link(account).await.status;
+                assert_eq!(status == 302, !down, "{minute} {status}");
+                linked += usize::from(status == 302);
+            }
+        }
+        if minute.is_multiple_of(7) {
+            let mut browser = world.signed_in("noor");
+            let authorize = browser.begin().await;
+            let back = browser.cancel(&authorize).await;
+            assert_eq!(browser.get(&back).await.status, 403);
+            cancelled += 1;
+        }
+        if minute.is_multiple_of(4) {
+            let set = if (minute / 4).is_multiple_of(2) {
+                "gold"
+            } else {
+                "silver"
+            };
+            world.says("replace", "ada", &[set]).await;
+            changed += 1;
+        }
+        sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+            .await
+            .unwrap();
+        if minute.is_multiple_of(5) {
+            sync.work(&json!({"task": "reconcile"}), Duration::from_mins(1))
+                .await
+                .unwrap();
+        }
+        world.advance(60);
+        for (name, sum) in of_this_minute(&world, &mut file) {
+            *counted.entry(name).or_insert(0) += sum;
+        }
+    }
+    let count = |name: &str| counted.get(name).copied().unwrap_or(0);
+    let calls = |path: &str| world.spotify().requests().to(path).len();
+    assert_eq!(
+        (count("Registered"), count("Completed")),
+        (linked, linked),
+        "{counted:?}"
+    );
+    assert_eq!(count("ConsentRefused"), cancelled);
+    let begun = count("ConsentSent");
+    assert_eq!((count("EntrypointReached"), count("SignedIn")), (begun, begun));
+    // Whoever began ended in one way and no other.
+    let failed: usize = counted
+        .iter()
+        .filter(|(name, _)| name.starts_with("LinkFailed"))
+        .map(|(_, sum)| sum)
+        .sum();
+    assert_eq!(begun, linked + cancelled + failed);
+    assert!(count("LinkFailed SPOTIFY_UNAVAILABLE") > 0, "{counted:?}");
+    assert!(changed > 20 && count("Confirmed") > 0 && count("SyncLag") > 0 && count("DirtyAge") > 0);
+    // Each call of Spotify's log is counted once.
+    let paths = [
+        "/api/token",
+        "/api/v1/register-user",
+        "/api/v1/get-entitlements",
+        "/api/v1/replace-entitlements",
+    ];
+    let there: usize = paths.iter().map(|path| calls(path)).sum();
+    let here: usize = ["2xx", "4xx", "429", "5xx", "none"]
+        .iter()
+        .map(|status| count(&format!("SpotifyCalls {status}")))
+        .sum();
+    assert_eq!(here, there);
+    assert_eq!(world.linked("ada").unwrap().1.len(), 1);
+}
+
+/// Of a journey or not, and of whichever function: a canary goes back by what is counted here.
+#[tokio::test]
+async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
+    metrics::init("soa-link/test".to_owned());
+    let world = World::with(sandbox::Options::default(), &[("PENDING_LINKS_TABLE", "not-there")]).await;
+    let faults = |counted: BTreeMap<String, usize>| counted.get("Faults").copied().unwrap_or(0);
+    let counted = || faults(of_this_minute(&world, &mut io::sink()));
+    // A backend's mistake is none of ours.
+    assert_eq!(world.backend_unlink("nonsense").await.status, 401);
+    assert_eq!(counted(), 0);
+    assert_eq!(world.signed_in("ada").get("/entrypoint").await.status, 500);
+    assert_eq!(counted(), 1);
+    for path in ["/unlink", "/get-entitlements", "/replace-entitlements"] {
+        let mut claims = world.request_claims("ada", path);
+        claims["aud"] = world.gateway(path).into();
+        if path.starts_with("/replace") {
+            claims["entitlements"] = json!(["gold"]);
+        }
+        let answer = world.backend_call(path, &World::request_token(&claims)).await;
+        assert_eq!((answer.status, counted()), (500, 1), "{path} {}", answer.body);
+    }
+    // There is no time at all for what has to ask the partners table first.
+    let (environment, clock) = (world.environment(&[]), world.clock.clone());
+    let event = |path: &str, method: &str| {
+        json!({
+            "version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
+            "requestContext": {"http": {"method": method, "path": path}, "requestId": "late"},
+        })
+    };
+    let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Chance::System).await;
+    let late = answer_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
+    assert_eq!((late.status_code, counted()), (504, 1));
+    let entitlements = entitlements::Entitlements::start(environment, clock, Chance::System).await;
+    let path = "/partners/other/get-entitlements";
+    let late = answer_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
+    assert_eq!((late.status_code, counted()), (504, 1));
+}
+
+/// A run that hears it of everybody stops after ten people: the alarm has to be raised by as few.
+#[tokio::test]
+async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
+    metrics::init("soa-link/test".to_owned());
+    let world = World::new().await;
+    let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
+    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
+    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+        .await
+        .unwrap();
+    let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
+    let people: Vec<_> = (0..40).map(|n| format!("{n:032x}")).collect();
+    for person in &people {
+        world.spotify().force_link(Link {
+            partner_id: partner_id.as_str().to_owned(),
+            partner_user_id: person.clone(),
+            account: format!("account of {person}"),
+            entitlements: Vec::new(),
+            pending: false,
+            since_ms: 0,
+        });
+        let person = PartnerUserId::parse(person).unwrap();
+        let now = world.clock.now();
+        subscribers.registering(&partner_id, &person, None, now).await.unwrap();
+    }
+    world.advance(301);
+    let run = async |task: &str| {
+        sync.work(&json!({ "task": task }), Duration::from_mins(1))
+            .await
+            .unwrap()
+    };
+    run("sweep").await;
+    for person in &people {
+        world.spotify().remove_link(partner_id.as_str(), person);
+    }
+    let alarm = crate::support::template::template()["Resources"]["LinksLostAlarm"]["Properties"].clone();
+    of_this_minute(&world, &mut io::sink());
+    let number = |name: &str| usize::try_from(alarm[name].as_u64().unwrap()).unwrap();
+    // Five minutes are between two runs, and a run that begins with the alarm's period is not the last one in it.
+    assert_eq!(number("EvaluationPeriods"), 1);
+    for _ in 0..number("Period") / 300 - 1 {
+        run("reconcile").await;
+        world.advance(300);
+    }
+    let lost = of_this_minute(&world, &mut io::sink())["LinkLost"];
+    assert!(lost >= number("Threshold"), "{lost}");
+}

@@ -1,0 +1,338 @@
+//! Spotify fails, refuses or asks for a pause: sync retries, and loses nothing.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sandbox::{Fault, bundle};
+use shared::{
+    aws::Aws,
+    outbound::Outbound,
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    store::{Change, ChangeError},
+};
+
+use crate::support::{
+    NO_PARTNERS_TABLE, World,
+    proxy::{Proxy, Step},
+    synchronizer::{GET, REPLACE, ada, calls, heard, link, linked, many_registered, start, subscribers, sweep},
+};
+
+#[tokio::test]
+async fn trouble_at_spotify_loses_nothing() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    for fault in [
+        Fault::answer(REPLACE, 500, ""),
+        Fault::answer(REPLACE, 503, "<html>"),
+        Fault::answer("/api/token", 500, ""),
+        Fault {
+            reset: true,
+            ..Fault::on(REPLACE)
+        },
+    ] {
+        world.spotify().revoke_tokens();
+        world.spotify().faults().add(Fault { times: None, ..fault });
+        world.advance(700);
+        sweep(&sync).await;
+        assert_eq!(heard(&world), ["all-access", "basic"]);
+        world.spotify().faults().clear();
+        // Not at once, either.
+        let before = calls(&world);
+        sweep(&sync).await;
+        assert_eq!(calls(&world), before);
+    }
+    world.advance(700);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// What Spotify was told, and nobody heard that it was: the call is repeated, to the same effect.
+#[tokio::test]
+async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    let lost = Fault {
+        reset: true,
+        after: true,
+        times: Some(2),
+        ..Fault::on(REPLACE)
+    };
+    world.spotify().faults().add(lost);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+    // Wanted meanwhile; but the first call may still be on its way.
+    world.says("replace", "ada", &["silver"]).await;
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+    world.advance(60);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["silver"]);
+}
+
+#[tokio::test]
+async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
+    let (world, sync) = linked().await;
+    let other = start(&world).await;
+    assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
+    world.advance(20);
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().requests().clear();
+    let limited = Fault {
+        headers: [("Retry-After".to_owned(), "40".to_owned())].into(),
+        ..Fault::answer("/api/v1/", 429, "")
+    };
+    world.spotify().faults().add(Fault {
+        times: Some(1),
+        ..limited
+    });
+    sweep(&sync).await;
+    assert_eq!(calls(&world).0 + calls(&world).1, 1);
+    // Another worker does not call either, nor wait for it with somebody in hand: what else it has to do is not held up.
+    tokio::time::timeout(Duration::from_secs(5), sweep(&other))
+        .await
+        .unwrap();
+    assert_eq!(calls(&world).0 + calls(&world).1, 1);
+    world.advance(100);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// More people of a refused partner are due than are read at a time, and all of them before the others.
+#[tokio::test]
+async fn a_refused_partner_with_many_people_does_not_stand_in_the_way_of_others() {
+    let (world, sync) = linked().await;
+    let refused = PartnerId::parse("1111111111111111111111").unwrap();
+    let subscribers = subscribers(&world, &[]);
+    // In the part of the index that has Ada.
+    let part_of = |partner_id: &str, person: &str| {
+        let hash = shared::secret::sha256_hex(&format!("{partner_id}#{person}"));
+        u8::from_str_radix(&hash[..2], 16).unwrap() % shared::store::DIRTY_SHARDS
+    };
+    let ada = part_of(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
+    let people = (0..).map(|n| format!("{n:032x}"));
+    for person in people
+        .filter(|person| part_of(refused.as_str(), person) == ada)
+        .take(110)
+    {
+        let person = PartnerUserId::parse(&person).unwrap();
+        let now = world.clock.now();
+        subscribers.registering(&refused, &person, None, now).await.unwrap();
+    }
+    world.advance(20);
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        times: None,
+        ..Fault::answer(GET, 403, "")
+    });
+    sweep(&sync).await;
+    assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (1, 1)));
+}
+
+/// Rather a wrong address, or a fault of Spotify's: a run that hears "no such link" of everybody does not believe it of the whole table.
+#[tokio::test]
+async fn a_run_that_finds_nobody_linked_stops_after_ten() {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    let people = many_registered(&world, 30).await;
+    let partner_id = world.sandbox.options().partner_id.clone();
+    for person in &people {
+        world.spotify().remove_link(&partner_id, person);
+    }
+    world.advance(301);
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (10, 0));
+    assert!(crate::support::logged().contains("Spotify knows nobody of those asked about"));
+    // It is true after all: the next runs find the others.
+    sweep(&sync).await;
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (30, 0));
+}
+
+/// Spotify refuses one partner's calls: the others go on, and so does that one by itself.
+#[tokio::test]
+async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself() {
+    let other = "1111111111111111111111";
+    let options = sandbox::Options {
+        more_partners: vec![(other.to_owned(), "Second".to_owned())],
+        ..sandbox::Options::default()
+    };
+    let world = World::with(options, &[NO_PARTNERS_TABLE]).await;
+    let sync = start(&world).await;
+    for (person, account) in [("ada", "mara"), ("bela", "jonas"), ("yuki", "ines")] {
+        assert_eq!(world.signed_in(person).link(account).await.status, 302);
+    }
+    let mut elsewhere = world.signed_in("noor");
+    let consent = elsewhere.get(&format!("/partners/{other}/entrypoint")).await;
+    let callback = elsewhere.agree(&consent.location().parse().unwrap(), "teo").await;
+    assert_eq!(elsewhere.get(&callback).await.status, 302);
+    world.advance(20);
+    world.spotify().requests().clear();
+    // The first call of the run is refused, whosever it is.
+    world.spotify().faults().add(Fault {
+        times: Some(1),
+        ..Fault::answer(GET, 403, "")
+    });
+    sweep(&sync).await;
+    let asked = world.spotify().requests().to(GET);
+    let of: Vec<_> = asked
+        .iter()
+        .map(|request| request.jws.as_ref().unwrap().payload["partner_id"].clone())
+        .collect();
+    // Its partner is asked about no further; of the others, everybody.
+    let expected = if of[0] == other { 1 + 3 } else { 1 + 1 };
+    assert_eq!(of.len(), expected, "{of:?}");
+    assert_eq!(of.iter().filter(|partner_id| **partner_id == of[0]).count(), 1);
+    assert!(crate::support::logged().contains("SYNC_STOPPED"));
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "linked");
+}
+
+/// A gateway before Spotify has given up; what was asked is done all the same, later, and must not come after what is asked next.
+#[tokio::test]
+async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
+    for status in [408, 502, 504] {
+        let (world, sync) = linked().await;
+        world.says("replace", "ada", &["gold"]).await;
+        world.spotify().faults().add(Fault {
+            times: Some(1),
+            ..Fault::answer(REPLACE, status, "<html>")
+        });
+        sweep(&sync).await;
+        // It is not sent again at once, either: the second answer would hide the first.
+        let before = calls(&world);
+        assert_eq!(before, (0, 1), "{status}");
+        world.says("replace", "ada", &[]).await;
+        // What the backend says takes a second.
+        world.advance(58);
+        sweep(&sync).await;
+        assert_eq!(calls(&world), before, "{status}");
+        world.advance(1);
+        sweep(&sync).await;
+        assert!(heard(&world).is_empty(), "{status}");
+    }
+}
+
+/// However long an outage was: what is wanted after it waits only as long as a call may be on its way.
+#[tokio::test]
+async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_way() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        reset: true,
+        times: None,
+        ..Fault::on(REPLACE)
+    });
+    for _ in 0..9 {
+        world.advance(700);
+        sweep(&sync).await;
+    }
+    world.spotify().faults().clear();
+    world.says("replace", "ada", &["silver"]).await;
+    world.advance(58);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["all-access", "basic"]);
+    world.advance(1);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["silver"]);
+}
+
+#[tokio::test]
+async fn a_pause_of_two_hours_is_kept_for_two_hours() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        headers: [("Retry-After".to_owned(), "7200".to_owned())].into(),
+        times: Some(1),
+        ..Fault::answer(REPLACE, 429, "")
+    });
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    for _ in 0..2 {
+        // A turn that is less than 15 s away would be waited for.
+        world.advance(3590);
+        sweep(&sync).await;
+        assert!(world.spotify().requests().all().is_empty());
+    }
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// Spotify has lifted it, or it was a mistake: an operator ends it, and nobody has been put off for hours.
+#[tokio::test]
+async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minutes() {
+    let (world, sync) = linked().await;
+    world.says("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(Fault {
+        headers: [("Retry-After".to_owned(), "86400".to_owned())].into(),
+        times: Some(1),
+        ..Fault::answer(REPLACE, 429, "")
+    });
+    sweep(&sync).await;
+    world.advance(600);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["all-access", "basic"]);
+    let dynamodb = Aws::of(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&Outbound::new().unwrap());
+    let pace = format!("pace#{}", world.sandbox.options().client_id);
+    let delete = dynamodb.delete_item().table_name(bundle::SUBSCRIBERS_TABLE);
+    delete.key("id", AttributeValue::S(pace)).send().await.unwrap();
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["gold"]);
+}
+
+/// DynamoDB has written, and only its answer is lost: whoever asked for the next version has made it.
+#[tokio::test]
+async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
+    let world = World::new().await;
+    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    let subscribers = subscribers(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
+    let (partner_id, ada) = ada(&world);
+    let change = |name| Change::Add(Entitlements::parse([name]).unwrap());
+    let changed = async |name, expected| {
+        let now = world.clock.now();
+        subscribers
+            .change(&partner_id, &ada, &change(name), Some(expected), now)
+            .await
+    };
+    assert_eq!(changed("gold", 0).await.unwrap().version, 1);
+    proxy.about("UpdateItem", Some(Step::Lose), 1);
+    assert_eq!(changed("silver", 1).await.unwrap().version, 2);
+    assert_eq!(proxy.seen_about("UpdateItem"), 2);
+    assert_eq!(changed("bronze", 1).await.unwrap_err(), ChangeError::OtherVersion);
+}
+
+/// In an outage few are tried, so that the others need not wait out a pause after it.
+#[tokio::test]
+async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
+    let (world, sync) = linked().await;
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let people = many_registered(&world, 30).await;
+    world.spotify().faults().add(Fault {
+        status: Some(503),
+        times: None,
+        ..Fault::on("/api/v1/")
+    });
+    world.advance(20);
+    sweep(&sync).await;
+    let asked = |path| {
+        world
+            .spotify()
+            .requests()
+            .to(path)
+            .into_iter()
+            .filter_map(|request| request.jws)
+    };
+    let tried: std::collections::BTreeSet<_> = asked(GET).map(|jws| jws.payload_text).collect();
+    assert!(tried.len() <= 20, "{}", tried.len());
+    world.spotify().faults().clear();
+    sweep(&sync).await;
+    let follow = |person: &&String| world.spotify().link(&partner_id, person).unwrap().entitlements == ["gold"];
+    assert_eq!(people.iter().filter(follow).count(), 20);
+    world.advance(5);
+    sweep(&sync).await;
+    assert_eq!(people.iter().filter(follow).count(), 30);
+}

@@ -1,0 +1,255 @@
+//! Every page of ours in a real Chromium: in three languages, light and dark, on a phone and on a large screen, looked at by axe, with scripts and without.
+//! The pages are what the functions answered, replayed to Chromium with their own headers. Pictures stay in `target/screenshots/pages`.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use fantoccini::Client;
+use sandbox::{Fault, Link, Options};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Replay, World,
+    chromium::{self, Devtools, Scripts},
+};
+
+const SHOW: &str = "0MossHour0000000000002";
+
+/// Every page that a person can meet, as the functions answer it in this language.
+async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String, Answer> {
+    let logo = format!("{}/logo.svg", replay.origin);
+    let branded = [
+        ("BRAND_LOGO_URL", logo.as_str()),
+        ("BRAND_COLOR", "#0b6e4f"),
+        ("SUPPORT_URL", "https://www.example.com/help"),
+        ("LINK_WITHOUT_ENTITLEMENTS", "off"),
+    ];
+    let world = World::with(Options::default(), &branded).await;
+    let mut pages = BTreeMap::new();
+    let signed_in = |person| world.signed_in(person).in_language(language);
+    let signed_out = || world.browser().in_language(language);
+    let fault = |fault: Fault| world.spotify().faults().add(Fault { times: None, ..fault });
+    let healed = || world.spotify().faults().clear();
+
+    let of_ada = |path: &'static str| async move { signed_in("ada").get(path).await };
+    let linking = |account: &'static str| async move { signed_in("ada").link(account).await };
+    pages.insert("malformed", signed_out().get("/callback").await);
+    pages.insert(
+        "not-found",
+        signed_out()
+            .get(&format!("/sign-in?return_to={}", world.gateway("/account")))
+            .await,
+    );
+    pages.insert("sign-in-refused", signed_out().get("/entrypoint?token=x").await);
+    pages.insert(
+        "expired",
+        signed_out()
+            .get(&format!("/callback?code=x&state={}", "A".repeat(43)))
+            .await,
+    );
+    pages.insert(
+        "nothing-to-hear",
+        signed_in("noor").get(&format!("/entrypoint?show={SHOW}")).await,
+    );
+    let mut ada = signed_in("ada");
+    let authorize = ada.begin().await;
+    let cancelled = ada.cancel(&authorize).await;
+    pages.insert("cancelled", ada.get(&cancelled).await);
+    fault(Fault::answer("/api/token", 503, ""));
+    pages.insert("spotify-down", linking("mara").await);
+    healed();
+    fault(Fault::answer("/api/v1/register-user", 403, ""));
+    pages.insert("went-wrong", linking("mara").await);
+    healed();
+    world.spotify().force_link(Link {
+        partner_id: world.sandbox.options().partner_id.clone(),
+        partner_user_id: world.partner_user_id("bela"),
+        account: "mara".to_owned(),
+        ..Link::default()
+    });
+    pages.insert("could-not-link", linking("mara").await);
+    pages.insert("account-not-linked", of_ada("/account").await);
+    pages.insert("unlink", of_ada("/unlink").await);
+    pages.insert("unlink-to-relink", of_ada("/unlink?relink=true").await);
+    for (name, path) in [("unlinked", "/unlink"), ("unlinked-to-relink", "/unlink?relink=true")] {
+        let mut ada = signed_in("ada");
+        let form = format!("form_token={}", ada.get(path).await.form_token());
+        pages.insert(name, ada.post(path, &form).await);
+    }
+    let mut ada = signed_in("ada");
+    pages.insert("form-refused", ada.post("/unlink", "form_token=x").await);
+    assert_eq!(linking("jonas").await.status, 302);
+    let mut named = signed_in("ada");
+    let mut claims = world.session_claims("ada");
+    claims["name"] = "ada@example.com".into();
+    named.cookies.insert(
+        world.sandbox.options().session_cookie.clone(),
+        world.site_token("JWT", &claims),
+    );
+    pages.insert("account-linked", named.get("/account").await);
+    fault(Fault::answer("/api/v1/get-entitlements", 500, ""));
+    pages.insert("account-unknown", of_ada("/account").await);
+    let framed = [("sec-fetch-dest", "iframe")];
+    let mut stranger = signed_out();
+    pages.insert(
+        "signed-out-in-frame",
+        stranger.send("GET", &world.gateway("/account"), &framed, None).await,
+    );
+    let keys = World::with(Options::default(), &[("SITE_JWKS_URL", "http://127.0.0.1:9/jwks")]).await;
+    let mut ada = keys.signed_in("ada").in_language(language);
+    pages.insert("sign-in-down", ada.get("/entrypoint").await);
+    // Without anything configured.
+    let bare = World::with(
+        Options::default(),
+        &[("SIGN_IN_URL", ""), ("RETURN_URL", ""), ("BRAND_NAME", "")],
+    )
+    .await;
+    let mut stranger = bare.browser().in_language(language);
+    pages.insert("signed-out", stranger.get("/entrypoint").await);
+    let silent = World::with(
+        Options::default(),
+        &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")],
+    )
+    .await;
+    let mut ada = silent.signed_in("ada").in_language(language);
+    pages.insert("busy", ada.get("/entrypoint").await);
+    let (world, provider) = World::signing_in().await;
+    let mut ada = world.browser().in_language(language);
+    pages.insert(
+        "sign-in-cancelled",
+        ada.signs_in(&provider, "/entrypoint", "cancel=1").await,
+    );
+    pages
+        .into_iter()
+        .map(|(name, answer)| (name.to_owned(), answer))
+        .collect()
+}
+
+const PAGES: usize = 22;
+
+/// That each page is the one it is taken for.
+const TITLES: [(&str, u16, &str); PAGES] = [
+    ("account-linked", 200, "Your connection with Spotify"),
+    ("account-not-linked", 200, "Your connection with Spotify"),
+    ("account-unknown", 200, "Your connection with Spotify"),
+    ("busy", 503, "One moment, please"),
+    ("cancelled", 403, "Not connected"),
+    ("could-not-link", 409, "Spotify could not connect your account"),
+    ("expired", 400, "Please start again"),
+    ("form-refused", 403, "Please open the page again"),
+    ("malformed", 400, "This link does not work"),
+    ("not-found", 404, "Nothing here"),
+    ("nothing-to-hear", 403, "There is nothing to unlock yet"),
+    ("sign-in-cancelled", 403, "You did not sign in"),
+    ("sign-in-down", 503, "Signing in does not work just now"),
+    ("sign-in-refused", 401, "Please sign in again"),
+    ("signed-out", 401, "Please sign in first"),
+    ("signed-out-in-frame", 401, "Please sign in first"),
+    ("spotify-down", 502, "Spotify does not answer"),
+    ("unlink", 200, "Disconnect from Spotify?"),
+    ("unlink-to-relink", 200, "Disconnect the previous Spotify account?"),
+    ("unlinked", 200, "Disconnected from Spotify"),
+    ("unlinked-to-relink", 200, "Now connect the right Spotify account"),
+    ("went-wrong", 502, "Something went wrong"),
+];
+
+/// What axe finds wrong, all rules of WCAG 2.2 A and AA and of good practice applied.
+async fn axe(page: &Client, source: &str) -> Vec<String> {
+    page.execute(source, Vec::new()).await.unwrap();
+    let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    let options = json!({"runOnly": tags, "rules": {"target-size": {"enabled": true}}});
+    let script = "const done = arguments[arguments.length - 1]; \
+        axe.run(document, arguments[0]).then(found => done(found.violations.concat(found.incomplete.filter(rule => rule.id === 'color-contrast'))\
+        .map(rule => rule.id + ': ' + rule.nodes.map(node => node.html).join(' '))), error => done(['axe: ' + error]));";
+    let found = page.execute_async(script, vec![options]).await.unwrap();
+    serde_json::from_value(found).unwrap()
+}
+
+async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
+    let replay = Replay::start().await;
+    let pages = every_page(language, &replay).await;
+    assert_eq!(pages.len(), PAGES);
+    *replay.answers.lock().unwrap() = pages.clone();
+    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node_modules/axe-core/axe.min.js");
+    let source = std::fs::read_to_string(peers).expect("`make setup` installs axe-core");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots/pages");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (page, _driver) = chromium::start(width, height, Scripts::Allowed).await;
+    let timeouts = fantoccini::wd::TimeoutConfiguration::new(Some(Duration::from_secs(30)), None, None);
+    page.update_timeouts(timeouts).await.unwrap();
+    if language == "en" {
+        for (name, status, title) in TITLES {
+            assert_eq!((pages[name].status, pages[name].title()), (status, title), "{name}");
+        }
+    }
+    for (name, answer) in &pages {
+        assert!(
+            answer.body.contains(&format!("<html lang=\"{language}\"")),
+            "{name}: {} {}",
+            answer.status,
+            answer.body
+        );
+        assert!(
+            !answer.body.contains("<script") && !answer.body.contains("javascript:"),
+            "{name}"
+        );
+    }
+    // Scripts make no difference to pages without any; looked at once a language.
+    let on_a_phone = width < 500;
+    let without_scripts = on_a_phone.then_some(("light", false));
+    for (scheme, scripts) in [("light", true), ("dark", true)].into_iter().chain(without_scripts) {
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        page.issue_cmd(Devtools("Emulation.setEmulatedMedia", media))
+            .await
+            .unwrap();
+        for name in pages.keys() {
+            let place = format!("{name}, {language}, {scheme}, {width} px, scripts {scripts}");
+            let blocked = |blocked: bool| Devtools("Emulation.setScriptExecutionDisabled", json!({"value": blocked}));
+            page.issue_cmd(blocked(!scripts)).await.unwrap();
+            page.goto(&format!("{}/{name}", replay.origin)).await.unwrap();
+            // The page stands as it is; axe is a script itself.
+            page.issue_cmd(blocked(false)).await.unwrap();
+            let seen = page.execute("return [document.documentElement.scrollWidth, document.querySelectorAll('h1').length, getComputedStyle(document.querySelector('.sheet')).backgroundColor]", Vec::new()).await.unwrap();
+            assert!(
+                seen[0].as_u64().unwrap() <= u64::from(width),
+                "{place}: wider than the screen: {seen}"
+            );
+            assert_eq!(seen[1], 1, "{place}");
+            let paper = if scheme == "light" {
+                "rgb(255, 255, 255)"
+            } else {
+                "rgb(22, 22, 22)"
+            };
+            assert_eq!(
+                seen[2], paper,
+                "{place}: our style is let through, in the right colours"
+            );
+            assert_eq!(axe(&page, &source).await, Vec::<String>::new(), "{place}");
+            if scripts {
+                let file = folder.join(format!("{name}-{language}-{scheme}-{width}.png"));
+                std::fs::write(file, page.screenshot().await.unwrap()).unwrap();
+            }
+        }
+    }
+    let Value::Array(console) = page.issue_cmd(chromium::Log("browser")).await.unwrap() else {
+        panic!("a list")
+    };
+    let blocked: Vec<_> = console.iter().filter(|entry| entry["source"] != "network").collect();
+    assert!(blocked.is_empty(), "{blocked:?}");
+    page.close().await.unwrap();
+}
+
+macro_rules! each_page {
+    ($($name:ident: $language:literal, $width:literal, $height:literal;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() { look_at_every_page($language, $width, $height).await; })*
+    };
+}
+
+each_page! {
+    every_page_is_good_in_english_on_a_phone: "en", 360, 740;
+    every_page_is_good_in_english_on_a_large_screen: "en", 1280, 800;
+    every_page_is_good_in_arabic_on_a_phone: "ar", 360, 740;
+    every_page_is_good_in_arabic_on_a_large_screen: "ar", 1280, 800;
+    every_page_is_good_in_japanese_on_a_phone: "ja", 360, 740;
+    every_page_is_good_in_japanese_on_a_large_screen: "ja", 1280, 800;
+}
