@@ -18,8 +18,8 @@ use shared::{
     sign_in::{PartnerKeys, person_meant},
 };
 
-use super::Format;
-use crate::Failed;
+use super::args::Format;
+use crate::error::Failed;
 
 /// The longest row that is read, in bytes: five hundred names fit twice.
 const LONGEST: usize = 256 * 1024;
