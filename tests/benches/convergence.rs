@@ -28,7 +28,7 @@ use shared::{
     partner::{PartnerId, PartnerUserId},
     secret::sha256_hex,
     store::Subscribers,
-    worker::Worker as _,
+    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 
@@ -196,7 +196,7 @@ impl World {
     }
 
     async fn sweep(&self) -> Done<()> {
-        self.sync.work(&json!({"task": "sweep"}), LONG).await?;
+        self.sync.handle(&json!({"task": "sweep"}), LONG).await?;
         self.clock.advance(MINUTE);
         Ok(())
     }

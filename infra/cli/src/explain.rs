@@ -7,7 +7,11 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Failed, operator};
+use crate::{
+    aws,
+    error::Failed,
+    feed::{self, Episode},
+};
 
 /// Says why somebody can, or cannot, play an episode.
 #[derive(Args)]
@@ -80,20 +84,13 @@ enum Spotify {
     },
 }
 
-/// What an episode asks for: any one of these.
-#[derive(Debug)]
-pub(crate) struct Episode {
-    pub(crate) title: String,
-    pub(crate) entitlements: BTreeSet<String>,
-}
-
 /// Asks and tells.
 ///
 /// # Errors
 /// [`Failed`] when the function or the feed cannot be asked.
 pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool, Failed> {
     let episode = match (&args.feed, &args.episode) {
-        (Some(feed), Some(episode)) => Some(crate::feed::episode(feed, episode)?),
+        (Some(feed), Some(episode)) => Some(feed::episode(feed, episode)?),
         _ => None,
     };
     let mut command = json!({"command": "explain"});
@@ -109,7 +106,7 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
                 .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into()))),
         );
     }
-    let answer = operator::invoke(&args.partners_function, &command).await?;
+    let answer = aws::invoke(&args.partners_function, &command).await?;
     let explained: Explained = serde_json::from_value(answer.clone())
         .map_err(|_| Failed::new("the function answers something else than this version of the command expects"))?;
     let verdict = verdict(&explained, episode.as_ref());

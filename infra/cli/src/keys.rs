@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use serde_json::{Map, Value, json};
 use shared::{encoding::base64, secrets::SecretValue as _, sign_in::PartnerKeys};
 
-use crate::{Failed, operator};
+use crate::{aws, error::Failed, private_file::new_private_file};
 
 /// Makes keys, and puts them into the secret of the partner's keys.
 ///
@@ -193,7 +193,7 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
 }
 
 async fn client() -> Result<Client, Failed> {
-    Ok(Client::new(&operator::aws().await?))
+    Ok(Client::new(&aws::aws().await?))
 }
 
 impl Pair {
@@ -223,7 +223,7 @@ impl Pair {
                 ("use".to_owned(), "sig".into()),
             ]);
         }
-        let mut file = operator::new_private_file(&self.output)?;
+        let mut file = new_private_file(&self.output)?;
         let encoded = base64(&pkcs8);
         writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
         for line in encoded.as_bytes().chunks(64) {

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 use shared::clock::Clock;
 
-use crate::{Failed, deployment::FUNCTIONS, operator};
+use crate::{aws, error::Failed, stack::FUNCTIONS};
 
 /// Shows what the functions wrote down: all of one request, or what was said by a code, or of a person.
 ///
@@ -45,7 +45,7 @@ pub(crate) struct LogsArgs {
 /// [`Failed`] when a log group cannot be read, or not to its end.
 pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let asked = Asked::of(args)?;
-    let client = operator::bulk_logs().await?;
+    let client = aws::bulk_logs().await?;
     let from = Clock::System
         .now_ms()
         .saturating_sub(i64::from(args.since).saturating_mul(3_600_000));

@@ -1,21 +1,25 @@
 //! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, and why somebody cannot play an episode.
 //! What it does to tables and functions it does with the operator's own AWS credentials.
 
-mod deployment;
+mod aws;
 mod doctor;
+mod error;
 mod explain;
 mod feed;
 mod keys;
 mod logs;
-mod operator;
 mod partners;
+mod private_file;
 mod roster;
 mod secret;
+mod stack;
 mod token;
 
-use std::{error::Error, fmt, io, process::ExitCode};
+use std::{io, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::error::Failed;
 
 /// What the operator of a soa-link deployment does by hand.
 ///
@@ -51,47 +55,6 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// Why the command could not do what it was asked, in words for whoever asked.
-#[derive(Debug)]
-pub(crate) struct Failed(String);
-
-impl Failed {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-
-    /// What AWS said no with. Its messages name resources and actions, of the operator's own.
-    pub(crate) fn aws(what: &str, error: &dyn Error) -> Self {
-        let mut message = format!("{what}: {error}");
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        Self(message)
-    }
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl Error for Failed {}
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<shared::outbound::OutboundError> for Failed {
-    fn from(error: shared::outbound::OutboundError) -> Self {
-        Self(error.to_string())
-    }
 }
 
 #[tokio::main]

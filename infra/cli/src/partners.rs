@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use crate::{Failed, operator};
+use crate::{aws, error::Failed};
 
 /// Lists, creates, changes and disables partners; shows and releases the guard.
 #[derive(Args)]
@@ -189,7 +189,7 @@ impl Whose {
 /// # Errors
 /// [`Failed`] when it was not done.
 pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool, Failed> {
-    let answer = operator::invoke(&args.partners_function, &args.command.event()).await?;
+    let answer = aws::invoke(&args.partners_function, &args.command.event()).await?;
     if args.json {
         writeln!(out, "{answer}")?;
         return Ok(true);

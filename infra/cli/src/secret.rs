@@ -19,9 +19,9 @@ use shared::{
 };
 
 use crate::{
-    Failed,
-    deployment::{Deployment, Variables},
-    operator,
+    aws,
+    error::Failed,
+    stack::{Deployment, Variables},
 };
 
 const CURRENT: &str = "AWSCURRENT";
@@ -64,7 +64,7 @@ struct RotateArgs {
 pub(crate) async fn run(args: &SecretArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let SecretCommand::Rotate(args) = &args.command;
     let new = new_secret(args.from.as_ref())?;
-    let aws = operator::aws().await?;
+    let aws = aws::aws().await?;
     let known = args.deployment.known(&aws).await?;
     let rotation = Rotation::of(&known, Client::new(&aws))?;
     let said = rotation.rotate(&new).await?;

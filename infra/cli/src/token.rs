@@ -14,7 +14,7 @@ use shared::{
     encoding::{from_base64, hex},
 };
 
-use crate::{Failed, keys::Alg};
+use crate::{error::Failed, keys::Alg};
 
 /// Signs a token as your site or backend would, to try things with.
 #[derive(Args)]

@@ -18,12 +18,12 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
         BTreeSet::from(FUNCTIONS)
     );
     let read = [
-        EntrypointConfig::variables(),
-        CallbackConfig::variables(),
-        UnlinkConfig::variables(),
-        EntitlementsConfig::variables(),
-        SyncConfig::variables(),
-        PartnersConfig::variables(),
+        EntrypointConfig::variable_names(),
+        CallbackConfig::variable_names(),
+        UnlinkConfig::variable_names(),
+        EntitlementsConfig::variable_names(),
+        SyncConfig::variable_names(),
+        PartnersConfig::variable_names(),
     ];
     for (function, read) in FUNCTIONS.into_iter().zip(read) {
         let given = functions[function]["Environment"]["Variables"].as_object().unwrap();

@@ -86,7 +86,7 @@ fn the_runbook_knows_every_code_that_is_answered_5xx() {
         assert!(known.contains(*code), "{code}");
     }
     // These are logged beside them.
-    for code in ["PARTNER_SETTINGS_UNUSABLE", "FUNCTION_NOT_STARTED"] {
+    for code in ["OVERRIDABLE_UNUSABLE", "FUNCTION_NOT_STARTED"] {
         assert!(known.contains(code), "{code}");
     }
     for code in &known {

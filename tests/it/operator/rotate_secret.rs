@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, http::StatusCode, routing::post};
 use sandbox::bundle;
 use serde_json::{Value, json};
-use shared::{chance::Chance, worker::Worker as _};
+use shared::{chance::Chance, worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::cli::Desk;
@@ -89,13 +89,13 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
             world
                 .says("replace", "ada", &[if round % 2 == 0 { "gold" } else { "silver" }])
                 .await;
-            sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+            sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
                 .await
                 .unwrap();
         }
         world.says("replace", "ada", &["bronze"]).await;
         world.advance(60);
-        sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+        sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
             .await
             .unwrap();
     };
@@ -208,7 +208,7 @@ async fn what_was_signed_with_a_secret_that_is_dead_is_signed_again_and_nobody_i
         .await
         .unwrap();
     let sweep = || async {
-        sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+        sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
             .await
             .unwrap()
     };

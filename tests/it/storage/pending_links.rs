@@ -13,7 +13,7 @@ use shared::{
     oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     secret::sha256_hex,
-    store::{Claim, PendingLink, PendingLinks, PendingSignIn, SignedInBy, StoreError, UsedJti},
+    store::{Claim, PendingLink, PendingLinks, PendingSignIn, SignInMethod, StoreError, JwtId},
 };
 use tokio::time::Instant;
 
@@ -92,11 +92,11 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
     let entitlements = || Entitlements::parse(["tier-b", "tier-a:2", "0"]).unwrap();
     let verifier = || CodeVerifier::generate(&Chance::System).unwrap();
     for (entitlements, code_verifier, signed_in_by) in [
-        (None, None, SignedInBy::Session),
-        (Some(Entitlements::default()), None, SignedInBy::Handoff),
-        (Some(entitlements()), None, SignedInBy::Session),
-        (None, Some(verifier()), SignedInBy::Handoff),
-        (Some(entitlements()), Some(verifier()), SignedInBy::Oidc),
+        (None, None, SignInMethod::Session),
+        (Some(Entitlements::default()), None, SignInMethod::Handoff),
+        (Some(entitlements()), None, SignInMethod::Session),
+        (None, Some(verifier()), SignInMethod::Handoff),
+        (Some(entitlements()), Some(verifier()), SignInMethod::Oidc),
     ] {
         let (state, pending) = journey();
         let pending = PendingLink {
@@ -266,7 +266,7 @@ async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
 async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
     let (state, pending) = journey();
     let jti = "a hand-off's own name";
-    let used = UsedJti::handoff("site", jti, EXPIRES_AT);
+    let used = JwtId::handoff("site", jti, EXPIRES_AT);
     engine.hand_off(&state, &pending, &used).await.unwrap();
     let stored = engine.link(&state).await.unwrap();
     engine.claim(&state, &pending, "me").await.unwrap().unwrap();
@@ -410,7 +410,7 @@ async fn a_jti_is_used_once(engine: &Engine) {
     engine.links.use_once(&jti, "me").await.unwrap();
     assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
     // In another token, with another life.
-    let again = UsedJti::request("backend", "once", EXPIRES_AT + 300);
+    let again = JwtId::request("backend", "once", EXPIRES_AT + 300);
     assert_eq!(engine.links.use_once(&again, "other").await, Err(StoreError::Used));
 }
 
@@ -659,7 +659,7 @@ fn journey() -> (State, PendingLink) {
         language: None,
         entitlements: None,
         code_verifier: None,
-        signed_in_by: SignedInBy::Session,
+        signed_in_by: SignInMethod::Session,
         browser_binding: sha256_hex(&format!("browser {}", state.expose())),
         expires_at: EXPIRES_AT,
     };
@@ -684,12 +684,12 @@ fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
     )
 }
 
-fn handoff_jti(state: &State) -> UsedJti {
-    UsedJti::handoff("site", state.expose(), EXPIRES_AT)
+fn handoff_jti(state: &State) -> JwtId {
+    JwtId::handoff("site", state.expose(), EXPIRES_AT)
 }
 
-fn request_jti(jti: &str) -> UsedJti {
-    UsedJti::request("backend", jti, EXPIRES_AT)
+fn request_jti(jti: &str) -> JwtId {
+    JwtId::request("backend", jti, EXPIRES_AT)
 }
 
 fn jti_id(kind: &str, jti: &str) -> String {
@@ -726,7 +726,7 @@ impl Engine {
         self.links.put(&state.hash(), pending).await
     }
 
-    async fn hand_off(&self, state: &State, pending: &PendingLink, jti: &UsedJti) -> Result<(), StoreError> {
+    async fn hand_off(&self, state: &State, pending: &PendingLink, jti: &JwtId) -> Result<(), StoreError> {
         self.links.put_handed_off(&state.hash(), pending, jti).await
     }
 

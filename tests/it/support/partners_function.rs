@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use partners::Partners;
 use serde_json::{Value, json};
-use shared::{chance::Chance, worker::Worker as _};
+use shared::{chance::Chance, worker::EventFunction as _};
 
 use crate::support::World;
 
@@ -14,7 +14,7 @@ pub(crate) async fn operators(world: &World) -> Partners {
 }
 
 pub(crate) async fn ask(partners: &Partners, command: Value) -> Value {
-    partners.work(&command, Duration::from_mins(1)).await.unwrap()
+    partners.handle(&command, Duration::from_mins(1)).await.unwrap()
 }
 
 pub(crate) fn new_partner() -> Value {

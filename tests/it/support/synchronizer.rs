@@ -10,7 +10,7 @@ use shared::{
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
     store::Subscribers,
-    worker::Worker as _,
+    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 
@@ -47,7 +47,7 @@ pub(crate) async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synch
 }
 
 pub(crate) async fn sweep(sync: &Synchronizer) -> Value {
-    sync.work(&json!({"task": "sweep"}), LONG).await.unwrap()
+    sync.handle(&json!({"task": "sweep"}), LONG).await.unwrap()
 }
 
 pub(crate) async fn link(world: &World) -> (String, String) {

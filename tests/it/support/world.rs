@@ -6,7 +6,7 @@ use partners::Partners;
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
 use sandbox::{Addresses, Options, Sandbox, bundle};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, outbound::Outbound, worker::Worker as _};
+use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, outbound::Outbound, worker::EventFunction as _};
 
 use crate::support::{Answer, backend_key, log::Log, openapi};
 
@@ -95,7 +95,7 @@ impl World {
             "command": "put-partner", "partner_id": partner_id, "name": "Partner", "settings": settings, "version": version,
         });
         let partners = partners.await.unwrap();
-        let written = partners.work(&command, Duration::from_mins(1)).await.unwrap();
+        let written = partners.handle(&command, Duration::from_mins(1)).await.unwrap();
         assert_eq!(written["version"], version + 1, "{written}");
     }
 

@@ -14,7 +14,7 @@ use proptest::{
 };
 use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::json;
-use shared::{aws::Aws, chance::Chance, worker::Worker as _};
+use shared::{aws::Aws, chance::Chance, worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::World;
@@ -159,7 +159,7 @@ impl Case {
                     tokio::time::sleep(Duration::from_millis(30)).await;
                     self.wanted(*person, "replace", names).await;
                 };
-                let both = async { tokio::join!(self.sync.work(&task, LONG), change) };
+                let both = async { tokio::join!(self.sync.handle(&task, LONG), change) };
                 let _ = tokio::time::timeout(Duration::from_millis(600), both).await;
             }
             Event::Links(person, lands) => {
@@ -194,13 +194,13 @@ impl Case {
             Event::Run(reconcile, steps) => {
                 let task = json!({"task": if *reconcile { "reconcile" } else { "sweep" }});
                 // A token that was revoked, or a pause that was asked for, is what a new process would find as well.
-                let run = pin!(self.sync.work(&task, LONG));
+                let run = pin!(self.sync.handle(&task, LONG));
                 let run = tokio::time::timeout(Duration::from_millis(400), DiesAfter(run, *steps));
                 let _ = run.await;
             }
             Event::Two => {
                 let task = json!({"task": "sweep"});
-                let both = async { tokio::join!(self.sync.work(&task, LONG), self.other.work(&task, LONG)) };
+                let both = async { tokio::join!(self.sync.handle(&task, LONG), self.other.handle(&task, LONG)) };
                 let _ = tokio::time::timeout(Duration::from_millis(400), both).await;
             }
             Event::Passes(seconds) => world.advance(*seconds),
@@ -212,7 +212,7 @@ impl Case {
         let run = async |task: &str| {
             for _ in 0..3 {
                 self.world.advance(4000);
-                self.sync.work(&json!({"task": task}), LONG).await.unwrap();
+                self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
             }
         };
         self.world.spotify().faults().clear();
@@ -258,7 +258,7 @@ impl Case {
         // And nobody who is not linked gets a call any more.
         self.world.advance(4000);
         for task in ["sweep", "reconcile"] {
-            self.sync.work(&json!({"task": task}), LONG).await.unwrap();
+            self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
         }
         let called = self.world.spotify().requests().to("/api/v1/");
         let linked = self.world.spotify().links().iter().filter(|link| !link.pending).count();
@@ -299,7 +299,7 @@ fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
             }
         };
         tokio::select! {
-            ended = stream.feed(async |event| fed.work(&event, LONG).await.ok()) => panic!("{ended:?}"),
+            ended = stream.feed(async |event| fed.handle(&event, LONG).await.ok()) => panic!("{ended:?}"),
             () = story => {}
         }
     });

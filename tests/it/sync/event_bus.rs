@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, outbound::Outbound, worker::Worker as _};
+use shared::{aws::Aws, chance::Chance, outbound::Outbound, worker::EventFunction as _};
 use sync::{
     Synchronizer,
     event_bus::{Event, EventBus},
@@ -24,7 +24,7 @@ async fn with_stream(story: impl AsyncFnOnce(&World, &Synchronizer)) {
     let aws = Aws::of(&environment).unwrap();
     let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
     tokio::select! {
-        ended = stream.feed(async |event| sync.work(&event, LONG).await.ok()) => panic!("{ended:?}"),
+        ended = stream.feed(async |event| sync.handle(&event, LONG).await.ok()) => panic!("{ended:?}"),
         () = story(&world, &sync) => {}
     }
 }
@@ -55,7 +55,7 @@ async fn until_told(world: &World, kinds_told: &[&str]) {
 async fn link_ada(world: &World, sync: &Synchronizer) {
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     world.advance(20);
-    sync.work(&json!({"task": "sweep"}), LONG).await.unwrap();
+    sync.handle(&json!({"task": "sweep"}), LONG).await.unwrap();
 }
 
 fn matches_schema(value: &Value, schema: &Value, schemas: &Value) -> Result<(), String> {
@@ -124,7 +124,7 @@ async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             world.advance(60);
-            sync.work(&json!({"task": "sweep"}), LONG).await.unwrap();
+            sync.handle(&json!({"task": "sweep"}), LONG).await.unwrap();
         }
         let so_far = [
             "LinkConfirmed",

@@ -7,7 +7,7 @@ use shared::{
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
     store::{Change, Guard, Limits, Removal, Subscribers},
-    worker::Worker as _,
+    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 
@@ -62,7 +62,7 @@ async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_say
     for _ in 0..3 {
         world.advance(3700);
         sweep(&start_with(&world, &[("GUARD_PEOPLE", "1")]).await).await;
-        sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+        sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap();
         assert_eq!(shut_out(), 1);
     }
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
@@ -132,7 +132,7 @@ async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something()
     world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
     world.says("replace", "yuki", &["all-access", "silver"]).await;
     // The run says at its end that something is wrong.
-    let swept = sync.work(&json!({"task": "sweep"}), LONG).await;
+    let swept = sync.handle(&json!({"task": "sweep"}), LONG).await;
     assert_eq!(swept.unwrap_err().to_string(), "the guard does not answer");
     // Three tries of one question.
     assert_eq!(proxy.seen_about("guard#"), 3);
@@ -222,7 +222,7 @@ async fn the_share_of_the_linked_counts_once_they_are_counted() {
     let sync = start_with(&world, &[("GUARD_PERCENT", "50")]).await;
     world.advance(20);
     sweep(&sync).await;
-    sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap();
+    sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap();
     let environment = world.environment(&[]);
     let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
     let subscribers = Subscribers::new(dynamodb.clone(), bundle::SUBSCRIBERS_TABLE.to_owned());

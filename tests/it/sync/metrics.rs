@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use shared::{
     aws::Aws,
     chance::Chance,
-    http::answer_event,
+    http::handle_event,
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
     store::Subscribers,
     telemetry::metrics,
-    worker::Worker as _,
+    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 
@@ -101,11 +101,11 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
             world.says("replace", "ada", &[set]).await;
             changed += 1;
         }
-        sync.work(&json!({"task": "sweep"}), Duration::from_mins(1))
+        sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
             .await
             .unwrap();
         if minute.is_multiple_of(5) {
-            sync.work(&json!({"task": "reconcile"}), Duration::from_mins(1))
+            sync.handle(&json!({"task": "reconcile"}), Duration::from_mins(1))
                 .await
                 .unwrap();
         }
@@ -179,11 +179,11 @@ async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
         })
     };
     let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Chance::System).await;
-    let late = answer_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
+    let late = handle_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
     assert_eq!((late.status_code, counted()), (504, 1));
     let entitlements = entitlements::Entitlements::start(environment, clock, Chance::System).await;
     let path = "/partners/other/get-entitlements";
-    let late = answer_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
+    let late = handle_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
     assert_eq!((late.status_code, counted()), (504, 1));
 }
 
@@ -215,7 +215,7 @@ async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
     }
     world.advance(301);
     let run = async |task: &str| {
-        sync.work(&json!({ "task": task }), Duration::from_mins(1))
+        sync.handle(&json!({ "task": task }), Duration::from_mins(1))
             .await
             .unwrap()
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::Fault;
 use serde_json::json;
-use shared::{partner::Entitlements, worker::Worker as _};
+use shared::{partner::Entitlements, worker::EventFunction as _};
 
 use crate::support::{
     World,
@@ -169,7 +169,7 @@ async fn a_worker_that_dies_leaves_nothing_undone() {
     };
     let task = json!({"task": "sweep"});
     tokio::select! {
-        ended = sync.work(&task, LONG) => panic!("{ended:?}"),
+        ended = sync.handle(&task, LONG) => panic!("{ended:?}"),
         () = on_its_way => {}
     }
     let next = start(&world).await;

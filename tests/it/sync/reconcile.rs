@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use sandbox::Fault;
 use serde_json::{Value, json};
-use shared::worker::Worker as _;
+use shared::runtime::worker::EventFunction as _;
 use sync::Synchronizer;
 
 use crate::support::synchronizer::{GET, LONG, calls, heard, link, linked, sweep};
 
 async fn reconcile(sync: &Synchronizer) -> Value {
-    sync.work(&json!({"task": "reconcile"}), LONG).await.unwrap()
+    sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap()
 }
 
 /// Nobody tells us what changes at Spotify: everybody linked is asked about, and what differs is mended.
@@ -74,7 +74,7 @@ async fn the_reconciliation_goes_on_where_the_last_run_came_to() {
     let mut runs = 0;
     while asked().len() < 4 && runs < 100 {
         runs += 1;
-        sync.work(&json!({"task": "reconcile"}), Duration::from_millis(60))
+        sync.handle(&json!({"task": "reconcile"}), Duration::from_millis(60))
             .await
             .unwrap();
     }

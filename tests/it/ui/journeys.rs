@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use fantoccini::{Client, Locator, elements::Element};
 use serde_json::{Value, json};
-use shared::{chance::Chance, http::BROWSER_COOKIE, worker::Worker as _};
+use shared::{chance::Chance, http::BROWSER_COOKIE, worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::{
@@ -551,7 +551,7 @@ async fn a_changed_plan_and_a_cancelled_one_reach_spotify_by_themselves() {
         .await
         .unwrap();
     let sweep = async || {
-        let swept = sync.work(&json!({"task": "sweep"}), Duration::from_mins(1)).await;
+        let swept = sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1)).await;
         swept.unwrap();
     };
     let mut ada = Person::at(&world, "plan").await;

@@ -20,10 +20,10 @@ use shared::{
     chance::Chance,
     clock::Clock,
     config::Environment,
-    http::{Function, answer_event},
+    http::{Function, handle_event},
     outbound::Outbound,
     store::DIRTY_INDEX,
-    worker::Worker as _,
+    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 use unlink::Unlink;
@@ -245,7 +245,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
     routes.push(Route::invoked(PARTNERS_FUNCTION, move |event: Value| {
         let partners = Arc::clone(&partners);
         async move {
-            let done = partners.work(&event, WITHIN).await;
+            let done = partners.handle(&event, WITHIN).await;
             done.unwrap_or_else(|error| json!({"errorMessage": error.to_string()}))
         }
     }));
@@ -257,7 +257,7 @@ fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function
     Route::new(method, path, move |event: Value| {
         let function = Arc::clone(&function);
         async move {
-            let answer = answer_event(&*function, event, WITHIN).await;
+            let answer = handle_event(&*function, event, WITHIN).await;
             serde_json::to_value(answer).unwrap_or_else(|_| json!({"statusCode": 500}))
         }
     })
@@ -274,12 +274,12 @@ pub async fn sync(environment: &Environment, clock: &Clock, chance: &Chance) -> 
     let sync = &sync;
     let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
     let stream = Stream::of_table(&aws, SUBSCRIBERS_TABLE).await?;
-    let feeding = stream.feed(async |event| sync.work(&event, WITHIN).await.ok());
+    let feeding = stream.feed(async |event| sync.handle(&event, WITHIN).await.ok());
     let scheduled = async |task: &'static str, every: Duration| -> Result<(), RoutesError> {
         loop {
             tokio::time::sleep(every).await;
             // What does not work now is tried again: the table is the queue.
-            let _ = sync.work(&json!({ "task": task }), WITHIN).await;
+            let _ = sync.handle(&json!({ "task": task }), WITHIN).await;
         }
     };
     let sweeping = scheduled("sweep", Duration::from_secs(1));

@@ -537,7 +537,7 @@ mod tests {
             .await
             .unwrap();
         let origin = sandbox.addresses().gateway.clone();
-        let http = crate::caller::client();
+        let http = crate::support::client();
         Front {
             _sandbox: sandbox,
             origin,

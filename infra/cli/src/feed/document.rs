@@ -1,7 +1,11 @@
 //! A feed (RSS 2.0), in pieces whose bytes together are the feed: what is not looked at is passed on as it came. One item is in memory at a time. Needs a well-formed
 //! document in UTF-8. Refuses what is nested deeper, or is larger in one piece, than a podcast's feed ever is.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::PathBuf,
+};
 
 use quick_xml::{
     XmlVersion,
@@ -11,7 +15,7 @@ use quick_xml::{
     reader::NsReader,
 };
 
-use crate::Failed;
+use crate::error::Failed;
 
 /// Spotify's namespace, exactly (Content Management, "RSS").
 pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
@@ -19,6 +23,16 @@ pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
 const LARGEST: usize = 4 * 1024 * 1024;
 /// The most elements within each other.
 const DEEPEST: usize = 64;
+
+/// Opens a feed; `-` is standard input.
+pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, Failed> {
+    if feed == "-" {
+        return Ok(Box::new(BufReader::new(io::stdin())));
+    }
+    let file =
+        File::open(PathBuf::from(feed)).map_err(|error| Failed::new(format!("{feed} cannot be read: {error}")))?;
+    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+}
 
 /// A part of the feed, and its bytes.
 pub(super) struct Piece {

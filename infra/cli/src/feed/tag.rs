@@ -14,11 +14,8 @@ use clap::Args;
 use serde::Deserialize;
 use shared::partner::{Entitlement, PartnerId};
 
-use super::{
-    document::{Element, Feed, Item, Part, SPOTIFY, Space},
-    open,
-};
-use crate::Failed;
+use super::document::{Element, Feed, Item, Part, SPOTIFY, Space, open};
+use crate::error::Failed;
 
 /// Adds `spotify:access` to a podcast feed by rules, and changes nothing else.
 ///

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, BufWriter, IsTerminal as _, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -16,8 +16,12 @@ use shared::{
     store::{LinkState, Subscriber, Subscribers},
 };
 
-use super::{Format, Whose};
-use crate::{Failed, operator};
+use super::args::{Format, Whose};
+use crate::{
+    aws,
+    error::Failed,
+    private_file::{beside, private_file},
+};
 
 /// Into how many parts the table is cut, to be read at once.
 const SEGMENTS: i32 = 8;
@@ -70,14 +74,14 @@ impl Only {
 /// [`Failed`] when the table or the file fails; then there is no file.
 pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
     let format = Format::of(args.format, args.output.as_deref());
-    let dynamodb = operator::bulk_dynamodb(&operator::aws().await?);
+    let dynamodb = aws::bulk_dynamodb(&aws::aws().await?);
     let subscribers = Subscribers::new(dynamodb, args.whose.subscribers_table.clone());
     let Some(path) = &args.output else {
         write(&subscribers, args, format, out).await?;
         return Ok(true);
     };
     let part = beside(path, "part");
-    let mut file = BufWriter::new(operator::private_file(&part)?);
+    let mut file = BufWriter::new(private_file(&part)?);
     let written = write(&subscribers, args, format, &mut file).await;
     let written = match written {
         Ok(written) => file.flush().map(|()| written).map_err(Failed::from),
@@ -94,14 +98,6 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
             Err(failed)
         }
     }
-}
-
-/// A file's name with another ending, in the same folder.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
 }
 
 /// All of a partner's people, a page at a time, in no order.

@@ -4,31 +4,29 @@
 
 use std::{
     collections::HashMap,
-    fs,
     io::{self, IsTerminal as _, Write},
     path::PathBuf,
-    time::Duration,
 };
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
     secrets::Secret,
-    store::{Guard, GuardState, Limits, StoreError, Subscriber, Subscribers},
+    store::{Guard, Limits, StoreError, Subscriber, Subscribers},
 };
 
 use super::{
-    Format, Whose,
-    census::{Census, Losers},
-    export::{beside, people},
+    args::{Format, Whose},
+    export::people,
+    index::Census,
+    plan::{Becomes, Losers, Tally, passes, tell},
+    progress::{ProgressFile, bar},
     rows::{Fingerprint, Reading, Rows, fingerprint},
 };
-use crate::{Failed, operator};
+use crate::{aws, error::Failed};
 
 /// How many people are looked at in one call (`BatchGetItem`).
 const BATCH: usize = 100;
@@ -90,80 +88,11 @@ pub(crate) struct ImportArgs {
     json: bool,
 }
 
-/// What an import changes, or has changed, in people.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Tally {
-    unchanged: u64,
-    new: u64,
-    /// People who hear something more, and nothing less.
-    granted: u64,
-    /// People who lose something.
-    lose: u64,
-    /// Those of them whom Spotify may know.
-    lose_linked: u64,
-    /// Those of them who are not in the roster.
-    missing: u64,
-    /// People who would lose something that was not counted, because the backend has written of them since.
-    left_alone: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.unchanged += other.unchanged;
-        self.new += other.new;
-        self.granted += other.granted;
-        self.lose += other.lose;
-        self.lose_linked += other.lose_linked;
-        self.missing += other.missing;
-        self.left_alone += other.left_alone;
-    }
-
-    fn changes(&self) -> u64 {
-        self.new + self.granted + self.lose
-    }
-
-    /// Counts what becomes of one person.
-    fn count(&mut self, before: &Subscriber, after: &Entitlements) -> Becomes {
-        let wanted = before.wanted().cloned().unwrap_or_default();
-        if !wanted.is_subset(after) {
-            self.lose += 1;
-            self.lose_linked += u64::from(before.link.state.may_be_linked());
-            return Becomes::Loser;
-        }
-        if before.version > 0 && wanted == *after {
-            self.unchanged += 1;
-            return Becomes::Unchanged;
-        }
-        if before.version == 0 && before.claimed.is_none() {
-            self.new += 1;
-        } else {
-            self.granted += 1;
-        }
-        Becomes::Granted
-    }
-}
-
-/// What becomes of one person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Becomes {
-    Unchanged,
-    Granted,
-    Loser,
-}
-
-/// How far an import has come, in a file beside the roster.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Progress {
-    partner_id: String,
-    subscribers_table: String,
-    sha256: String,
-    rows: u64,
-}
-
 struct Import<'a> {
     args: &'a ImportArgs,
     subscribers: Subscribers,
     reading: Reading,
+    progress: ProgressFile,
     fingerprint: Fingerprint,
     clock: Clock,
 }
@@ -173,8 +102,8 @@ struct Import<'a> {
 /// # Errors
 /// [`Failed`] when the roster or a table cannot be read, or something stands against it.
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
-    let aws = operator::aws().await?;
-    let dynamodb = operator::bulk_dynamodb(&aws);
+    let aws = aws::aws().await?;
+    let dynamodb = aws::bulk_dynamodb(&aws);
     let keys = match &args.partner_keys_id {
         None => None,
         Some(id) => {
@@ -188,6 +117,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         percent: args.guard_percent,
     };
     let guard = Guard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits);
+    let fingerprint = fingerprint(&args.roster)?;
     let import = Import {
         args,
         subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
@@ -197,10 +127,11 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
             keys,
             ignore_other_columns: args.ignore_other_columns,
         },
-        fingerprint: fingerprint(&args.roster)?,
+        progress: ProgressFile::new(&args.roster, &args.whose, &fingerprint),
+        fingerprint,
         clock: Clock::System,
     };
-    let after_row = import.reached()?;
+    let after_row = import.progress.reached()?;
     let census = Census::of(import.rows()?)?;
     let (tally, losers) = import.look(&census, after_row).await?;
     let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
@@ -227,7 +158,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         return Ok(true);
     }
     if tally.changes() == 0 {
-        import.forget()?;
+        import.progress.forget()?;
         return Ok(true);
     }
     if !import.agreed(&tally)? {
@@ -262,58 +193,6 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         }
     }
     Ok(true)
-}
-
-/// Of those who lose something at Spotify, how many the guard lets pass now.
-fn passes(state: &GuardState, tally: &Tally) -> u64 {
-    if state.released_until.is_some() {
-        tally.lose_linked
-    } else if state.held_since.is_some() {
-        0
-    } else {
-        let left = state.most.saturating_sub(state.people).max(0);
-        tally.lose_linked.min(u64::try_from(left).unwrap_or(0))
-    }
-}
-
-fn tell(out: &mut dyn Write, census: &Census, after_row: u64, tally: &Tally, state: &GuardState) -> io::Result<()> {
-    for row in &census.bad {
-        writeln!(out, "line {}: {}", row.line, row.what)?;
-    }
-    let more = census.bad_rows - census.bad.len() as u64;
-    if more > 0 {
-        writeln!(out, "and {more} more")?;
-    }
-    let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
-    line("rows", census.rows)?;
-    line("rows that cannot be read", census.bad_rows)?;
-    line("people in several rows", census.repeated)?;
-    line("unchanged", tally.unchanged)?;
-    line("new", tally.new)?;
-    line("hear more", tally.granted)?;
-    line("lose something", tally.lose)?;
-    line("  of them linked", tally.lose_linked)?;
-    line("  of them not in the roster", tally.missing)?;
-    if after_row > 0 {
-        writeln!(
-            out,
-            "An earlier run has written the first {after_row} rows. It goes on after them; of people, this counts only what is left."
-        )?;
-    }
-    if census.repeated > 0 {
-        writeln!(out, "Of several rows about one person the last counts.")?;
-    }
-    let passes = passes(state, tally);
-    if passes < tally.lose_linked {
-        writeln!(
-            out,
-            "The guard lets {passes} of the {} linked people who lose something pass, and holds the others until an operator releases it. Nobody waits for what is granted.",
-            tally.lose_linked
-        )?;
-    } else {
-        writeln!(out, "The guard lets all of it pass.")?;
-    }
-    Ok(())
 }
 
 impl Import<'_> {
@@ -473,7 +352,7 @@ impl Import<'_> {
             ));
         }
         // That it can be noted is seen before there is something to note.
-        self.note(after_row)?;
+        self.progress.note(after_row)?;
         let bar = bar("writing", census.rows);
         bar.inc(after_row);
         let rows = stream::iter(self.batches(census, after_row)?)
@@ -512,15 +391,15 @@ impl Import<'_> {
             rows_done += rows;
             bar.inc(rows);
             if rows_done - noted >= NOTED {
-                self.note(rows_done)?;
+                self.progress.note(rows_done)?;
                 noted = rows_done;
             }
         };
         bar.finish_and_clear();
         if stopped.is_some() {
-            self.note(rows_done)?;
+            self.progress.note(rows_done)?;
         } else {
-            self.forget()?;
+            self.progress.forget()?;
         }
         Ok((tally, stopped))
     }
@@ -558,54 +437,6 @@ impl Import<'_> {
             .await
             .map_err(|error: StoreError| Failed::new(format!("the subscribers table: {error}")))
     }
-
-    fn progress_file(&self) -> PathBuf {
-        beside(&self.args.roster, "progress")
-    }
-
-    fn progress(&self, rows: u64) -> Progress {
-        Progress {
-            partner_id: self.args.whose.partner_id.to_string(),
-            subscribers_table: self.args.whose.subscribers_table.clone(),
-            sha256: self.fingerprint.sha256.clone(),
-            rows,
-        }
-    }
-
-    /// How many rows an earlier run of this very import has done.
-    fn reached(&self) -> Result<u64, Failed> {
-        let file = self.progress_file();
-        let text = match fs::read(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(error.into()),
-        };
-        let progress: Option<Progress> = serde_json::from_slice(&text).ok();
-        match progress {
-            Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
-            // Nothing was written, of whatever roster.
-            Some(progress) if progress.rows == 0 => Ok(0),
-            _ => Err(Failed::new(format!(
-                "{} is of another import, of another roster or into another table: finish that one, or delete the file",
-                file.display()
-            ))),
-        }
-    }
-
-    fn note(&self, rows: u64) -> Result<(), Failed> {
-        let (file, part) = (self.progress_file(), beside(&self.args.roster, "progress.part"));
-        let mut written = operator::private_file(&part)?;
-        serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
-        written.sync_all()?;
-        Ok(fs::rename(part, file)?)
-    }
-
-    fn forget(&self) -> Result<(), Failed> {
-        match fs::remove_file(self.progress_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Some rows, and the people of whom they are the ones that count.
@@ -613,16 +444,4 @@ impl Import<'_> {
 struct Batch {
     people: HashMap<PartnerUserId, Entitlements>,
     rows: u64,
-}
-
-/// How far it is, for whoever sits at a terminal.
-fn bar(what: &'static str, rows: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(5));
-    if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}")
-    {
-        bar.set_style(style);
-    }
-    bar.set_prefix(what);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

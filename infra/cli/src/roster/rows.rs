@@ -15,11 +15,11 @@ use shared::{
     encoding::hex,
     partner::{Entitlements, PartnerId, PartnerUserId},
     secrets::Versions,
-    sign_in::{PartnerKeys, person_meant},
+    sign_in::{PartnerKeys, subject_id},
 };
 
-use super::Format;
-use crate::Failed;
+use super::args::Format;
+use crate::error::Failed;
 
 /// The longest row that is read, in bytes: five hundred names fit twice.
 const LONGEST: usize = 256 * 1024;
@@ -293,7 +293,7 @@ fn person(claims: &Map<String, Value>, reading: &Reading) -> Result<PartnerUserI
             let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
             id.ok_or("partner_user_id")
         }
-        (None, Some(keys)) => person_meant(keys, &reading.partner_id, claims).map_err(|_| "sub"),
+        (None, Some(keys)) => subject_id(keys, &reading.partner_id, claims).map_err(|_| "sub"),
         (None, None) => Err("sub, which needs --partner-keys-id"),
     }
 }

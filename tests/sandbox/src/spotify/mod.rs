@@ -14,8 +14,6 @@ mod signed;
 mod state;
 mod steering;
 mod switches;
-#[cfg(test)]
-mod tests;
 mod token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,12 +1,7 @@
 //! Owns the operator's access to AWS: whichever credentials, region and endpoints the AWS tools of this machine use (environment, profile, SSO, a process).
 //! Needs [`Outbound`]. Refuses to know what the services are used for.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io,
-    path::Path,
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use aws_sdk_lambda::{Client, primitives::Blob};
@@ -17,7 +12,7 @@ use shared::{
     outbound::{Outbound, OutboundError},
 };
 
-use crate::Failed;
+use crate::error::Failed;
 
 /// How often a call is made at most, and the longest pause before the next, where many are made: it should outlive a minute in which a service is throttled.
 const ATTEMPTS: u32 = 16;
@@ -86,27 +81,4 @@ pub(crate) async fn invoke(function: &str, command: &Value) -> Result<Value, Fai
         Some(message) => Err(Failed::new(message)),
         None => Ok(value),
     }
-}
-
-/// A file that nobody else on this machine may read: it says who subscribes. One of that name is gone, with whoever may read it or where it leads.
-///
-/// # Errors
-/// When it cannot be created.
-pub(crate) fn private_file(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => new_private_file(path),
-    }
-}
-
-/// As [`private_file`], of a name that is not there yet: what is in a key's file must not be lost.
-///
-/// # Errors
-/// When it is there, or cannot be created.
-pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

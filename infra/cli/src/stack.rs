@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use aws_config::SdkConfig;
 use clap::Args;
 
-use crate::Failed;
+use crate::error::Failed;
 
 /// The functions, as the template names them after the stack.
 pub(crate) const FUNCTIONS: [&str; 6] = ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"];

@@ -1,27 +1,19 @@
-//! A partner's people, in and out: `soa-link import` has the table want what a roster says, `soa-link export` says what is in the table.
+//! Arguments that import and export share: the partner, its table, and the format of the file.
 
-mod census;
-mod export;
-mod import;
-mod rows;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use shared::partner::PartnerId;
 
-pub(crate) use self::{
-    export::{ExportArgs, run as export},
-    import::{ImportArgs, run as import},
-};
-
 /// Whose people, and where they are.
 #[derive(Args)]
-struct Whose {
+pub(super) struct Whose {
     /// The partner.
     #[arg(long, env = "PARTNER_ID", value_parser = parse_partner_id)]
-    partner_id: PartnerId,
+    pub(super) partner_id: PartnerId,
     /// The stack's output SubscribersTableName.
     #[arg(long, env = "SUBSCRIBERS_TABLE")]
-    subscribers_table: String,
+    pub(super) subscribers_table: String,
 }
 
 fn parse_partner_id(id: &str) -> Result<PartnerId, String> {
@@ -30,7 +22,7 @@ fn parse_partner_id(id: &str) -> Result<PartnerId, String> {
 
 /// How a file of people is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Comma-separated values with a header (RFC 4180).
     Csv,
     /// A JSON object a line.
@@ -39,7 +31,7 @@ enum Format {
 
 impl Format {
     /// As it was said, else by the file's name.
-    fn of(said: Option<Self>, file: Option<&std::path::Path>) -> Self {
+    pub(super) fn of(said: Option<Self>, file: Option<&Path>) -> Self {
         let extension = file
             .and_then(|file| file.extension())
             .and_then(|extension| extension.to_str());

@@ -8,7 +8,7 @@ use std::{
 use shared::{partner::PartnerUserId, store::Subscriber};
 
 use super::rows::{BadRow, Rows};
-use crate::Failed;
+use crate::error::Failed;
 
 /// How many bad rows are kept, to be named.
 const NAMED: usize = 1_000;
@@ -66,34 +66,5 @@ impl Census {
     pub(super) fn is_missing(&self, person: &Subscriber) -> bool {
         let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
         hears && !self.people.contains(&self.hash.hash_one(&person.partner_user_id))
-    }
-}
-
-/// Those who would lose something, as they were when they were counted: each by sixteen bytes. Nobody else loses anything, whatever the table has of them later.
-#[derive(Default)]
-pub(super) struct Losers {
-    as_counted: HashMap<u64, u64>,
-    hash: RandomState,
-}
-
-impl Losers {
-    /// Notes somebody as they are.
-    pub(super) fn note(&mut self, person: &Subscriber) {
-        let (who, what) = self.hashes(person);
-        self.as_counted.insert(who, what);
-    }
-
-    /// Whether somebody was noted, and is still what they were then.
-    pub(super) fn has(&self, person: &Subscriber) -> bool {
-        let (who, what) = self.hashes(person);
-        self.as_counted.get(&who) == Some(&what)
-    }
-
-    fn hashes(&self, person: &Subscriber) -> (u64, u64) {
-        let wanted: Option<Vec<_>> = person.wanted().map(|wanted| wanted.iter().collect());
-        (
-            self.hash.hash_one(&person.partner_user_id),
-            self.hash.hash_one((person.version, wanted)),
-        )
     }
 }

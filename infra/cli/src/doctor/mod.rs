@@ -1,0 +1,131 @@
+//! `soa-link doctor`: whether a deployment can work, looked at from outside and without changing anything. Each finding says what is wrong and how to mend it.
+
+mod aws;
+mod configuration;
+mod providers;
+mod spotify;
+
+use std::{fmt::Display, io::Write};
+
+use aws_config::SdkConfig;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use shared::{
+    clock::Clock,
+    outbound::Outbound,
+    secrets::{Secret, SecretError, SecretValue},
+};
+
+use self::configuration::configuration;
+use crate::{
+    aws::aws,
+    error::Failed,
+    stack::{Deployment, Variables, known},
+};
+
+/// Looks whether a deployment can work: configuration, secrets, keys, tables, Spotify, clock.
+///
+/// It reads secrets, and asks Spotify for tokens of the client's own. It changes nothing, and shows no secret.
+#[derive(Args)]
+#[command(after_help = "Example: soa-link doctor --stack soa-link-prod")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// For programs: one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Something that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    good: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn good(&mut self, what: impl Into<String>) {
+        self.0.push(Finding {
+            what: what.into(),
+            good: true,
+            mend: None,
+        });
+    }
+
+    fn wrong(&mut self, what: impl Display, mend: &str) {
+        self.0.push(Finding {
+            what: what.to_string(),
+            good: false,
+            mend: Some(mend.to_owned()),
+        });
+    }
+}
+
+/// Looks, and says what it found.
+///
+/// # Errors
+/// [`Failed`] when there is nothing to look at.
+pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+    let aws = aws().await?;
+    let functions = args.deployment.functions(&aws).await?;
+    let mut findings = Findings::default();
+    configuration(&functions, &mut findings);
+    let deployment = Deployed {
+        outbound: Outbound::new()?,
+        aws,
+        known: known(functions),
+    };
+    if let Some(stack) = args.deployment.stack() {
+        deployment.triggers(stack, &mut findings).await;
+    }
+    deployment.tables(&mut findings).await;
+    deployment.keys(&mut findings).await;
+    deployment.providers(&mut findings).await;
+    deployment.spotify(&mut findings).await;
+    let all_good = findings.0.iter().all(|finding| finding.good);
+    if args.json {
+        writeln!(out, "{}", json!({"good": all_good, "findings": findings.0}))?;
+    } else {
+        for finding in &findings.0 {
+            writeln!(out, "{} {}", if finding.good { "good " } else { "WRONG" }, finding.what)?;
+            if let Some(mend) = &finding.mend {
+                writeln!(out, "      {mend}")?;
+            }
+        }
+    }
+    Ok(all_good)
+}
+
+/// How to mend a secret that cannot be had.
+fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
+    match error {
+        SecretError::Unavailable => "Try again; look at the region, your own credentials and the network.",
+        SecretError::Refused { .. } => {
+            "Look at the stack's outputs, and whether your own credentials may read the secret."
+        }
+        SecretError::Malformed { .. } => malformed,
+    }
+}
+
+struct Deployed {
+    aws: SdkConfig,
+    outbound: Outbound,
+    known: Variables,
+}
+
+impl Deployed {
+    fn known(&self, name: &str) -> Option<&str> {
+        self.known.get(name).map(String::as_str)
+    }
+
+    fn secret<T: SecretValue>(&self, variable: &str) -> Option<Secret<T>> {
+        let client = aws_sdk_secretsmanager::Client::new(&self.aws);
+        Some(Secret::new(client, self.known(variable)?.to_owned(), Clock::System))
+    }
+}

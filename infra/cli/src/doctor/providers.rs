@@ -1,0 +1,40 @@
+//! The redirect URIs that `OpenID` providers need to know.
+
+use shared::{
+    config::{PublicUrl, has_own_provider},
+    store::Partners,
+};
+
+use super::{Deployed, Findings};
+
+impl Deployed {
+    /// The redirect URI to register with each `OpenID` provider: the deployment's own, and those of partners.
+    pub(super) async fn providers(&self, findings: &mut Findings) {
+        let Some(public_url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) else {
+            return;
+        };
+        let register = |whose: &str, partner_id| {
+            let redirect_uri = public_url.sign_in_redirect_uri(partner_id);
+            format!("register this redirect URI with {whose}, letter for letter: {redirect_uri}")
+        };
+        if self.known("SIGN_IN") == Some("oidc") {
+            findings.good(register("your OpenID provider", None));
+        }
+        let Some(table) = self.known("PARTNERS_TABLE") else {
+            return;
+        };
+        let partners = Partners::new(aws_sdk_dynamodb::Client::new(&self.aws), table.to_owned());
+        match partners.all().await {
+            Ok((partners, _)) => {
+                for partner in partners.iter().filter(|partner| has_own_provider(&partner.settings)) {
+                    let whose = format!("the OpenID provider of partner {}", partner.partner_id);
+                    findings.good(register(&whose, Some(&partner.partner_id)));
+                }
+            }
+            Err(error) => findings.wrong(
+                format!("the partners in {table} cannot be read: {error}"),
+                "Your own credentials need dynamodb:Scan on the table.",
+            ),
+        }
+    }
+}

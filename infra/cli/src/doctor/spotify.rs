@@ -1,0 +1,101 @@
+//! Spotify: the client's secret, the scopes that Spotify grants it, and the clock.
+
+use chrono::DateTime;
+use shared::{
+    clock::Clock,
+    urls::PublicUrl,
+    oauth::token::{Grant, TokenError},
+    secret::ClientSecret,
+    spotify::{
+        SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, SpotifyError, TokenEndpoint, USER_SOA_UNLINK,
+    },
+};
+
+use super::{Deployed, Findings, mend_of};
+
+/// How far, in seconds, this machine's clock and Spotify's may be apart before it is said.
+const SKEW: i64 = 30;
+/// The scopes of the client's own tokens, and whether a deployment needs them.
+const SCOPES: [(&str, bool); 4] = [
+    (USER_SOA_UNLINK, true),
+    (SOA_MANAGE_ENTITLEMENTS, true),
+    (SOA_MANAGE_PARTNER, false),
+    (SOA_CREATE_PARTNER, false),
+];
+
+impl Deployed {
+    pub(super) async fn spotify(&self, findings: &mut Findings) {
+        if let Some(url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) {
+            findings.good(format!(
+                "register this redirect URI in Spotify's dashboard, letter for letter: {}",
+                url.redirect_uri()
+            ));
+        }
+        let (Some(secret), Some(client_id)) = (
+            self.secret::<ClientSecret>("SPOTIFY_CLIENT_SECRET_ID"),
+            self.known("SPOTIFY_CLIENT_ID"),
+        ) else {
+            return;
+        };
+        let versions = match secret.get().await {
+            Ok(versions) => versions,
+            Err(error) => {
+                const PUT: &str = "Put {\"client_secret\": \"…\"} there, as Spotify's dashboard shows it.";
+                findings.wrong(&error, mend_of(&error, PUT));
+                return;
+            }
+        };
+        findings.good("the client secret is well-formed");
+        let accounts = self
+            .known("SPOTIFY_ACCOUNTS_URL")
+            .unwrap_or("https://accounts.spotify.com");
+        let Ok(accounts_url) = accounts.parse() else {
+            return;
+        };
+        let endpoint = TokenEndpoint::new(&self.outbound, &accounts_url, client_id);
+        self.clock(accounts, findings).await;
+        for (scope, needed) in SCOPES {
+            let token = endpoint.request(&versions.current, &Grant::ClientCredentials, scope);
+            match token.await {
+                Ok(_) => findings.good(format!("Spotify grants {scope}")),
+                Err(SpotifyError::Token(TokenError::InvalidClient)) => {
+                    findings.wrong("Spotify refuses the client id or its secret", "Compare both with Spotify's dashboard; a secret that was rotated there goes into Secrets Manager.");
+                    return;
+                }
+                Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) if needed => {
+                    findings.wrong(
+                        format!("Spotify does not grant {scope}"),
+                        "Ask Spotify to allow-list the client id for it.",
+                    );
+                }
+                Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) => {
+                    findings.good(format!(
+                        "Spotify does not grant {scope}, which only creating partners and logos need"
+                    ));
+                }
+                Err(error) => {
+                    findings.wrong(
+                        format!("Spotify's {error}"),
+                        "Try again; look at Spotify's status, and whether the function's network reaches it.",
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn clock(&self, accounts: &str, findings: &mut Findings) {
+        let asked = self.outbound.date(accounts).await;
+        let there = asked.and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
+        let Some(there) = there else { return };
+        let apart = (there.timestamp() - Clock::System.now()).abs();
+        if apart > SKEW {
+            findings.wrong(
+                format!("this machine's clock and Spotify's are {apart} s apart"),
+                "Set the clock: a token's life is a minute's matter. Lambda's own clock is right.",
+            );
+        } else {
+            findings.good("this machine's clock is right");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The error of every command: a sentence for the operator.
+
+use std::{error::Error, fmt, io};
+
+use shared::outbound::OutboundError;
+
+/// Why the command could not do what it was asked, in words for whoever asked.
+#[derive(Debug)]
+pub(crate) struct Failed(String);
+
+impl Failed {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// What AWS said no with. Its messages name resources and actions, of the operator's own.
+    pub(crate) fn aws(what: &str, error: &dyn Error) -> Self {
+        let mut message = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        Self(message)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Failed {}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<OutboundError> for Failed {
+    fn from(error: OutboundError) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,352 @@
+//! `soa-link feed check`: whether a feed says what it is meant to, to Spotify and to the partner's subscribers. What it finds has a rule's name, a line, and how to mend it.
+//! Nothing is repeated that a stranger should not read: of a URL in public notes its host alone.
+
+mod item;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs::File,
+    hash::RandomState,
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+use shared::partner::PartnerId;
+
+use crate::{
+    error::Failed,
+    feed::{
+        document::{Access, Channel, Element, Feed, Part, SPOTIFY, Space, open},
+        rules::{
+            AUTHOR, COVER, DESCRIPTION, DOCTYPE, Found, MISPLACED, NAMESPACE, NOT_RSS, PARTNER_ID, PARTNER_ID_UNUSUAL,
+            PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, SANDBOX, SANDBOX_ALONE, SHOWN, TITLE,
+            UNKNOWN_CHILD,
+        },
+    },
+};
+
+/// Looks whether a podcast feed says what it is meant to.
+#[derive(Args)]
+#[command(
+    after_help = "Example: soa-link export --output people.csv && soa-link feed check feed.xml --held people.csv"
+)]
+pub(crate) struct CheckArgs {
+    /// The feed; `-` is standard input.
+    feed: String,
+    /// The partner whose show it should be.
+    #[arg(long)]
+    partner_id: Option<String>,
+    /// What people hold: a file of `soa-link export`, or one name a line. Shows what nobody can open.
+    #[arg(long)]
+    held: Option<PathBuf>,
+    /// Take it for an error when a show's episodes open with different sets, which older versions of Spotify's rules forbid.
+    #[arg(long)]
+    strict: bool,
+    /// For programs: one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A feed that is being looked at.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that has been seen or not")]
+struct Check<'a> {
+    found: Found,
+    partner_id: Option<&'a str>,
+    held: Option<BTreeSet<String>>,
+    strict: bool,
+    /// Where the show's block stands, when there was one.
+    show: Option<u64>,
+    has_partner: bool,
+    declared: bool,
+    prefix: Option<String>,
+    items: u64,
+    gated: u64,
+    sets: BTreeSet<BTreeSet<String>>,
+    sets_differ: bool,
+    unheld: BTreeSet<String>,
+    guids: HashSet<u64>,
+    paid_audio: HashSet<u64>,
+    /// Links of public notes, and in which line their episode begins: paid audio may come after them.
+    linked: HashMap<u64, u64>,
+    hash: RandomState,
+}
+
+/// Looks at a feed, and says what was found.
+///
+/// # Errors
+/// [`Failed`] when a file cannot be read. A feed that is no XML is one that was looked at.
+pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+    let held = args.held.as_ref().map(held).transpose()?;
+    let check = Check {
+        partner_id: args.partner_id.as_deref(),
+        held,
+        strict: args.strict,
+        ..Check::default()
+    };
+    let check = check.all(open(&args.feed)?);
+    if args.json {
+        writeln!(out, "{}", check.document())?;
+    } else {
+        check.tell(out)?;
+    }
+    Ok(check.found.errors == 0)
+}
+
+/// What people hold: of an export in CSV or JSON Lines, or one name a line.
+fn held(path: &PathBuf) -> Result<BTreeSet<String>, Failed> {
+    let failed = |error: std::io::Error| Failed::new(format!("{} cannot be read: {error}", path.display()));
+    let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
+    let mut held = BTreeSet::new();
+    let mut column = None;
+    let mut is_first = true;
+    while let Some(line) = lines.next().transpose().map_err(failed)? {
+        if is_first {
+            column = line.split(',').position(|name| name.trim() == "entitlements");
+        }
+        match (column, serde_json::from_str::<Value>(&line)) {
+            // Of a person who is not linked nothing is held at Spotify, and may be tomorrow: all that is wanted counts.
+            (_, Ok(Value::Object(person))) => {
+                let names = person
+                    .get("entitlements")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten();
+                held.extend(names.filter_map(Value::as_str).map(str::to_owned));
+            }
+            (Some(column), _) if !is_first => {
+                let names = line.split(',').nth(column).unwrap_or_default();
+                held.extend(names.split_ascii_whitespace().map(str::to_owned));
+            }
+            (Some(_), _) => {}
+            (None, _) => held.extend(Some(line.trim().to_owned()).filter(|name| !name.is_empty())),
+        }
+        is_first = false;
+    }
+    Ok(held)
+}
+
+impl Check<'_> {
+    fn all(mut self, feed: impl BufRead) -> Self {
+        let mut feed = Feed::new(feed);
+        let mut channel = None;
+        loop {
+            let piece = match feed.next() {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(failed) => {
+                    // What is found of the rest would be of no use.
+                    self.found.add(&NOT_RSS, feed.line(), None, failed.to_string());
+                    return self;
+                }
+            };
+            match piece.part {
+                Part::Root(element) => self.root(&element),
+                Part::Access(access) => self.show(&access),
+                Part::Item(item) => self.item(&item),
+                Part::ChannelEnd(found) => channel = Some((found, feed.line())),
+                Part::DocType => {
+                    self.found
+                        .add(&DOCTYPE, feed.line(), None, "the feed has a document type declaration");
+                }
+                Part::Other => {}
+            }
+        }
+        match channel {
+            Some((channel, line)) => self.channel(&channel, line),
+            None => self.found.add(&NOT_RSS, feed.line(), None, "there is no channel"),
+        }
+        self
+    }
+
+    fn root(&mut self, root: &Element) {
+        if root.name != "rss" {
+            self.found.add(&NOT_RSS, root.line, None, "the root element is not rss");
+        }
+        for (name, value) in &root.attributes {
+            match name.strip_prefix("xmlns:") {
+                Some("spotify") if value != SPOTIFY => {
+                    self.found.add(
+                        &NAMESPACE,
+                        root.line,
+                        None,
+                        "xmlns:spotify stands for another namespace than Spotify's",
+                    );
+                }
+                Some(prefix) if value == SPOTIFY => {
+                    self.declared = true;
+                    if prefix != "spotify" {
+                        self.prefix = Some(prefix.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is wrong with a block wherever it stands.
+    fn block(&mut self, access: &Access, episode: Option<&str>, good: &[(&str, &str)], elsewhere: &[&str]) {
+        let line = access.element.line;
+        match access.element.space {
+            Space::Undeclared => self.found.add(
+                &NAMESPACE,
+                line,
+                episode,
+                "the prefix of spotify:access is not declared",
+            ),
+            Space::Spotify if access.element.prefix.as_deref() != Some("spotify") => {
+                self.found.add(
+                    &PREFIX,
+                    line,
+                    episode,
+                    "Spotify's namespace has another prefix than `spotify`",
+                );
+            }
+            // Said of the root element.
+            _ => {}
+        }
+        for child in &access.children {
+            let known = good.iter().find(|(name, _)| *name == child.name);
+            if child.prefix.is_some() && (known.is_some() || elsewhere.contains(&child.name.as_str())) {
+                self.found.add(
+                    &PREFIXED_CHILD,
+                    child.line,
+                    episode,
+                    format!("<{}> has a prefix", child.name),
+                );
+            } else if elsewhere.contains(&child.name.as_str()) {
+                self.found.add(
+                    &MISPLACED,
+                    child.line,
+                    episode,
+                    format!("<{}> stands where it has no effect", child.name),
+                );
+            } else if known.is_none_or(|(_, attribute)| child.attribute(attribute).is_none()) {
+                self.found.add(
+                    &UNKNOWN_CHILD,
+                    child.line,
+                    episode,
+                    "an element inside spotify:access is unknown, or lacks its attribute",
+                );
+            }
+        }
+    }
+
+    fn show(&mut self, access: &Access) {
+        let line = access.element.line;
+        if self.show.is_some() {
+            self.found.add(&PARTNERS, line, None, "the show has a second block");
+        }
+        self.show = Some(line);
+        self.block(
+            access,
+            None,
+            &[("partner", "id"), ("sandbox", "enabled")],
+            &["entitlement"],
+        );
+        let plain = |name: &'static str| {
+            access
+                .children
+                .iter()
+                .filter(move |child| child.name == name && child.prefix.is_none())
+        };
+        let partners: Vec<_> = plain("partner")
+            .filter_map(|partner| Some((partner.line, partner.attribute("id")?)))
+            .collect();
+        for (line, id) in &partners {
+            match PartnerId::parse(id) {
+                Err(_) => self.found.add(&PARTNER_ID, *line, None, "the partner id is malformed"),
+                Ok(id) if !id.looks_usual() => self.found.add(
+                    &PARTNER_ID_UNUSUAL,
+                    *line,
+                    None,
+                    "the partner id does not have 22 characters",
+                ),
+                Ok(_) => {}
+            }
+            if self.partner_id.is_some_and(|wanted| wanted != *id) {
+                self.found
+                    .add(&PARTNER_OTHER, *line, None, "the show is another partner's");
+            }
+        }
+        if partners.len() > 1 {
+            self.found.add(&PARTNERS, line, None, "the show has several partners");
+        }
+        self.has_partner = !partners.is_empty();
+        if let Some(sandbox) = plain("sandbox").find(|sandbox| sandbox.attribute("enabled") != Some("false")) {
+            if partners.is_empty() {
+                self.found
+                    .add(&SANDBOX_ALONE, sandbox.line, None, "there is a sandbox and no partner");
+            } else {
+                self.found
+                    .add(&SANDBOX, sandbox.line, None, "the show is in the sandbox");
+            }
+        }
+    }
+
+    fn channel(&mut self, channel: &Channel, line: u64) {
+        let empty = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+        for (rule, is_empty, what) in [
+            (&TITLE, empty(&channel.title), "the show has no title"),
+            (&DESCRIPTION, empty(&channel.description), "the show has no description"),
+            (&AUTHOR, empty(&channel.author), "the show has no author"),
+            (&COVER, empty(&channel.image), "the show has no cover art"),
+        ] {
+            if is_empty {
+                self.found.add(rule, line, None, what);
+            }
+        }
+        if self.gated > 0 && !self.has_partner {
+            self.found.add(
+                &PARTNER_MISSING,
+                self.show.unwrap_or(line),
+                None,
+                "episodes are gated and the show has no partner",
+            );
+        }
+    }
+
+    fn document(&self) -> Value {
+        json!({
+            "errors": self.found.errors, "warnings": self.found.warnings, "episodes": self.items, "gated": self.gated,
+            "entitlements": self.sets.iter().flatten().collect::<BTreeSet<_>>(), "counts": self.found.counts, "findings": self.found.shown,
+        })
+    }
+
+    fn tell(&self, out: &mut dyn Write) -> Result<(), Failed> {
+        for finding in &self.found.shown {
+            let episode = finding
+                .episode
+                .as_ref()
+                .map_or_else(String::new, |title| format!(" ({})", printable(title)));
+            writeln!(
+                out,
+                "line {}: {}: {}{episode} [{}]\n    {}",
+                finding.line, finding.severity, finding.what, finding.rule, finding.mend
+            )?;
+        }
+        for (rule, count) in self.found.counts.iter().filter(|(_, count)| **count > SHOWN) {
+            writeln!(out, "and {} more of {rule}", count - SHOWN)?;
+        }
+        let (errors, warnings) = (self.found.errors, self.found.warnings);
+        writeln!(
+            out,
+            "{} episodes, {} of them gated: {errors} errors, {warnings} warnings",
+            self.items, self.gated
+        )?;
+        Ok(())
+    }
+}
+
+/// A title without what would steer a terminal.
+fn printable(title: &str) -> String {
+    title
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(80)
+        .collect()
+}

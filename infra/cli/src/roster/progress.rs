@@ -1,0 +1,102 @@
+//! How far an import has come: in a file beside the roster, from which another run goes on, and on the terminal.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+use super::{args::Whose, rows::Fingerprint};
+use crate::{
+    error::Failed,
+    private_file::{beside, private_file},
+};
+
+/// How far an import has come, in a file beside the roster.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Progress {
+    partner_id: String,
+    subscribers_table: String,
+    sha256: String,
+    rows: u64,
+}
+
+/// The progress file of one import: of this roster, into this table.
+pub(super) struct ProgressFile {
+    file: PathBuf,
+    part: PathBuf,
+    partner_id: String,
+    subscribers_table: String,
+    sha256: String,
+}
+
+impl ProgressFile {
+    pub(super) fn new(roster: &Path, whose: &Whose, fingerprint: &Fingerprint) -> Self {
+        Self {
+            file: beside(roster, "progress"),
+            part: beside(roster, "progress.part"),
+            partner_id: whose.partner_id.to_string(),
+            subscribers_table: whose.subscribers_table.clone(),
+            sha256: fingerprint.sha256.clone(),
+        }
+    }
+
+    fn progress(&self, rows: u64) -> Progress {
+        Progress {
+            partner_id: self.partner_id.clone(),
+            subscribers_table: self.subscribers_table.clone(),
+            sha256: self.sha256.clone(),
+            rows,
+        }
+    }
+
+    /// How many rows an earlier run of this very import has done.
+    pub(super) fn reached(&self) -> Result<u64, Failed> {
+        let text = match fs::read(&self.file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let progress: Option<Progress> = serde_json::from_slice(&text).ok();
+        match progress {
+            Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
+            // Nothing was written, of whatever roster.
+            Some(progress) if progress.rows == 0 => Ok(0),
+            _ => Err(Failed::new(format!(
+                "{} is of another import, of another roster or into another table: finish that one, or delete the file",
+                self.file.display()
+            ))),
+        }
+    }
+
+    /// Notes how many rows are done.
+    pub(super) fn note(&self, rows: u64) -> Result<(), Failed> {
+        let mut written = private_file(&self.part)?;
+        serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
+        written.sync_all()?;
+        Ok(fs::rename(&self.part, &self.file)?)
+    }
+
+    /// Deletes the file, if there is one: the import is done.
+    pub(super) fn forget(&self) -> Result<(), Failed> {
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How far it is, for whoever sits at a terminal.
+pub(super) fn bar(what: &'static str, rows: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,12 @@
+//! The sandbox as programs see it: over HTTP, by its public items.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "all of this is tests: a failure is a panic"
+)]
+
+mod services;
+mod site;
+mod spotify;
+mod support;
