@@ -26,9 +26,9 @@ use shared::{
     config::Environment,
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
+    runtime::worker::EventFunction as _,
     secret::sha256_hex,
     store::Subscribers,
-    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 

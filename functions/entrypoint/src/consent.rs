@@ -31,11 +31,12 @@ impl Entrypoint {
     ) -> Result<Response, Failure> {
         context.log_subject(&identity.partner_user_id);
         metrics::count(Metric::SignedIn);
-        let entitlements = self.initial_entitlements(context, &identity)?;
+        let entitlements = initial_entitlements(context, &identity)?;
         let state = State::generate(&self.chance)?;
-        let code_verifier = match self.config.pkce {
-            true => Some(CodeVerifier::generate(&self.chance)?),
-            false => None,
+        let code_verifier = if self.config.pkce {
+            Some(CodeVerifier::generate(&self.chance)?)
+        } else {
+            None
         };
         let binding = context.new_binding(&self.chance)?;
         let location = self.authorization_url(context, &state, code_verifier.as_ref());
@@ -58,22 +59,6 @@ impl Entrypoint {
         })
     }
 
-    /// The entitlements that the token names, otherwise the partner's default ones.
-    fn initial_entitlements(
-        &self,
-        context: &Context<'_>,
-        identity: &Identity,
-    ) -> Result<Option<Entitlements>, Failure> {
-        let config = &context.partner.config.config;
-        let default = Some(&config.default_entitlements).filter(|names| !names.is_empty());
-        let entitlements = identity.entitlements.clone().or_else(|| default.cloned());
-        let has_none = entitlements.as_ref().is_none_or(Entitlements::is_empty);
-        if has_none && !config.link_without_entitlements {
-            return Err(Failure::from(Error::NoEntitlements).with_return_to(context.return_to.clone()));
-        }
-        Ok(entitlements)
-    }
-
     fn authorization_url(&self, context: &Context<'_>, state: &State, code_verifier: Option<&CodeVerifier>) -> String {
         AuthorizationRequest {
             endpoint: &self.config.authorization_endpoint(),
@@ -86,6 +71,18 @@ impl Entrypoint {
         }
         .url()
     }
+}
+
+/// The entitlements that the token names, otherwise the partner's default ones.
+fn initial_entitlements(context: &Context<'_>, identity: &Identity) -> Result<Option<Entitlements>, Failure> {
+    let config = &context.partner.config.config;
+    let default = Some(&config.default_entitlements).filter(|names| !names.is_empty());
+    let entitlements = identity.entitlements.clone().or_else(|| default.cloned());
+    let has_none = entitlements.as_ref().is_none_or(Entitlements::is_empty);
+    if has_none && !config.link_without_entitlements {
+        return Err(Failure::from(Error::NoEntitlements).with_return_to(context.return_to.clone()));
+    }
+    Ok(entitlements)
 }
 
 fn pending_link(

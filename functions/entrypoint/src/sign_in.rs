@@ -87,7 +87,9 @@ impl Entrypoint {
         let query = request.query()?;
         let mut browser = browser_bindings(request)?;
         let redirect_uri = self.public_url().sign_in_redirect_uri(named.map(PartnerId::as_str));
-        let (pending, keys) = self.consume_sign_in(&query, &browser, &redirect_uri).await?;
+        // Boxed: calls of two clients in one future.
+        let consuming = Box::pin(self.consume_sign_in(&query, &browser, &redirect_uri));
+        let (pending, keys) = consuming.await?;
         let return_to = ReturnTo::parse(&pending.return_to, self.public_url()).ok_or(Error::Internal("return_to"))?;
         if let Ok(keys) = &keys {
             browser = browser.ours(keys.current.browser_binding());

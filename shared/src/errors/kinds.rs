@@ -178,7 +178,7 @@ fn secret_kind(error: &SecretError) -> &'static ErrorKind {
 
 fn spotify_kind(operation: SpotifyOperation, error: &SpotifyError) -> &'static ErrorKind {
     match error {
-        SpotifyError::NoTokenResponse(error) => http_kind(error),
+        SpotifyError::NoTokenResponse(error) => http_kind(*error),
         SpotifyError::Token(error) => token_kind(error),
         SpotifyError::OpenAccess(error) => open_access_kind(operation, error),
         SpotifyError::CompletionUrl(_) => &COMPLETION_URL_REJECTED,
@@ -205,7 +205,7 @@ fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'s
         OpenAccessError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
         OpenAccessError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
         OpenAccessError::Nonsense => &SPOTIFY_INVALID_RESPONSE,
-        OpenAccessError::Outbound(error) => http_kind(error),
+        OpenAccessError::Outbound(error) => http_kind(*error),
         OpenAccessError::Conflict if is_link => &ALREADY_LINKED,
         OpenAccessError::NotLinked | OpenAccessError::Refused { .. } if is_link => &LINK_REFUSED,
         OpenAccessError::Conflict | OpenAccessError::NotLinked | OpenAccessError::Refused { .. } => {
@@ -214,7 +214,7 @@ fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'s
     }
 }
 
-fn http_kind(error: &OutboundError) -> &'static ErrorKind {
+fn http_kind(error: OutboundError) -> &'static ErrorKind {
     match error {
         OutboundError::Timeout => &SPOTIFY_TIMEOUT,
         OutboundError::Connect | OutboundError::Broken => &SPOTIFY_UNAVAILABLE,

@@ -42,7 +42,7 @@ impl AccountPage<'_> {
             LinkStatus::NotLinked => ("account.not-linked", "account.not-linked-text"),
             LinkStatus::Unknown => ("account.unknown", "account.unknown-text"),
         };
-        let content = html! {
+        let body = html! {
             @if let Some(name) = self.name {
                 p { (context.text_with("account.name", ("name", name))) }
             }
@@ -75,7 +75,7 @@ impl AccountPage<'_> {
             p.soft { (context.text("account.reference")) " " code #reference { (self.reference) } }
             @if let Some(url) = &context.branding.return_url { p { a.other href=(url) target="_top" { (context.text("back")) } } }
         };
-        context.render("account", &content, false)
+        context.render("account", &body, false)
     }
 
     /// Where a show's link leads: to Spotify if the person is linked, otherwise to linking, which ends at the show.

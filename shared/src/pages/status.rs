@@ -91,7 +91,7 @@ impl StatusPage {
         }
         let (title, text, step) = self.message_keys();
         let target = step.and_then(|step| Some((step, self.target(context)?)));
-        let content = html! {
+        let body = html! {
             p { (context.text(text)) }
             @match target {
                 Some((step, target)) => {
@@ -104,24 +104,24 @@ impl StatusPage {
                 p { a.other href=(context.return_to.at(Destination::Entrypoint).with_dialog().path()) { (context.text("unlinked.again")) } }
             }
         };
-        context.render(title, &content, false)
+        context.render(title, &body, false)
     }
 
     /// The signed-out page in a frame. A sign-in is impossible there, so its step leaves the frame.
     #[must_use]
     pub fn signed_out_in_frame(context: &PageContext<'_>) -> Html {
-        let content = html! {
+        let body = html! {
             p { (context.text("signed-out.text")) }
             a.step href=(context.return_to.path()) target="_top" { (context.text("sign-in")) }
         };
-        context.render("signed-out", &content, false)
+        context.render("signed-out", &body, false)
     }
 }
 
 /// What is certain, what is likely (Spotify does not document what a refusal means), and the remedies, the easiest first.
 fn could_not_link(context: &PageContext<'_>) -> Html {
     let return_to = context.return_to;
-    let content = html! {
+    let body = html! {
         p { (context.text("could-not-link.text")) }
         p { (context.text("could-not-link.likely")) }
         p { (context.text("could-not-link.remedies")) }
@@ -144,14 +144,14 @@ fn could_not_link(context: &PageContext<'_>) -> Html {
         }
         (context.back_link(false))
     };
-    context.render("could-not-link", &content, false)
+    context.render("could-not-link", &body, false)
 }
 
 fn unlinked_to_relink(context: &PageContext<'_>) -> Html {
-    let content = html! {
+    let body = html! {
         p { (context.text("unlinked-to-relink.text")) }
         a.step href=(context.return_to.at(Destination::Entrypoint).with_dialog().path()) { (context.text("unlinked-to-relink.step")) }
         (context.back_link(false))
     };
-    context.render("unlinked-to-relink", &content, false)
+    context.render("unlinked-to-relink", &body, false)
 }

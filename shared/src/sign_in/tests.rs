@@ -144,7 +144,7 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
         &Outbound::new().unwrap(),
         &Clock::fixed(NOW),
     );
-    let request = at_once(backend.request(keys, token, UNLINK, &partner()))?;
+    let request = at_once(backend.verify(keys, token, UNLINK, &partner()))?;
     let partner_user_id = subject_id(keys, &partner(), &request.claims)?;
     Ok(Requested {
         partner_user_id,

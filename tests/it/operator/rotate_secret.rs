@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, http::StatusCode, routing::post};
 use sandbox::bundle;
 use serde_json::{Value, json};
-use shared::{chance::Chance, worker::EventFunction as _};
+use shared::{chance::Chance, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::cli::Desk;

@@ -10,10 +10,12 @@ use sandbox::bundle;
 use serde_json::Value;
 use shared::{
     chance::Chance,
+    jws::JwtId,
     oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     secret::sha256_hex,
-    store::{Claim, PendingLink, PendingLinks, PendingSignIn, SignInMethod, StoreError, JwtId},
+    sign_in::SignInMethod,
+    store::{Claim, PendingLink, PendingLinks, PendingSignIn, StoreError},
 };
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use partners::Partners;
 use serde_json::{Value, json};
-use shared::{chance::Chance, worker::EventFunction as _};
+use shared::{chance::Chance, runtime::worker::EventFunction as _};
 
 use crate::support::World;
 

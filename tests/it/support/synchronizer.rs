@@ -9,8 +9,8 @@ use shared::{
     chance::Chance,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
+    runtime::worker::EventFunction as _,
     store::Subscribers,
-    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 

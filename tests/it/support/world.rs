@@ -6,7 +6,10 @@ use partners::Partners;
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
 use sandbox::{Addresses, Options, Sandbox, bundle};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, clock::Clock, config::Environment, outbound::Outbound, worker::EventFunction as _};
+use shared::{
+    aws::Aws, chance::Chance, clock::Clock, config::Environment, outbound::Outbound,
+    runtime::worker::EventFunction as _,
+};
 
 use crate::support::{Answer, backend_key, log::Log, openapi};
 

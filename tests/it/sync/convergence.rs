@@ -14,7 +14,7 @@ use proptest::{
 };
 use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::json;
-use shared::{aws::Aws, chance::Chance, worker::EventFunction as _};
+use shared::{aws::Aws, chance::Chance, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::World;

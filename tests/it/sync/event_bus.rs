@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::{Fault, bundle, stream::Stream};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, outbound::Outbound, worker::EventFunction as _};
+use shared::{aws::Aws, chance::Chance, outbound::Outbound, runtime::worker::EventFunction as _};
 use sync::{
     Synchronizer,
     event_bus::{Event, EventBus},

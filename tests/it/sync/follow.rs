@@ -1,7 +1,7 @@
 //! Spotify follows what is wanted: changes, links, unlinkings, the stream.
 
 use serde_json::{Value, json};
-use shared::{partner::Entitlements, worker::EventFunction as _};
+use shared::{partner::Entitlements, runtime::worker::EventFunction as _};
 
 use crate::support::{
     World,
@@ -192,7 +192,9 @@ async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
         .unwrap();
     assert_eq!((answer, calls(&world)), (json!({"batchItemFailures": []}), (0, 0)));
     let changed = record(json!({}), dirty);
-    sync.handle(&json!({"Records": [changed, changed]}), LONG).await.unwrap();
+    sync.handle(&json!({"Records": [changed, changed]}), LONG)
+        .await
+        .unwrap();
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
     assert!(sync.handle(&json!({"task": "other"}), LONG).await.is_err());
 }

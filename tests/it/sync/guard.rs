@@ -6,8 +6,8 @@ use shared::{
     aws::Aws,
     outbound::Outbound,
     partner::{Entitlements, PartnerId, PartnerUserId},
+    runtime::worker::EventFunction as _,
     store::{Change, Guard, Limits, Removal, Subscribers},
-    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 

@@ -13,12 +13,12 @@ use serde_json::{Value, json};
 use shared::{
     aws::Aws,
     chance::Chance,
-    http::handle_event,
     outbound::Outbound,
     partner::{PartnerId, PartnerUserId},
+    runtime::http::{HttpFunction as _, handle_event},
+    runtime::worker::EventFunction as _,
     store::Subscribers,
     telemetry::metrics,
-    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::Fault;
 use serde_json::json;
-use shared::{partner::Entitlements, worker::EventFunction as _};
+use shared::{partner::Entitlements, runtime::worker::EventFunction as _};
 
 use crate::support::{
     World,

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use fantoccini::{Client, Locator, elements::Element};
 use serde_json::{Value, json};
-use shared::{chance::Chance, http::BROWSER_COOKIE, worker::EventFunction as _};
+use shared::{chance::Chance, cookie::BROWSER_COOKIE, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::{

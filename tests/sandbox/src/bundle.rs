@@ -20,10 +20,12 @@ use shared::{
     chance::Chance,
     clock::Clock,
     config::Environment,
-    http::{Function, handle_event},
     outbound::Outbound,
+    runtime::{
+        http::{HttpFunction, handle_event},
+        worker::EventFunction as _,
+    },
     store::DIRTY_INDEX,
-    worker::EventFunction as _,
 };
 use sync::Synchronizer;
 use unlink::Unlink;
@@ -252,7 +254,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -
     Ok(routes)
 }
 
-fn route<F: Function + Send + Sync + 'static>(method: &str, path: &str, function: &Arc<F>) -> Route {
+fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, function: &Arc<F>) -> Route {
     let function = Arc::clone(function);
     Route::new(method, path, move |event: Value| {
         let function = Arc::clone(&function);

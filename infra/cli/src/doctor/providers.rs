@@ -1,9 +1,6 @@
 //! The redirect URIs that `OpenID` providers need to know.
 
-use shared::{
-    config::{PublicUrl, has_own_provider},
-    store::Partners,
-};
+use shared::{config::has_own_provider, store::Partners, urls::PublicUrl};
 
 use super::{Deployed, Findings};
 
@@ -28,7 +25,7 @@ impl Deployed {
             Ok((partners, _)) => {
                 for partner in partners.iter().filter(|partner| has_own_provider(&partner.settings)) {
                     let whose = format!("the OpenID provider of partner {}", partner.partner_id);
-                    findings.good(register(&whose, Some(&partner.partner_id)));
+                    findings.good(register(&whose, Some(partner.partner_id.as_str())));
                 }
             }
             Err(error) => findings.wrong(

@@ -3,12 +3,12 @@
 use chrono::DateTime;
 use shared::{
     clock::Clock,
-    urls::PublicUrl,
     oauth::token::{Grant, TokenError},
     secret::ClientSecret,
     spotify::{
         SOA_CREATE_PARTNER, SOA_MANAGE_ENTITLEMENTS, SOA_MANAGE_PARTNER, SpotifyError, TokenEndpoint, USER_SOA_UNLINK,
     },
+    urls::PublicUrl,
 };
 
 use super::{Deployed, Findings, mend_of};
