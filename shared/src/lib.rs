@@ -1,13 +1,4 @@
-//! What soa-link's functions share.
-//!
-//! ```text
-//! functions/* ──► http, config, sign_in, telemetry          the edge
-//!      │   └────► spotify ──► oauth, jws, partner, secrets   talks to Spotify, through outbound
-//!      ├────────► store ────► oauth, partner                 talks to DynamoDB
-//!      └────────► sign_in ──► jws, partner, secrets          who a person or a backend is
-//! ```
-//! `jws` and `oauth` know neither a clock nor Spotify. SDK types stay in `aws`, `store`, `secrets` and `events`; `reqwest` in `outbound` and `aws`;
-//! `lambda_http` in `http`. The environment is read in `config` alone, the time in `clock` alone, chance in `chance` alone.
+//! What soa-link's functions share. `README.md` beside this crate describes a request's way through the modules, and lists what each module may import.
 
 pub mod aws;
 pub mod chance;
