@@ -25,7 +25,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## Run everything on this machine, with a simulated Spotify and a demo site; needs Rust alone
+demo: ## Run everything on this machine, with a simulated Spotify and a demo site; needs Rust and a C compiler
 	cargo run -p sandbox
 
 .PHONY: watch
