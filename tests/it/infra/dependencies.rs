@@ -27,13 +27,15 @@ fn the_functions_have_one_tls_and_no_test_support() {
         let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
         let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
         assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));
-        // `hmac` and `sha2` sign the SDK's requests (SigV4) and are no back end of TLS or JWS.
+        // `hmac` and `sha2` sign the SDK's requests (SigV4) and are no back end of TLS or JWS. Each name is a crate that a feature of ours would bring:
+        // other back ends of reqwest and jsonwebtoken, the SDK's own HTTP client and configuration, reqwest's DNS resolver and HTTP/2.
         for other in [
             "ring",
             "openssl",
+            "openssl-sys",
             "native-tls",
             "aws-config",
-            "rustls-native-certs-dynamic",
+            "aws-smithy-http-client",
             "hickory-resolver",
             "h2",
         ] {
@@ -58,6 +60,20 @@ fn the_functions_have_one_tls_and_no_test_support() {
             1
         );
     }
+}
+
+/// reqwest always brings its platform verifier, and that one the platform's certificate store. Our client is built with roots of its own, and never calls either:
+/// the functions under cargo-lambda start with an empty store.
+#[test]
+fn the_platforms_certificate_store_comes_with_reqwest_alone() {
+    let paths = tree(&["-p", "callback", "-i", "rustls-native-certs", "--prefix", "depth"]);
+    let direct: Vec<_> = paths.lines().filter(|line| line.starts_with('1')).collect();
+    assert!(
+        matches!(direct[..], [only] if only.starts_with("1rustls-platform-verifier ")),
+        "{paths}"
+    );
+    let above: Vec<_> = paths.lines().filter(|line| line.starts_with('2')).collect();
+    assert!(matches!(above[..], [only] if only.starts_with("2reqwest ")), "{paths}");
 }
 
 /// aws-lc's jitter entropy costs some 30 ms of processor time in the first handshake. This program is built as the functions are, with

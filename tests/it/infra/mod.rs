@@ -6,6 +6,7 @@ mod data;
 mod dependencies;
 mod functions;
 mod invoke;
+mod layers;
 mod limits;
 mod routes;
 mod runbook;
