@@ -1,5 +1,5 @@
 //! Owns how the AWS SDK is set up: credentials and region of the environment (Lambda puts them there, so the SDK's chain of other
-//! sources is left out), short limits, and our own HTTP client. Needs [`Outbound`]. Refuses to know what the services are used for.
+//! sources is left out), short limits, and our own HTTP client. Needs [`HttpClient`]. Refuses to know what the services are used for.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
-use crate::outbound::Outbound;
+use crate::http_client::HttpClient;
 
-/// For one try of a call to AWS. Up to three are made, as far as [`OPERATION`] lasts: against silence the third is cut off.
-const ATTEMPT: Duration = Duration::from_secs(1);
+/// For one try of a call to AWS. Up to three are made, as far as [`OPERATION_TIMEOUT`] lasts: against silence the third is cut off.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// For a call to AWS, its tries included.
-const OPERATION: Duration = Duration::from_millis(2500);
+const OPERATION_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// What the platform tells a function about AWS.
 #[derive(Clone)]
-pub struct Aws {
+pub struct AwsConfig {
     pub(crate) region: String,
     pub(crate) credentials: Credentials,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`, when set.
@@ -36,13 +36,13 @@ pub struct Aws {
     pub eventbridge_endpoint: Option<String>,
 }
 
-impl Aws {
+impl AwsConfig {
     /// The settings that the clients of all services share.
     #[must_use]
-    pub fn sdk(&self, outbound: &Outbound) -> SdkConfig {
+    pub fn sdk(&self, outbound: &HttpClient) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(OPERATION)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(3)
@@ -59,7 +59,7 @@ impl Aws {
 
     /// A DynamoDB client.
     #[must_use]
-    pub fn dynamodb(&self, outbound: &Outbound) -> aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self, outbound: &HttpClient) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(outbound));
         config.set_endpoint_url(self.dynamodb_endpoint.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
@@ -67,7 +67,7 @@ impl Aws {
 
     /// A Secrets Manager client.
     #[must_use]
-    pub fn secrets_manager(&self, outbound: &Outbound) -> aws_sdk_secretsmanager::Client {
+    pub fn secrets_manager(&self, outbound: &HttpClient) -> aws_sdk_secretsmanager::Client {
         let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk(outbound));
         config.set_endpoint_url(self.secrets_manager_endpoint.clone());
         aws_sdk_secretsmanager::Client::from_conf(config.build())
@@ -84,13 +84,13 @@ impl Aws {
 
 /// Lends our HTTP client to the SDK, whose own would bring a second TLS configuration and the system's root certificates.
 #[must_use]
-pub fn http_client(outbound: &Outbound) -> SharedHttpClient {
+pub fn http_client(outbound: &HttpClient) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(outbound.clone()));
     http_client_fn(move |_settings, _components| connector.clone())
 }
 
 #[derive(Debug)]
-struct Connector(Outbound);
+struct Connector(HttpClient);
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::{
-    chance::Chance,
     clock::Clock,
     cookie::{BROWSER_COOKIE, SIGN_IN_TTL, VISIT_COOKIE},
     errors::{Error, Failure},
@@ -12,7 +11,8 @@ use crate::{
     pages::{Branding, PageContext},
     partner::{PartnerId, PartnerUserId},
     registry::PartnerEntry,
-    secrets::{Secret, Versions},
+    rng::Rng,
+    secrets::{ManagedSecret, Versions},
     sign_in::{Identity, PartnerKeys, SignIn, SignInError, SignInMethod},
     telemetry::{self, Code},
     urls::PublicUrl,
@@ -77,12 +77,12 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     pub async fn load(
         request: &'a Request,
         partner: PartnerEntry<P>,
-        partner_keys: &Secret<PartnerKeys>,
+        partner_keys: &ManagedSecret<PartnerKeys>,
         clock: &Clock,
     ) -> Result<Self, Error> {
         let return_to = ReturnTo::from_request(request)?;
         let keys = partner_keys.get().await?;
-        let browser = browser_bindings(request)?.ours(keys.current.browser_binding());
+        let browser = browser_bindings(request)?.retain_authentic(keys.current.browser_binding());
         Ok(Self {
             request,
             partner,
@@ -126,14 +126,14 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     ///
     /// # Errors
     /// [`Error::Rng`].
-    pub fn new_binding(&self, chance: &Chance) -> Result<BrowserBinding, Error> {
+    pub fn new_binding(&self, chance: &Rng) -> Result<BrowserBinding, Error> {
         Ok(BrowserBinding::generate(chance, self.keys.current.browser_binding())?)
     }
 
     /// `response` with the browser's bindings, and a new one, for `seconds`.
     #[must_use]
     pub fn with_bindings(&self, response: Response, new: Option<&BrowserBinding>, seconds: i64) -> Response {
-        response.with_browser_cookie(self.browser.cookie_with(new).as_deref(), seconds)
+        response.with_browser_cookie(self.browser.to_cookie(new).as_deref(), seconds)
     }
 
     /// The identity in the session cookie. An invalid session counts as none.
@@ -159,7 +159,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         if let Some(token) = token {
             let handoff = sign_in.handoff(&self.keys, token, &self.browser, &self.partner.partner_id);
             let (identity, jti, browser_binding) = handoff.await?;
-            self.browser.forget(&browser_binding);
+            self.browser.remove(&browser_binding);
             return Ok(Visitor::HandedOff(identity, jti));
         }
         let visit = self.request.cookie(VISIT_COOKIE)?;
@@ -173,7 +173,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     ///
     /// # Errors
     /// [`Error::SignedOut`] if no sign-in is configured.
-    pub fn redirect_to_sign_in(&self, chance: &Chance) -> Result<Response, Failure> {
+    pub fn redirect_to_sign_in(&self, chance: &Rng) -> Result<Response, Failure> {
         let sign_in = self.partner.config.sign_in();
         let public_url = self.partner.config.public_url();
         let return_to = public_url.join(&self.return_to.path());

@@ -1,23 +1,23 @@
 //! What soa-link's functions share. `README.md` has the table of allowed dependencies between the modules; a test enforces it.
 
 pub mod aws;
-pub mod chance;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod context;
 pub mod cookie;
 pub mod encoding;
 pub mod errors;
-pub mod fetched;
+pub mod http_client;
 pub mod i18n;
 pub mod jws;
 pub mod oauth;
-pub mod outbound;
 pub mod pages;
 pub mod partner;
 pub mod registry;
+pub mod rng;
 pub mod runtime;
-pub mod sealed;
+pub mod seal;
 pub mod secret;
 pub mod secrets;
 pub mod sign_in;

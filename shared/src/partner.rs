@@ -34,7 +34,7 @@ impl PartnerId {
 
     /// Whether it looks like every partner id seen so far. Worth a warning when it does not, never a refusal.
     #[must_use]
-    pub fn looks_usual(&self) -> bool {
+    pub fn has_usual_length(&self) -> bool {
         self.0.len() == 22
     }
 }
@@ -128,17 +128,17 @@ pub struct Entitlements(BTreeSet<Entitlement>);
 
 impl Entitlements {
     /// The most one subscriber may hold. Spotify names no limit; a signed body of this many stays far below 100 KB.
-    pub const MOST: usize = 500;
+    pub const MAX_COUNT: usize = 500;
 
     /// Takes the names of one set, dropping repeats.
     ///
     /// # Errors
-    /// [`PartnerError::Entitlement`] for a bad name, [`PartnerError::TooManyEntitlements`] above [`Self::MOST`].
+    /// [`PartnerError::Entitlement`] for a bad name, [`PartnerError::TooManyEntitlements`] above [`Self::MAX_COUNT`].
     pub fn parse<S: AsRef<str>>(entitlements: impl IntoIterator<Item = S>) -> Result<Self, PartnerError> {
         let mut set = BTreeSet::new();
         for entitlement in entitlements {
             set.insert(Entitlement::parse(entitlement.as_ref())?);
-            if set.len() > Self::MOST {
+            if set.len() > Self::MAX_COUNT {
                 return Err(PartnerError::TooManyEntitlements);
             }
         }
@@ -295,7 +295,7 @@ mod tests {
     fn entitlements_are_sorted_and_each_once() {
         let set = Entitlements::parse(["tier-b", "tier-a", "tier-b", "Tier-a"]).unwrap();
         assert_eq!(set.iter().collect::<Vec<_>>(), ["Tier-a", "tier-a", "tier-b"]);
-        assert!(Entitlements::parse((0..=Entitlements::MOST).map(|n| n.to_string())).is_err());
+        assert!(Entitlements::parse((0..=Entitlements::MAX_COUNT).map(|n| n.to_string())).is_err());
         for bad in ["", "-a", ".a", "a b", "ä", "a/b", "a\n", &"a".repeat(129)] {
             assert!(Entitlement::parse(bad).is_err(), "{bad:?}");
         }

@@ -6,27 +6,27 @@ use std::{
 };
 
 use crate::{
+    cache::{Cached, InBackoff, Policy},
     clock::Clock,
-    fetched::{Fetched, Limits, Paused},
     log,
     partner::PartnerId,
-    store::{Partner, Partners, StoreError},
+    store::{PartnerRecord, PartnerTable, StoreError},
     telemetry::Code,
 };
 
 /// How long a partner is cached, and serves while the table is down.
-const POLICY: Limits = Limits {
+const POLICY: Policy = Policy {
     max_age: 60,
-    max_age_unanswered: 3600,
-    pause: 5,
-    pause_with_value: 5,
+    stale_if_error: 3600,
+    backoff: 5,
+    min_refresh_interval: 5,
 };
 /// Upper bound of cached partner ids, those that do not exist included.
 const MAX_CACHED_PARTNERS: usize = 1000;
 
 /// What is cached for a partner id: the partner, or that there is none.
 struct CacheSlot<T> {
-    entry: Fetched<Option<PartnerEntry<T>>>,
+    entry: Cached<Option<PartnerEntry<T>>>,
     /// The settings as they were built, and the version of the partner from which. They outlive a lookup that finds the same version: the keys and metadata in
     /// them were fetched from elsewhere, and serve while that is down.
     config: Mutex<Option<(i64, Arc<T>)>>,
@@ -39,12 +39,12 @@ impl<T> CacheSlot<T> {
 }
 
 /// Builds a partner's settings. The error is a text for the log.
-type Build<T> = Box<dyn Fn(&Partner) -> Result<T, String> + Send + Sync>;
+type Build<T> = Box<dyn Fn(&PartnerRecord) -> Result<T, String> + Send + Sync>;
 
 /// The partners of a function; `T` is what each partner has of its own.
 pub struct PartnerRegistry<T> {
     default_partner: PartnerEntry<T>,
-    partners: Option<Partners>,
+    partners: Option<PartnerTable>,
     build: Build<T>,
     clock: Clock,
     slots: Mutex<HashMap<String, Arc<CacheSlot<T>>>>,
@@ -76,8 +76,8 @@ impl<T> PartnerRegistry<T> {
     #[must_use]
     pub fn new(
         default_partner: (PartnerId, T),
-        partners: Option<Partners>,
-        build: impl Fn(&Partner) -> Result<T, String> + Send + Sync + 'static,
+        partners: Option<PartnerTable>,
+        build: impl Fn(&PartnerRecord) -> Result<T, String> + Send + Sync + 'static,
         clock: &Clock,
     ) -> Self {
         let (partner_id, config) = default_partner;
@@ -148,7 +148,7 @@ impl<T> PartnerRegistry<T> {
         let slot = slots.entry(named.to_string());
         slot.or_insert_with(|| {
             Arc::new(CacheSlot {
-                entry: Fetched::new(POLICY, self.clock.clone()),
+                entry: Cached::new(POLICY, self.clock.clone()),
                 config: Mutex::new(None),
             })
         })
@@ -157,7 +157,7 @@ impl<T> PartnerRegistry<T> {
 
     async fn fetch(
         &self,
-        partners: &Partners,
+        partners: &PartnerTable,
         named: &PartnerId,
         slot: &CacheSlot<T>,
     ) -> Result<Option<PartnerEntry<T>>, LookupError> {
@@ -208,8 +208,8 @@ impl From<StoreError> for LookupError {
     }
 }
 
-impl From<Paused> for LookupError {
-    fn from(_: Paused) -> Self {
+impl From<InBackoff> for LookupError {
+    fn from(_: InBackoff) -> Self {
         Self::Store(StoreError::Unavailable)
     }
 }

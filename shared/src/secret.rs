@@ -63,12 +63,12 @@ impl ClientSecret {
     /// around a secret is a mistake made while pasting it.
     ///
     /// # Errors
-    /// [`WeakSecret`], which does not hold what was given.
-    pub fn parse(secret: &str) -> Result<Self, WeakSecret> {
+    /// [`InvalidClientSecret`], which does not hold what was given.
+    pub fn parse(secret: &str) -> Result<Self, InvalidClientSecret> {
         if secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(SecretString::from(secret)))
         } else {
-            Err(WeakSecret)
+            Err(InvalidClientSecret)
         }
     }
 
@@ -80,8 +80,8 @@ impl ClientSecret {
 
     /// Whether both are the same secret, in constant time.
     #[must_use]
-    pub fn same_as(&self, other: &Self) -> bool {
-        same(self.expose().as_bytes(), other.expose().as_bytes())
+    pub fn ct_eq(&self, other: &Self) -> bool {
+        constant_time_eq(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 
@@ -94,11 +94,11 @@ impl std::fmt::Debug for ClientSecret {
 /// A secret too short or with characters that cannot be its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be at least 32 printable ASCII characters without white space")]
-pub struct WeakSecret;
+pub struct InvalidClientSecret;
 
 /// Whether two byte strings are equal, in time that depends on their lengths alone.
 #[must_use]
-pub fn same(one: &[u8], other: &[u8]) -> bool {
+pub fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 

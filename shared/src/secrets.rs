@@ -12,16 +12,16 @@ use aws_sdk_secretsmanager::{
 use serde_json::{Map, Value};
 
 use crate::{
+    cache::{Cached, InBackoff, Policy},
     clock::Clock,
-    fetched::{Fetched, Limits, Paused},
 };
 
 /// How long a secret is kept: one that was withdrawn lives on for an hour at most, while Secrets Manager does not answer.
-pub const LIMITS: Limits = Limits {
+pub const LIMITS: Policy = Policy {
     max_age: 300,
-    max_age_unanswered: 3600,
-    pause: 5,
-    pause_with_value: 5,
+    stale_if_error: 3600,
+    backoff: 5,
+    min_refresh_interval: 5,
 };
 
 /// A secret, as it is now and as it was before its last rotation.
@@ -43,20 +43,20 @@ pub trait SecretValue: Sized + Send + Sync {
 }
 
 /// One secret in Secrets Manager.
-pub struct Secret<T> {
+pub struct ManagedSecret<T> {
     client: Client,
     id: String,
-    versions: Fetched<Versions<T>>,
+    versions: Cached<Versions<T>>,
 }
 
-impl<T: SecretValue> Secret<T> {
+impl<T: SecretValue> ManagedSecret<T> {
     /// The secret named `id`, not read yet.
     #[must_use]
     pub fn new(client: Client, id: String, clock: Clock) -> Self {
         Self {
             client,
             id,
-            versions: Fetched::new(LIMITS, clock),
+            versions: Cached::new(LIMITS, clock),
         }
     }
 
@@ -71,7 +71,7 @@ impl<T: SecretValue> Secret<T> {
     /// # Errors
     /// [`SecretError::Malformed`] and [`SecretError::Refused`]: the function must not start. That Secrets Manager does not answer is
     /// none: it is asked again when the secret is needed.
-    pub async fn load(&self) -> Result<(), SecretError> {
+    pub async fn preload(&self) -> Result<(), SecretError> {
         match self.get().await {
             Err(SecretError::Unavailable) | Ok(_) => Ok(()),
             Err(error) => Err(error),
@@ -90,8 +90,10 @@ impl<T: SecretValue> Secret<T> {
     ///
     /// # Errors
     /// [`SecretError`] when it cannot be read.
-    pub async fn get_after_refusal(&self, refused: &Arc<Versions<T>>) -> Result<Arc<Versions<T>>, SecretError> {
-        self.versions.get_after(refused, |has_value| self.read(has_value)).await
+    pub async fn refresh_after_rejection(&self, refused: &Arc<Versions<T>>) -> Result<Arc<Versions<T>>, SecretError> {
+        self.versions
+            .refresh_unless_newer(refused, |has_value| self.read(has_value))
+            .await
     }
 
     async fn read(&self, has_value: bool) -> Result<Versions<T>, SecretError> {
@@ -148,7 +150,7 @@ impl<T: SecretValue> Secret<T> {
 ///
 /// # Errors
 /// That it is missing or not text.
-pub fn text_member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
+pub fn string_member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(format!("member `{name}` is not text")),
@@ -178,8 +180,8 @@ pub enum SecretError {
     },
 }
 
-impl From<Paused> for SecretError {
-    fn from(_: Paused) -> Self {
+impl From<InBackoff> for SecretError {
+    fn from(_: InBackoff) -> Self {
         Self::Unavailable
     }
 }

@@ -17,15 +17,15 @@ use std::{
 use aws_sdk_dynamodb::types::StreamSpecification;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::ClientBuilder;
-use sandbox::{Addresses, Fault, Key, Link, Options, RoutesError, Sandbox, bundle};
+use sandbox::{Addresses, Fault, Key, Link, Options, RoutesError, Sandbox, deployment};
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws,
-    chance::Chance,
+    aws::AwsConfig,
     clock::Clock,
     config::Environment,
-    outbound::Outbound,
+    http_client::HttpClient,
     partner::{PartnerId, PartnerUserId},
+    rng::Rng,
     runtime::worker::EventFunction as _,
     secret::sha256_hex,
     store::Subscribers,
@@ -105,7 +105,7 @@ async fn main() -> Done<()> {
 impl World {
     async fn new(people: usize, rate: u32) -> Done<Self> {
         let clock = Clock::ahead();
-        let options = bundle::with_secrets(Options {
+        let options = deployment::with_secrets(Options {
             backend_key: Key {
                 kid: "backend".to_owned(),
                 secret: b"the backend's key, 32 bytes or more".to_vec(),
@@ -114,15 +114,18 @@ impl World {
         });
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
             let environment = environment(&options, &addresses, rate);
-            bundle::create_tables(&environment).await?;
+            deployment::create_tables(&environment).await?;
             without_stream(&environment).await?;
-            bundle::routes(&environment, &clock, &Chance::System).await
+            deployment::routes(&environment, &clock, &Rng::System).await
         });
         let sandbox = sandbox.await?;
         let variables = || environment(&options, sandbox.addresses(), rate);
-        let sync = Synchronizer::start(variables(), clock.clone(), Chance::System).await?;
-        let aws = Aws::of(&variables()).ok_or("no AWS variables")?;
-        let subscribers = Subscribers::new(aws.dynamodb(&Outbound::new()?), bundle::SUBSCRIBERS_TABLE.to_owned());
+        let sync = Synchronizer::start(variables(), clock.clone(), Rng::System).await?;
+        let aws = AwsConfig::from_env(&variables()).ok_or("no AWS variables")?;
+        let subscribers = Subscribers::new(
+            aws.dynamodb(&HttpClient::new()?),
+            deployment::SUBSCRIBERS_TABLE.to_owned(),
+        );
         let people = (0..people).map(|n| format!("{n:064x}")).collect();
         let world = Self {
             sandbox,
@@ -150,7 +153,9 @@ impl World {
             });
             let (partner_id, person) = (PartnerId::parse(partner_id)?, PartnerUserId::parse(person)?);
             let now = self.clock.now();
-            self.subscribers.registering(&partner_id, &person, None, now).await?;
+            self.subscribers
+                .begin_registration(&partner_id, &person, None, now)
+                .await?;
         }
         self.clock.advance(MINUTE);
         Ok(())
@@ -247,16 +252,16 @@ impl World {
 
 /// Nobody reads the table's stream here, and the emulator looks through all of it at each write.
 async fn without_stream(environment: &Environment) -> Result<(), RoutesError> {
-    let aws = Aws::of(environment).ok_or("no AWS variables")?;
-    let dynamodb = aws.dynamodb(&Outbound::new()?);
+    let aws = AwsConfig::from_env(environment).ok_or("no AWS variables")?;
+    let dynamodb = aws.dynamodb(&HttpClient::new()?);
     let none = StreamSpecification::builder().stream_enabled(false).build()?;
-    let table = dynamodb.update_table().table_name(bundle::SUBSCRIBERS_TABLE);
+    let table = dynamodb.update_table().table_name(deployment::SUBSCRIBERS_TABLE);
     table.stream_specification(none).send().await?;
     Ok(())
 }
 
 fn environment(options: &Options, addresses: &Addresses, rate: u32) -> Environment {
-    let mut variables: BTreeMap<_, _> = bundle::variables(options, addresses).into_iter().collect();
+    let mut variables: BTreeMap<_, _> = deployment::variables(options, addresses).into_iter().collect();
     variables.insert("SPOTIFY_RATE".to_owned(), rate.to_string());
     variables.into_iter().collect()
 }

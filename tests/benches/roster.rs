@@ -19,8 +19,8 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
-use sandbox::{Options, Sandbox, bundle};
-use shared::{aws::Aws, config::Environment, outbound::Outbound};
+use sandbox::{Options, Sandbox, deployment};
+use shared::{aws::AwsConfig, config::Environment, http_client::HttpClient};
 use tokio::task::JoinSet;
 
 type Done<T> = Result<T, Box<dyn Error>>;
@@ -36,8 +36,12 @@ async fn main() -> Done<()> {
     let rows: u64 = env::var("ROWS").ok().map_or(Ok(1_000_000), |rows| rows.parse())?;
     let options = Options::default();
     let sandbox = Box::pin(Sandbox::start(options.clone(), async |_| Ok(Vec::new()))).await?;
-    let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
-    let dynamodb = Aws::of(&environment).ok_or("no AWS")?.dynamodb(&Outbound::new()?);
+    let environment: Environment = deployment::variables(&options, sandbox.addresses())
+        .into_iter()
+        .collect();
+    let dynamodb = AwsConfig::from_env(&environment)
+        .ok_or("no AWS")?
+        .dynamodb(&HttpClient::new()?);
     for table in ["bare", "roster", "tenth"] {
         create_table(&dynamodb, table).await?;
     }

@@ -2,7 +2,6 @@
 //! URL, where the link takes effect.
 
 use shared::{
-    chance::Chance,
     clock::Clock,
     config::{CallbackConfig, CallbackPartnerConfig, Config as _, Environment},
     context::{browser_bindings, session},
@@ -15,6 +14,7 @@ use shared::{
     },
     pages::Branding,
     registry::PartnerRegistry,
+    rng::Rng,
     runtime::{
         http::{HttpFunction, PageDefaults},
         startup::{Base, LinkStore, StartError},
@@ -22,7 +22,7 @@ use shared::{
     secrets::Versions,
     sign_in::{PartnerKeys, SignIn, SignInMethod},
     spotify::{CompletionUrl, Spotify},
-    store::{Claim, PendingLink, Subscribers},
+    store::{Consumption, PendingLink, Subscribers},
     telemetry::{
         self, Code,
         metrics::{self, Metric},
@@ -38,7 +38,7 @@ pub struct Callback {
     spotify: Spotify,
     link_store: LinkStore,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// What each partner has of its own.
@@ -58,7 +58,7 @@ impl Callback {
         let accounts_url = &self.config.spotify_access.spotify.accounts_url;
         let issuer = accounts_url.origin().ascii_serialization();
         let code = code?.and_then(AuthorizationCode::parse);
-        AuthorizationResponse::read(state?, code, error?, iss?, &issuer).ok_or(Error::Malformed("query"))
+        AuthorizationResponse::parse(state?, code, error?, iss?, &issuer).ok_or(Error::Malformed("query"))
     }
 
     /// Links the person of a pending link, whose state is used from here on: after a failure they begin again.
@@ -76,7 +76,7 @@ impl Callback {
         telemetry::record_subject(pending.partner_id.as_str(), &pseudonym);
         let code = consent.map_err(|error| match error {
             AuthorizationError::AccessDenied => Error::ConsentRefused,
-            AuthorizationError::Temporary | AuthorizationError::Other => Error::ConsentFailed,
+            AuthorizationError::Transient | AuthorizationError::Other => Error::ConsentFailed,
         })?;
         require_unchanged_session(request, keys, &partner.config.sign_in, &pending).await?;
         let linking = |error| Error::Spotify(SpotifyOperation::Link, error);
@@ -84,7 +84,7 @@ impl Callback {
         // The subscriber record is written while the token is requested. If this process dies before the end, sync asks Spotify.
         let (token, subscriber) = tokio::join!(
             self.spotify.exchange_code(code, pending.code_verifier, &redirect_uri),
-            self.subscribers.registering(
+            self.subscribers.begin_registration(
                 &pending.partner_id,
                 &pending.partner_user_id,
                 pending.entitlements.as_ref(),
@@ -93,7 +93,7 @@ impl Callback {
         );
         let (token, subscriber) = (token.map_err(linking)?, subscriber?);
         // The full set, because register-user replaces what the subscriber had.
-        let entitlements = subscriber.wanted().cloned().unwrap_or_default();
+        let entitlements = subscriber.desired().cloned().unwrap_or_default();
         // Also for a subscriber who is linked already: Spotify's record is the truth, and this call renews it.
         let registered = self
             .spotify
@@ -142,7 +142,7 @@ impl HttpFunction for Callback {
     const NAME: &'static str = "callback";
     const IS_LINKING_STEP: bool = true;
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = CallbackConfig::from_environment(environment.clone())?;
         let base = Base::new(environment, clock, chance)?;
         let aws = &config.spotify_access.link_store.aws;
@@ -191,14 +191,14 @@ impl HttpFunction for Callback {
         let (consumed, keys, ()) = tokio::join!(
             self.link_store
                 .pending_links
-                .claim(&state, &bindings, &invocation, self.clock.now()),
+                .consume(&state, &bindings, &invocation, self.clock.now()),
             self.link_store.partner_keys.get(),
             self.spotify.refresh_client_secret(),
         );
         let pending = match consumed? {
-            Claim::Granted(pending) => pending,
-            Claim::Refused(rejection) => {
-                let failure = Failure::from(Error::State(rejection.why));
+            Consumption::Granted(pending) => pending,
+            Consumption::Rejected(rejection) => {
+                let failure = Failure::from(Error::State(rejection.reason));
                 return Err(match &rejection.pending {
                     Some(pending) => failure.with_return_to(return_to(pending)),
                     None => failure,
@@ -206,10 +206,10 @@ impl HttpFunction for Callback {
             }
         };
         if let Ok(keys) = &keys {
-            browser = browser.ours(keys.current.browser_binding());
+            browser = browser.retain_authentic(keys.current.browser_binding());
         }
-        browser.forget(&pending.browser_binding);
-        let cookie = browser.cookie_with(None);
+        browser.remove(&pending.browser_binding);
+        let cookie = browser.to_cookie(None);
         let (return_to, branding) = (return_to(&pending), self.branding(&pending).await);
         let linked = async {
             // Boxed: three calls, each with a response of its own.

@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use shared::{
-    chance::Chance,
     clock::Clock,
     config::{Config as _, EntitlementsConfig, EntitlementsPartnerConfig, Environment},
     encoding::hex,
@@ -16,6 +15,7 @@ use shared::{
     log,
     partner::{self, PartnerId},
     registry::{PartnerEntry, PartnerRegistry},
+    rng::Rng,
     runtime::{
         http::HttpFunction,
         startup::{Base, LinkStore, StartError},
@@ -39,7 +39,7 @@ pub struct Entitlements {
     link_store: LinkStore,
     subscribers: Subscribers,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// What each partner has of its own.
@@ -70,7 +70,7 @@ impl Entitlements {
         // Used up before anything is done: a request that is stolen and sent again has no effect, whatever came of the first.
         let invocation = hex(&self.chance.bytes::<16>()?);
         let pending_links = &self.link_store.pending_links;
-        pending_links.use_once(&signed.jti, &invocation).await?;
+        pending_links.record_use(&signed.jti, &invocation).await?;
         let (status, code) = match operation {
             Operation::Get => (StatusCode::OK, Code::EntitlementsRead),
             _ => (StatusCode::ACCEPTED, Code::EntitlementsWritten),
@@ -169,7 +169,7 @@ fn log_errors(errors: &[Code]) {
         let people = errors.iter().filter(|error| *error == code).count();
         if people > 0 {
             log!(error, *code, people);
-            metrics::fault(*code);
+            metrics::count_fault(*code);
         }
     }
 }
@@ -177,7 +177,7 @@ fn log_errors(errors: &[Code]) {
 /// A subscriber as JSON; a `get-entitlements` shows the link too.
 fn subscriber_json(operation: Operation, subscriber: &Subscriber) -> Map<String, Value> {
     let entitlements: Vec<_> = subscriber
-        .wanted()
+        .desired()
         .into_iter()
         .flat_map(partner::Entitlements::iter)
         .collect();
@@ -196,7 +196,7 @@ fn subscriber_json(operation: Operation, subscriber: &Subscriber) -> Map<String,
 impl HttpFunction for Entitlements {
     const NAME: &'static str = "entitlements";
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = EntitlementsConfig::from_environment(environment.clone())?;
         let base = Base::new(environment, clock, chance)?;
         let aws = &config.link_store.aws;

@@ -48,7 +48,7 @@ impl Entrypoint {
         let pending = pending_link(context, identity, entitlements, code_verifier, &binding);
         let (pending_links, state) = (&self.link_store.pending_links, state.hash());
         match handoff {
-            Some(jti) => pending_links.put_handed_off(&state, &pending, &jti).await?,
+            Some(jti) => pending_links.put_with_jwt_id(&state, &pending, &jti).await?,
             None => pending_links.put(&state, &pending).await?,
         }
         let response = Response::redirect(Code::ConsentSent, &location).ok_or(Error::Internal("authorize URL"))?;

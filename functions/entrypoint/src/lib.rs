@@ -7,26 +7,26 @@ mod oidc;
 mod sign_in;
 
 use shared::{
-    aws::Aws,
-    chance::Chance,
+    aws::AwsConfig,
     clock::Clock,
     config::{Config as _, ConfigError, EntrypointConfig, EntrypointPartnerConfig, Environment},
     context::PartnerSite,
     errors::{Error, Failure},
-    outbound::Outbound,
+    http_client::HttpClient,
     pages::Branding,
     registry::PartnerRegistry,
+    rng::Rng,
     runtime::{
         http::{HttpFunction, PageDefaults},
         startup::{Base, LinkStore, StartError},
     },
-    secrets::Secret,
+    secrets::ManagedSecret,
     sign_in::SignIn,
     telemetry::Code,
     web::{Request, Response},
 };
 
-use self::oidc::Oidc;
+use self::oidc::OidcClient;
 
 /// The entrypoint function.
 pub struct Entrypoint {
@@ -34,7 +34,7 @@ pub struct Entrypoint {
     partners: PartnerRegistry<EntrypointPartner>,
     link_store: LinkStore,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// What each partner has of its own.
@@ -42,18 +42,23 @@ struct EntrypointPartner {
     config: EntrypointPartnerConfig,
     sign_in: SignIn,
     /// The partner's `OpenID` provider; `None` unless people sign in there.
-    oidc: Option<Oidc>,
+    oidc: Option<OidcClient>,
 }
 
 impl EntrypointPartner {
-    fn new(environment: Environment, aws: &Aws, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
+    fn new(
+        environment: Environment,
+        aws: &AwsConfig,
+        outbound: &HttpClient,
+        clock: &Clock,
+    ) -> Result<Self, ConfigError> {
         let config = EntrypointPartnerConfig::from_environment(environment)?;
         let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
         let oidc = config.oidc.clone().and_then(|oidc| {
             let secrets_manager = aws.secrets_manager(outbound);
-            let secret = |id| Secret::new(secrets_manager, id, clock.clone());
+            let secret = |id| ManagedSecret::new(secrets_manager, id, clock.clone());
             let secret = oidc.client_secret_id.clone().map(secret);
-            Oidc::new(oidc, secret, outbound, clock)
+            OidcClient::new(oidc, secret, outbound, clock)
         });
         Ok(Self { config, sign_in, oidc })
     }
@@ -80,7 +85,7 @@ impl HttpFunction for Entrypoint {
     const NAME: &'static str = "entrypoint";
     const IS_LINKING_STEP: bool = true;
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = EntrypointConfig::from_environment(environment.clone())?;
         let base = Base::new(environment, clock, chance)?;
         let aws = config.link_store.aws.clone();
@@ -91,7 +96,7 @@ impl HttpFunction for Entrypoint {
         let own = &partners.default_partner().config;
         let preload_provider = async {
             match &own.oidc {
-                Some(oidc) => oidc.prepare().await.map_err(StartError::from),
+                Some(oidc) => oidc.preload().await.map_err(StartError::from),
                 None => Ok(()),
             }
         };
@@ -104,7 +109,7 @@ impl HttpFunction for Entrypoint {
             (Ok(link_store), Ok(())) => link_store,
             (link_store, provider) => return Err(StartError::all([link_store.err(), provider.err()])),
         };
-        if !partners.default_partner().partner_id.looks_usual() {
+        if !partners.default_partner().partner_id.has_usual_length() {
             shared::log!(warn, Code::PartnerIdUnusual);
         }
         Ok(Self {

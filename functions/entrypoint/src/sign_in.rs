@@ -17,13 +17,13 @@ use shared::{
     partner::PartnerId,
     secrets::{SecretError, Versions},
     sign_in::{Identity, PartnerKeys, SignInMethod},
-    store::{Claim, PendingSignIn},
+    store::{Consumption, PendingSignIn},
     telemetry::Code,
     urls::PublicUrl,
     web::{Destination, Query, Request, Response, ReturnTo},
 };
 
-use crate::{Entrypoint, EntrypointPartner, oidc::Oidc};
+use crate::{Entrypoint, EntrypointPartner, oidc::OidcClient};
 
 type Context<'a> = RequestContext<'a, EntrypointPartner>;
 type Keys = Result<Arc<Versions<PartnerKeys>>, SecretError>;
@@ -42,7 +42,7 @@ impl Entrypoint {
         let site = partner.config.clone();
         let oidc = site.oidc.as_ref().ok_or(Error::NotFound)?;
         let keys = self.link_store.partner_keys.get().await?;
-        let browser = browser_bindings(request)?.ours(keys.current.browser_binding());
+        let browser = browser_bindings(request)?.retain_authentic(keys.current.browser_binding());
         let context = RequestContext {
             request,
             partner,
@@ -55,7 +55,11 @@ impl Entrypoint {
     }
 
     /// Stores a pending sign-in, and redirects the person to the partner's `OpenID` provider.
-    pub(crate) async fn redirect_to_provider(&self, context: &Context<'_>, oidc: &Oidc) -> Result<Response, Failure> {
+    pub(crate) async fn redirect_to_provider(
+        &self,
+        context: &Context<'_>,
+        oidc: &OidcClient,
+    ) -> Result<Response, Failure> {
         let state = State::generate(&self.chance)?;
         let nonce = Nonce::generate(&self.chance)?;
         let code_verifier = CodeVerifier::generate(&self.chance)?;
@@ -92,10 +96,10 @@ impl Entrypoint {
         let (pending, keys) = consuming.await?;
         let return_to = ReturnTo::parse(&pending.return_to, self.public_url()).ok_or(Error::Internal("return_to"))?;
         if let Ok(keys) = &keys {
-            browser = browser.ours(keys.current.browser_binding());
+            browser = browser.retain_authentic(keys.current.browser_binding());
         }
-        browser.forget(&pending.browser_binding);
-        let cookie = browser.cookie_with(None);
+        browser.remove(&pending.browser_binding);
+        let cookie = browser.to_cookie(None);
         // The state is used from here on: after a failure the person begins again.
         let partner = self.partners.resolve(return_to.partner_id.as_ref()).await?;
         let site = partner.config.clone();
@@ -136,13 +140,13 @@ impl Entrypoint {
         let (state, now) = (state.hash(), self.clock.now());
         let pending_links = &self.link_store.pending_links;
         let (consumed, keys) = tokio::join!(
-            pending_links.claim_sign_in(&state, redirect_uri, &bindings, &invocation, now),
+            pending_links.consume_sign_in(&state, redirect_uri, &bindings, &invocation, now),
             self.link_store.partner_keys.get(),
         );
         match consumed? {
-            Claim::Granted(pending) => Ok((pending, keys)),
-            Claim::Refused(rejection) => {
-                let failure = Failure::from(Error::State(rejection.why));
+            Consumption::Granted(pending) => Ok((pending, keys)),
+            Consumption::Rejected(rejection) => {
+                let failure = Failure::from(Error::State(rejection.reason));
                 let pending = rejection.pending.as_ref();
                 let return_to = pending.and_then(|pending| ReturnTo::parse(&pending.return_to, self.public_url()));
                 Err(match return_to {
@@ -164,7 +168,7 @@ impl Entrypoint {
         let response = oidc.response(query).await?;
         let code = response.outcome.map_err(|error| match error {
             AuthorizationError::AccessDenied => ProviderError::Cancelled,
-            AuthorizationError::Temporary => ProviderError::Unavailable("an error of the authorization endpoint"),
+            AuthorizationError::Transient => ProviderError::Unavailable("an error of the authorization endpoint"),
             AuthorizationError::Other => ProviderError::ClientRefused("an error of the authorization endpoint"),
         })?;
         let partner_id = context.partner_id();

@@ -12,11 +12,11 @@ pub(crate) enum Command {
     CreatePartner(CreatePartner),
     SettleCreation(SettleCreation),
     PutPartner(PutPartner),
-    ListPartners(Nothing),
-    DisablePartner(OfPartner),
-    EnablePartner(OfPartner),
+    ListPartners(NoArguments),
+    DisablePartner(PartnerRef),
+    EnablePartner(PartnerRef),
     UploadLogo(UploadLogo),
-    GuardState(OfPartner),
+    GuardState(PartnerRef),
     ReleaseGuard(ReleaseGuard),
     Explain(Explain),
 }
@@ -78,11 +78,11 @@ pub(crate) struct PutPartner {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+pub(crate) struct NoArguments {}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OfPartner {
+pub(crate) struct PartnerRef {
     pub(crate) partner_id: String,
 }
 

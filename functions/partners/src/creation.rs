@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use shared::{
     log,
     partner::PartnerId,
-    store::{Begun, Creation, StoreError},
+    store::{CreationStart, PartnerCreation, StoreError},
     telemetry::Code,
 };
 
 use crate::{
-    Partners, Refusal,
+    CommandError, Partners,
     command::{CreatePartner, SettleCreation},
-    parse_https, parse_name, told,
+    parse_https, parse_name, partner_json,
 };
 
 /// How often what Spotify answered is written down, should DynamoDB not take it at once: it is nowhere else.
-const TRIES: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 
 impl Partners {
     /// Has Spotify create a partner: written down before, asked once, and written down after. Asked again, it is not created again.
-    pub(crate) async fn create(&self, ask: CreatePartner) -> Result<Value, Refusal> {
+    pub(crate) async fn create(&self, ask: CreatePartner) -> Result<Value, CommandError> {
         let reference = parse_reference(&ask.reference)?;
         let name = parse_name(&ask.name)?;
         let own = self
@@ -33,9 +33,11 @@ impl Partners {
         // Paths name partners by both: a reference must not be taken for another partner.
         let named = self.table.get(&reference).await?;
         if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
-            return Err(Refusal::Conflict("this reference is the id of a partner".to_owned()));
+            return Err(CommandError::Conflict(
+                "this reference is the id of a partner".to_owned(),
+            ));
         }
-        let creation = Creation {
+        let creation = PartnerCreation {
             reference,
             name,
             entrypoint_url: entrypoint_url.to_string(),
@@ -43,11 +45,11 @@ impl Partners {
             asked_at: self.clock.now(),
             partner_id: None,
         };
-        match self.table.begin(&creation).await? {
-            Begun::Now => {}
-            Begun::Before(before) => return self.created_before(&creation, &before).await,
-            Begun::NameTaken => {
-                return Err(Refusal::Conflict(
+        match self.table.start_creation(&creation).await? {
+            CreationStart::Started => {}
+            CreationStart::Exists(before) => return self.created_before(&creation, &before).await,
+            CreationStart::NameTaken => {
+                return Err(CommandError::Conflict(
                     "a partner of this name was created under another reference".to_owned(),
                 ));
             }
@@ -59,8 +61,8 @@ impl Partners {
                 log!(info, Code::PartnerCreated, partner_id = partner_id.as_str());
                 self.finish(&creation, &partner_id).await
             }
-            Err(error) if error.is_certain() => {
-                self.table.forget(&creation).await?;
+            Err(error) if error.is_definite_failure() => {
+                self.table.discard_creation(&creation).await?;
                 Err(error.into())
             }
             Err(error) => {
@@ -70,27 +72,29 @@ impl Partners {
         }
     }
 
-    async fn created_before(&self, asked: &Creation, before: &Creation) -> Result<Value, Refusal> {
+    async fn created_before(&self, asked: &PartnerCreation, before: &PartnerCreation) -> Result<Value, CommandError> {
         let same = (&asked.name, &asked.entrypoint_url) == (&before.name, &before.entrypoint_url);
         if !same {
-            return Err(Refusal::Conflict(
+            return Err(CommandError::Conflict(
                 "another partner was created under this reference".to_owned(),
             ));
         }
         let partner_id = before.partner_id.as_ref().ok_or_else(uncertain)?;
         let partner = self.table.get(partner_id).await?;
-        Ok(told(&partner.ok_or(Refusal::NotFound("partner"))?))
+        Ok(partner_json(&partner.ok_or(CommandError::NotFound("partner"))?))
     }
 
-    async fn finish(&self, creation: &Creation, partner_id: &PartnerId) -> Result<Value, Refusal> {
+    async fn finish(&self, creation: &PartnerCreation, partner_id: &PartnerId) -> Result<Value, CommandError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.table.finish(creation, partner_id).await {
-                Ok(partner) => return Ok(told(&partner)),
-                Err(StoreError::Unavailable) if tries < TRIES => tokio::time::sleep(Duration::from_secs(1)).await,
-                Err(StoreError::Used) => {
-                    return Err(Refusal::Conflict(
+            match self.table.complete_creation(creation, partner_id).await {
+                Ok(partner) => return Ok(partner_json(&partner)),
+                Err(StoreError::Unavailable) if tries < MAX_ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(StoreError::AlreadyUsed) => {
+                    return Err(CommandError::Conflict(
                         "this creation, or this partner, is written down already".to_owned(),
                     ));
                 }
@@ -101,7 +105,7 @@ impl Partners {
                         partner_id = partner_id.as_str(),
                         reason = error.to_string()
                     );
-                    return Err(Refusal::Uncertain(format!(
+                    return Err(CommandError::Uncertain(format!(
                         "Spotify has created the partner {partner_id}, and DynamoDB has not taken it: settle-creation with it"
                     )));
                 }
@@ -110,33 +114,33 @@ impl Partners {
     }
 
     /// Writes down how a creation ended, which an operator has found out.
-    pub(crate) async fn settle(&self, ask: SettleCreation) -> Result<Value, Refusal> {
+    pub(crate) async fn settle(&self, ask: SettleCreation) -> Result<Value, CommandError> {
         let reference = parse_reference(&ask.reference)?;
         let creation = self
             .table
             .creation(&reference)
             .await?
-            .ok_or(Refusal::NotFound("creation"))?;
+            .ok_or(CommandError::NotFound("creation"))?;
         match (ask.partner_id, ask.not_created) {
             (Some(partner_id), false) => self.finish(&creation, &PartnerId::parse(&partner_id)?).await,
-            (None, true) => match self.table.forget(&creation).await {
-                Err(StoreError::Used) => Err(Refusal::Conflict("this creation has ended".to_owned())),
+            (None, true) => match self.table.discard_creation(&creation).await {
+                Err(StoreError::AlreadyUsed) => Err(CommandError::Conflict("this creation has ended".to_owned())),
                 forgotten => Ok(forgotten.map(|()| json!({}))?),
             },
-            _ => Err(Refusal::Invalid(
+            _ => Err(CommandError::Invalid(
                 "either partner_id or not_created is needed".to_owned(),
             )),
         }
     }
 }
 
-fn uncertain() -> Refusal {
-    Refusal::Uncertain(
+fn uncertain() -> CommandError {
+    CommandError::Uncertain(
         "it is not known whether Spotify has created this partner: ask Spotify, then settle-creation with its partner_id or with not_created".to_owned(),
     )
 }
 
-fn parse_reference(reference: &str) -> Result<PartnerId, Refusal> {
+fn parse_reference(reference: &str) -> Result<PartnerId, CommandError> {
     PartnerId::parse(reference)
-        .map_err(|_| Refusal::Invalid("a reference is 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
+        .map_err(|_| CommandError::Invalid("a reference is 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
 }

@@ -8,11 +8,11 @@ use shared::{
     store::Subscriber,
 };
 
-use crate::{Partners, Refusal, command::Explain};
+use crate::{CommandError, Partners, command::Explain};
 
 impl Partners {
     /// All that is known of a person, and what Spotify says of them now.
-    pub(crate) async fn explain(&self, ask: Explain) -> Result<Value, Refusal> {
+    pub(crate) async fn explain(&self, ask: Explain) -> Result<Value, CommandError> {
         let partner_id = ask.partner_id.as_deref().map(PartnerId::parse).transpose()?;
         let partner_id = partner_id.unwrap_or_else(|| self.config.partner_id.clone());
         let claims = [("sub", ask.sub), ("partner_user_id", ask.partner_user_id)];
@@ -21,8 +21,8 @@ impl Partners {
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let keys = self.partner_keys.get().await?;
         let person = subject_id(&keys, &partner_id, &claims.collect()).map_err(|error| match error {
-            JwsError::Claim(name) => Refusal::Invalid(format!("{name} is not what it must be, or is missing")),
-            error => Refusal::Invalid(error.to_string()),
+            JwsError::Claim(name) => CommandError::Invalid(format!("{name} is not what it must be, or is missing")),
+            error => CommandError::Invalid(error.to_string()),
         })?;
         let (subscriber, spotify, guard, partner) = tokio::join!(
             self.subscribers.get(&partner_id, &person),
@@ -35,7 +35,7 @@ impl Partners {
             Ok(None) => json!({"linked": false}),
             Err(error) => json!({"error": error.to_string()}),
         };
-        let mut explained = known(&subscriber?);
+        let mut explained = subscriber_json(&subscriber?);
         explained.extend([
             ("partner_id".to_owned(), partner_id.as_str().into()),
             (
@@ -43,7 +43,7 @@ impl Partners {
                 keys.current.log_pseudonym(&partner_id, &person).into(),
             ),
             ("spotify".to_owned(), spotify),
-            ("guard_held_since".to_owned(), guard?.held_since.into()),
+            ("guard_held_since".to_owned(), guard?.on_hold_since.into()),
             (
                 "partner_disabled".to_owned(),
                 partner?.is_some_and(|partner| partner.disabled_at.is_some()).into(),
@@ -55,12 +55,12 @@ impl Partners {
 }
 
 /// What our table has of a person.
-fn known(subscriber: &Subscriber) -> Map<String, Value> {
+fn subscriber_json(subscriber: &Subscriber) -> Map<String, Value> {
     let link = &subscriber.link;
     let known = json!({
-        "wanted": subscriber.wanted().map(names), "claimed": subscriber.claimed.as_ref().map(names),
+        "wanted": subscriber.desired().map(names), "claimed": subscriber.token_entitlements.as_ref().map(names),
         "version": subscriber.version, "synced_version": subscriber.synced_version, "synced_at": subscriber.synced_at,
-        "held": subscriber.held.as_ref().map(names), "failure": subscriber.failure, "tries": subscriber.tries,
+        "held": subscriber.observed.as_ref().map(names), "failure": subscriber.last_error, "tries": subscriber.attempts,
         "next_try_at": subscriber.next_try_at, "registered_at": subscriber.registered_at,
         "link": {"state": link.state.as_str(), "since": link.since, "evidence": link.evidence},
     });

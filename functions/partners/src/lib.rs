@@ -10,20 +10,20 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use shared::{
-    chance::Chance,
     clock::Clock,
     config::{Config as _, Environment, PartnersConfig, check_partner_settings},
+    http_client::{HttpClient, HttpError},
     log,
-    outbound::{Outbound, OutboundError},
     partner::{PartnerError, PartnerId},
+    rng::Rng,
     runtime::{
         startup::StartError,
         worker::{EventError, EventFunction},
     },
-    secrets::Secret,
+    secrets::ManagedSecret,
     sign_in::PartnerKeys,
     spotify::{Spotify, SpotifyError},
-    store::{self, Guard, Partner, StoreError, Subscribers},
+    store::{self, PartnerRecord, RevocationGuard, StoreError, Subscribers},
     telemetry::Code,
     urls::is_secure,
 };
@@ -35,7 +35,7 @@ use self::{
 };
 
 /// For fetching a logo.
-const FETCH: Duration = Duration::from_secs(15);
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a guard is released, in seconds, and how long at most.
 const RELEASED: i64 = 3600;
 const LONGEST_RELEASE: i64 = 24 * 3600;
@@ -43,18 +43,18 @@ const LONGEST_RELEASE: i64 = 24 * 3600;
 /// The function and what it works with.
 pub struct Partners {
     config: PartnersConfig,
-    table: store::Partners,
+    table: store::PartnerTable,
     subscribers: Subscribers,
-    guard: Guard,
-    partner_keys: Secret<PartnerKeys>,
+    guard: RevocationGuard,
+    partner_keys: ManagedSecret<PartnerKeys>,
     spotify: Spotify,
-    outbound: Outbound,
+    outbound: HttpClient,
     clock: Clock,
 }
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum CommandError {
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -71,46 +71,47 @@ enum Refusal {
     Secret(#[from] shared::secrets::SecretError),
 }
 
-impl Refusal {
+impl CommandError {
     fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::Conflict(_) => "conflict",
             Self::Uncertain(_) => "uncertain",
             Self::NotFound(_) => "not_found",
-            Self::Spotify(error) if error.is_certain() => "spotify_refused",
+            Self::Spotify(error) if error.is_definite_failure() => "spotify_refused",
             Self::Spotify(_) => "spotify_unavailable",
             Self::Store(_) | Self::Secret(_) => "temporarily_unavailable",
         }
     }
 }
 
-impl From<PartnerError> for Refusal {
+impl From<PartnerError> for CommandError {
     fn from(error: PartnerError) -> Self {
         Self::Invalid(error.to_string())
     }
 }
 
-impl From<LogoError> for Refusal {
+impl From<LogoError> for CommandError {
     fn from(error: LogoError) -> Self {
         Self::Invalid(error.to_string())
     }
 }
 
 impl Partners {
-    fn check_settings(&self, settings: &BTreeMap<String, String>) -> Result<(), Refusal> {
-        check_partner_settings(settings, &self.config.public_url).map_err(|error| Refusal::Invalid(error.to_string()))
+    fn check_settings(&self, settings: &BTreeMap<String, String>) -> Result<(), CommandError> {
+        check_partner_settings(settings, &self.config.public_url)
+            .map_err(|error| CommandError::Invalid(error.to_string()))
     }
 
-    async fn carry_out(&self, command: Command) -> Result<Value, Refusal> {
+    async fn carry_out(&self, command: Command) -> Result<Value, CommandError> {
         match command {
             Command::CreatePartner(ask) => self.create(ask).await,
             Command::SettleCreation(ask) => self.settle(ask).await,
             Command::PutPartner(ask) => self.put(ask).await,
             Command::ListPartners(_) => {
-                let (partners, unfinished) = self.table.all().await?;
+                let (partners, unfinished) = self.table.list().await?;
                 Ok(json!({
-                    "partners": partners.iter().map(told).collect::<Vec<_>>(),
+                    "partners": partners.iter().map(partner_json).collect::<Vec<_>>(),
                     "unfinished": unfinished.iter().map(|creation| json!({
                         "reference": creation.reference.as_str(), "name": creation.name, "asked_at": creation.asked_at,
                     })).collect::<Vec<_>>(),
@@ -126,21 +127,21 @@ impl Partners {
         }
     }
 
-    async fn put(&self, ask: PutPartner) -> Result<Value, Refusal> {
+    async fn put(&self, ask: PutPartner) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         if partner_id == self.config.partner_id {
-            return Err(Refusal::Invalid(
+            return Err(CommandError::Invalid(
                 "the deployment's own partner is set up by the stack's parameters".to_owned(),
             ));
         }
-        self.must_be_an_id(&partner_id).await?;
+        self.reject_reference(&partner_id).await?;
         self.check_settings(&ask.settings)?;
         let url = ask
             .entrypoint_url
             .map(|url| parse_https(&url, "entrypoint_url"))
             .transpose()?;
         let before = self.table.get(&partner_id).await?;
-        let partner = Partner {
+        let partner = PartnerRecord {
             partner_id,
             name: parse_name(&ask.name)?,
             entrypoint_url: url.map(Url::into),
@@ -149,49 +150,52 @@ impl Partners {
             version: ask.version,
         };
         if self.table.put(&partner).await? {
-            Ok(told(&Partner {
+            Ok(partner_json(&PartnerRecord {
                 version: partner.version + 1,
                 ..partner
             }))
         } else {
-            Err(Refusal::Conflict(
+            Err(CommandError::Conflict(
                 "there is another version of this partner: list-partners shows it".to_owned(),
             ))
         }
     }
 
     /// A partner that was created here has an id of Spotify's, and what is kept of it is kept under that.
-    async fn must_be_an_id(&self, partner_id: &PartnerId) -> Result<(), Refusal> {
+    async fn reject_reference(&self, partner_id: &PartnerId) -> Result<(), CommandError> {
         match self.table.creation(partner_id).await? {
             None => Ok(()),
-            Some(creation) => Err(Refusal::Invalid(match creation.partner_id {
+            Some(creation) => Err(CommandError::Invalid(match creation.partner_id {
                 Some(id) => format!("this is a reference; the partner's id is {id}"),
                 None => "this is a reference, of a partner that is not created yet".to_owned(),
             })),
         }
     }
 
-    async fn disable(&self, partner_id: &str, at: Option<i64>) -> Result<Value, Refusal> {
+    async fn disable(&self, partner_id: &str, at: Option<i64>) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(partner_id)?;
-        if self.table.disable(&partner_id, at).await? {
+        if self.table.set_disabled(&partner_id, at).await? {
             Ok(json!({"partner_id": partner_id.as_str(), "disabled_at": at}))
         } else {
-            Err(Refusal::NotFound("partner"))
+            Err(CommandError::NotFound("partner"))
         }
     }
 
     /// Looks at the logo here before Spotify does, for Spotify does not say what it dislikes.
-    async fn upload_logo(&self, ask: UploadLogo) -> Result<Value, Refusal> {
+    async fn upload_logo(&self, ask: UploadLogo) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         let url = parse_https(&ask.logo_url, "logo_url")?;
-        let fetched = self.outbound.fetch(url.as_str(), Logo::MOST, FETCH).await;
+        let fetched = self
+            .outbound
+            .download(url.as_str(), Logo::MAX_BYTES, FETCH_TIMEOUT)
+            .await;
         let fetched = fetched.map_err(|error| match error {
-            OutboundError::TooLarge => LogoError::TooLarge.into(),
-            error => Refusal::Invalid(format!("the logo cannot be fetched: {error}")),
+            HttpError::TooLarge => LogoError::TooLarge.into(),
+            error => CommandError::Invalid(format!("the logo cannot be fetched: {error}")),
         })?;
         if !fetched.status().is_success() {
             let status = fetched.status().as_u16();
-            return Err(Refusal::Invalid(format!(
+            return Err(CommandError::Invalid(format!(
                 "the logo cannot be fetched: its URL answers {status}"
             )));
         }
@@ -202,28 +206,28 @@ impl Partners {
         Ok(json!({"partner_id": partner_id.as_str(), "media_type": media_type}))
     }
 
-    async fn guard_state(&self, partner_id: &PartnerId) -> Result<Value, Refusal> {
+    async fn guard_state(&self, partner_id: &PartnerId) -> Result<Value, CommandError> {
         let state = self.guard.state(partner_id, self.clock.now()).await?;
         Ok(json!({
-            "partner_id": partner_id.as_str(), "held_since": state.held_since, "released_until": state.released_until,
-            "people": state.people, "most": state.most,
+            "partner_id": partner_id.as_str(), "held_since": state.on_hold_since, "released_until": state.released_until,
+            "people": state.revoked, "most": state.limit,
         }))
     }
 
-    async fn release_guard(&self, ask: &ReleaseGuard) -> Result<Value, Refusal> {
+    async fn release_guard(&self, ask: &ReleaseGuard) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         let seconds = ask.seconds.unwrap_or(RELEASED);
         if !(1..=LONGEST_RELEASE).contains(&seconds) {
-            return Err(Refusal::Invalid("seconds must be 1 to 86400".to_owned()));
+            return Err(CommandError::Invalid("seconds must be 1 to 86400".to_owned()));
         }
-        self.must_be_an_id(&partner_id).await?;
+        self.reject_reference(&partner_id).await?;
         let until = self.clock.now().saturating_add(seconds);
         self.guard.release(&partner_id, until).await?;
         self.guard_state(&partner_id).await
     }
 }
 
-fn told(partner: &Partner) -> Value {
+fn partner_json(partner: &PartnerRecord) -> Value {
     json!({
         "partner_id": partner.partner_id.as_str(), "name": partner.name, "entrypoint_url": partner.entrypoint_url,
         "settings": partner.settings, "disabled_at": partner.disabled_at, "version": partner.version,
@@ -231,30 +235,32 @@ fn told(partner: &Partner) -> Value {
 }
 
 /// A line that people read.
-fn parse_name(name: &str) -> Result<String, Refusal> {
+fn parse_name(name: &str) -> Result<String, CommandError> {
     let name = name.trim();
     if (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
-        Err(Refusal::Invalid("a name is a line of 1 to 100 characters".to_owned()))
+        Err(CommandError::Invalid(
+            "a name is a line of 1 to 100 characters".to_owned(),
+        ))
     }
 }
 
-fn parse_https(url: &str, what: &str) -> Result<Url, Refusal> {
+fn parse_https(url: &str, what: &str) -> Result<Url, CommandError> {
     let url = Url::parse(url).ok().filter(is_secure);
-    url.ok_or_else(|| Refusal::Invalid(format!("{what} is not an https URL")))
+    url.ok_or_else(|| CommandError::Invalid(format!("{what} is not an https URL")))
 }
 
 impl EventFunction for Partners {
     const NAME: &'static str = "partners";
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = PartnersConfig::from_environment(environment)?;
-        let outbound = Outbound::new()?;
+        let outbound = HttpClient::new()?;
         let dynamodb = config.aws.dynamodb(&outbound);
         let secrets_manager = config.aws.secrets_manager(&outbound);
-        let client_secret = Secret::new(secrets_manager.clone(), config.client_secret_id.clone(), clock.clone());
-        let partner_keys = Secret::new(secrets_manager, config.partner_keys_id.clone(), clock.clone());
+        let client_secret = ManagedSecret::new(secrets_manager.clone(), config.client_secret_id.clone(), clock.clone());
+        let partner_keys = ManagedSecret::new(secrets_manager, config.partner_keys_id.clone(), clock.clone());
         let spotify = Spotify::new(
             config.spotify.clone(),
             outbound.clone(),
@@ -262,10 +268,10 @@ impl EventFunction for Partners {
             clock.clone(),
             chance,
         );
-        spotify.prepare().await?;
+        spotify.preload().await?;
         Ok(Self {
-            table: store::Partners::new(dynamodb.clone(), config.partners_table.clone()),
-            guard: Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard),
+            table: store::PartnerTable::new(dynamodb.clone(), config.partners_table.clone()),
+            guard: RevocationGuard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard),
             subscribers: Subscribers::new(dynamodb, config.subscribers_table.clone()),
             config,
             partner_keys,
@@ -281,7 +287,7 @@ impl EventFunction for Partners {
             // What serde says may repeat a value of the event.
             Err(_) => (
                 "unknown",
-                Err(Refusal::Invalid(
+                Err(CommandError::Invalid(
                     "no command that is known, with its members".to_owned(),
                 )),
             ),

@@ -11,14 +11,14 @@ pub(crate) struct Logo {
 
 impl Logo {
     /// The most bytes that a logo has: of the ways to read "10 MB" the smaller one.
-    pub(crate) const MOST: usize = 10_000_000;
+    pub(crate) const MAX_BYTES: usize = 10_000_000;
 
     /// Looks at an image's own header, whatever its file is called.
     ///
     /// # Errors
     /// [`LogoError`] with the rule that it breaks.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, LogoError> {
-        if bytes.len() > Self::MOST {
+        if bytes.len() > Self::MAX_BYTES {
             return Err(LogoError::TooLarge);
         }
         let media_type = match imagesize::image_type(&bytes) {
@@ -49,7 +49,7 @@ impl Logo {
 /// Why an image is no logo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LogoError {
-    /// More than [`Logo::MOST`] bytes.
+    /// More than [`Logo::MAX_BYTES`] bytes.
     #[error("a logo has at most 10,000,000 bytes")]
     TooLarge,
     /// An image format that Spotify does not accept, or no image.
@@ -117,7 +117,7 @@ mod tests {
             assert_eq!(parse(other), Err(LogoError::Format));
         }
         let mut large = png(1000, 1000);
-        large.resize(Logo::MOST, 0);
+        large.resize(Logo::MAX_BYTES, 0);
         assert!(Logo::parse(large.clone()).is_ok());
         large.push(0);
         assert_eq!(parse(large), Err(LogoError::TooLarge));

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{event_bus::Event, retry::OURS_ALONE};
+use crate::{event_bus::Event, retry::INTERNAL_ERRORS};
 
 /// What a record tells of a person, as it was or as it is.
 struct Image<'a>(&'a Value);
@@ -50,7 +50,7 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
         )]
         let at = at as i64;
         Event {
-            kind,
+            detail_type: kind,
             at,
             detail: detail.into(),
         }
@@ -74,7 +74,9 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
         let what = json!({"entitlements": held, "version": after.number("synced_version")});
         events.push(happened("EntitlementsSynced", what));
     }
-    let failure = after.text("failure").filter(|failure| !OURS_ALONE.contains(failure));
+    let failure = after
+        .text("failure")
+        .filter(|failure| !INTERNAL_ERRORS.contains(failure));
     if let Some(failure) = failure.filter(|failure| before.text("failure") != Some(*failure)) {
         let what =
             json!({"reason": failure, "version": after.number("version"), "next_try_at": after.number("next_try_at")});
@@ -92,7 +94,7 @@ mod tests {
         let record = json!({"eventID": "1", "dynamodb": {
             "OldImage": person(Value::Null), "NewImage": person(json!({ "S": failure })),
         }});
-        events_of(&record).into_iter().map(|event| event.kind).collect()
+        events_of(&record).into_iter().map(|event| event.detail_type).collect()
     }
 
     #[test]

@@ -12,36 +12,36 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    chance::Chance,
     clock::Clock,
     config::{Config as _, Environment, SyncConfig},
     encoding::hex,
+    http_client::HttpClient,
     log,
-    outbound::Outbound,
+    rng::Rng,
     runtime::{
         startup::StartError,
         worker::{EventError, EventFunction},
     },
-    secrets::Secret,
+    secrets::ManagedSecret,
     spotify::Spotify,
-    store::{Guard, Pace, Subscribers},
+    store::{RateLimiter, RevocationGuard, Subscribers},
     telemetry::Code,
 };
 
 use crate::{
     event_bus::EventBus,
-    run::{Run, Tally},
+    run::{Run, RunSummary},
 };
 
 /// The function and what it works with.
 pub struct Synchronizer {
     subscribers: Subscribers,
-    pace: Pace,
-    guard: Guard,
+    pace: RateLimiter,
+    guard: RevocationGuard,
     event_bus: Option<EventBus>,
     spotify: Spotify,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
 }
 
 impl Synchronizer {
@@ -55,25 +55,25 @@ impl Synchronizer {
 impl EventFunction for Synchronizer {
     const NAME: &'static str = "sync";
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = SyncConfig::from_environment(environment)?;
-        let outbound = Outbound::new()?;
+        let outbound = HttpClient::new()?;
         let dynamodb = config.aws.dynamodb(&outbound);
         let secrets_manager = config.aws.secrets_manager(&outbound);
-        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
+        let client_secret = ManagedSecret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
         let client_id = config.spotify.client_id.clone();
-        let pace = Pace::new(
+        let pace = RateLimiter::new(
             dynamodb.clone(),
             config.subscribers_table.clone(),
             &client_id,
             config.rate,
         );
-        let guard = Guard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard);
+        let guard = RevocationGuard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard);
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let event_bus = config.event_bus.clone();
         let event_bus = event_bus.map(|name| EventBus::new(&config.aws, &outbound, name));
         let spotify = Spotify::new(config.spotify, outbound, client_secret, clock.clone(), chance.clone());
-        spotify.prepare().await?;
+        spotify.preload().await?;
         Ok(Self {
             subscribers,
             pace,
@@ -101,14 +101,14 @@ impl EventFunction for Synchronizer {
             }
             _ => return Err(EventError("an event that is neither of a stream nor of a schedule")),
         };
-        let Tally {
+        let RunSummary {
             synced,
             changed,
             lost,
             later,
         } = run.tally;
         // A run that found nothing to do is not worth a line, but for the round that looks at everybody.
-        if run.tally != Tally::default() || task == "reconcile" {
+        if run.tally != RunSummary::default() || task == "reconcile" {
             let stopped = run.stopped;
             log!(info, Code::SyncDone, task, synced, changed, lost, later, stopped);
         }

@@ -7,7 +7,7 @@ use shared::{
     log,
     partner::PartnerId,
     runtime::worker::EventError,
-    store::{DIRTY_SHARDS, Outcome, SubscriberKey, Why},
+    store::{DIRTY_SHARDS, SubscriberKey, SyncOutcome, SyncTrigger},
     telemetry::{
         Code,
         metrics::{self, Metric},
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use crate::{
     Synchronizer,
-    event_bus::NotTaken,
+    event_bus::PublishError,
     events,
     retry::Impact,
-    subscriber::{UNGUARDED, Withheld, is_unguarded},
+    subscriber::{GUARD_UNAVAILABLE, RevocationHolds, guard_unavailable},
 };
 
 /// How many are read from one part of the index at a time.
@@ -28,11 +28,11 @@ const AT_A_TIME: i32 = 100;
 /// What one person may take: two turns at Spotify and the calls. Whoever would not be done in time is left for the next run.
 const LONGEST_FOR_ONE: Duration = Duration::from_secs(45);
 /// After so many in a row without an answer Spotify is down. Whoever has not been tried by then is due as before, so they follow as soon as it is back.
-const DOWN: u32 = 10;
+const OUTAGE_THRESHOLD: u32 = 10;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct RunSummary {
     /// Spotify follows them now.
     pub(crate) synced: u32,
     /// Those of them for whom it had something else.
@@ -49,14 +49,14 @@ pub(crate) struct Run<'a> {
     /// When the last person is taken in hand.
     until: Instant,
     settled: u32,
-    pub(crate) tally: Tally,
+    pub(crate) tally: RunSummary,
     /// How many in a row Spotify gave no answer about.
     unanswered: u32,
     /// Whether Spotify wants no more calls, of anybody, or takes none.
     pub(crate) stopped: bool,
     /// Partners for whom Spotify refused us: the others go on.
     refused: HashSet<String>,
-    withheld: Withheld,
+    withheld: RevocationHolds,
 }
 
 impl<'a> Run<'a> {
@@ -64,25 +64,25 @@ impl<'a> Run<'a> {
     pub(crate) fn new(sync: &'a Synchronizer, within: Duration) -> Self {
         Self {
             sync,
-            until: Instant::now() + for_taking(within),
+            until: Instant::now() + lease_window(within),
             settled: 0,
-            tally: Tally::default(),
+            tally: RunSummary::default(),
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
-            withheld: Withheld::new(),
+            withheld: RevocationHolds::new(),
         }
     }
 
     /// Settles one person; whether to go on with others.
-    async fn settle(&mut self, key: &SubscriberKey, why: Why) -> Result<bool, EventError> {
+    async fn settle(&mut self, key: &SubscriberKey, why: SyncTrigger) -> Result<bool, EventError> {
         if self.stopped || Instant::now() >= self.until {
             return Ok(false);
         }
         if self.refused.contains(key.partner_id()) {
             return Ok(true);
         }
-        let attempt = self.sync.settle(key, why, &mut self.withheld).await?;
+        let attempt = self.sync.sync_subscriber(key, why, &mut self.withheld).await?;
         self.settled += 1;
         // A metric keeps a hundred values at most until they are written.
         if self.settled.is_multiple_of(20) {
@@ -90,14 +90,14 @@ impl<'a> Run<'a> {
         }
         let tally = &mut self.tally;
         match attempt.outcome {
-            Outcome::Follows { changed, .. } => {
+            SyncOutcome::InSync { changed, .. } => {
                 tally.synced += 1;
                 tally.changed += u32::from(changed);
             }
-            Outcome::NotLinked { .. } => {
+            SyncOutcome::Unlinked { .. } => {
                 tally.lost += 1;
                 // So many in a row, and nobody else, is likelier a wrong address or a fault of Spotify's than as many people who have unlinked.
-                if tally.lost == DOWN && tally.synced == 0 {
+                if tally.lost == OUTAGE_THRESHOLD && tally.synced == 0 {
                     log!(
                         warn,
                         Code::SyncStopped,
@@ -106,8 +106,8 @@ impl<'a> Run<'a> {
                     self.stopped = true;
                 }
             }
-            Outcome::Later { .. } | Outcome::Withheld { .. } => tally.later += 1,
-            Outcome::NothingToDo => return Ok(true),
+            SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => tally.later += 1,
+            SyncOutcome::NoOp => return Ok(true),
         }
         self.heed(attempt.impact, key);
         Ok(!self.stopped)
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
             0
         };
         match impact {
-            Impact::Unanswered if self.unanswered == DOWN => {
+            Impact::Unanswered if self.unanswered == OUTAGE_THRESHOLD => {
                 log!(warn, Code::SyncStopped, reason = "Spotify does not answer");
                 self.stopped = true;
             }
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             let Some(id) = id.filter(|id| seen.insert((*id).to_owned())) else {
                 continue;
             };
-            if !self.settle(&SubscriberKey::new(id), Why::Due).await? {
+            if !self.settle(&SubscriberKey::new(id), SyncTrigger::Due).await? {
                 break;
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
             .iter()
             .flat_map(|record| events::events_of(record).into_iter().map(move |event| (record, event)))
             .unzip();
-        let NotTaken { first } = bus.put(&events).await.err()?;
+        let PublishError { first_unsent: first } = bus.publish(&events).await.err()?;
         log!(error, Code::EventsUnsent, unsent = events.len().saturating_sub(first));
         of.get(first)?.pointer("/dynamodb/SequenceNumber").cloned()
     }
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
                 let due = self.sync.subscribers.due(shard, now, AT_A_TIME, after).await;
                 let (due, next) = due.map_err(|_| EventError("the index does not answer"))?;
                 for key in &due {
-                    if !self.settle(key, Why::Due).await? {
+                    if !self.settle(key, SyncTrigger::Due).await? {
                         return Ok(());
                     }
                 }
@@ -185,8 +185,8 @@ impl<'a> Run<'a> {
 
     /// A run whose removals all wait, for nobody could be asked whether they are meant, has failed: somebody should look.
     pub(crate) fn was_guarded(&self) -> Result<(), EventError> {
-        if is_unguarded(&self.withheld) {
-            Err(UNGUARDED)
+        if guard_unavailable(&self.withheld) {
+            Err(GUARD_UNAVAILABLE)
         } else {
             Ok(())
         }
@@ -204,30 +204,30 @@ impl<'a> Run<'a> {
     pub(crate) async fn reconcile(&mut self) -> Result<(), EventError> {
         const TABLE: EventError = EventError("the table does not answer");
         let (subscribers, guard) = (&self.sync.subscribers, &self.sync.guard);
-        let mut round = subscribers.round().await.map_err(|_| TABLE)?;
+        let mut round = subscribers.cursor().await.map_err(|_| TABLE)?;
         loop {
-            let page = subscribers.linked(round.reached.as_ref(), AT_A_TIME).await;
+            let page = subscribers.scan_linked(round.last_id.as_ref(), AT_A_TIME).await;
             let (linked, next) = page.map_err(|_| TABLE)?;
             for key in linked {
-                if !self.settle(&key, Why::Reconcile).await? {
-                    return subscribers.keep_round(&round).await.map_err(|_| TABLE);
+                if !self.settle(&key, SyncTrigger::Reconcile).await? {
+                    return subscribers.save_cursor(&round).await.map_err(|_| TABLE);
                 }
                 // Each that is done is not looked at again this time round, whenever the run ends.
-                subscribers.reached(&key).await.map_err(|_| TABLE)?;
-                *round.linked.entry(key.partner_id().to_owned()).or_default() += 1;
-                round.reached = Some(key);
+                subscribers.advance_cursor(&key).await.map_err(|_| TABLE)?;
+                *round.linked_counts.entry(key.partner_id().to_owned()).or_default() += 1;
+                round.last_id = Some(key);
             }
             let ended = next.is_none();
             if ended {
-                for (partner_id, linked) in std::mem::take(&mut round.linked) {
+                for (partner_id, linked) in std::mem::take(&mut round.linked_counts) {
                     let Ok(partner_id) = PartnerId::parse(&partner_id) else {
                         continue;
                     };
-                    guard.counted(&partner_id, linked).await.map_err(|_| TABLE)?;
+                    guard.set_linked_count(&partner_id, linked).await.map_err(|_| TABLE)?;
                 }
             }
-            round.reached = next;
-            subscribers.keep_round(&round).await.map_err(|_| TABLE)?;
+            round.last_id = next;
+            subscribers.save_cursor(&round).await.map_err(|_| TABLE)?;
             if ended {
                 return Ok(());
             }
@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
 }
 
 /// Of the time for a run, that in which people may be taken in hand. Where it is so little that nobody would ever be settled, they are all the same.
-fn for_taking(within: Duration) -> Duration {
+fn lease_window(within: Duration) -> Duration {
     within.saturating_sub(LONGEST_FOR_ONE).max(within / 2)
 }
 
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn nobody_is_taken_in_hand_who_could_not_be_settled_in_what_is_left() {
-        let taking = |seconds| for_taking(Duration::from_secs(seconds)).as_secs();
+        let taking = |seconds| lease_window(Duration::from_secs(seconds)).as_secs();
         assert_eq!([295, 100, 60, 4].map(taking), [250, 55, 30, 2]);
     }
 }

@@ -30,7 +30,7 @@ impl Unlink {
         telemetry::record_subject(partner_id.as_str(), &pseudonym);
         let invocation = self.invocation()?;
         let pending_links = &self.link_store.pending_links;
-        pending_links.use_once(&signed.jti, &invocation).await?;
+        pending_links.record_use(&signed.jti, &invocation).await?;
         self.unlink(partner_id, &partner_user_id).await?;
         Ok(Response::no_content(Code::Unlinked))
     }

@@ -8,8 +8,8 @@ use shared::{
     pages::{StatusPage, UnlinkConfirmation},
     partner::PartnerUserId,
     registry::PartnerEntry,
-    sealed,
-    secret::same,
+    seal,
+    secret::constant_time_eq,
     sign_in::SignInMethod,
     telemetry::Code,
     web::{Request, Response},
@@ -47,8 +47,7 @@ impl Unlink {
             browser_binding: binding.hash(),
             expires_at: context.now.saturating_add(LINK_TTL),
         };
-        let form_token =
-            sealed::seal(context.keys.current.unlink_form(), &form).ok_or(Error::Internal("unlink form"))?;
+        let form_token = seal::seal(context.keys.current.unlink_form(), &form).ok_or(Error::Internal("unlink form"))?;
         let page = UnlinkConfirmation {
             form_token: &form_token,
         };
@@ -78,7 +77,7 @@ impl Unlink {
         }
         context.log_subject(&partner_user_id);
         self.unlink(context.partner_id(), &partner_user_id).await?;
-        context.browser.forget(&form.browser_binding);
+        context.browser.remove(&form.browser_binding);
         let page = StatusPage::Unlinked.html(&context.page());
         let response = Response::html(Code::Unlinked, StatusCode::OK, page);
         Ok(context.with_bindings(response, None, SIGN_IN_TTL))
@@ -93,8 +92,8 @@ fn form(context: &Context<'_>) -> Result<UnlinkForm, Error> {
     let fields = context.request.form()?;
     let form_token = fields.single("form_token")?.ok_or(Error::InvalidForm("form_token"))?;
     let key = context.keys.current.unlink_form();
-    let form: UnlinkForm = sealed::open(key, form_token).ok_or(Error::InvalidForm("form_token"))?;
-    let is_ours = |binding: &str| same(binding.as_bytes(), form.browser_binding.as_bytes());
+    let form: UnlinkForm = seal::unseal(key, form_token).ok_or(Error::InvalidForm("form_token"))?;
+    let is_ours = |binding: &str| constant_time_eq(binding.as_bytes(), form.browser_binding.as_bytes());
     if !context.browser.iter().any(|binding| is_ours(&binding.hash())) {
         return Err(Error::InvalidForm("another browser"));
     }

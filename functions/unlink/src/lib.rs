@@ -6,16 +6,16 @@ mod backend;
 mod form;
 
 use shared::{
-    chance::Chance,
     clock::Clock,
     config::{Config as _, ConfigError, Environment, UnlinkConfig, UnlinkPartnerConfig},
     context::{PartnerSite, RequestContext, Visitor},
     cookie::SIGN_IN_TTL,
     errors::{Error, Failure, SpotifyOperation},
-    outbound::Outbound,
+    http_client::HttpClient,
     pages::Branding,
     partner::{PartnerId, PartnerUserId},
     registry::{PartnerEntry, PartnerRegistry},
+    rng::Rng,
     runtime::{
         http::{HttpFunction, PageDefaults},
         startup::{Base, LinkStore, StartError},
@@ -34,7 +34,7 @@ pub struct Unlink {
     spotify: Spotify,
     link_store: LinkStore,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
 }
 
 /// What each partner has of its own.
@@ -48,7 +48,7 @@ struct UnlinkPartner {
 type Context<'a> = RequestContext<'a, UnlinkPartner>;
 
 impl UnlinkPartner {
-    fn new(environment: Environment, outbound: &Outbound, clock: &Clock) -> Result<Self, ConfigError> {
+    fn new(environment: Environment, outbound: &HttpClient, clock: &Clock) -> Result<Self, ConfigError> {
         let config = UnlinkPartnerConfig::from_environment(environment)?;
         let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
         let backend = config.backend.clone();
@@ -91,7 +91,7 @@ impl Unlink {
             Visitor::HandedOff(identity, jti) => {
                 context.log_subject(&identity.partner_user_id);
                 let invocation = self.invocation()?;
-                self.link_store.pending_links.use_once(&jti, &invocation).await?;
+                self.link_store.pending_links.record_use(&jti, &invocation).await?;
                 let visit = identity
                     .to_visit_cookie(&context.keys.current, context.partner_id(), context.now)
                     .ok_or(Error::Internal("visit"))?;
@@ -116,7 +116,7 @@ impl Unlink {
             tokio::join!(
                 self.spotify.unlink_user(partner_id, partner_user_id),
                 self.subscribers
-                    .unlinking(partner_id, partner_user_id, self.clock.now()),
+                    .begin_unlink(partner_id, partner_user_id, self.clock.now()),
             )
         });
         let (unlinked, recorded) = both.await;
@@ -130,7 +130,7 @@ impl Unlink {
 impl HttpFunction for Unlink {
     const NAME: &'static str = "unlink";
 
-    async fn start(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         let config = UnlinkConfig::from_environment(environment.clone())?;
         let base = Base::new(environment, clock, chance)?;
         let aws = &config.spotify_access.link_store.aws;

@@ -2,13 +2,13 @@
 
 use std::{error::Error, fmt, io};
 
-use shared::outbound::OutboundError;
+use shared::http_client::HttpError;
 
 /// Why the command could not do what it was asked, in words for whoever asked.
 #[derive(Debug)]
-pub(crate) struct Failed(String);
+pub(crate) struct CliError(String);
 
-impl Failed {
+impl CliError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
@@ -25,22 +25,22 @@ impl Failed {
     }
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for CliError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl Error for Failed {}
+impl Error for CliError {}
 
-impl From<io::Error> for Failed {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<OutboundError> for Failed {
-    fn from(error: OutboundError) -> Self {
+impl From<HttpError> for CliError {
+    fn from(error: HttpError) -> Self {
         Self(error.to_string())
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     aws,
-    error::Failed,
+    error::CliError,
     feed::{self, Episode},
 };
 
@@ -87,8 +87,8 @@ enum Spotify {
 /// Asks and tells.
 ///
 /// # Errors
-/// [`Failed`] when the function or the feed cannot be asked.
-pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when the function or the feed cannot be asked.
+pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let episode = match (&args.feed, &args.episode) {
         (Some(feed), Some(episode)) => Some(feed::episode(feed, episode)?),
         _ => None,
@@ -108,8 +108,8 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
     }
     let answer = aws::invoke(&args.partners_function, &command).await?;
     let explained: Explained = serde_json::from_value(answer.clone())
-        .map_err(|_| Failed::new("the function answers something else than this version of the command expects"))?;
-    let verdict = verdict(&explained, episode.as_ref());
+        .map_err(|_| CliError::new("the function answers something else than this version of the command expects"))?;
+    let verdict = diagnosis(&explained, episode.as_ref());
     if args.json {
         let episode = episode.map(|episode| json!({"title": episode.title, "entitlements": episode.entitlements}));
         writeln!(
@@ -118,14 +118,14 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
             json!({"explained": answer, "episode": episode, "verdict": verdict})
         )?;
     } else {
-        tell(&explained, episode.as_ref(), out)?;
+        print_report(&explained, episode.as_ref(), out)?;
         writeln!(out, "\n{verdict}")?;
     }
     Ok(true)
 }
 
-fn tell(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -> std::io::Result<()> {
-    let ago = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), |at| span(explained.now - at) + " ago");
+fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -> std::io::Result<()> {
+    let ago = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), |at| human_duration(explained.now - at) + " ago");
     let link = &explained.link;
     let mut tell = |name: &str, value: String| writeln!(out, "{name:<22}{value}");
     tell("partner", explained.partner_id.clone())?;
@@ -151,8 +151,8 @@ fn tell(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -
         format!(
             "{}{evidence}, {}",
             link.state,
-            link.since
-                .map_or_else(String::new, |at| "since ".to_owned() + &span(explained.now - at))
+            link.since.map_or_else(String::new, |at| "since ".to_owned()
+                + &human_duration(explained.now - at))
         )
         .trim_end_matches(", ")
         .to_owned(),
@@ -167,9 +167,9 @@ fn tell(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -
     )?;
     if let Some(failure) = &explained.failure {
         let next = explained.next_try_at.map_or_else(String::new, |at| {
-            format!("; next try in {}", span((at - explained.now).max(0)))
+            format!("; next try in {}", human_duration((at - explained.now).max(0)))
         });
-        tell("last try", format!("{}{next}", cause(failure)))?;
+        tell("last try", format!("{}{next}", describe_error(failure)))?;
     }
     if let Some(episode) = episode {
         tell("episode", episode.title.clone())?;
@@ -186,7 +186,7 @@ fn tell(explained: &Explained, episode: Option<&Episode>, out: &mut dyn Write) -
 }
 
 /// The one sentence that answers "why can't she play it?".
-fn verdict(explained: &Explained, episode: Option<&Episode>) -> String {
+fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
     let none = BTreeSet::new();
     let wanted = explained.wanted.as_ref().unwrap_or(&none);
     if episode.is_some_and(|episode| episode.entitlements.is_empty()) {
@@ -218,9 +218,12 @@ fn verdict(explained: &Explained, episode: Option<&Episode>) -> String {
     if explained.guard_held_since.is_some() && held.is_superset(wanted) {
         return "Spotify still has more than they are to hear: the guard holds what would be taken away until an operator releases it.".to_owned();
     }
-    let why = explained.failure.as_deref().map_or("it is about to be told", cause);
+    let why = explained
+        .failure
+        .as_deref()
+        .map_or("it is about to be told", describe_error);
     let next = explained.next_try_at.map_or_else(String::new, |at| {
-        format!(", and is told again in {}", span((at - explained.now).max(0)))
+        format!(", and is told again in {}", human_duration((at - explained.now).max(0)))
     });
     format!(
         "Spotify has {} and not yet what they are to hear, {}: {why}{next}.",
@@ -249,7 +252,7 @@ fn not_linked(explained: &Explained) -> String {
 }
 
 /// Why Spotify does not follow, in words.
-fn cause(failure: &str) -> &str {
+fn describe_error(failure: &str) -> &str {
     match failure {
         "no_answer" | "unavailable" => "Spotify does not answer",
         "rate_limited" => "Spotify has asked us to slow down",
@@ -274,7 +277,7 @@ fn names(entitlements: &BTreeSet<String>) -> String {
 }
 
 /// A time in the largest unit that says enough.
-fn span(seconds: i64) -> String {
+fn human_duration(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
@@ -313,9 +316,9 @@ mod tests {
         });
         let explained = explained(&change);
         let mut out = Vec::new();
-        tell(&explained, episode.as_ref(), &mut out).unwrap();
+        print_report(&explained, episode.as_ref(), &mut out).unwrap();
         assert!(!String::from_utf8(out).unwrap().contains("null"));
-        verdict(&explained, episode.as_ref())
+        diagnosis(&explained, episode.as_ref())
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use serde_json::{Map, Value, json};
 use shared::{encoding::base64, secrets::SecretValue as _, sign_in::PartnerKeys};
 
-use crate::{aws, error::Failed, private_file::new_private_file};
+use crate::{aws, error::CliError, private_file::new_private_file};
 
 /// Makes keys, and puts them into the secret of the partner's keys.
 ///
@@ -27,12 +27,12 @@ pub(crate) struct KeysArgs {
 enum KeysCommand {
     /// Makes a key pair: the private key in a file of yours, the public one on standard output, as a JSON Web Key.
     #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
-    New(Pair),
+    New(KeyPairArgs),
     /// Which keys the secret has, by their names and kinds.
     #[command(after_help = "Example: soa-link keys list --json")]
     List {
         #[command(flatten)]
-        secret: Secret,
+        secret: PartnerKeysArg,
         /// For programs: one JSON document.
         #[arg(long)]
         json: bool,
@@ -41,9 +41,9 @@ enum KeysCommand {
     #[command(after_help = "Example: soa-link keys add backend backend-2026.jwk.json")]
     Add {
         #[command(flatten)]
-        secret: Secret,
+        secret: PartnerKeysArg,
         /// Whose.
-        of: Of,
+        of: KeyOwner,
         /// The file with its JSON Web Key.
         jwk: PathBuf,
     },
@@ -51,11 +51,11 @@ enum KeysCommand {
     #[command(after_help = "Example: soa-link keys rotate backend --kid backend-2027 --output backend-2027.pem")]
     Rotate {
         #[command(flatten)]
-        secret: Secret,
+        secret: PartnerKeysArg,
         /// Whose.
-        of: Of,
+        of: KeyOwner,
         #[command(flatten)]
-        pair: Pair,
+        pair: KeyPairArgs,
     },
     /// Takes a key out of those of the site or of the backend.
     ///
@@ -63,9 +63,9 @@ enum KeysCommand {
     #[command(after_help = "Example: soa-link keys remove backend backend-2026 --at-once")]
     Remove {
         #[command(flatten)]
-        secret: Secret,
+        secret: PartnerKeysArg,
         /// Whose.
-        of: Of,
+        of: KeyOwner,
         /// Its name.
         kid: String,
         /// Write the secret twice, so that its previous version has not got the key either.
@@ -75,7 +75,7 @@ enum KeysCommand {
 }
 
 #[derive(Args)]
-struct Secret {
+struct PartnerKeysArg {
     /// The stack's output PartnerKeysId.
     #[arg(long, env = "PARTNER_KEYS_ID")]
     partner_keys_id: String,
@@ -83,7 +83,7 @@ struct Secret {
 
 /// A key pair to be made.
 #[derive(Args)]
-struct Pair {
+struct KeyPairArgs {
     /// Its name among others, which tokens carry.
     #[arg(long)]
     kid: String,
@@ -104,14 +104,14 @@ pub(crate) enum Alg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Of {
+enum KeyOwner {
     /// The site's session and hand-off tokens.
     Site,
     /// The backend's signed requests.
     Backend,
 }
 
-impl Of {
+impl KeyOwner {
     fn member(self) -> &'static str {
         match self {
             Self::Site => "site",
@@ -120,18 +120,18 @@ impl Of {
     }
 
     /// Its keys in the secret, none where it has none yet.
-    fn keys(self, members: &mut Map<String, Value>) -> Result<&mut Vec<Value>, Failed> {
+    fn keys(self, members: &mut Map<String, Value>) -> Result<&mut Vec<Value>, CliError> {
         let set = members.entry(self.member()).or_insert_with(|| json!({"keys": []}));
         let keys = set.get_mut("keys").and_then(Value::as_array_mut);
-        keys.ok_or_else(|| Failed::new(format!("`{}` in the secret is no JWK set", self.member())))
+        keys.ok_or_else(|| CliError::new(format!("`{}` in the secret is no JWK set", self.member())))
     }
 }
 
 /// Does what was asked about keys.
 ///
 /// # Errors
-/// [`Failed`] when the secret cannot be read or written, or would not be good.
-pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when the secret cannot be read or written, or would not be good.
+pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     match &args.command {
         KeysCommand::New(pair) => {
             writeln!(out, "{}", pair.make()?)?;
@@ -142,11 +142,11 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
         }
         KeysCommand::Add { secret, of, jwk } => {
             let text =
-                std::fs::read_to_string(jwk).map_err(|error| Failed::new(format!("{}: {error}", jwk.display())))?;
+                std::fs::read_to_string(jwk).map_err(|error| CliError::new(format!("{}: {error}", jwk.display())))?;
             let jwk: Value =
-                serde_json::from_str(&text).map_err(|_| Failed::new(format!("{} is not JSON", jwk.display())))?;
+                serde_json::from_str(&text).map_err(|_| CliError::new(format!("{} is not JSON", jwk.display())))?;
             if jwk.get("d").is_some() || jwk.get("kty").and_then(Value::as_str) == Some("oct") {
-                return Err(Failed::new("this is a private key: only its public half goes there"));
+                return Err(CliError::new("this is a private key: only its public half goes there"));
             }
             secret.add(*of, jwk).await?;
             writeln!(out, "Added. The functions take it within five minutes.")?;
@@ -192,14 +192,14 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Fa
     Ok(true)
 }
 
-async fn client() -> Result<Client, Failed> {
+async fn client() -> Result<Client, CliError> {
     Ok(Client::new(&aws::aws().await?))
 }
 
-impl Pair {
+impl KeyPairArgs {
     /// Makes a pair: the private half into a file, the public half as a JSON Web Key.
-    fn make(&self) -> Result<Value, Failed> {
-        let unable = |_| Failed::new("no key can be made");
+    fn make(&self) -> Result<Value, CliError> {
+        let unable = |_| CliError::new("no key can be made");
         let (algorithm, pkcs8) = match self.alg {
             Alg::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
@@ -214,8 +214,8 @@ impl Pair {
             Algorithm::ES256 => EncodingKey::from_ec_der(&pkcs8),
             _ => EncodingKey::from_ed_der(&pkcs8),
         };
-        let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| Failed::new("no key can be made"))?;
-        let mut jwk = serde_json::to_value(jwk).map_err(|_| Failed::new("no key can be made"))?;
+        let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| CliError::new("no key can be made"))?;
+        let mut jwk = serde_json::to_value(jwk).map_err(|_| CliError::new("no key can be made"))?;
         if let Some(members) = jwk.as_object_mut() {
             members.extend([
                 ("kid".to_owned(), self.kid.clone().into()),
@@ -235,17 +235,17 @@ impl Pair {
     }
 }
 
-impl Secret {
-    async fn read(&self, client: &Client) -> Result<Map<String, Value>, Failed> {
+impl PartnerKeysArg {
+    async fn read(&self, client: &Client) -> Result<Map<String, Value>, CliError> {
         let id = &self.partner_keys_id;
         let read = client.get_secret_value().secret_id(id).send().await;
-        let read = read.map_err(|error| Failed::aws(&format!("the secret {id} cannot be read"), &error))?;
+        let read = read.map_err(|error| CliError::aws(&format!("the secret {id} cannot be read"), &error))?;
         let members = serde_json::from_str(read.secret_string().unwrap_or_default());
-        members.map_err(|_| Failed::new(format!("the secret {id} is not a JSON object")))
+        members.map_err(|_| CliError::new(format!("the secret {id} is not a JSON object")))
     }
 
     /// The version before, which the functions take too, where there is one that can be read as they read it.
-    async fn read_previous(&self, client: &Client) -> Result<Option<Map<String, Value>>, Failed> {
+    async fn read_previous(&self, client: &Client) -> Result<Option<Map<String, Value>>, CliError> {
         let id = &self.partner_keys_id;
         let read = client.get_secret_value().secret_id(id).version_stage("AWSPREVIOUS");
         match read.send().await {
@@ -257,7 +257,7 @@ impl Secret {
             {
                 Ok(None)
             }
-            Err(error) => Err(Failed::aws(
+            Err(error) => Err(CliError::aws(
                 &format!("the previous version of the secret {id} cannot be read"),
                 &error,
             )),
@@ -265,7 +265,7 @@ impl Secret {
     }
 
     /// Takes a key out; at once means out of the version before as well, also where it is left in that one alone.
-    async fn remove(&self, of: Of, kid: &str, at_once: bool) -> Result<(), Failed> {
+    async fn remove(&self, of: KeyOwner, kid: &str, at_once: bool) -> Result<(), CliError> {
         let client = client().await?;
         let mut members = self.read(&client).await?;
         let is_it = |key: &Value| key.get("kid").and_then(Value::as_str) == Some(kid);
@@ -284,7 +284,7 @@ impl Secret {
                 keys.is_ok_and(|keys| keys.iter().any(is_it))
             });
             if !lingers {
-                return Err(Failed::new("there is no key of this name"));
+                return Err(CliError::new("there is no key of this name"));
             }
         }
         self.put(&client, &members).await?;
@@ -296,14 +296,14 @@ impl Secret {
     }
 
     /// Adds a public key; the names of those that were there.
-    async fn add(&self, of: Of, jwk: Value) -> Result<Vec<String>, Failed> {
+    async fn add(&self, of: KeyOwner, jwk: Value) -> Result<Vec<String>, CliError> {
         let name = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
-        let kid = name(&jwk).ok_or_else(|| Failed::new("the key has no kid"))?;
+        let kid = name(&jwk).ok_or_else(|| CliError::new("the key has no kid"))?;
         let mut others = Vec::new();
         self.change(of, |keys| {
             others = keys.iter().filter_map(name).collect();
             if others.contains(&kid) {
-                return Err(Failed::new("there is a key of this name"));
+                return Err(CliError::new("there is a key of this name"));
             }
             keys.push(jwk);
             Ok(())
@@ -313,7 +313,11 @@ impl Secret {
     }
 
     /// Changes one set of keys and nothing else.
-    async fn change(&self, of: Of, change: impl FnOnce(&mut Vec<Value>) -> Result<(), Failed>) -> Result<(), Failed> {
+    async fn change(
+        &self,
+        of: KeyOwner,
+        change: impl FnOnce(&mut Vec<Value>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let client = client().await?;
         let mut members = self.read(&client).await?;
         change(of.keys(&mut members)?)?;
@@ -321,13 +325,13 @@ impl Secret {
     }
 
     /// Writes a new version, and nothing that the functions would not take.
-    async fn put(&self, client: &Client, members: &Map<String, Value>) -> Result<(), Failed> {
+    async fn put(&self, client: &Client, members: &Map<String, Value>) -> Result<(), CliError> {
         PartnerKeys::from_members(members)
-            .map_err(|what| Failed::new(format!("the functions would not take it: {what}")))?;
+            .map_err(|what| CliError::new(format!("the functions would not take it: {what}")))?;
         let put = client.put_secret_value().secret_id(&self.partner_keys_id);
         let put = put.secret_string(json!(members).to_string()).send().await;
         put.map(drop).map_err(|error| {
-            Failed::aws(
+            CliError::aws(
                 &format!("the secret {} cannot be written", self.partner_keys_id),
                 &error,
             )
@@ -336,8 +340,8 @@ impl Secret {
 }
 
 /// The keys by their names and kinds; what an `oct` key is made of is shown to nobody.
-fn list(members: &Map<String, Value>, as_json: bool, out: &mut dyn Write) -> Result<(), Failed> {
-    let known = [Of::Site, Of::Backend].map(|of| {
+fn list(members: &Map<String, Value>, as_json: bool, out: &mut dyn Write) -> Result<(), CliError> {
+    let known = [KeyOwner::Site, KeyOwner::Backend].map(|of| {
         let keys = members
             .get(of.member())
             .and_then(|set| set.get("keys"))

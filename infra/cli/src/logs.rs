@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 use shared::clock::Clock;
 
-use crate::{aws, error::Failed, stack::FUNCTIONS};
+use crate::{aws, error::CliError, stack::FUNCTIONS};
 
 /// Shows what the functions wrote down: all of one request, or what was said by a code, or of a person.
 ///
@@ -42,9 +42,9 @@ pub(crate) struct LogsArgs {
 /// Shows them, the oldest first, and then what could not be read.
 ///
 /// # Errors
-/// [`Failed`] when a log group cannot be read, or not to its end.
-pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
-    let asked = Asked::of(args)?;
+/// [`CliError`] when a log group cannot be read, or not to its end.
+pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
+    let asked = LogFilter::of(args)?;
     let client = aws::bulk_logs().await?;
     let from = Clock::System
         .now_ms()
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
                         events.extend(found.filter(|event| asked.is(event)));
                     }
                     Err(error) => {
-                        let failed = Failed::aws(&format!("the log group {group} cannot be read"), &error);
+                        let failed = CliError::aws(&format!("the log group {group} cannot be read"), &error);
                         return (events, Some(failed));
                     }
                 }
@@ -89,7 +89,7 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
         }
     }
     if !unread.is_empty() {
-        return Err(Failed::new(format!("this is not all: {}", unread.join("; "))));
+        return Err(CliError::new(format!("this is not all: {}", unread.join("; "))));
     }
     if events.is_empty() && !args.json {
         writeln!(
@@ -102,11 +102,11 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
 }
 
 /// What was asked for, by where a line has it.
-struct Asked<'a>(Vec<(&'static str, &'a str)>);
+struct LogFilter<'a>(Vec<(&'static str, &'a str)>);
 
-impl<'a> Asked<'a> {
+impl<'a> LogFilter<'a> {
     /// What could end the quotes of CloudWatch's filter is refused.
-    fn of(args: &'a LogsArgs) -> Result<Self, Failed> {
+    fn of(args: &'a LogsArgs) -> Result<Self, CliError> {
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
         // What belongs to a request stands in the line's span.
         let asked = [
@@ -122,7 +122,7 @@ impl<'a> Asked<'a> {
             .iter()
             .find(|(_, value)| value.is_empty() || !value.bytes().all(usual))
         {
-            Some((place, _)) => Err(Failed::new(format!(
+            Some((place, _)) => Err(CliError::new(format!(
                 "this is no {}",
                 place.rsplit('/').next().unwrap_or_default()
             ))),

@@ -19,7 +19,7 @@ use std::{io, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// What the operator of a soa-link deployment does by hand.
 ///
@@ -69,7 +69,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<bool, Failed> {
+async fn run(cli: Cli) -> Result<bool, CliError> {
     let mut out = io::stdout();
     match cli.command {
         Command::Doctor(args) => doctor::run(&args, &mut out).await,

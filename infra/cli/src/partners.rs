@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use crate::{aws, error::Failed};
+use crate::{aws, error::CliError};
 
 /// Lists, creates, changes and disables partners; shows and releases the guard.
 #[derive(Args)]
@@ -77,29 +77,29 @@ enum PartnersCommand {
     },
     /// Links nobody of a partner's any more.
     #[command(after_help = "Example: soa-link partners disable 0000000000000000000000")]
-    Disable(Whose),
+    Disable(PartnerArg),
     /// Links its people again.
     #[command(after_help = "Example: soa-link partners enable 0000000000000000000000")]
-    Enable(Whose),
+    Enable(PartnerArg),
     /// Gives Spotify a partner's logo.
     #[command(
         after_help = "Example: soa-link partners logo 0000000000000000000000 --url \"$(aws s3 presign s3://bucket/logo.png)\""
     )]
     Logo {
         #[command(flatten)]
-        whose: Whose,
+        whose: PartnerArg,
         /// Where the function can fetch it.
         #[arg(long)]
         url: String,
     },
     /// Whether removals are held, and how many people have lost something within the hour.
     #[command(after_help = "Example: soa-link partners guard 0000000000000000000000")]
-    Guard(Whose),
+    Guard(PartnerArg),
     /// Lets removals pass for a while.
     #[command(after_help = "Example: soa-link partners release 0000000000000000000000 --seconds 86400")]
     Release {
         #[command(flatten)]
-        whose: Whose,
+        whose: PartnerArg,
         /// For how many seconds, a day at most.
         #[arg(long, default_value_t = 3600)]
         seconds: i64,
@@ -107,7 +107,7 @@ enum PartnersCommand {
 }
 
 #[derive(Args)]
-struct Whose {
+struct PartnerArg {
     /// The partner.
     partner_id: String,
 }
@@ -178,7 +178,7 @@ impl PartnersCommand {
     }
 }
 
-impl Whose {
+impl PartnerArg {
     fn event(&self, command: &str) -> Value {
         json!({"command": command, "partner_id": self.partner_id})
     }
@@ -187,8 +187,8 @@ impl Whose {
 /// Has the function do it, and says what it answered.
 ///
 /// # Errors
-/// [`Failed`] when it was not done.
-pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when it was not done.
+pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let answer = aws::invoke(&args.partners_function, &args.command.event()).await?;
     if args.json {
         writeln!(out, "{answer}")?;
@@ -214,7 +214,7 @@ fn rows<'a>(answer: &'a Value, name: &str) -> Vec<&'a Map<String, Value>> {
     rows.into_iter().flatten().filter_map(Value::as_object).collect()
 }
 
-fn list(answer: &Value, out: &mut dyn Write) -> Result<(), Failed> {
+fn list(answer: &Value, out: &mut dyn Write) -> Result<(), CliError> {
     let of = |row: &Map<String, Value>, name: &str| row.get(name).map_or_else(String::new, said);
     writeln!(
         out,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use aws_config::SdkConfig;
 use clap::Args;
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// The functions, as the template names them after the stack.
 pub(crate) const FUNCTIONS: [&str; 6] = ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"];
@@ -16,7 +16,7 @@ pub(crate) type Variables = BTreeMap<String, String>;
 
 /// Which deployment.
 #[derive(Args)]
-pub(crate) struct Deployment {
+pub(crate) struct StackArgs {
     /// The stack.
     #[arg(long, env = "STACK", required_unless_present = "variables")]
     stack: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Deployment {
     variables: Option<PathBuf>,
 }
 
-impl Deployment {
+impl StackArgs {
     /// The stack's name, where there is one.
     pub(crate) fn stack(&self) -> Option<&str> {
         self.stack.as_deref().filter(|_| self.variables.is_none())
@@ -34,12 +34,12 @@ impl Deployment {
     /// Each function's variables.
     ///
     /// # Errors
-    /// [`Failed`] when they cannot be had.
-    pub(crate) async fn functions(&self, aws: &SdkConfig) -> Result<Vec<(String, Variables)>, Failed> {
+    /// [`CliError`] when they cannot be had.
+    pub(crate) async fn functions(&self, aws: &SdkConfig) -> Result<Vec<(String, Variables)>, CliError> {
         match (&self.variables, &self.stack) {
             (Some(file), _) => of_file(file),
             (None, Some(stack)) => of_stack(aws, stack).await,
-            (None, None) => Err(Failed::new("either --stack or --variables is needed")),
+            (None, None) => Err(CliError::new("either --stack or --variables is needed")),
         }
     }
 
@@ -47,19 +47,19 @@ impl Deployment {
     ///
     /// # Errors
     /// As [`Self::functions`].
-    pub(crate) async fn known(&self, aws: &SdkConfig) -> Result<Variables, Failed> {
-        Ok(known(self.functions(aws).await?))
+    pub(crate) async fn merged_variables(&self, aws: &SdkConfig) -> Result<Variables, CliError> {
+        Ok(merged_variables(self.functions(aws).await?))
     }
 }
 
-/// As [`Deployment::known`], of variables that are had.
-pub(crate) fn known(functions: Vec<(String, Variables)>) -> Variables {
+/// As [`StackArgs::merged_variables`], of variables that are had.
+pub(crate) fn merged_variables(functions: Vec<(String, Variables)>) -> Variables {
     let all = functions.into_iter().flat_map(|(_, variables)| variables);
     all.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// As Lambda has them.
-async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables)>, Failed> {
+async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables)>, CliError> {
     let lambda = aws_sdk_lambda::Client::new(aws);
     let mut functions = Vec::new();
     for function in FUNCTIONS {
@@ -70,7 +70,7 @@ async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables
             .qualifier("live")
             .send()
             .await;
-        let got = got.map_err(|error| Failed::aws(&format!("the function {name} cannot be looked at"), &error))?;
+        let got = got.map_err(|error| CliError::aws(&format!("the function {name} cannot be looked at"), &error))?;
         let variables = got.environment().and_then(|environment| environment.variables());
         let variables = variables.into_iter().flatten();
         let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
@@ -80,8 +80,8 @@ async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables
 }
 
 /// All functions with the same variables.
-fn of_file(file: &PathBuf) -> Result<Vec<(String, Variables)>, Failed> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failed::new(format!("{}: {error}", file.display())))?;
+fn of_file(file: &PathBuf) -> Result<Vec<(String, Variables)>, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::new(format!("{}: {error}", file.display())))?;
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let variables: Variables = lines
         .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))

@@ -9,12 +9,12 @@ use clap::{Args, Subcommand};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value};
 use shared::{
-    chance::Chance,
     clock::Clock,
     encoding::{from_base64, hex},
+    rng::Rng,
 };
 
-use crate::{error::Failed, keys::Alg};
+use crate::{error::CliError, keys::Alg};
 
 /// Signs a token as your site or backend would, to try things with.
 #[derive(Args)]
@@ -85,8 +85,8 @@ struct Claims {
 /// Prints the token.
 ///
 /// # Errors
-/// [`Failed`] when the key cannot be read.
-pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when the key cannot be read.
+pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let (claims, typ, life, nonce) = match &args.kind {
         Kind::Session(claims) => (claims, "JWT", 3600, None),
         Kind::Handoff { claims, nonce } => (claims, "soa-handoff+jwt", 120, Some(nonce)),
@@ -115,9 +115,9 @@ pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed>
         payload.insert("entitlements".to_owned(), names.into());
     }
     if life < 3600 {
-        let jti = Chance::System
+        let jti = Rng::System
             .bytes::<16>()
-            .map_err(|error| Failed::new(error.to_string()))?;
+            .map_err(|error| CliError::new(error.to_string()))?;
         payload.insert("jti".to_owned(), hex(&jti).into());
     }
     let (algorithm, key) = signing_key(&claims.key, claims.alg)?;
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed>
         ..Header::new(algorithm)
     };
     let token = jsonwebtoken::encode(&header, &Value::from(payload), &key);
-    let token = token.map_err(|_| Failed::new("the key does not sign with this algorithm"))?;
+    let token = token.map_err(|_| CliError::new("the key does not sign with this algorithm"))?;
     write!(out, "{token}")?;
     // A program that reads the token from a pipe gets nothing but the token.
     if io::stdout().is_terminal() {
@@ -136,15 +136,15 @@ pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, Failed>
     Ok(true)
 }
 
-fn signing_key(path: &Path, alg: Alg) -> Result<(Algorithm, EncodingKey), Failed> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failed::new(format!("{}: {error}", path.display())))?;
+fn signing_key(path: &Path, alg: Alg) -> Result<(Algorithm, EncodingKey), CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| CliError::new(format!("{}: {error}", path.display())))?;
     let body: String = text
         .lines()
         .filter(|line| !line.starts_with("-----"))
         .map(str::trim)
         .collect();
     let pkcs8 = from_base64(&body).filter(|_| text.contains("-----BEGIN PRIVATE KEY-----"));
-    let pkcs8 = pkcs8.ok_or_else(|| Failed::new(format!("{} is no private key in PEM", path.display())))?;
+    let pkcs8 = pkcs8.ok_or_else(|| CliError::new(format!("{} is no private key in PEM", path.display())))?;
     Ok(match alg {
         Alg::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&pkcs8)),
         Alg::Eddsa => (Algorithm::EdDSA, EncodingKey::from_ed_der(&pkcs8)),

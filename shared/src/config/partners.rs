@@ -1,7 +1,7 @@
 //! The configuration of the partners function.
 
 use super::{Config, Environment};
-use crate::{aws::Aws, partner::PartnerId, spotify::SpotifySettings, store::Limits, urls::PublicUrl};
+use crate::{aws::AwsConfig, partner::PartnerId, spotify::SpotifyConfig, store::RevocationLimits, urls::PublicUrl};
 
 /// The configuration of the partners function.
 #[derive(Clone)]
@@ -15,15 +15,15 @@ pub struct PartnersConfig {
     /// `SUBSCRIBERS_TABLE`.
     pub subscribers_table: String,
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
-    pub guard: Limits,
+    pub guard: RevocationLimits,
     /// `PARTNER_KEYS_ID`: id of the secret with the key that derives a Partner User ID from an account id.
     pub partner_keys_id: String,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,
     /// Spotify's origins and our client id.
-    pub spotify: SpotifySettings,
+    pub spotify: SpotifyConfig,
     /// Region, credentials and endpoints, as Lambda sets them.
-    pub aws: Aws,
+    pub aws: AwsConfig,
 }
 
 impl Config for PartnersConfig {

@@ -5,13 +5,13 @@ use url::Url;
 
 use super::Environment;
 use crate::{
-    aws::Aws,
+    aws::AwsConfig,
     cookie,
     pages::{Branding, Color},
     partner::PartnerId,
     sign_in::{BackendConfig, SignInConfig, SignInMethod},
-    spotify::SpotifySettings,
-    store::Limits,
+    spotify::SpotifyConfig,
+    store::RevocationLimits,
     urls::{PublicUrl, parse_url},
 };
 
@@ -23,14 +23,14 @@ pub struct LinkStoreConfig {
     /// `PENDING_LINKS_TABLE`: name of the table.
     pub pending_links_table: String,
     /// Region, credentials and endpoints, as Lambda sets them.
-    pub aws: Aws,
+    pub aws: AwsConfig,
 }
 
 /// What a function needs that calls Spotify for a subscriber.
 #[derive(Clone)]
 pub struct SpotifyAccessConfig {
     /// `SPOTIFY_CLIENT_ID`, `SPOTIFY_ACCOUNTS_URL`, `SPOTIFY_OPEN_ACCESS_URL`, `SPOTIFY_JWS_CONTENT_TYPE`.
-    pub spotify: SpotifySettings,
+    pub spotify: SpotifyConfig,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,
     /// Where the partner's keys and the pending links are.
@@ -109,7 +109,7 @@ impl Environment {
         })
     }
 
-    pub(super) fn spotify(&mut self) -> Option<SpotifySettings> {
+    pub(super) fn spotify(&mut self) -> Option<SpotifyConfig> {
         let client_id = self.client_id();
         let accounts_url = self.accounts_url();
         let open_access_url = self.origin_or("SPOTIFY_OPEN_ACCESS_URL", "https://open-access.spotify.com");
@@ -118,7 +118,7 @@ impl Environment {
             graphic.then(|| text.to_owned())
         };
         let content_type = self.parsed_or("SPOTIFY_JWS_CONTENT_TYPE", "jwt", parse, "must be a media type");
-        Some(SpotifySettings {
+        Some(SpotifyConfig {
             client_id: client_id?,
             accounts_url: accounts_url?,
             open_access_url: open_access_url?,
@@ -202,14 +202,14 @@ impl Environment {
     }
 
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`.
-    pub(super) fn guard(&mut self) -> Option<Limits> {
+    pub(super) fn guard(&mut self) -> Option<RevocationLimits> {
         let parse_people = |people: &str| people.parse().ok().filter(|people| (0..=1000).contains(people));
         let rule = "must be a number of people, 0 to 1000";
         let people = self.parsed_or("GUARD_PEOPLE", "100", parse_people, rule);
         let parse_percent = |percent: &str| percent.parse().ok().filter(|percent| (0..=100).contains(percent));
         let rule = "must be a whole number, 0 to 100";
         let percent = self.parsed_or("GUARD_PERCENT", "5", parse_percent, rule);
-        Some(Limits {
+        Some(RevocationLimits {
             people: people?,
             percent: percent?,
         })
@@ -224,7 +224,7 @@ impl Environment {
     }
 
     /// What Lambda itself sets and, for emulators, the SDK's own endpoint variables.
-    pub(super) fn aws(&mut self) -> Option<Aws> {
+    pub(super) fn aws(&mut self) -> Option<AwsConfig> {
         let platform = |name: &str| self.variables.get(name).filter(|value| !value.is_empty()).cloned();
         let endpoint =
             |service: &str| platform(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| platform("AWS_ENDPOINT_URL"));
@@ -243,7 +243,7 @@ impl Environment {
             }
         }
         let credentials = Credentials::new(key_id?, key?, session_token, None, "environment");
-        Some(Aws {
+        Some(AwsConfig {
             region: region?,
             credentials,
             dynamodb_endpoint,
@@ -253,10 +253,10 @@ impl Environment {
     }
 }
 
-impl Aws {
+impl AwsConfig {
     /// What this environment says of AWS; `None` if it does not say enough.
     #[must_use]
-    pub fn of(environment: &Environment) -> Option<Self> {
+    pub fn from_env(environment: &Environment) -> Option<Self> {
         environment.clone().aws()
     }
 }

@@ -1,7 +1,7 @@
 //! The configuration of the sync function.
 
 use super::{Config, Environment};
-use crate::{aws::Aws, spotify::SpotifySettings, store::Limits};
+use crate::{aws::AwsConfig, spotify::SpotifyConfig, store::RevocationLimits};
 
 /// The configuration of the sync function.
 #[derive(Clone)]
@@ -11,15 +11,15 @@ pub struct SyncConfig {
     /// `SPOTIFY_RATE`: upper bound of calls to Spotify's Open Access API, per second.
     pub rate: f64,
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
-    pub guard: Limits,
+    pub guard: RevocationLimits,
     /// `EVENT_BUS`: name of the EventBridge bus; without one no events are published.
     pub event_bus: Option<String>,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,
     /// Spotify's origins and our client id.
-    pub spotify: SpotifySettings,
+    pub spotify: SpotifyConfig,
     /// Region, credentials and endpoints, as Lambda sets them.
-    pub aws: Aws,
+    pub aws: AwsConfig,
 }
 
 impl Config for SyncConfig {

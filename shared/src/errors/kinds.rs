@@ -4,8 +4,8 @@ use http::StatusCode;
 
 use super::{Error, ProviderError, SpotifyOperation};
 use crate::{
+    http_client::HttpError,
     oauth::token::TokenError,
-    outbound::OutboundError,
     pages::StatusPage,
     secrets::SecretError,
     spotify::{OpenAccessError, SpotifyError},
@@ -137,7 +137,7 @@ impl Error {
             Self::Spotify(operation, error) => spotify_kind(*operation, error),
             Self::Secret(error) => secret_kind(error),
             Self::Store(StoreError::Unavailable) => &STORE_UNAVAILABLE,
-            Self::Store(StoreError::Used | StoreError::Refused | StoreError::Malformed)
+            Self::Store(StoreError::AlreadyUsed | StoreError::Rejected | StoreError::Malformed)
             | Self::Rng(_)
             | Self::Internal(_) => &INTERNAL,
             Self::Timeout => &TIMEOUT,
@@ -193,7 +193,7 @@ fn token_kind(error: &TokenError) -> &'static ErrorKind {
         TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. } => &SPOTIFY_CLIENT_REFUSED,
         TokenError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
         TokenError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
-        TokenError::Nonsense(_) => &SPOTIFY_INVALID_RESPONSE,
+        TokenError::InvalidResponse(_) => &SPOTIFY_INVALID_RESPONSE,
     }
 }
 
@@ -204,7 +204,7 @@ fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'s
         OpenAccessError::Unauthorized | OpenAccessError::Forbidden => &SPOTIFY_CLIENT_REFUSED,
         OpenAccessError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
         OpenAccessError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
-        OpenAccessError::Nonsense => &SPOTIFY_INVALID_RESPONSE,
+        OpenAccessError::InvalidResponse => &SPOTIFY_INVALID_RESPONSE,
         OpenAccessError::Outbound(error) => http_kind(*error),
         OpenAccessError::Conflict if is_link => &ALREADY_LINKED,
         OpenAccessError::NotLinked | OpenAccessError::Refused { .. } if is_link => &LINK_REFUSED,
@@ -214,11 +214,11 @@ fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'s
     }
 }
 
-fn http_kind(error: OutboundError) -> &'static ErrorKind {
+fn http_kind(error: HttpError) -> &'static ErrorKind {
     match error {
-        OutboundError::Timeout => &SPOTIFY_TIMEOUT,
-        OutboundError::Connect | OutboundError::Broken => &SPOTIFY_UNAVAILABLE,
-        OutboundError::TooLarge | OutboundError::NotText => &SPOTIFY_INVALID_RESPONSE,
-        OutboundError::Client => &SPOTIFY_INTERNAL,
+        HttpError::Timeout => &SPOTIFY_TIMEOUT,
+        HttpError::Connect | HttpError::ConnectionLost => &SPOTIFY_UNAVAILABLE,
+        HttpError::TooLarge | HttpError::NotUtf8 => &SPOTIFY_INVALID_RESPONSE,
+        HttpError::Setup => &SPOTIFY_INTERNAL,
     }
 }

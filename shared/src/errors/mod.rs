@@ -9,12 +9,12 @@ use url::Url;
 pub use kinds::ErrorKind;
 
 use crate::{
-    chance::NoChance,
     cookie::{self, SIGN_IN_TTL},
     jws::JwsError,
     log,
     pages::{Branding, PageContext},
     registry::LookupError,
+    rng::RngError,
     secrets::SecretError,
     sign_in::{KeysUnavailable, SignInError},
     spotify::SpotifyError,
@@ -84,7 +84,7 @@ pub enum Error {
     Secret(#[from] SecretError),
     /// No random bytes.
     #[error("{0}")]
-    Rng(#[from] NoChance),
+    Rng(#[from] RngError),
     /// No time left.
     #[error("out of time")]
     Timeout,
@@ -165,7 +165,7 @@ impl From<ChangeError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Used => Self::Token(JwsError::Used),
+            StoreError::AlreadyUsed => Self::Token(JwsError::Replayed),
             error => Self::Store(error),
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::encoding::{from_base64url, hex};
 
 /// The most keys one set may have; each is tried in turn when a token names none.
-const MOST_KEYS: usize = 32;
+const MAX_KEYS: usize = 32;
 
 /// Keys of one partner for one purpose.
 #[derive(Clone, Default)]
@@ -31,8 +31,8 @@ impl KeySet {
     /// # Errors
     /// [`KeyError`] names the first fault by the key's place, and never shows a part of a key.
     pub fn parse(jwks: &Value) -> Result<Self, KeyError> {
-        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotASet)?;
-        if keys.len() > MOST_KEYS {
+        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAJwkSet)?;
+        if keys.len() > MAX_KEYS {
             return Err(KeyError::TooMany);
         }
         let keys = keys
@@ -47,10 +47,10 @@ impl KeySet {
     /// a symmetric one: whoever can read it there could sign.
     ///
     /// # Errors
-    /// [`KeyError::NotASet`], [`KeyError::TooMany`], or, when no key can be used, [`KeyError::NoneUsable`].
-    pub fn published(jwks: &Value) -> Result<Self, KeyError> {
-        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotASet)?;
-        if keys.len() > MOST_KEYS {
+    /// [`KeyError::NotAJwkSet`], [`KeyError::TooMany`], or, when no key can be used, [`KeyError::NoUsableKey`].
+    pub fn from_published(jwks: &Value) -> Result<Self, KeyError> {
+        let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAJwkSet)?;
+        if keys.len() > MAX_KEYS {
             return Err(KeyError::TooMany);
         }
         let public = keys
@@ -58,7 +58,7 @@ impl KeySet {
             .filter(|jwk| jwk.get("kty").and_then(Value::as_str) != Some("oct"));
         let keys: Vec<_> = public.filter_map(|jwk| Key::parse(jwk, 0).ok()).collect();
         if keys.is_empty() {
-            return Err(KeyError::NoneUsable);
+            return Err(KeyError::NoUsableKey);
         }
         Ok(Self { keys })
     }
@@ -181,13 +181,13 @@ fn has_small_order(point: &[u8]) -> bool {
 pub enum KeyError {
     /// No array `keys`.
     #[error("is not a JWK set: it has no array `keys`")]
-    NotASet,
+    NotAJwkSet,
     /// More keys than a rotation needs.
     #[error("has more than 32 keys")]
     TooMany,
     /// Not one key that can be used.
     #[error("has no key that can be used")]
-    NoneUsable,
+    NoUsableKey,
     /// Not a JWK, or not in canonical base64url.
     #[error("key {0} is not a well-formed JWK")]
     Malformed(usize),
@@ -249,7 +249,7 @@ mod tests {
         let spaced = json!({"keys": [{"kty": "oct", "k": format!(" {}", base64url([1; 32]))}]});
         assert_eq!(KeySet::parse(&spaced).err(), Some(KeyError::Malformed(1)));
         for not_a_set in [json!(null), json!([]), json!({}), json!({"keys": {}}), json!("keys")] {
-            assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotASet));
+            assert_eq!(KeySet::parse(&not_a_set).err(), Some(KeyError::NotAJwkSet));
         }
     }
 
@@ -259,15 +259,15 @@ mod tests {
         let okp = json!({"kty": "OKP", "crv": "Ed25519", "kid": "good", "x": base64url([9; 32])});
         let encryption = json!({"kty": "RSA", "use": "enc", "n": base64url([255; 256]), "e": "AQAB"});
         let other = json!({"kty": "EC", "crv": "secp256k1", "x": "", "y": ""});
-        let set = KeySet::published(&json!({"keys": [oct, encryption, other, okp, "rubbish"]})).unwrap();
+        let set = KeySet::from_published(&json!({"keys": [oct, encryption, other, okp, "rubbish"]})).unwrap();
         assert_eq!(set.keys.len(), 1);
         assert_eq!(set.candidates(Some("good")).count(), 1);
         for none in [json!({"keys": []}), json!({"keys": [oct]})] {
-            assert_eq!(KeySet::published(&none).err(), Some(KeyError::NoneUsable));
+            assert_eq!(KeySet::from_published(&none).err(), Some(KeyError::NoUsableKey));
         }
-        assert_eq!(KeySet::published(&json!([])).err(), Some(KeyError::NotASet));
+        assert_eq!(KeySet::from_published(&json!([])).err(), Some(KeyError::NotAJwkSet));
         assert_eq!(
-            KeySet::published(&json!({"keys": vec![okp; 33]})).err(),
+            KeySet::from_published(&json!({"keys": vec![okp; 33]})).err(),
             Some(KeyError::TooMany)
         );
     }

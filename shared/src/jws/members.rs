@@ -10,17 +10,17 @@ use serde::{
 use serde_json::{Map, Value};
 
 /// The members of one JSON object, none of them repeated at any depth.
-pub(super) struct Members(pub(super) Map<String, Value>);
+pub(super) struct StrictObject(pub(super) Map<String, Value>);
 
-impl Members {
+impl StrictObject {
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for StrictObject {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_map(Unrepeated)? {
+        match deserializer.deserialize_map(NoDuplicates)? {
             Value::Object(members) => Ok(Self(members)),
             _ => Err(de::Error::custom("not an object")),
         }
@@ -29,13 +29,13 @@ impl<'de> Deserialize<'de> for Members {
 
 /// The members of a JSON object, unless one is named twice, at any depth: another parser might have read the other.
 #[must_use]
-pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    Members::parse(bytes).map(|members| members.0)
+pub fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    StrictObject::parse(bytes).map(|members| members.0)
 }
 
-struct Unrepeated;
+struct NoDuplicates;
 
-impl<'de> DeserializeSeed<'de> for Unrepeated {
+impl<'de> DeserializeSeed<'de> for NoDuplicates {
     type Value = Value;
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -43,7 +43,7 @@ impl<'de> DeserializeSeed<'de> for Unrepeated {
     }
 }
 
-impl<'de> Visitor<'de> for Unrepeated {
+impl<'de> Visitor<'de> for NoDuplicates {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,9 +12,9 @@ mod verify;
 
 pub use jwt_id::JwtId;
 pub use keys::{KeyError, KeySet};
-pub use members::object;
+pub use members::parse_object;
 pub use sign::{SignError, SignedJws, sign};
-pub use verify::{JwsError, Kind, UnverifiedJws, Verified, Verifier};
+pub use verify::{JwsError, TokenKind, UnverifiedJws, Verified, Verifier};
 
 /// How far two honest clocks may differ, in seconds: accepted after `exp`, and before `iat` and `nbf`. A used `jti` is kept until
 /// `exp` plus this, for until then its token would still be accepted.

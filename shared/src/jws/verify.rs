@@ -3,11 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{KeySet, LEEWAY, members::Members};
+use super::{KeySet, LEEWAY, members::StrictObject};
 use crate::encoding::from_base64url;
 
 /// The longest token looked at, in bytes. A cookie holds 4 KB and API Gateway takes 10 KB of request line and headers.
-const LONGEST: usize = 8 * 1024;
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// A token whose signature has not been checked. It has no claims to read.
 ///
@@ -28,14 +28,14 @@ impl<'a> UnverifiedJws<'a> {
     /// # Errors
     /// [`JwsError::Malformed`] for anything else, `Bearer` in front, JSON serialization or two tokens among it.
     pub fn parse(jws: &'a str) -> Result<Self, JwsError> {
-        Self::parse_up_to(LONGEST, jws)
+        Self::parse_with_limit(MAX_TOKEN_BYTES, jws)
     }
 
     /// As [`Self::parse`], of a token that came in a body, where more fits.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_up_to(longest: usize, jws: &'a str) -> Result<Self, JwsError> {
+    pub fn parse_with_limit(longest: usize, jws: &'a str) -> Result<Self, JwsError> {
         if jws.len() > longest {
             return Err(JwsError::Malformed);
         }
@@ -47,7 +47,7 @@ impl<'a> UnverifiedJws<'a> {
         from_base64url(signature)
             .filter(|signature| !signature.is_empty())
             .ok_or(JwsError::Malformed)?;
-        let header = Members::parse(&header).ok_or(JwsError::Malformed)?.0;
+        let header = StrictObject::parse(&header).ok_or(JwsError::Malformed)?.0;
         Ok(Self {
             header,
             payload,
@@ -57,7 +57,7 @@ impl<'a> UnverifiedJws<'a> {
     }
 
     /// Whether a key that was not at hand may have signed it: it names an unknown one, or none and those at hand did not fit.
-    pub(crate) fn may_be_of_another_key(&self, error: JwsError) -> bool {
+    pub(crate) fn may_use_rotated_key(&self, error: JwsError) -> bool {
         match error {
             JwsError::UnknownKey => true,
             JwsError::Algorithm | JwsError::Signature => !self.header.contains_key("kid"),
@@ -76,7 +76,7 @@ impl<'a> UnverifiedJws<'a> {
 
 /// What a token is for. `typ` tells them apart (RFC 8725 §3.11), so that none can stand in for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// The partner site's session cookie: `typ` is `JWT` or absent. Lives as long as browsers keep a cookie, 400 days.
     Session,
     /// A hand-off from the partner's site, `soa-handoff+jwt`: at most 120 seconds, once, with `jti` and `nonce`.
@@ -85,7 +85,7 @@ pub enum Kind {
     Request,
 }
 
-impl Kind {
+impl TokenKind {
     fn accepts(self, typ: Option<&str>) -> bool {
         // RFC 7515 §4.1.9: a media type, compared without case, whose "application/" may be left out.
         let typ = typ.map(str::to_ascii_lowercase);
@@ -100,7 +100,7 @@ impl Kind {
     }
 
     /// The longest `exp - iat`, in seconds.
-    fn longest_life(self) -> i64 {
+    fn max_lifetime(self) -> i64 {
         match self {
             Self::Session => 400 * 24 * 3600,
             Self::Handoff => 120,
@@ -108,7 +108,7 @@ impl Kind {
         }
     }
 
-    fn works_once(self) -> bool {
+    fn is_single_use(self) -> bool {
         self != Self::Session
     }
 }
@@ -118,7 +118,7 @@ pub struct Verifier<'a> {
     /// The keys; each fixes its algorithm.
     pub keys: &'a KeySet,
     /// What the token is for.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// The only `iss` taken.
     pub issuer: &'a str,
     /// The only `aud` taken.
@@ -144,11 +144,11 @@ impl Verifier<'_> {
     pub fn verify<C: DeserializeOwned>(&self, jws: &UnverifiedJws<'_>, now: i64) -> Result<Verified<C>, JwsError> {
         self.check_header(jws)?;
         self.check_signature(jws)?;
-        let claims = Members::parse(&jws.payload).ok_or(JwsError::Malformed)?.0;
+        let claims = StrictObject::parse(&jws.payload).ok_or(JwsError::Malformed)?.0;
         self.check_claims(&claims, now)?;
         let expires_at = date(&claims, "exp")?.ok_or(JwsError::Claim("exp"))?;
         let jti = text(&claims, "jti")?.map(str::to_owned);
-        if self.kind.works_once() && jti.is_none() {
+        if self.kind.is_single_use() && jti.is_none() {
             return Err(JwsError::Claim("jti"));
         }
         let claims = serde_json::from_value(Value::Object(claims)).map_err(|_| JwsError::Claim("one of its own"))?;
@@ -219,12 +219,12 @@ impl Verifier<'_> {
             return Err(JwsError::Expired);
         }
         let life = expires_at.saturating_sub(issued_at);
-        if life <= 0 || life > self.kind.longest_life() {
+        if life <= 0 || life > self.kind.max_lifetime() {
             return Err(JwsError::Claim("exp"));
         }
         let latest = now.saturating_add(LEEWAY);
         if issued_at > latest || date(claims, "nbf")?.is_some_and(|not_before| not_before > latest) {
-            return Err(JwsError::NotYet);
+            return Err(JwsError::NotYetValid);
         }
         Ok(())
     }
@@ -293,11 +293,11 @@ pub enum JwsError {
     Expired,
     /// Before its beginning.
     #[error("not yet valid")]
-    NotYet,
+    NotYetValid,
     /// Presented before.
     #[error("used before")]
-    Used,
+    Replayed,
     /// Another browser's.
     #[error("not this browser's")]
-    OtherBrowser,
+    BrowserMismatch,
 }

@@ -62,7 +62,7 @@ pub enum AuthorizationError {
     /// `access_denied`: the person said no.
     AccessDenied,
     /// `server_error` or `temporarily_unavailable`: it may pass.
-    Temporary,
+    Transient,
     /// Any other word.
     Other,
 }
@@ -72,7 +72,7 @@ impl AuthorizationResponse {
     ///
     /// Nothing when a part is missing, or is not what it can be.
     #[must_use]
-    pub fn read(
+    pub fn parse(
         state: Option<&str>,
         code: Option<AuthorizationCode>,
         error: Option<&str>,
@@ -85,7 +85,7 @@ impl AuthorizationResponse {
         let state = State::parse(state?)?;
         let outcome = match error {
             Some("access_denied") => Err(AuthorizationError::AccessDenied),
-            Some("server_error" | "temporarily_unavailable") => Err(AuthorizationError::Temporary),
+            Some("server_error" | "temporarily_unavailable") => Err(AuthorizationError::Transient),
             Some(_) => Err(AuthorizationError::Other),
             None => Ok(code?),
         };
@@ -101,7 +101,7 @@ secret_type! {
 impl AuthorizationCode {
     /// Takes 1 to 4096 visible ASCII characters, which is all that RFC 6749 §A.11 says of a code, the space left out.
     #[must_use]
-    pub fn parse_any(code: &str) -> Option<Self> {
+    pub fn parse_visible_ascii(code: &str) -> Option<Self> {
         let visible = code.bytes().all(|byte| byte.is_ascii_graphic());
         ((1..=4096).contains(&code.len()) && visible).then(|| Self::new(code))
     }
@@ -117,7 +117,7 @@ impl AuthorizationCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chance::Chance;
+    use crate::rng::Rng;
     use proptest::prelude::*;
 
     proptest! {
@@ -125,15 +125,15 @@ mod tests {
         fn no_answer_of_a_browser_is_a_panic(state in ".{0,50}", code in ".{0,50}", error in ".{0,50}", iss in ".{0,50}") {
             let state = [Some(state.as_str()), None];
             for state in state {
-                let response = AuthorizationResponse::read(state, AuthorizationCode::parse(&code), None, None, "issuer");
+                let response = AuthorizationResponse::parse(state, AuthorizationCode::parse(&code), None, None, "issuer");
                 prop_assert!(response.is_none_or(|response| response.outcome.is_ok_and(|kept| kept.expose() == code)));
-                let _ = AuthorizationResponse::read(state, None, Some(&error), Some(&iss), "issuer");
+                let _ = AuthorizationResponse::parse(state, None, Some(&error), Some(&iss), "issuer");
             }
         }
 
         #[test]
         fn the_authorize_url_has_each_parameter_once_whatever_is_in_it(client_id in ".{1,20}", redirect_uri in ".{1,40}") {
-            let state = State::generate(&Chance::seeded(1)).unwrap();
+            let state = State::generate(&Rng::seeded(1)).unwrap();
             let endpoint = Url::parse("https://accounts.example/authorize").unwrap();
             let (client_id, redirect_uri) = (client_id.as_str(), redirect_uri.as_str());
             let request = AuthorizationRequest { endpoint: &endpoint, client_id, redirect_uri, scope: "a b", state: &state, code_verifier: None, show_dialog: false };

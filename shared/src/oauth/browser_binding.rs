@@ -7,13 +7,13 @@
 use aws_lc_rs::hmac;
 
 use crate::{
-    chance::{Chance, NoChance},
     encoding::base64url,
-    secret::{same, secret_type, sha256_hex},
+    rng::{Rng, RngError},
+    secret::{constant_time_eq, secret_type, sha256_hex},
 };
 
 /// How many journeys one browser can have under way. The oldest gives way.
-const MOST: usize = 8;
+const MAX_BINDINGS: usize = 8;
 
 secret_type! {
     /// One journey's value in the browser: 43 random characters and the 22 of its tag.
@@ -24,8 +24,8 @@ impl BrowserBinding {
     /// A new one.
     ///
     /// # Errors
-    /// [`NoChance`].
-    pub fn generate(chance: &Chance, key: &hmac::Key) -> Result<Self, NoChance> {
+    /// [`RngError`].
+    pub fn generate(chance: &Rng, key: &hmac::Key) -> Result<Self, RngError> {
         let value = base64url(chance.bytes::<32>()?);
         let tag = tag(key, &value);
         Ok(Self::new(value + &tag))
@@ -40,7 +40,7 @@ impl BrowserBinding {
     fn is_ours(&self, key: &hmac::Key) -> bool {
         self.expose()
             .split_at_checked(43)
-            .is_some_and(|(value, its_tag)| same(tag(key, value).as_bytes(), its_tag.as_bytes()))
+            .is_some_and(|(value, its_tag)| constant_time_eq(tag(key, value).as_bytes(), its_tag.as_bytes()))
     }
 
     /// What the pending link knows of it.
@@ -72,16 +72,16 @@ impl BrowserBindings {
     pub fn parse(cookie: &str) -> Self {
         let mut bindings: Vec<_> = cookie
             .split('.')
-            .take(4 * MOST)
+            .take(4 * MAX_BINDINGS)
             .filter_map(BrowserBinding::parse)
             .collect();
-        bindings.drain(..bindings.len().saturating_sub(MOST));
+        bindings.drain(..bindings.len().saturating_sub(MAX_BINDINGS));
         Self(bindings)
     }
 
     /// Without the values that we did not make.
     #[must_use]
-    pub fn ours(mut self, key: &hmac::Key) -> Self {
+    pub fn retain_authentic(mut self, key: &hmac::Key) -> Self {
         self.0.retain(|binding| binding.is_ours(key));
         self
     }
@@ -92,15 +92,15 @@ impl BrowserBindings {
     }
 
     /// Takes out the one with this hash, if it is there: its journey is over.
-    pub fn forget(&mut self, hash: &str) {
+    pub fn remove(&mut self, hash: &str) {
         self.0
-            .retain(|binding| !same(binding.hash().as_bytes(), hash.as_bytes()));
+            .retain(|binding| !constant_time_eq(binding.hash().as_bytes(), hash.as_bytes()));
     }
 
     /// The cookie's value with `new` added, when there is something to keep.
     #[must_use]
-    pub fn cookie_with(&self, new: Option<&BrowserBinding>) -> Option<String> {
-        let kept = self.0.len().min(MOST - usize::from(new.is_some()));
+    pub fn to_cookie(&self, new: Option<&BrowserBinding>) -> Option<String> {
+        let kept = self.0.len().min(MAX_BINDINGS - usize::from(new.is_some()));
         let values: Vec<_> = self
             .0
             .iter()
@@ -114,7 +114,7 @@ impl BrowserBindings {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Rng, *};
     use proptest::prelude::*;
 
     fn key(byte: u8) -> hmac::Key {
@@ -123,11 +123,11 @@ mod tests {
 
     #[test]
     fn a_planted_value_is_dropped_and_ours_are_kept() {
-        let ours = BrowserBinding::generate(&Chance::System, &key(1)).unwrap();
-        let planted = BrowserBinding::generate(&Chance::System, &key(2)).unwrap();
+        let ours = BrowserBinding::generate(&Rng::System, &key(1)).unwrap();
+        let planted = BrowserBinding::generate(&Rng::System, &key(2)).unwrap();
         let cookie = format!("{}.{}.rubbish.", planted.expose(), ours.expose());
-        let kept = BrowserBindings::parse(&cookie).ours(&key(1));
-        assert_eq!(kept.cookie_with(None).as_deref(), Some(ours.expose()));
+        let kept = BrowserBindings::parse(&cookie).retain_authentic(&key(1));
+        assert_eq!(kept.to_cookie(None).as_deref(), Some(ours.expose()));
     }
 
     #[test]
@@ -135,10 +135,10 @@ mod tests {
         let mut cookie = String::new();
         let mut made = Vec::new();
         for _ in 0..10 {
-            let new = BrowserBinding::generate(&Chance::System, &key(1)).unwrap();
+            let new = BrowserBinding::generate(&Rng::System, &key(1)).unwrap();
             cookie = BrowserBindings::parse(&cookie)
-                .ours(&key(1))
-                .cookie_with(Some(&new))
+                .retain_authentic(&key(1))
+                .to_cookie(Some(&new))
                 .unwrap();
             made.push(new.expose().to_owned());
         }
@@ -151,17 +151,17 @@ mod tests {
 
     #[test]
     fn a_finished_journey_leaves_the_others() {
-        let [one, other] = [1, 2].map(|seed| BrowserBinding::generate(&Chance::seeded(seed), &key(1)).unwrap());
+        let [one, other] = [1, 2].map(|seed| BrowserBinding::generate(&Rng::seeded(seed), &key(1)).unwrap());
         let mut bindings = BrowserBindings::parse(&format!("{}.{}", one.expose(), other.expose()));
-        bindings.forget(&one.hash());
-        assert_eq!(bindings.cookie_with(None).as_deref(), Some(other.expose()));
-        bindings.forget(&other.hash());
-        assert_eq!(bindings.cookie_with(None), None);
+        bindings.remove(&one.hash());
+        assert_eq!(bindings.to_cookie(None).as_deref(), Some(other.expose()));
+        bindings.remove(&other.hash());
+        assert_eq!(bindings.to_cookie(None), None);
     }
 
     #[test]
     fn a_nonce_belongs_to_one_browser_and_one_partner() {
-        let [one, other] = [1, 2].map(|seed| BrowserBinding::generate(&Chance::seeded(seed), &key(1)).unwrap());
+        let [one, other] = [1, 2].map(|seed| BrowserBinding::generate(&Rng::seeded(seed), &key(1)).unwrap());
         let nonces = [one.nonce("lunar"), one.nonce("solar"), other.nonce("lunar")];
         assert_eq!(one.nonce("lunar"), nonces[0]);
         assert!(nonces[0] != nonces[1] && nonces[0] != nonces[2]);
@@ -170,7 +170,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_cookie_makes_more_than_eight_bindings(cookie in ".{0,2000}") {
-            prop_assert!(BrowserBindings::parse(&cookie).iter().count() <= MOST);
+            prop_assert!(BrowserBindings::parse(&cookie).iter().count() <= MAX_BINDINGS);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `nonce` (`OpenID` Connect Core §3.1.2.1): 256 random bits that come back in the ID token, so that no other's can be put in its place.
 
 use crate::{
-    chance::{Chance, NoChance},
     encoding::base64url,
+    rng::{Rng, RngError},
     secret::secret_type,
 };
 
@@ -15,8 +15,8 @@ impl Nonce {
     /// A new one.
     ///
     /// # Errors
-    /// [`NoChance`].
-    pub fn generate(chance: &Chance) -> Result<Self, NoChance> {
+    /// [`RngError`].
+    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(chance.bytes::<32>()?)))
     }
 }

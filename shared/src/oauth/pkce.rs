@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
-    chance::{Chance, NoChance},
     encoding::base64url,
+    rng::{Rng, RngError},
     secret::secret_type,
 };
 
@@ -12,8 +12,8 @@ secret_type! {
     /// `code_verifier` (RFC 7636 §4.1): 43 characters from 256 random bits. One verifier serves one exchange, so it cannot be copied.
     ///
     /// ```compile_fail
-    /// # use shared::{chance::Chance, oauth::pkce::CodeVerifier};
-    /// let verifier = CodeVerifier::generate(&Chance::System).unwrap();
+    /// # use shared::{rng::Rng, oauth::pkce::CodeVerifier};
+    /// let verifier = CodeVerifier::generate(&Rng::System).unwrap();
     /// let another = verifier.clone();
     /// ```
     CodeVerifier
@@ -23,8 +23,8 @@ impl CodeVerifier {
     /// A new one.
     ///
     /// # Errors
-    /// [`NoChance`].
-    pub fn generate(chance: &Chance) -> Result<Self, NoChance> {
+    /// [`RngError`].
+    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(chance.bytes::<32>()?)))
     }
 

@@ -2,8 +2,8 @@
 //! finish anybody's journey.
 
 use crate::{
-    chance::{Chance, NoChance},
     encoding::base64url,
+    rng::{Rng, RngError},
     secret::{secret_type, sha256_hex},
 };
 
@@ -16,8 +16,8 @@ impl State {
     /// A new one.
     ///
     /// # Errors
-    /// [`NoChance`].
-    pub fn generate(chance: &Chance) -> Result<Self, NoChance> {
+    /// [`RngError`].
+    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(chance.bytes::<32>()?)))
     }
 
@@ -50,12 +50,12 @@ impl StateHash {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Rng, *};
     use proptest::prelude::*;
 
     #[test]
     fn states_are_unguessable_and_each_its_own() {
-        let states: Vec<_> = (0..64).map(|_| State::generate(&Chance::System).unwrap()).collect();
+        let states: Vec<_> = (0..64).map(|_| State::generate(&Rng::System).unwrap()).collect();
         let unique: std::collections::HashSet<_> = states.iter().map(|state| state.expose().to_owned()).collect();
         assert_eq!(unique.len(), 64);
         assert!(
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_ours_is_not_a_state() {
-        let good = State::generate(&Chance::seeded(1)).unwrap();
+        let good = State::generate(&Rng::seeded(1)).unwrap();
         let good = good.expose();
         let long = format!("{good}A");
         let padded = format!("{good}=");
@@ -87,7 +87,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_state_reads_back(seed: u64, text in ".{0,60}") {
-            let state = State::generate(&Chance::seeded(seed)).unwrap();
+            let state = State::generate(&Rng::seeded(seed)).unwrap();
             prop_assert_eq!(State::parse(state.expose()).unwrap().hash(), state.hash());
             if let Some(parsed) = State::parse(&text) { prop_assert_eq!(parsed.expose(), text); }
         }

@@ -43,7 +43,7 @@ pub struct Token {
 /// The headers of a request, with the client's Basic authentication.
 ///
 /// # Errors
-/// [`TokenError::Nonsense`] when the client id cannot stand in a header.
+/// [`TokenError::InvalidResponse`] when the client id cannot stand in a header.
 pub fn headers(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderMap, TokenError> {
     Ok(HeaderMap::from_iter([
         (header::AUTHORIZATION, basic(client_id, client_secret)?),
@@ -85,7 +85,7 @@ fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, T
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let credentials = base64(format!("{}:{}", encode(client_id), encode(client_secret.expose())));
     let mut value =
-        HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| TokenError::Nonsense("client_id"))?;
+        HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| TokenError::InvalidResponse("client_id"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -102,7 +102,7 @@ pub fn parse(status: StatusCode, retry_after: Option<u64>, body: &str, scope: &s
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct TokenResponse {
     access_token: String,
     token_type: String,
     scope: Option<String>,
@@ -113,13 +113,14 @@ struct Granted {
 /// RFC 6749 §5.1. Other members are ignored, as it says.
 fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
     // By way of an object, for a derived reader would take an array of the members too.
-    let members: Map<String, Value> = serde_json::from_str(body).map_err(|_| TokenError::Nonsense("body"))?;
-    let granted: Granted = serde_json::from_value(members.into()).map_err(|_| TokenError::Nonsense("body"))?;
+    let members: Map<String, Value> = serde_json::from_str(body).map_err(|_| TokenError::InvalidResponse("body"))?;
+    let granted: TokenResponse =
+        serde_json::from_value(members.into()).map_err(|_| TokenError::InvalidResponse("body"))?;
     if granted.error.is_some() {
-        return Err(TokenError::Nonsense("error"));
+        return Err(TokenError::InvalidResponse("error"));
     }
     if !granted.token_type.eq_ignore_ascii_case("bearer") {
-        return Err(TokenError::Nonsense("token_type"));
+        return Err(TokenError::InvalidResponse("token_type"));
     }
     if granted
         .scope
@@ -130,7 +131,7 @@ fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
     // RFC 6750 §2.1: what may stand in an Authorization header.
     let printable = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     if !printable(&granted.access_token) {
-        return Err(TokenError::Nonsense("access_token"));
+        return Err(TokenError::InvalidResponse("access_token"));
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -203,13 +204,13 @@ pub enum TokenError {
     },
     /// An answer that no token endpoint gives; which part was wrong.
     #[error("nonsense in {0}")]
-    Nonsense(&'static str),
+    InvalidResponse(&'static str),
 }
 
 impl TokenError {
     /// Whether it may have passed in a moment. To be asked for the client's own token only: a code is never sent twice.
     #[must_use]
-    pub fn is_passing(self) -> bool {
+    pub fn is_transient(self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
 }
@@ -234,16 +235,16 @@ mod tests {
         let bad = [
             (
                 r#"{"access_token":"t","token_type":"mac"}"#,
-                TokenError::Nonsense("token_type"),
+                TokenError::InvalidResponse("token_type"),
             ),
-            (r#"{"access_token":"t"}"#, TokenError::Nonsense("body")),
+            (r#"{"access_token":"t"}"#, TokenError::InvalidResponse("body")),
             (
                 r#"{"access_token":"","token_type":"bearer"}"#,
-                TokenError::Nonsense("access_token"),
+                TokenError::InvalidResponse("access_token"),
             ),
             (
                 r#"{"access_token":"a b","token_type":"bearer"}"#,
-                TokenError::Nonsense("access_token"),
+                TokenError::InvalidResponse("access_token"),
             ),
             (
                 r#"{"access_token":"t","token_type":"bearer","scope":"user-soa-linked"}"#,
@@ -255,16 +256,16 @@ mod tests {
             ),
             (
                 r#"{"access_token":"t","token_type":"bearer","error":"x"}"#,
-                TokenError::Nonsense("error"),
+                TokenError::InvalidResponse("error"),
             ),
             (
                 r#"{"access_token":7,"token_type":"bearer"}"#,
-                TokenError::Nonsense("body"),
+                TokenError::InvalidResponse("body"),
             ),
-            ("[]", TokenError::Nonsense("body")),
-            (r#"["t","bearer",null,3600,null]"#, TokenError::Nonsense("body")),
-            ("<html>", TokenError::Nonsense("body")),
-            ("", TokenError::Nonsense("body")),
+            ("[]", TokenError::InvalidResponse("body")),
+            (r#"["t","bearer",null,3600,null]"#, TokenError::InvalidResponse("body")),
+            ("<html>", TokenError::InvalidResponse("body")),
+            ("", TokenError::InvalidResponse("body")),
         ];
         for (body, error) in bad {
             assert_eq!(granted(body, SCOPE).unwrap_err(), error, "{body}");

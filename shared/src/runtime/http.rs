@@ -9,13 +9,13 @@ use tracing::Instrument as _;
 
 use super::startup::{self, StartError};
 use crate::{
-    chance::Chance,
     clock::Clock,
     config::Environment,
     errors::{Error, Failure},
     i18n::Language,
     log,
     pages::{Branding, PageContext},
+    rng::Rng,
     telemetry::{self, metrics},
     urls::PublicUrl,
     web::{Destination, Request, RequestError, Response, ReturnTo},
@@ -45,7 +45,7 @@ pub trait HttpFunction: Sized + Sync {
     fn start(
         environment: Environment,
         clock: Clock,
-        chance: Chance,
+        chance: Rng,
     ) -> impl Future<Output = Result<Self, StartError>> + Send;
 
     /// Its pages; `None` for a function that only programs call.
@@ -62,7 +62,7 @@ pub trait HttpFunction: Sized + Sync {
 /// # Errors
 /// If the function cannot be built; the log says why. No other error ends the process.
 pub async fn run<F: HttpFunction>() -> Result<(), lambda_runtime::Error> {
-    let function = F::start(Environment::from_env(), Clock::System, Chance::System);
+    let function = F::start(Environment::from_env(), Clock::System, Rng::System);
     let function = startup::start_in_process(F::NAME, function).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let deadline = event.context.deadline;
@@ -113,7 +113,7 @@ pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: D
         let response = match outcome {
             Ok(response) => {
                 log!(info, response.code, status = response.status().as_u16(), ms);
-                metrics::outcome(response.code);
+                metrics::count_success(response.code);
                 response
             }
             Err(failure) => {
@@ -140,9 +140,9 @@ fn record_failure<F: HttpFunction>(failure: &Failure, ms: u64) {
         log!(warn, kind.log, status, ms, reason);
     }
     if F::IS_LINKING_STEP {
-        metrics::failure(kind.log);
+        metrics::count_link_failure(kind.log);
     }
-    metrics::fault(kind.log);
+    metrics::count_fault(kind.log);
 }
 
 /// The page of a failure, in the language and for the destination that the request names, if it can be read.

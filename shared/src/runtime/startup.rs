@@ -4,18 +4,18 @@
 use std::pin::Pin;
 
 use crate::{
-    aws::Aws,
-    chance::Chance,
+    aws::AwsConfig,
     clock::Clock,
     config::{ConfigError, Environment, LinkStoreConfig, SpotifyAccessConfig},
+    http_client::{HttpClient, HttpError},
     log,
-    outbound::{Outbound, OutboundError},
     partner::PartnerId,
     registry::PartnerRegistry,
-    secrets::{Secret, SecretError},
+    rng::Rng,
+    secrets::{ManagedSecret, SecretError},
     sign_in::{PartnerKeys, SignIn},
     spotify::Spotify,
-    store::{Partners, PendingLinks},
+    store::{PartnerTable, PendingLinks},
     telemetry::{self, Code, metrics},
 };
 
@@ -48,11 +48,11 @@ pub struct Base {
     /// The variables.
     pub environment: Environment,
     /// The HTTP client, which the AWS SDK uses too.
-    pub outbound: Outbound,
+    pub outbound: HttpClient,
     /// The clock.
     pub clock: Clock,
     /// The source of random bytes.
-    pub chance: Chance,
+    pub chance: Rng,
 }
 
 impl Base {
@@ -60,10 +60,10 @@ impl Base {
     ///
     /// # Errors
     /// [`StartError::Outbound`].
-    pub fn new(environment: Environment, clock: Clock, chance: Chance) -> Result<Self, StartError> {
+    pub fn new(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
         Ok(Self {
             environment,
-            outbound: Outbound::new()?,
+            outbound: HttpClient::new()?,
             clock,
             chance,
         })
@@ -77,13 +77,13 @@ impl Base {
         &self,
         partner_id: PartnerId,
         table: Option<String>,
-        aws: &Aws,
+        aws: &AwsConfig,
         build: impl Fn(Environment) -> Result<T, ConfigError> + Send + Sync + 'static,
     ) -> Result<PartnerRegistry<T>, StartError> {
         let own = build(self.environment.clone())?;
-        let partners = table.map(|table| Partners::new(aws.dynamodb(&self.outbound), table));
+        let partners = table.map(|table| PartnerTable::new(aws.dynamodb(&self.outbound), table));
         let environment = self.environment.clone();
-        let build = move |partner: &crate::store::Partner| {
+        let build = move |partner: &crate::store::PartnerRecord| {
             let environment = environment.for_partner(&partner.partner_id, &partner.name, &partner.settings);
             build(environment).map_err(|error| error.to_string())
         };
@@ -102,7 +102,7 @@ impl Base {
     ) -> Result<LinkStore, StartError> {
         let secrets_manager = config.aws.secrets_manager(&self.outbound);
         let store = LinkStore {
-            partner_keys: Secret::new(secrets_manager, config.partner_keys_id.clone(), self.clock.clone()),
+            partner_keys: ManagedSecret::new(secrets_manager, config.partner_keys_id.clone(), self.clock.clone()),
             pending_links: PendingLinks::new(config.aws.dynamodb(&self.outbound), config.pending_links_table.clone()),
         };
         let preload_remote_keys = async {
@@ -112,9 +112,9 @@ impl Base {
         };
         let dynamodb = config.aws.dynamodb_origin();
         let (loaded, (), ()) = tokio::join!(
-            store.partner_keys.load(),
+            store.partner_keys.preload(),
             preload_remote_keys,
-            self.outbound.open(&dynamodb)
+            self.outbound.preconnect(&dynamodb)
         );
         loaded?;
         let Some(sign_in) = sign_in else { return Ok(store) };
@@ -136,7 +136,7 @@ impl Base {
         sign_in: &SignIn,
     ) -> Result<(Spotify, LinkStore), StartError> {
         let secrets_manager = config.link_store.aws.secrets_manager(&self.outbound);
-        let client_secret = Secret::new(secrets_manager, config.client_secret_id.clone(), self.clock.clone());
+        let client_secret = ManagedSecret::new(secrets_manager, config.client_secret_id.clone(), self.clock.clone());
         let spotify = Spotify::new(
             config.spotify.clone(),
             self.outbound.clone(),
@@ -146,7 +146,7 @@ impl Base {
         );
         // Boxed: the future that reads two secrets is too large for the caller's stack.
         let opening =
-            Box::pin(async { tokio::join!(self.link_store(&config.link_store, Some(sign_in)), spotify.prepare()) });
+            Box::pin(async { tokio::join!(self.link_store(&config.link_store, Some(sign_in)), spotify.preload()) });
         match opening.await {
             (Ok(link_store), Ok(())) => Ok((spotify, link_store)),
             (link_store, spotify) => Err(StartError::all([link_store.err(), spotify.err().map(StartError::from)])),
@@ -157,7 +157,7 @@ impl Base {
 /// The partner's keys and the pending links.
 pub struct LinkStore {
     /// The partner's keys.
-    pub partner_keys: Secret<PartnerKeys>,
+    pub partner_keys: ManagedSecret<PartnerKeys>,
     /// The pending links.
     pub pending_links: PendingLinks,
 }
@@ -179,7 +179,7 @@ pub enum StartError {
     },
     /// The HTTP client.
     #[error(transparent)]
-    Outbound(#[from] OutboundError),
+    Outbound(#[from] HttpError),
     /// Several of these at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     All(Vec<Self>),

@@ -8,9 +8,9 @@ use tracing::Instrument as _;
 
 use super::startup::{self, StartError};
 use crate::{
-    chance::Chance,
     clock::Clock,
     config::Environment,
+    rng::Rng,
     telemetry::{self, metrics},
 };
 
@@ -26,7 +26,7 @@ pub trait EventFunction: Sized + Sync {
     fn start(
         environment: Environment,
         clock: Clock,
-        chance: Chance,
+        chance: Rng,
     ) -> impl Future<Output = Result<Self, StartError>> + Send;
 
     /// Handles one event, within `within`.
@@ -43,7 +43,7 @@ pub struct EventError(pub &'static str);
 /// # Errors
 /// If the function cannot be built; the log says why.
 pub async fn run<F: EventFunction>() -> Result<(), lambda_runtime::Error> {
-    let function = F::start(Environment::from_env(), Clock::System, Chance::System);
+    let function = F::start(Environment::from_env(), Clock::System, Rng::System);
     let function = startup::start_in_process(F::NAME, function).await?;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let function = &function;

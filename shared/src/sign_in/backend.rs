@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    jws::{JwsError, JwtId, Kind, Verified},
-    outbound::Outbound,
+    http_client::HttpClient,
+    jws::{JwsError, JwtId, TokenKind, Verified},
     partner::PartnerId,
     secrets::Versions,
 };
@@ -44,7 +44,7 @@ pub struct BackendVerifier {
 impl BackendVerifier {
     /// Verifies requests of the backend that `config` describes.
     #[must_use]
-    pub fn new(config: BackendConfig, outbound: &Outbound, clock: &Clock) -> Self {
+    pub fn new(config: BackendConfig, outbound: &HttpClient, clock: &Clock) -> Self {
         let remote = |url: &Url| RemoteKeys::new(url.to_string(), outbound.clone(), clock.clone());
         Self {
             keys: config.jwks_url.as_ref().map(remote),
@@ -66,7 +66,7 @@ impl BackendVerifier {
         partner_id: &PartnerId,
     ) -> Result<BackendRequest, SignInError> {
         let expected = Expected {
-            kind: Kind::Request,
+            kind: TokenKind::Request,
             issuer: &self.issuer,
             audience,
         };

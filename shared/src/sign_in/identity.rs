@@ -7,7 +7,7 @@ use super::{PartnerKeys, SignInMethod};
 use crate::{
     jws::JwsError,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    secret::same,
+    secret::constant_time_eq,
     secrets::Versions,
 };
 
@@ -95,7 +95,7 @@ impl Identity {
     /// Whether this is the subscriber with that id. Compares in constant time.
     #[must_use]
     pub fn matches(&self, partner_user_id: &PartnerUserId) -> bool {
-        same(
+        constant_time_eq(
             self.partner_user_id.expose().as_bytes(),
             partner_user_id.expose().as_bytes(),
         )

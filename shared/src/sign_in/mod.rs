@@ -20,11 +20,11 @@ pub use remote_keys::{KeysUnavailable, RemoteKeys};
 use self::verify::{Expected, verify};
 use crate::{
     clock::Clock,
-    jws::{JwsError, JwtId, Kind, Verified},
+    http_client::HttpClient,
+    jws::{JwsError, JwtId, TokenKind, Verified},
     oauth::browser_binding::BrowserBindings,
-    outbound::Outbound,
     partner::PartnerId,
-    secret::same,
+    secret::constant_time_eq,
     secrets::Versions,
     urls::PublicUrl,
 };
@@ -102,7 +102,7 @@ pub enum SignInError {
 impl SignIn {
     /// Verifies subscribers as `config` says. Published keys are fetched when they are first needed.
     #[must_use]
-    pub fn new(config: SignInConfig, outbound: &Outbound, clock: &Clock) -> Self {
+    pub fn new(config: SignInConfig, outbound: &HttpClient, clock: &Clock) -> Self {
         let remote = |url: &Url| RemoteKeys::new(url.to_string(), outbound.clone(), clock.clone());
         let site_keys = config.site_jwks_url.as_ref().map(remote);
         Self {
@@ -138,7 +138,7 @@ impl SignIn {
         let Some(token) = cookie.filter(|_| self.config.method == SignInMethod::Session) else {
             return Ok(None);
         };
-        let verified = self.verify(keys, token, Kind::Session).await?;
+        let verified = self.verify(keys, token, TokenKind::Session).await?;
         let person = self.identity(keys, verified.claims, partner_id, SignInMethod::Session)?;
         Ok(Some(person))
     }
@@ -155,12 +155,12 @@ impl SignIn {
         browser: &BrowserBindings,
         partner_id: &PartnerId,
     ) -> Result<(Identity, JwtId, String), SignInError> {
-        let verified = self.verify(keys, token, Kind::Handoff).await?;
+        let verified = self.verify(keys, token, TokenKind::Handoff).await?;
         let nonce = verified.claims.nonce.as_deref().ok_or(JwsError::Claim("nonce"))?;
         let mut bindings = browser
             .iter()
-            .filter(|binding| same(binding.nonce(partner_id.as_str()).as_bytes(), nonce.as_bytes()));
-        let browser_binding = bindings.next().ok_or(JwsError::OtherBrowser)?.hash();
+            .filter(|binding| constant_time_eq(binding.nonce(partner_id.as_str()).as_bytes(), nonce.as_bytes()));
+        let browser_binding = bindings.next().ok_or(JwsError::BrowserMismatch)?.hash();
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
         let jti = JwtId::handoff(&self.config.site_issuer, &jti, verified.expires_at);
         Ok((
@@ -203,7 +203,7 @@ impl SignIn {
         &self,
         keys: &Versions<PartnerKeys>,
         token: &str,
-        kind: Kind,
+        kind: TokenKind,
     ) -> Result<Verified<IdentityClaims>, SignInError> {
         let expected = Expected {
             kind,

@@ -7,7 +7,7 @@ use crate::{
     encoding::{from_base64url, hex},
     jws::KeySet,
     partner::{PartnerId, PartnerUserId},
-    secrets::{SecretValue, text_member},
+    secrets::{SecretValue, string_member},
 };
 
 /// A partner's keys: the key set of its site's tokens, that of its backend's requests, and the key from which Partner User IDs are derived.
@@ -29,7 +29,7 @@ impl SecretValue for PartnerKeys {
             None => Ok(KeySet::default()),
         };
         let (site, backend) = (key_set("site")?, key_set("backend")?);
-        let bytes = from_base64url(text_member(members, "partner_user_id_key")?).filter(|bytes| bytes.len() >= 32);
+        let bytes = from_base64url(string_member(members, "partner_user_id_key")?).filter(|bytes| bytes.len() >= 32);
         let bytes = bytes.ok_or("member `partner_user_id_key` is not base64url of 32 bytes or more")?;
         let partner_user_id = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
         // One key in custody, a separate one for each use (NIST SP 800-108, with HMAC as the function).

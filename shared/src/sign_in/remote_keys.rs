@@ -6,28 +6,28 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::{
+    cache::{Cached, InBackoff, Policy},
     clock::Clock,
-    fetched::{Fetched, Limits, Paused},
+    http_client::{HttpClient, HttpError},
     jws::{KeyError, KeySet},
-    outbound::{Outbound, OutboundError},
 };
 
 /// A JWK set that the partner publishes at `SITE_JWKS_URL` or `BACKEND_JWKS_URL`, fetched and cached.
 #[derive(Debug)]
 pub struct RemoteKeys {
     url: String,
-    outbound: Outbound,
-    keys: Fetched<KeySet>,
+    outbound: HttpClient,
+    keys: Cached<KeySet>,
 }
 
 impl RemoteKeys {
     /// The set at `url`. Nothing is fetched yet.
     #[must_use]
-    pub fn new(url: String, outbound: Outbound, clock: Clock) -> Self {
+    pub fn new(url: String, outbound: HttpClient, clock: Clock) -> Self {
         Self {
             url,
             outbound,
-            keys: Fetched::new(Limits::PUBLISHED, clock),
+            keys: Cached::new(Policy::PUBLISHED, clock),
         }
     }
 
@@ -41,23 +41,23 @@ impl RemoteKeys {
 
     /// Newer keys, after `known` did not have the one that is needed. Returns `known` if there are none.
     pub async fn refresh(&self, known: &Arc<KeySet>) -> Arc<KeySet> {
-        let newer = self.keys.get_after(known, |_| self.fetch()).await;
+        let newer = self.keys.refresh_unless_newer(known, |_| self.fetch()).await;
         newer.unwrap_or_else(|_| known.clone())
     }
 
     async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
         let answer = self.outbound.get(&self.url).await.map_err(|error| match error {
-            OutboundError::Connect => KeysUnavailable("no connection"),
-            OutboundError::Timeout => KeysUnavailable("no answer in time"),
-            OutboundError::TooLarge => KeysUnavailable("too large an answer"),
+            HttpError::Connect => KeysUnavailable("no connection"),
+            HttpError::Timeout => KeysUnavailable("no answer in time"),
+            HttpError::TooLarge => KeysUnavailable("too large an answer"),
             _ => KeysUnavailable("a broken answer"),
         })?;
         if answer.status != StatusCode::OK {
             return Err(KeysUnavailable("another status than 200"));
         }
         let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| KeysUnavailable("no JSON"))?;
-        KeySet::published(&jwks).map_err(|error| match error {
-            KeyError::NoneUsable => KeysUnavailable("no key that can be used"),
+        KeySet::from_published(&jwks).map_err(|error| match error {
+            KeyError::NoUsableKey => KeysUnavailable("no key that can be used"),
             KeyError::TooMany => KeysUnavailable("more than 32 keys"),
             _ => KeysUnavailable("no JWK set"),
         })
@@ -69,8 +69,8 @@ impl RemoteKeys {
 #[error("published keys: {0}")]
 pub struct KeysUnavailable(&'static str);
 
-impl From<Paused> for KeysUnavailable {
-    fn from(_: Paused) -> Self {
+impl From<InBackoff> for KeysUnavailable {
+    fn from(_: InBackoff) -> Self {
         Self("none a moment ago")
     }
 }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    chance::Chance,
     cookie::VISIT_TTL,
     encoding::base64url,
     jws::LEEWAY,
     oauth::browser_binding::BrowserBinding,
     partner::{Entitlements, PartnerUserId},
+    rng::Rng,
     secrets::SecretValue as _,
     urls::PublicUrl,
 };
@@ -65,7 +65,7 @@ fn sign_in(method: SignInMethod) -> SignIn {
         site_jwks_url: None,
         public_url: PublicUrl::parse(PUBLIC).unwrap(),
     };
-    SignIn::new(config, &Outbound::new().unwrap(), &Clock::fixed(NOW))
+    SignIn::new(config, &HttpClient::new().unwrap(), &Clock::fixed(NOW))
 }
 
 /// What comes of a verification that has nothing to wait for: keys of the secret alone.
@@ -115,7 +115,7 @@ fn request_payload(changed: &Value) -> Value {
 
 /// A browser that has a journey under way.
 fn browser(seed: u64) -> (BrowserBinding, BrowserBindings) {
-    let binding = BrowserBinding::generate(&Chance::seeded(seed), keys().current.browser_binding()).unwrap();
+    let binding = BrowserBinding::generate(&Rng::seeded(seed), keys().current.browser_binding()).unwrap();
     let bindings = BrowserBindings::parse(binding.expose());
     (binding, bindings)
 }
@@ -141,7 +141,7 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
             issuer: BACKEND.to_owned(),
             jwks_url: None,
         },
-        &Outbound::new().unwrap(),
+        &HttpClient::new().unwrap(),
         &Clock::fixed(NOW),
     );
     let request = at_once(backend.verify(keys, token, UNLINK, &partner()))?;
@@ -375,7 +375,9 @@ fn an_entitlements_claim_is_taken_whole_or_not_at_all() {
     assert_eq!(taken.iter().collect::<Vec<_>>(), ["gold", "silver"]);
     // Nothing is a set too: the subscriber may hear nothing.
     assert_eq!(of(&json!([])).unwrap().entitlements, Some(Entitlements::default()));
-    let too_many: Vec<_> = (0..=Entitlements::MOST).map(|number| format!("e{number}")).collect();
+    let too_many: Vec<_> = (0..=Entitlements::MAX_COUNT)
+        .map(|number| format!("e{number}"))
+        .collect();
     for bad in [
         json!([""]),
         json!(["gold", "no good"]),
@@ -440,8 +442,8 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
     let [(mine, my_browser), (other, other_browser)] = [1, 2].map(browser);
     let (_, _, binding) = to(&my_browser).unwrap();
     assert_eq!(binding, mine.hash());
-    assert_eq!(to(&other_browser).err(), Some(JwsError::OtherBrowser));
-    assert_eq!(to(&BrowserBindings::default()).err(), Some(JwsError::OtherBrowser));
+    assert_eq!(to(&other_browser).err(), Some(JwsError::BrowserMismatch));
+    assert_eq!(to(&BrowserBindings::default()).err(), Some(JwsError::BrowserMismatch));
     // Of a browser with several journeys it finds the right one.
     let both = BrowserBindings::parse(&format!("{}.{}", other.expose(), mine.expose()));
     assert_eq!(to(&both).unwrap().2, mine.hash());
@@ -453,7 +455,7 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
         mine.expose(),
     ] {
         let refused = handed_off(&json!({"nonce": wrong})).err();
-        assert_eq!(refused, Some(JwsError::OtherBrowser), "{wrong:?}");
+        assert_eq!(refused, Some(JwsError::BrowserMismatch), "{wrong:?}");
     }
     assert_eq!(
         handed_off(&json!({"nonce": null})).err(),
@@ -493,7 +495,7 @@ fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
     assert!(from_visit_cookie(NOW + VISIT_TTL, &partner()).is_none());
     assert!(from_visit_cookie(NOW, &PartnerId::parse("1111111111111111111111").unwrap()).is_none());
     // What we sealed for another purpose is no visit, and neither is anybody else's.
-    let form = crate::sealed::seal(keys.current.unlink_form(), &json!({"expires_at": NOW + 60})).unwrap();
+    let form = crate::seal::seal(keys.current.unlink_form(), &json!({"expires_at": NOW + 60})).unwrap();
     for other in ["", "rubbish", &form, &visit[1..]] {
         assert!(Identity::from_visit_cookie(&keys.current, other, &partner(), NOW).is_none());
     }

@@ -2,13 +2,13 @@
 
 use super::{PartnerKeys, RemoteKeys, SignInError};
 use crate::{
-    jws::{JwsError, KeySet, Kind, UnverifiedJws, Verified, Verifier},
+    jws::{JwsError, KeySet, TokenKind, UnverifiedJws, Verified, Verifier},
     secrets::Versions,
 };
 
 /// What a token must be for.
 pub(super) struct Expected<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
 }
@@ -27,8 +27,8 @@ pub(super) async fn verify<C: serde::de::DeserializeOwned>(
     now: i64,
 ) -> Result<Verified<C>, SignInError> {
     let jws = match expected.kind {
-        Kind::Request => UnverifiedJws::parse_up_to(MAX_REQUEST_BYTES, token)?,
-        Kind::Session | Kind::Handoff => UnverifiedJws::parse(token)?,
+        TokenKind::Request => UnverifiedJws::parse_with_limit(MAX_REQUEST_BYTES, token)?,
+        TokenKind::Session | TokenKind::Handoff => UnverifiedJws::parse(token)?,
     };
     let with = |keys: &KeySet| {
         let verifier = Verifier {
@@ -42,7 +42,7 @@ pub(super) async fn verify<C: serde::de::DeserializeOwned>(
     if let Some(remote) = remote {
         let known = remote.get().await?;
         return Ok(match with(&known) {
-            Err(error) if jws.may_be_of_another_key(error) => with(&*remote.refresh(&known).await)?,
+            Err(error) if jws.may_use_rotated_key(error) => with(&*remote.refresh(&known).await)?,
             outcome => outcome?,
         });
     }

@@ -7,7 +7,7 @@ use super::{Identity, PartnerKeys, SignInMethod};
 use crate::{
     cookie::VISIT_TTL,
     partner::{PartnerId, PartnerUserId},
-    sealed,
+    seal,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -28,13 +28,13 @@ impl Identity {
             name: self.name.clone(),
             expires_at: now.saturating_add(VISIT_TTL),
         };
-        sealed::seal(keys.visit(), &visit)
+        seal::seal(keys.visit(), &visit)
     }
 
     /// The person whom a visit cookie identifies at this partner; `None` if it is not authentic, another partner's, or expired.
     #[must_use]
     pub fn from_visit_cookie(keys: &PartnerKeys, cookie: &str, partner_id: &PartnerId, now: i64) -> Option<Self> {
-        let visit: VisitCookie = sealed::open(keys.visit(), cookie)?;
+        let visit: VisitCookie = seal::unseal(keys.visit(), cookie)?;
         if visit.expires_at <= now || visit.partner_id != partner_id.as_str() {
             return None;
         }

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::{OpenAccessError, Spotify};
 use crate::{
+    http_client::{HttpError, HttpResponse},
     jws::SignedJws,
     oauth::token::AccessToken,
-    outbound::{Answer, OutboundError},
     telemetry::metrics::{Metric, count_by, record, record_by},
 };
 
@@ -17,16 +17,16 @@ pub(super) const REPLACE_ENTITLEMENTS: &str = "replace-entitlements";
 
 impl Spotify {
     /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
-    pub(super) async fn call_twice(
+    pub(super) async fn call_with_retry(
         &self,
         endpoint: &'static str,
         token: &AccessToken,
         jws: &SignedJws,
-    ) -> Result<Answer, OpenAccessError> {
+    ) -> Result<HttpResponse, OpenAccessError> {
         match self.call(endpoint, token, jws).await {
             // A set that may yet arrive could arrive after another one: whoever sends them waits until it cannot.
             Err(error) if endpoint == REPLACE_ENTITLEMENTS && error.may_be_in_flight() => Err(error),
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 self.pause().await;
                 self.call(endpoint, token, jws).await
             }
@@ -39,7 +39,7 @@ impl Spotify {
         endpoint: &'static str,
         token: &AccessToken,
         jws: &SignedJws,
-    ) -> Result<Answer, OpenAccessError> {
+    ) -> Result<HttpResponse, OpenAccessError> {
         let headers = headers(token, &self.settings.jws_content_type)?;
         let url = self.endpoint(endpoint);
         let answer = measured(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
@@ -62,9 +62,9 @@ impl Spotify {
 /// Of a call with this token and this body.
 pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderMap, OpenAccessError> {
     let mut bearer =
-        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::Nonsense)?;
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::InvalidResponse)?;
     bearer.set_sensitive(true);
-    let content_type = HeaderValue::try_from(content_type).map_err(|_| OpenAccessError::Nonsense)?;
+    let content_type = HeaderValue::try_from(content_type).map_err(|_| OpenAccessError::InvalidResponse)?;
     Ok(HeaderMap::from_iter([
         (header::AUTHORIZATION, bearer),
         (header::CONTENT_TYPE, content_type),
@@ -74,8 +74,8 @@ pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderM
 /// Measures a call to Spotify, and counts its answer.
 pub(super) async fn measured(
     call: &'static str,
-    answering: impl Future<Output = Result<Answer, OutboundError>>,
-) -> Result<Answer, OutboundError> {
+    answering: impl Future<Output = Result<HttpResponse, HttpError>>,
+) -> Result<HttpResponse, HttpError> {
     let began = Instant::now();
     let answer = answering.await;
     let status = match &answer {

@@ -11,12 +11,12 @@ secret_type! {
 }
 
 /// Where a journey may end.
-pub struct Landing<'a> {
+pub struct CompletionUrlPolicy<'a> {
     /// The Open Access API's own address: when that is on a loopback address, as of a sandbox, its origin counts as Spotify's.
     pub open_access_url: &'a Url,
 }
 
-impl Landing<'_> {
+impl CompletionUrlPolicy<'_> {
     /// Takes https on `spotify.com` or a host below it, with no user, port, or character that browsers read in their own ways; 2 KB at most.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Landing<'_> {
         if Self::is_spotify(&url, &completion_url) || self.is_sandbox(&url) {
             Ok(CompletionUrl::new(completion_url))
         } else {
-            Err(CompletionUrlError::Foreign)
+            Err(CompletionUrlError::UntrustedHost)
         }
     }
 
@@ -71,7 +71,7 @@ pub enum CompletionUrlError {
     Malformed,
     /// Not on Spotify's hosts.
     #[error("not on a host of Spotify's")]
-    Foreign,
+    UntrustedHost,
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
 
     fn check(completion_url: &str) -> Result<String, CompletionUrlError> {
         let open_access_url = Url::parse("https://open-access.spotify.com").unwrap();
-        Landing {
+        CompletionUrlPolicy {
             open_access_url: &open_access_url,
         }
         .check(completion_url.to_owned())
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_sandbox_on_a_loopback_address_counts_as_spotify() {
         let sandbox = Url::parse("http://127.0.0.1:9100").unwrap();
-        let landing = Landing {
+        let landing = CompletionUrlPolicy {
             open_access_url: &sandbox,
         };
         assert!(

@@ -8,7 +8,7 @@ use super::{Spotify, SpotifyError};
 use crate::{
     oauth::token::TokenError,
     secret::ClientSecret,
-    secrets::{SecretValue, Versions, text_member},
+    secrets::{SecretValue, Versions, string_member},
 };
 
 /// One of the two versions of the client secret.
@@ -35,26 +35,26 @@ impl Credentials {
 
     /// Whether `versions` has the same current secret, or is what these were taken from.
     pub(super) fn are_of(&self, versions: &Arc<Versions<ClientSecret>>) -> bool {
-        versions.current.same_as(self.client_secret()) || Arc::ptr_eq(&self.versions, versions)
+        versions.current.ct_eq(self.client_secret()) || Arc::ptr_eq(&self.versions, versions)
     }
 }
 
 impl SecretValue for ClientSecret {
     fn from_members(members: &Map<String, Value>) -> Result<Self, String> {
-        Self::parse(text_member(members, "client_secret")?).map_err(|weak| format!("member `client_secret` {weak}"))
+        Self::parse(string_member(members, "client_secret")?).map_err(|weak| format!("member `client_secret` {weak}"))
     }
 }
 
 impl Spotify {
     /// The secret to try after one was refused: what Secrets Manager has now, else the previous version.
-    pub(super) async fn other_credentials(&self, refused: &Credentials) -> Result<Credentials, SpotifyError> {
-        let versions = self.client_secret.get_after_refusal(&refused.versions).await?;
+    pub(super) async fn fallback_credentials(&self, refused: &Credentials) -> Result<Credentials, SpotifyError> {
+        let versions = self.client_secret.refresh_after_rejection(&refused.versions).await?;
         let refused = refused.client_secret();
-        if !versions.current.same_as(refused) {
+        if !versions.current.ct_eq(refused) {
             return Ok(Credentials::current(versions));
         }
         match &versions.previous {
-            Some(previous) if !previous.same_as(refused) => Ok(Credentials {
+            Some(previous) if !previous.ct_eq(refused) => Ok(Credentials {
                 versions,
                 use_previous: true,
             }),
@@ -63,15 +63,15 @@ impl Spotify {
     }
 
     /// What signs now, if that is another secret than `credentials` are of: read again, because Spotify refused what those had signed.
-    pub(super) async fn rotated_since(&self, credentials: &Credentials) -> Option<Credentials> {
+    pub(super) async fn rotated_credentials(&self, credentials: &Credentials) -> Option<Credentials> {
         let refused = credentials.client_secret();
         let known = self.client_secret.get().await.ok()?;
         // The one at hand may be a later reading of the same secret.
-        let versions = if known.current.same_as(refused) {
-            self.client_secret.get_after_refusal(&known).await.ok()?
+        let versions = if known.current.ct_eq(refused) {
+            self.client_secret.refresh_after_rejection(&known).await.ok()?
         } else {
             known
         };
-        (!versions.current.same_as(refused)).then_some(Credentials::current(versions))
+        (!versions.current.ct_eq(refused)).then_some(Credentials::current(versions))
     }
 }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::CompletionUrlError;
-use crate::{jws::SignError, oauth::token::TokenError, outbound::OutboundError, secrets::SecretError};
+use crate::{http_client::HttpError, jws::SignError, oauth::token::TokenError, secrets::SecretError};
 
 /// What went wrong between us and Spotify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum SpotifyError {
     Token(#[from] TokenError),
     /// No whole answer of the token endpoint.
     #[error("token endpoint: {0}")]
-    NoTokenResponse(#[source] OutboundError),
+    NoTokenResponse(#[source] HttpError),
     /// At the Open Access API.
     #[error("open access: {0}")]
     OpenAccess(#[from] OpenAccessError),
@@ -31,7 +31,7 @@ pub enum SpotifyError {
 impl SpotifyError {
     /// Whether it is certain that Spotify has not done what it was asked: it said no, or has never heard of it.
     #[must_use]
-    pub fn is_certain(&self) -> bool {
+    pub fn is_definite_failure(&self) -> bool {
         match self {
             Self::Token(_) | Self::NoTokenResponse(_) | Self::Secret(_) | Self::Sign(_) => true,
             Self::OpenAccess(error) => match error {
@@ -41,8 +41,8 @@ impl SpotifyError {
                 | OpenAccessError::Conflict
                 | OpenAccessError::Refused { .. }
                 | OpenAccessError::RateLimited { .. } => true,
-                OpenAccessError::Outbound(error) => matches!(error, OutboundError::Connect | OutboundError::Client),
-                OpenAccessError::Unavailable { .. } | OpenAccessError::Nonsense => false,
+                OpenAccessError::Outbound(error) => matches!(error, HttpError::Connect | HttpError::Setup),
+                OpenAccessError::Unavailable { .. } | OpenAccessError::InvalidResponse => false,
             },
             Self::CompletionUrl(_) => false,
         }
@@ -51,9 +51,9 @@ impl SpotifyError {
     /// Whether the same request may succeed in a moment. A person's code is not sent again all the same.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Token(error) => error.is_passing(),
+            Self::Token(error) => error.is_transient(),
             Self::NoTokenResponse(error) => is_passing(*error),
-            Self::OpenAccess(error) => error.is_passing(),
+            Self::OpenAccess(error) => error.is_transient(),
             Self::CompletionUrl(_) | Self::Secret(_) | Self::Sign(_) => false,
         }
     }
@@ -94,15 +94,15 @@ pub enum OpenAccessError {
     },
     /// An answer that this API does not give.
     #[error("nonsense")]
-    Nonsense,
+    InvalidResponse,
     /// No whole answer.
     #[error(transparent)]
-    Outbound(#[from] OutboundError),
+    Outbound(#[from] HttpError),
 }
 
 impl OpenAccessError {
     /// Whether Spotify may have refused it for what it was signed with.
-    pub(super) fn may_be_of_a_rotated_secret(self) -> bool {
+    pub(super) fn may_need_rotated_secret(self) -> bool {
         matches!(
             self,
             Self::Unauthorized
@@ -122,7 +122,7 @@ impl OpenAccessError {
             429 => Some(Self::RateLimited { retry_after }),
             408 | 500..=599 => Some(Self::Unavailable { status }),
             400..=499 => Some(Self::Refused { status }),
-            _ => Some(Self::Nonsense),
+            _ => Some(Self::InvalidResponse),
         }
     }
 
@@ -130,13 +130,13 @@ impl OpenAccessError {
     #[must_use]
     pub fn may_be_in_flight(self) -> bool {
         match self {
-            Self::Outbound(error) => matches!(error, OutboundError::Timeout | OutboundError::Broken),
+            Self::Outbound(error) => matches!(error, HttpError::Timeout | HttpError::ConnectionLost),
             Self::Unavailable { status } => matches!(status.as_u16(), 408 | 502 | 504),
             _ => false,
         }
     }
 
-    pub(super) fn is_passing(self) -> bool {
+    pub(super) fn is_transient(self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
             Self::Outbound(error) => is_passing(error),
@@ -145,6 +145,6 @@ impl OpenAccessError {
     }
 }
 
-fn is_passing(error: OutboundError) -> bool {
-    matches!(error, OutboundError::Connect | OutboundError::Broken)
+fn is_passing(error: HttpError) -> bool {
+    matches!(error, HttpError::Connect | HttpError::ConnectionLost)
 }

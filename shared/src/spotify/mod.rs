@@ -15,22 +15,23 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use url::Url;
 
-pub use completion_url::{CompletionUrl, CompletionUrlError, Landing};
+pub use completion_url::{CompletionUrl, CompletionUrlError, CompletionUrlPolicy};
 pub use error::{OpenAccessError, SpotifyError};
+pub use partners::UPLOAD_TIMEOUT;
 pub use token_endpoint::TokenEndpoint;
 
 use self::{credentials::Credentials, service_tokens::ServiceToken};
 use crate::{
-    chance::Chance,
     clock::Clock,
+    http_client::HttpClient,
     oauth::{
         authorize::AuthorizationCode,
         pkce::CodeVerifier,
         token::{AccessToken, Grant},
     },
-    outbound::Outbound,
+    rng::Rng,
     secret::ClientSecret,
-    secrets::{Secret, SecretError},
+    secrets::{ManagedSecret, SecretError},
 };
 
 /// The scope a person consents to (Open Access Concepts). Never asked for together with a service scope.
@@ -46,7 +47,7 @@ pub const SOA_MANAGE_PARTNER: &str = "soa-manage-partner";
 
 /// Where Spotify is and who we are to it.
 #[derive(Clone, Debug)]
-pub struct SpotifySettings {
+pub struct SpotifyConfig {
     /// `client_id`.
     pub client_id: String,
     /// The origin of the authorization and token endpoints.
@@ -59,12 +60,12 @@ pub struct SpotifySettings {
 
 /// Spotify, as its client sees it.
 pub struct Spotify {
-    settings: SpotifySettings,
+    settings: SpotifyConfig,
     token_endpoint: TokenEndpoint,
-    outbound: Outbound,
-    client_secret: Secret<ClientSecret>,
+    outbound: HttpClient,
+    client_secret: ManagedSecret<ClientSecret>,
     clock: Clock,
-    chance: Chance,
+    chance: Rng,
     unlink_token: Mutex<Option<Arc<ServiceToken>>>,
     entitlements_token: Mutex<Option<Arc<ServiceToken>>>,
 }
@@ -79,11 +80,11 @@ impl Spotify {
     /// Spotify, with a client secret that is not read yet.
     #[must_use]
     pub fn new(
-        settings: SpotifySettings,
-        outbound: Outbound,
-        client_secret: Secret<ClientSecret>,
+        settings: SpotifyConfig,
+        outbound: HttpClient,
+        client_secret: ManagedSecret<ClientSecret>,
         clock: Clock,
-        chance: Chance,
+        chance: Rng,
     ) -> Self {
         Self {
             token_endpoint: TokenEndpoint::new(&outbound, &settings.accounts_url, &settings.client_id),
@@ -101,13 +102,13 @@ impl Spotify {
     ///
     /// # Errors
     /// [`SecretError`] when the client secret is not what it must be. Spotify being down is none.
-    pub async fn prepare(&self) -> Result<(), SecretError> {
+    pub async fn preload(&self) -> Result<(), SecretError> {
         let open = |url: &Url| {
             let origin = url.to_string();
-            async move { self.outbound.open(&origin).await }
+            async move { self.outbound.preconnect(&origin).await }
         };
         let (loaded, (), ()) = tokio::join!(
-            self.client_secret.load(),
+            self.client_secret.preload(),
             open(&self.settings.accounts_url),
             open(&self.settings.open_access_url)
         );
@@ -136,7 +137,7 @@ impl Spotify {
             redirect_uri,
             code_verifier: code_verifier.as_ref(),
         };
-        let (token, credentials) = self.authenticated(&grant, USER_SOA_LINK).await?;
+        let (token, credentials) = self.request_token_with_fallback(&grant, USER_SOA_LINK).await?;
         Ok(UserToken {
             access_token: token.access_token,
             credentials,

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    CompletionUrl, Landing, OpenAccessError, Spotify, SpotifyError, UserToken,
+    CompletionUrl, CompletionUrlPolicy, OpenAccessError, Spotify, SpotifyError, UserToken,
     calls::REPLACE_ENTITLEMENTS,
     credentials::Credentials,
-    service_tokens::{Service, ServiceToken},
+    service_tokens::{ServiceScope, ServiceToken},
 };
 use crate::{
+    http_client::HttpResponse,
     jws::sign,
-    outbound::Answer,
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
 };
 
@@ -25,12 +25,12 @@ struct Payload<'a> {
 }
 
 #[derive(Deserialize)]
-struct Held {
+struct EntitlementsResponse {
     entitlements: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Registered {
+struct RegisterUserResponse {
     completion_url: String,
 }
 
@@ -53,18 +53,19 @@ impl Spotify {
             entitlements: Some(entitlements),
         };
         let register = async |credentials: &Credentials| {
-            let jws = sign(&payload, credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
-            self.call_twice("register-user", &user.access_token, &jws).await
+            let jws =
+                sign(&payload, credentials.client_secret().expose()).map_err(|_| OpenAccessError::InvalidResponse)?;
+            self.call_with_retry("register-user", &user.access_token, &jws).await
         };
         let answer = match register(&user.credentials).await {
-            Err(error) if error.may_be_of_a_rotated_secret() => match self.rotated_since(&user.credentials).await {
+            Err(error) if error.may_need_rotated_secret() => match self.rotated_credentials(&user.credentials).await {
                 Some(credentials) => register(&credentials).await?,
                 None => return Err(error.into()),
             },
             outcome => outcome?,
         };
-        let registered: Registered = read(&answer)?;
-        Ok(Landing {
+        let registered: RegisterUserResponse = read(&answer)?;
+        Ok(CompletionUrlPolicy {
             open_access_url: &self.settings.open_access_url,
         }
         .check(registered.completion_url)?)
@@ -84,7 +85,7 @@ impl Spotify {
             partner_user_id,
             entitlements: None,
         };
-        match self.call_as_client(Service::Unlink, "unlink-user", &payload).await {
+        match self.call_as_client(ServiceScope::Unlink, "unlink-user", &payload).await {
             Ok(_) | Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -105,16 +106,16 @@ impl Spotify {
             entitlements: None,
         };
         let answer = match self
-            .call_as_client(Service::Entitlements, "get-entitlements", &payload)
+            .call_as_client(ServiceScope::Entitlements, "get-entitlements", &payload)
             .await
         {
             Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => return Ok(None),
             answer => answer?,
         };
-        let held: Held = read(&answer)?;
+        let held: EntitlementsResponse = read(&answer)?;
         // Names that we would not send were put there by somebody else.
         let names = held.entitlements.iter().filter(|name| Entitlement::parse(name).is_ok());
-        let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::Nonsense)?;
+        let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::InvalidResponse)?;
         Ok(Some(entitlements))
     }
 
@@ -133,47 +134,48 @@ impl Spotify {
             partner_user_id,
             entitlements: Some(entitlements),
         };
-        let replaced = self.call_as_client(Service::Entitlements, REPLACE_ENTITLEMENTS, &payload);
+        let replaced = self.call_as_client(ServiceScope::Entitlements, REPLACE_ENTITLEMENTS, &payload);
         replaced.await.map(drop)
     }
 
     /// A signed call with the client's own token. When that was withdrawn before its time, or the secret that signs has been rotated: one new token, one more try.
     async fn call_as_client(
         &self,
-        service: Service,
+        service: ServiceScope,
         endpoint: &'static str,
         payload: &Payload<'_>,
-    ) -> Result<Answer, SpotifyError> {
+    ) -> Result<HttpResponse, SpotifyError> {
         let token = self.service_token(service, None).await?;
-        match self.call_with(&token, endpoint, payload).await {
-            Err(error) if error.may_be_of_a_rotated_secret() => {
-                let rotated = self.rotated_since(&token.credentials).await.is_some();
+        match self.call_with_token(&token, endpoint, payload).await {
+            Err(error) if error.may_need_rotated_secret() => {
+                let rotated = self.rotated_credentials(&token.credentials).await.is_some();
                 if !rotated && error != OpenAccessError::Unauthorized {
                     return Err(error.into());
                 }
                 let token = self.service_token(service, Some(&token)).await?;
-                Ok(self.call_with(&token, endpoint, payload).await?)
+                Ok(self.call_with_token(&token, endpoint, payload).await?)
             }
             outcome => Ok(outcome?),
         }
     }
 
-    async fn call_with(
+    async fn call_with_token(
         &self,
         token: &ServiceToken,
         endpoint: &'static str,
         payload: &Payload<'_>,
-    ) -> Result<Answer, OpenAccessError> {
-        let jws = sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::Nonsense)?;
-        self.call_twice(endpoint, &token.access_token, &jws).await
+    ) -> Result<HttpResponse, OpenAccessError> {
+        let jws =
+            sign(payload, token.credentials.client_secret().expose()).map_err(|_| OpenAccessError::InvalidResponse)?;
+        self.call_with_retry(endpoint, &token.access_token, &jws).await
     }
 }
 
 /// Reads a body by way of an object, because a derived reader also takes an array of the members.
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, OpenAccessError> {
+fn read<T: DeserializeOwned>(answer: &HttpResponse) -> Result<T, OpenAccessError> {
     let members: Map<String, Value> =
-        serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
-    serde_json::from_value(members.into()).map_err(|_| OpenAccessError::Nonsense)
+        serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::InvalidResponse)?;
+    serde_json::from_value(members.into()).map_err(|_| OpenAccessError::InvalidResponse)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
 use crate::{jws::sign, partner::PartnerId};
 
 /// For an upload of ten megabytes.
-const UPLOAD: Duration = Duration::from_secs(40);
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The payload, its members in the documented order.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ impl Spotify {
     /// `create-partner`: the new partner's id. It makes another partner each time it is called.
     ///
     /// # Errors
-    /// [`SpotifyError`]; see [`SpotifyError::is_certain`].
+    /// [`SpotifyError`]; see [`SpotifyError::is_definite_failure`].
     pub async fn create_partner(&self, partner_name: &str, entrypoint_url: &Url) -> Result<PartnerId, SpotifyError> {
         let token = self.request_service_token(SOA_CREATE_PARTNER).await?;
         let payload = Payload {
@@ -37,10 +37,10 @@ impl Spotify {
         let jws = sign(&payload, token.credentials.client_secret().expose())?;
         let answer = self.call("create-partner", &token.access_token, &jws).await?;
         let members: Map<String, Value> =
-            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::Nonsense)?;
+            serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::InvalidResponse)?;
         let partner_id = members.get("partner_id").and_then(Value::as_str);
         let partner_id = partner_id.and_then(|partner_id| PartnerId::parse(partner_id).ok());
-        Ok(partner_id.ok_or(OpenAccessError::Nonsense)?)
+        Ok(partner_id.ok_or(OpenAccessError::InvalidResponse)?)
     }
 
     /// `upload-logo`: the logo that Spotify shows for a partner, in the place of the one before.
@@ -56,7 +56,7 @@ impl Spotify {
         let token = self.request_service_token(SOA_MANAGE_PARTNER).await?;
         let headers = headers(&token.access_token, media_type)?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
-        let uploading = self.outbound.upload(&url, headers, bytes, UPLOAD);
+        let uploading = self.outbound.upload(&url, headers, bytes, UPLOAD_TIMEOUT);
         let answer = measured("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)

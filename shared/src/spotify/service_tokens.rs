@@ -8,30 +8,32 @@ use super::{SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, cre
 use crate::oauth::token::{AccessToken, Grant, Token};
 
 /// How long before its end, in seconds, a token is given up: longer than any call takes.
-const MARGIN: i64 = 60;
+const EXPIRY_MARGIN_SECS: i64 = 60;
 
 /// A service token and the secret it was granted to, which signs what goes with it.
 pub(super) struct ServiceToken {
     pub(super) access_token: AccessToken,
     pub(super) credentials: Credentials,
-    good_until: i64,
+    usable_until: i64,
 }
 
 impl ServiceToken {
     fn new(token: Token, credentials: Credentials, now: i64) -> Self {
         // Without `expires_in` nobody knows: it serves this once.
-        let good_until = now.saturating_add(token.expires_in.unwrap_or(0)).saturating_sub(MARGIN);
+        let good_until = now
+            .saturating_add(token.expires_in.unwrap_or(0))
+            .saturating_sub(EXPIRY_MARGIN_SECS);
         Self {
             access_token: token.access_token,
             credentials,
-            good_until,
+            usable_until: good_until,
         }
     }
 }
 
 /// What the client's own token is for: one scope each (least privilege).
 #[derive(Clone, Copy)]
-pub(super) enum Service {
+pub(super) enum ServiceScope {
     Unlink,
     Entitlements,
 }
@@ -41,7 +43,7 @@ impl Spotify {
     /// sign no more.
     pub(super) async fn service_token(
         &self,
-        service: Service,
+        service: ServiceScope,
         refused: Option<&Arc<ServiceToken>>,
     ) -> Result<Arc<ServiceToken>, SpotifyError> {
         let versions = self.client_secret.get().await?;
@@ -49,18 +51,19 @@ impl Spotify {
             token.credentials.are_of(&versions) && !refused.is_some_and(|refused| Arc::ptr_eq(refused, token))
         };
         let (kept, scope) = match service {
-            Service::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
-            Service::Entitlements => (&self.entitlements_token, SOA_MANAGE_ENTITLEMENTS),
+            ServiceScope::Unlink => (&self.unlink_token, USER_SOA_UNLINK),
+            ServiceScope::Entitlements => (&self.entitlements_token, SOA_MANAGE_ENTITLEMENTS),
         };
         let request = || self.request_service_token(scope);
         get(kept, self.clock.now(), good, request).await
     }
 
     pub(super) async fn request_service_token(&self, scope: &str) -> Result<ServiceToken, SpotifyError> {
-        let (token, credentials) = match self.authenticated(&Grant::ClientCredentials, scope).await {
+        let (token, credentials) = match self.request_token_with_fallback(&Grant::ClientCredentials, scope).await {
             Err(error) if error.is_passing() => {
                 self.pause().await;
-                self.authenticated(&Grant::ClientCredentials, scope).await?
+                self.request_token_with_fallback(&Grant::ClientCredentials, scope)
+                    .await?
             }
             outcome => outcome?,
         };
@@ -76,7 +79,7 @@ async fn get<F: Future<Output = Result<ServiceToken, SpotifyError>>>(
     request: impl FnOnce() -> F,
 ) -> Result<Arc<ServiceToken>, SpotifyError> {
     let mut kept = kept.lock().await;
-    if let Some(token) = kept.as_ref().filter(|token| now < token.good_until && good(token)) {
+    if let Some(token) = kept.as_ref().filter(|token| now < token.usable_until && good(token)) {
         return Ok(token.clone());
     }
     *kept = None;

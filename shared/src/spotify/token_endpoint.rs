@@ -4,8 +4,8 @@ use url::Url;
 
 use super::{Spotify, SpotifyError, calls::measured, credentials::Credentials};
 use crate::{
+    http_client::HttpClient,
     oauth::token::{self, Grant, Token, TokenError},
-    outbound::Outbound,
     secret::ClientSecret,
     telemetry::metrics::{self, Metric},
 };
@@ -13,7 +13,7 @@ use crate::{
 /// The token endpoint, as one client asks it.
 #[derive(Clone, Debug)]
 pub struct TokenEndpoint {
-    outbound: Outbound,
+    outbound: HttpClient,
     url: String,
     client_id: String,
 }
@@ -21,7 +21,7 @@ pub struct TokenEndpoint {
 impl TokenEndpoint {
     /// The endpoint on the origin `accounts_url`.
     #[must_use]
-    pub fn new(outbound: &Outbound, accounts_url: &Url, client_id: impl Into<String>) -> Self {
+    pub fn new(outbound: &HttpClient, accounts_url: &Url, client_id: impl Into<String>) -> Self {
         let mut url = accounts_url.clone();
         url.set_path("/api/token");
         Self {
@@ -54,7 +54,7 @@ impl TokenEndpoint {
 
 impl Spotify {
     /// Asks the token endpoint with the current secret, and once more with another if the first is no longer good.
-    pub(super) async fn authenticated(
+    pub(super) async fn request_token_with_fallback(
         &self,
         grant: &Grant<'_>,
         scope: &str,
@@ -63,7 +63,7 @@ impl Spotify {
         match self.request_token(&credentials, grant, scope).await {
             Err(SpotifyError::Token(TokenError::InvalidClient)) => {
                 let again = async {
-                    let credentials = self.other_credentials(&credentials).await?;
+                    let credentials = self.fallback_credentials(&credentials).await?;
                     Ok((self.request_token(&credentials, grant, scope).await?, credentials))
                 };
                 let granted = again.await;

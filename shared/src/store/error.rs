@@ -7,13 +7,13 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub enum StoreError {
     /// The token was used before.
     #[error("used before")]
-    Used,
+    AlreadyUsed,
     /// Throttled, in trouble, or silent. Nothing may be assumed.
     #[error("DynamoDB does not answer")]
     Unavailable,
     /// DynamoDB says that we ask wrongly: no such table, not allowed.
     #[error("DynamoDB refused the call")]
-    Refused,
+    Rejected,
     /// An item that we did not write.
     #[error("an item is not what it must be")]
     Malformed,
@@ -27,9 +27,9 @@ pub(super) fn store_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) ->
             | "AccessDeniedException"
             | "ValidationException"
             | "ConditionalCheckFailedException",
-        ) => StoreError::Refused,
+        ) => StoreError::Rejected,
         Some(code) if code.contains("Signature") || code.contains("Token") || code.contains("Unrecognized") => {
-            StoreError::Refused
+            StoreError::Rejected
         }
         _ => StoreError::Unavailable,
     }

@@ -12,11 +12,11 @@ mod used_tokens;
 mod write;
 
 pub use error::StoreError;
-pub use partners::{Begun, Creation, Partner, Partners};
-pub use pending_links::{Claim, PendingLink, PendingLinks, PendingSignIn, Refusal};
-pub use rate_limiter::{Pace, Turn};
-pub use revocation_guard::{Guard, GuardState, Limits, Removal};
+pub use partners::{CreationStart, PartnerCreation, PartnerRecord, PartnerTable};
+pub use pending_links::{Consumption, PendingLink, PendingLinks, PendingSignIn, Rejection};
+pub use rate_limiter::{Permit, RateLimiter};
+pub use revocation_guard::{GuardStatus, RevocationDecision, RevocationGuard, RevocationLimits};
 pub use subscribers::{
-    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, DueKey, LEASE, Link, LinkState, Outcome, Round, Subscriber,
-    SubscriberKey, Subscribers, Why,
+    Change, ChangeError, DIRTY_INDEX, DIRTY_SHARDS, DuePosition, LEASE_SECS, Link, LinkState, ReconcileCursor,
+    Subscriber, SubscriberKey, Subscribers, SyncOutcome, SyncTrigger,
 };

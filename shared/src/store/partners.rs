@@ -20,7 +20,7 @@ use crate::{partner::PartnerId, secret::sha256_hex};
 
 /// A partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Partner {
+pub struct PartnerRecord {
     /// As Spotify names it.
     pub partner_id: PartnerId,
     /// As people know it.
@@ -37,7 +37,7 @@ pub struct Partner {
 
 /// A partner that Spotify is asked to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creation {
+pub struct PartnerCreation {
     /// What the operator calls it; until there is a partner id, and after, paths may name the partner by it.
     pub reference: PartnerId,
     /// `partner_name`.
@@ -54,23 +54,23 @@ pub struct Creation {
 
 /// Whether a creation could begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum CreationStart {
     /// It is written down, and Spotify may be asked, once.
-    Now,
+    Started,
     /// There was one of this reference before.
-    Before(Creation),
+    Exists(PartnerCreation),
     /// There was one of this name before, of another reference.
     NameTaken,
 }
 
 /// The table of partners.
 #[derive(Clone, Debug)]
-pub struct Partners {
+pub struct PartnerTable {
     client: Client,
     table: String,
 }
 
-impl Partners {
+impl PartnerTable {
     /// The table of this name.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
@@ -81,7 +81,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, named: &PartnerId) -> Result<Option<Partner>, StoreError> {
+    pub async fn get(&self, named: &PartnerId) -> Result<Option<PartnerRecord>, StoreError> {
         if let Some(item) = self.item(&partner_key(named)).await? {
             return partner_of(&item).map(Some);
         }
@@ -100,7 +100,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn creation(&self, reference: &PartnerId) -> Result<Option<Creation>, StoreError> {
+    pub async fn creation(&self, reference: &PartnerId) -> Result<Option<PartnerCreation>, StoreError> {
         self.item(&creation_key(reference))
             .await?
             .as_ref()
@@ -112,7 +112,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn all(&self) -> Result<(Vec<Partner>, Vec<Creation>), StoreError> {
+    pub async fn list(&self) -> Result<(Vec<PartnerRecord>, Vec<PartnerCreation>), StoreError> {
         let (mut partners, mut unfinished, mut after) = (Vec::new(), Vec::new(), None);
         loop {
             let scan = self.client.scan().table_name(&self.table).consistent_read(true);
@@ -142,7 +142,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put(&self, partner: &Partner) -> Result<bool, StoreError> {
+    pub async fn put(&self, partner: &PartnerRecord) -> Result<bool, StoreError> {
         let put = self
             .client
             .put_item()
@@ -165,7 +165,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn disable(&self, partner_id: &PartnerId, at: Option<i64>) -> Result<bool, StoreError> {
+    pub async fn set_disabled(&self, partner_id: &PartnerId, at: Option<i64>) -> Result<bool, StoreError> {
         let update = self
             .client
             .update_item()
@@ -183,7 +183,7 @@ impl Partners {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn begin(&self, creation: &Creation) -> Result<Begun, StoreError> {
+    pub async fn start_creation(&self, creation: &PartnerCreation) -> Result<CreationStart, StoreError> {
         let name = Item::from([
             ("id".into(), text(&name_key(&creation.name))),
             ("reference".into(), text(creation.reference.as_str())),
@@ -196,14 +196,14 @@ impl Partners {
             .transact_items(ledger?)
             .transact_items(name?);
         let Err(error) = written.send().await else {
-            return Ok(Begun::Now);
+            return Ok(CreationStart::Started);
         };
         match error.as_service_error() {
             // Whichever of the two was there: one that is being written at this moment is there too.
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => Ok(self
                 .creation(&creation.reference)
                 .await?
-                .map_or(Begun::NameTaken, Begun::Before)),
+                .map_or(CreationStart::NameTaken, CreationStart::Exists)),
             _ => Err(store_error(&error)),
         }
     }
@@ -211,9 +211,13 @@ impl Partners {
     /// Writes down what Spotify answered: the creation has its partner id, and the partner is there.
     ///
     /// # Errors
-    /// [`StoreError::Used`] when the creation has ended before, or the partner is there already; else another [`StoreError`].
-    pub async fn finish(&self, creation: &Creation, partner_id: &PartnerId) -> Result<Partner, StoreError> {
-        let partner = Partner {
+    /// [`StoreError::AlreadyUsed`] when the creation has ended before, or the partner is there already; else another [`StoreError`].
+    pub async fn complete_creation(
+        &self,
+        creation: &PartnerCreation,
+        partner_id: &PartnerId,
+    ) -> Result<PartnerRecord, StoreError> {
+        let partner = PartnerRecord {
             partner_id: partner_id.clone(),
             name: creation.name.clone(),
             entrypoint_url: Some(creation.entrypoint_url.clone()),
@@ -230,15 +234,15 @@ impl Partners {
             .build()
             .map_err(|_| StoreError::Malformed)?;
         let ledger = TransactWriteItem::builder().update(update).build();
-        self.both(ledger, self.new_item(partner_item(&partner))?).await?;
-        Ok(Partner { version: 1, ..partner })
+        self.write_both(ledger, self.new_item(partner_item(&partner))?).await?;
+        Ok(PartnerRecord { version: 1, ..partner })
     }
 
     /// Forgets a creation of which it is certain that Spotify has not done it.
     ///
     /// # Errors
-    /// [`StoreError::Used`] when it has ended; else another [`StoreError`].
-    pub async fn forget(&self, creation: &Creation) -> Result<(), StoreError> {
+    /// [`StoreError::AlreadyUsed`] when it has ended; else another [`StoreError`].
+    pub async fn discard_creation(&self, creation: &PartnerCreation) -> Result<(), StoreError> {
         let delete = |id: String| Delete::builder().table_name(&self.table).key("id", text(&id));
         let ledger = delete(creation_key(&creation.reference)).condition_expression("attribute_not_exists(partner_id)");
         let deletes = [ledger, delete(name_key(&creation.name))].map(|delete| {
@@ -246,10 +250,10 @@ impl Partners {
             Ok::<_, StoreError>(TransactWriteItem::builder().delete(delete).build())
         });
         let [ledger, name] = deletes;
-        self.both(ledger?, name?).await
+        self.write_both(ledger?, name?).await
     }
 
-    async fn both(&self, one: TransactWriteItem, other: TransactWriteItem) -> Result<(), StoreError> {
+    async fn write_both(&self, one: TransactWriteItem, other: TransactWriteItem) -> Result<(), StoreError> {
         let written = self
             .client
             .transact_write_items()
@@ -261,7 +265,7 @@ impl Partners {
             .map(drop)
             .map_err(|error| match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => {
-                    StoreError::Used
+                    StoreError::AlreadyUsed
                 }
                 _ => store_error(&error),
             })
@@ -316,7 +320,7 @@ fn settings_of(item: &Item) -> Result<BTreeMap<String, String>, StoreError> {
     settings.collect::<Option<_>>().ok_or(StoreError::Malformed)
 }
 
-fn partner_item(partner: &Partner) -> Item {
+fn partner_item(partner: &PartnerRecord) -> Item {
     let mut item = Item::from([
         ("id".into(), text(&partner_key(&partner.partner_id))),
         ("partner_id".into(), text(partner.partner_id.as_str())),
@@ -334,8 +338,8 @@ fn partner_item(partner: &Partner) -> Item {
     item
 }
 
-fn partner_of(item: &Item) -> Result<Partner, StoreError> {
-    Ok(Partner {
+fn partner_of(item: &Item) -> Result<PartnerRecord, StoreError> {
+    Ok(PartnerRecord {
         partner_id: item
             .parse("partner_id", PartnerId::parse)?
             .ok_or(StoreError::Malformed)?,
@@ -347,7 +351,7 @@ fn partner_of(item: &Item) -> Result<Partner, StoreError> {
     })
 }
 
-fn creation_item(creation: &Creation) -> Item {
+fn creation_item(creation: &PartnerCreation) -> Item {
     Item::from([
         ("id".into(), text(&creation_key(&creation.reference))),
         ("reference".into(), text(creation.reference.as_str())),
@@ -358,8 +362,8 @@ fn creation_item(creation: &Creation) -> Item {
     ])
 }
 
-fn creation_of(item: &Item) -> Result<Creation, StoreError> {
-    Ok(Creation {
+fn creation_of(item: &Item) -> Result<PartnerCreation, StoreError> {
+    Ok(PartnerCreation {
         reference: item
             .parse("reference", PartnerId::parse)?
             .ok_or(StoreError::Malformed)?,

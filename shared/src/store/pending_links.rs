@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long, in seconds, an item outlives its use, so that garbage collection never precedes expiry.
-pub(super) const KEPT: i64 = 3600;
+pub(super) const GC_GRACE_SECS: i64 = 3600;
 
 /// The second half holds when the SDK repeats a write whose answer was lost; a repeat that comes late must not undo a claim.
 pub(super) const NEW_LINK: &str =
@@ -67,29 +67,29 @@ pub struct PendingSignIn {
 
 /// What came of a claim.
 #[derive(Debug)]
-pub enum Claim<T> {
+pub enum Consumption<T> {
     /// It is ours, and nobody else's.
     Granted(T),
     /// It is not.
-    Refused(Refusal<T>),
+    Rejected(Rejection<T>),
 }
 
 /// Why a claim was refused, for the log, and what it would have been of, for the way back: whoever was refused must not go on with it.
 #[derive(Debug)]
-pub struct Refusal<T> {
+pub struct Rejection<T> {
     /// In a word.
-    pub why: &'static str,
+    pub reason: &'static str,
     /// What is stored there, if anything is.
     pub pending: Option<T>,
 }
 
-impl<T> Claim<T> {
+impl<T> Consumption<T> {
     /// What was claimed.
     #[must_use]
     pub fn granted(self) -> Option<T> {
         match self {
             Self::Granted(pending) => Some(pending),
-            Self::Refused(_) => None,
+            Self::Rejected(_) => None,
         }
     }
 }
@@ -141,53 +141,53 @@ impl PendingLinks {
     ///
     /// # Errors
     /// [`StoreError`] when it is not known who has it: then nobody may go on.
-    pub async fn claim(
+    pub async fn consume(
         &self,
         state: &StateHash,
         bindings: &[String],
-        me: &str,
+        owner: &str,
         now: i64,
-    ) -> Result<Claim<PendingLink>, StoreError> {
+    ) -> Result<Consumption<PendingLink>, StoreError> {
         let presented = Presented {
             redirect_uri: None,
             bindings,
-            me,
+            me: owner,
             now,
         };
-        self.claim_item(link_id(state), &presented, pending_of).await
+        self.consume_item(link_id(state), &presented, pending_of).await
     }
 
-    /// Claims the pending sign-in of a state, as [`Self::claim`] does a pending link, on the further condition that the response has arrived at the
+    /// Claims the pending sign-in of a state, as [`Self::consume`] does a pending link, on the further condition that the response has arrived at the
     /// `redirect_uri` of the provider that was asked.
     ///
     /// # Errors
-    /// As [`Self::claim`].
-    pub async fn claim_sign_in(
+    /// As [`Self::consume`].
+    pub async fn consume_sign_in(
         &self,
         state: &StateHash,
         redirect_uri: &str,
         bindings: &[String],
-        me: &str,
+        owner: &str,
         now: i64,
-    ) -> Result<Claim<PendingSignIn>, StoreError> {
+    ) -> Result<Consumption<PendingSignIn>, StoreError> {
         let presented = Presented {
             redirect_uri: Some(redirect_uri),
             bindings,
-            me,
+            me: owner,
             now,
         };
-        self.claim_item(sign_in_id(state), &presented, sign_in_of).await
+        self.consume_item(sign_in_id(state), &presented, sign_in_of).await
     }
 
-    async fn claim_item<T>(
+    async fn consume_item<T>(
         &self,
         id: String,
         presented: &Presented<'_>,
         read: fn(&Item) -> Result<T, StoreError>,
-    ) -> Result<Claim<T>, StoreError> {
+    ) -> Result<Consumption<T>, StoreError> {
         if presented.bindings.is_empty() {
-            return Ok(Claim::Refused(Refusal {
-                why: "no browser cookie",
+            return Ok(Consumption::Rejected(Rejection {
+                reason: "no browser cookie",
                 pending: None,
             }));
         }
@@ -199,9 +199,9 @@ impl PendingLinks {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match presented.claim().send(update).await? {
-            ConditionalWrite::Done(claimed) => read(&claimed).map(Claim::Granted),
-            ConditionalWrite::Refused(item) => Ok(Claim::Refused(Refusal {
-                why: presented.why_refused(item.as_ref()),
+            ConditionalWrite::Done(claimed) => read(&claimed).map(Consumption::Granted),
+            ConditionalWrite::Refused(item) => Ok(Consumption::Rejected(Rejection {
+                reason: presented.why_refused(item.as_ref()),
                 pending: item.and_then(|item| read(&item).ok()),
             })),
         }
@@ -269,7 +269,10 @@ pub(super) fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
         ("signed_in_by".into(), text(pending.signed_in_by.as_str())),
         ("browser_binding".into(), text(&pending.browser_binding)),
         ("expires_at".into(), number(pending.expires_at)),
-        ("delete_at".into(), number(pending.expires_at.saturating_add(KEPT))),
+        (
+            "delete_at".into(),
+            number(pending.expires_at.saturating_add(GC_GRACE_SECS)),
+        ),
     ]);
     if let Some(entitlements) = &pending.entitlements {
         item.insert("entitlements".into(), list(entitlements));
@@ -299,7 +302,10 @@ fn sign_in_item(state: &StateHash, pending: &PendingSignIn) -> Item {
         ("nonce".into(), text(pending.nonce.expose())),
         ("browser_binding".into(), text(&pending.browser_binding)),
         ("expires_at".into(), number(pending.expires_at)),
-        ("delete_at".into(), number(pending.expires_at.saturating_add(KEPT))),
+        (
+            "delete_at".into(),
+            number(pending.expires_at.saturating_add(GC_GRACE_SECS)),
+        ),
     ])
 }
 

@@ -13,11 +13,11 @@ use super::{
 };
 
 /// How often a turn is asked for anew when others take theirs at the same moment.
-const TRIES: usize = 16;
+const MAX_ATTEMPTS: usize = 16;
 
 /// The pace of one client of Spotify's.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct RateLimiter {
     client: Client,
     table: String,
     id: String,
@@ -27,14 +27,14 @@ pub struct Pace {
 
 /// When whoever asks may call, in milliseconds from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Permit {
     /// Theirs, after so long.
-    In(i64),
+    After(i64),
     /// None was taken, for it would have been so long.
-    NotWithin(i64),
+    Unavailable(i64),
 }
 
-impl Pace {
+impl RateLimiter {
     /// Of the client `client_id`, at most `rate` calls per second.
     #[must_use]
     pub fn new(client: Client, table: String, client_id: &str, rate: f64) -> Self {
@@ -55,16 +55,16 @@ impl Pace {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn turn(&self, now_ms: i64, longest_ms: i64) -> Result<Turn, StoreError> {
+    pub async fn acquire(&self, now_ms: i64, max_wait_ms: i64) -> Result<Permit, StoreError> {
         let mut next = now_ms;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let ours = next.max(now_ms);
             let wait = ours.saturating_sub(now_ms);
-            if wait > longest_ms {
-                return Ok(Turn::NotWithin(wait));
+            if wait > max_wait_ms {
+                return Ok(Permit::Unavailable(wait));
             }
             match self.advance(next, ours.saturating_add(self.interval), now_ms).await? {
-                Ok(()) => return Ok(Turn::In(wait)),
+                Ok(()) => return Ok(Permit::After(wait)),
                 Err(other) => next = other,
             }
         }

@@ -1,5 +1,5 @@
 //! The guard against taking rights away from many at once by mistake: an empty roster, a wrong file, a backend gone mad. One item of the subscribers table for each
-//! partner names the people who lost rights within an hour; beyond [`Limits`] nobody else does, until an operator releases them. Grants are never held.
+//! partner names the people who lost rights within an hour; beyond [`RevocationLimits`] nobody else does, until an operator releases them. Grants are never held.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -16,72 +16,72 @@ use super::{
 use crate::partner::{PartnerId, PartnerUserId};
 
 /// Over how long removals are counted, in seconds.
-const WINDOW: i64 = 3600;
+const WINDOW_SECS: i64 = 3600;
 /// How often it is counted anew when others begin the hour at the same moment.
-const TRIES: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// The fewest people that a share of the linked comes to: of twenty linked people, two who cancel within an hour are no accident.
-const FEWEST: i64 = 10;
+const MIN_LIMIT: i64 = 10;
 
 /// From how many people of a partner rights may be taken away within an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RevocationLimits {
     /// People (`GUARD_PEOPLE`).
     pub people: i64,
     /// Percent of those linked (`GUARD_PERCENT`); ten people are always few enough.
     pub percent: i64,
 }
 
-impl Limits {
+impl RevocationLimits {
     /// How many of `linked` people those percent are.
     fn share(&self, linked: i64) -> i64 {
-        (linked.saturating_mul(self.percent) / 100).max(FEWEST)
+        (linked.saturating_mul(self.percent) / 100).max(MIN_LIMIT)
     }
 
     /// How many people it comes to where `linked` people are linked, if that is known.
     #[must_use]
-    pub fn most(&self, linked: Option<i64>) -> i64 {
+    pub fn limit(&self, linked: Option<i64>) -> i64 {
         linked.map_or(self.people, |linked| self.people.min(self.share(linked)))
     }
 }
 
 /// The guard of all partners.
 #[derive(Clone, Debug)]
-pub struct Guard {
+pub struct RevocationGuard {
     client: Client,
     table: String,
-    limits: Limits,
+    limits: RevocationLimits,
 }
 
 /// How the guard of a partner stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuardState {
+pub struct GuardStatus {
     /// Since when removals are held, in seconds since 1970; not, when that is nothing.
-    pub held_since: Option<i64>,
+    pub on_hold_since: Option<i64>,
     /// Until when all pass, in seconds since 1970, when an operator said so.
     pub released_until: Option<i64>,
     /// From how many people rights were taken away within the hour that is counted.
-    pub people: i64,
+    pub revoked: i64,
     /// From how many they may be.
-    pub most: i64,
+    pub limit: i64,
 }
 
 /// Whether rights may be taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
+pub enum RevocationDecision {
     /// They may.
     Allowed,
     /// Not before an operator says so.
-    Held {
+    OnHold {
         /// Whether it is this one that raised the alarm.
-        just_now: bool,
+        newly: bool,
     },
 }
 
-impl Guard {
+impl RevocationGuard {
     /// Removals within these limits, for each partner.
     #[must_use]
-    pub fn new(client: Client, table: String, limits: Limits) -> Self {
+    pub fn new(client: Client, table: String, limits: RevocationLimits) -> Self {
         Self { client, table, limits }
     }
 
@@ -89,7 +89,7 @@ impl Guard {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn counted(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
+    pub async fn set_linked_count(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
         let write = Write::new().set("most_of_linked", number(self.limits.share(linked)));
         write.send(self.update(partner_id)).await.map(drop)
     }
@@ -98,22 +98,22 @@ impl Guard {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn state(&self, partner_id: &PartnerId, now: i64) -> Result<GuardState, StoreError> {
+    pub async fn state(&self, partner_id: &PartnerId, now: i64) -> Result<GuardStatus, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let got = get.key("id", text(&id(partner_id))).consistent_read(true).send().await;
         let item = got.map_err(|error| store_error(&error))?.item.unwrap_or_default();
         let counting = item
             .integer("window_start")?
-            .is_some_and(|start| start > now.saturating_sub(WINDOW));
+            .is_some_and(|start| start > now.saturating_sub(WINDOW_SECS));
         let people = item
             .get("people")
             .filter(|_| counting)
             .and_then(|people| people.as_ss().ok());
-        Ok(GuardState {
-            held_since: item.integer("held_since")?,
+        Ok(GuardStatus {
+            on_hold_since: item.integer("held_since")?,
             released_until: item.integer("released_until")?.filter(|until| *until > now),
-            people: people.map_or(0, |people| i64::try_from(people.len()).unwrap_or(i64::MAX)),
-            most: item
+            revoked: people.map_or(0, |people| i64::try_from(people.len()).unwrap_or(i64::MAX)),
+            limit: item
                 .integer("most_of_linked")?
                 .map_or(self.limits.people, |share| self.limits.people.min(share)),
         })
@@ -123,15 +123,15 @@ impl Guard {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn removal(
+    pub async fn check_revocation(
         &self,
         partner_id: &PartnerId,
         partner_user_id: &PartnerUserId,
         now: i64,
-    ) -> Result<Removal, StoreError> {
-        let ago = now.saturating_sub(WINDOW);
+    ) -> Result<RevocationDecision, StoreError> {
+        let ago = now.saturating_sub(WINDOW_SECS);
         let people = AttributeValue::Ss(vec![partner_user_id.expose().to_owned()]);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let counted_before = Condition::contains("people", text(partner_user_id.expose()));
             let count = Write::new()
                 .add("people", people.clone())
@@ -139,11 +139,11 @@ impl Guard {
                 .when(Condition::greater("window_start", number(ago)))
                 .when(counted_before.or(self.below_limits()));
             let ConditionalWrite::Refused(guard) = count.send(self.update(partner_id)).await? else {
-                return Ok(Removal::Allowed);
+                return Ok(RevocationDecision::Allowed);
             };
             let guard = guard.unwrap_or_default();
             if guard.integer("released_until")?.is_some_and(|until| until > now) {
-                return Ok(Removal::Allowed);
+                return Ok(RevocationDecision::Allowed);
             }
             if let Some(held_since) = guard.integer("held_since")? {
                 return Ok(held(held_since, now));
@@ -160,24 +160,24 @@ impl Guard {
                 .when(Condition::absent("window_start").or(ended));
             // Refused when another worker has begun the hour meanwhile: then this person is counted in it.
             if begin.send(self.update(partner_id)).await?.is_done() {
-                return Ok(Removal::Allowed);
+                return Ok(RevocationDecision::Allowed);
             }
         }
         Err(StoreError::Unavailable)
     }
 
     /// Holds what comes, until it is released; or has been meanwhile.
-    async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<Removal, StoreError> {
+    async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<RevocationDecision, StoreError> {
         let over = Condition::at_most("released_until", number(now));
         let hold = Write::new()
             .set("held_since", number(now))
             .when(Condition::absent("held_since"))
             .when(Condition::absent("released_until").or(over));
         Ok(match hold.send(self.update(partner_id)).await? {
-            ConditionalWrite::Done(_) => Removal::Held { just_now: true },
+            ConditionalWrite::Done(_) => RevocationDecision::OnHold { newly: true },
             ConditionalWrite::Refused(guard) => match guard.unwrap_or_default().integer("held_since")? {
                 Some(held_since) => held(held_since, now),
-                None => Removal::Allowed,
+                None => RevocationDecision::Allowed,
             },
         })
     }
@@ -210,9 +210,9 @@ impl Guard {
 }
 
 /// Whoever finds it held since this moment tells of it too: the answer of the write that did it may have been lost, and somebody has to be told.
-fn held(held_since: i64, now: i64) -> Removal {
-    Removal::Held {
-        just_now: held_since == now,
+fn held(held_since: i64, now: i64) -> RevocationDecision {
+    RevocationDecision::OnHold {
+        newly: held_since == now,
     }
 }
 

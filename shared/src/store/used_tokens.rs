@@ -9,7 +9,7 @@ use super::{
     PendingLink, PendingLinks, StoreError,
     error::{condition_failed, store_error},
     item::{Item, number, text},
-    pending_links::{KEPT, NEW_LINK, item_of},
+    pending_links::{GC_GRACE_SECS, NEW_LINK, item_of},
 };
 use crate::{jws::JwtId, oauth::state::StateHash};
 
@@ -20,8 +20,8 @@ impl PendingLinks {
     /// Stores the pending link of a state together with the `jti` of the hand-off it rests on: both or neither.
     ///
     /// # Errors
-    /// [`StoreError::Used`] when the hand-off was used before; else another [`StoreError`].
-    pub async fn put_handed_off(
+    /// [`StoreError::AlreadyUsed`] when the hand-off was used before; else another [`StoreError`].
+    pub async fn put_with_jwt_id(
         &self,
         state: &StateHash,
         pending: &PendingLink,
@@ -50,7 +50,7 @@ impl PendingLinks {
             .await;
         written.map(drop).map_err(|error| {
             if error.as_service_error().is_some_and(is_used) {
-                StoreError::Used
+                StoreError::AlreadyUsed
             } else {
                 store_error(&error)
             }
@@ -61,18 +61,18 @@ impl PendingLinks {
     /// is not taken for somebody else's.
     ///
     /// # Errors
-    /// [`StoreError::Used`] when it was used before; else another [`StoreError`].
-    pub async fn use_once(&self, jti: &JwtId, me: &str) -> Result<(), StoreError> {
+    /// [`StoreError::AlreadyUsed`] when it was used before; else another [`StoreError`].
+    pub async fn record_use(&self, jti: &JwtId, owner: &str) -> Result<(), StoreError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(jti_item(jti, me)))
+            .set_item(Some(jti_item(jti, owner)))
             .condition_expression(NEW_JTI)
-            .expression_attribute_values(":me", text(me));
+            .expression_attribute_values(":me", text(owner));
         put.send().await.map(drop).map_err(|error| {
             if condition_failed(&error) {
-                StoreError::Used
+                StoreError::AlreadyUsed
             } else {
                 store_error(&error)
             }
@@ -93,11 +93,11 @@ fn is_used(error: &TransactWriteItemsError) -> bool {
     matches!(reason, Some("ConditionalCheckFailed" | "TransactionConflict"))
 }
 
-fn jti_item(jti: &JwtId, me: &str) -> Item {
+fn jti_item(jti: &JwtId, owner: &str) -> Item {
     Item::from([
         ("id".into(), text(jti.as_str())),
-        ("claimed_by".into(), text(me)),
+        ("claimed_by".into(), text(owner)),
         ("expires_at".into(), number(jti.expires_at)),
-        ("delete_at".into(), number(jti.expires_at.saturating_add(KEPT))),
+        ("delete_at".into(), number(jti.expires_at.saturating_add(GC_GRACE_SECS))),
     ])
 }

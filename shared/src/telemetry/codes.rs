@@ -23,7 +23,7 @@ macro_rules! codes {
 
             /// What it means.
             #[must_use]
-            pub fn sentence(self) -> &'static str {
+            pub fn description(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
             }
         }

@@ -44,7 +44,7 @@ macro_rules! names {
 
             /// What it means.
             #[must_use]
-            pub fn sentence(self) -> &'static str {
+            pub fn description(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
             }
         }
@@ -73,7 +73,7 @@ names! {
 }
 
 /// Those of which values are noted, so that there is a nought where something did not happen: an alarm cannot tell that from nothing.
-const OF_VALUES: [Metric; 3] = [Metric::Completed, Metric::DirtyItems, Metric::SpotifyUnanswered];
+const ZERO_FILLED: [Metric; 3] = [Metric::Completed, Metric::DirtyItems, Metric::SpotifyUnanswered];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
@@ -83,10 +83,10 @@ pub fn init(namespace: String) {
     if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
         for metric in Metric::ALL {
             match metric.unit() {
-                Unit::Count if !OF_VALUES.contains(metric) => {
-                    describe_counter!(metric.name(), Unit::Count, metric.sentence());
+                Unit::Count if !ZERO_FILLED.contains(metric) => {
+                    describe_counter!(metric.name(), Unit::Count, metric.description());
                 }
-                unit => describe_histogram!(metric.name(), unit, metric.sentence()),
+                unit => describe_histogram!(metric.name(), unit, metric.description()),
             }
         }
         let _ = COLLECTOR.set(collector);
@@ -135,7 +135,7 @@ fn exact(n: i64) -> f64 {
 }
 
 /// Counts what a request of a journey came to.
-pub(crate) fn outcome(code: Code) {
+pub(crate) fn count_success(code: Code) {
     match code {
         Code::ConsentSent => {
             count(Metric::ConsentSent);
@@ -147,7 +147,7 @@ pub(crate) fn outcome(code: Code) {
 }
 
 /// Counts a journey that ended otherwise than with a link. Whoever is sent to sign in is still on their way.
-pub(crate) fn failure(code: Code) {
+pub(crate) fn count_link_failure(code: Code) {
     match code {
         Code::SignInNeeded => {}
         Code::Cancelled => count(Metric::ConsentRefused),
@@ -156,7 +156,7 @@ pub(crate) fn failure(code: Code) {
 }
 
 /// Counts a request, of a journey or not, that ended by a fault of ours: what Lambda cannot count, for it was answered. A canary goes back by it.
-pub fn fault(code: Code) {
+pub fn count_fault(code: Code) {
     if matches!(code, Code::Fault | Code::OutOfTime) {
         count(Metric::Faults);
     }
@@ -173,10 +173,10 @@ mod tests {
         init("soa-link/test".to_owned());
         count(Metric::Registered);
         count(Metric::Registered);
-        failure(Code::StateRefused);
+        count_link_failure(Code::StateRefused);
         // Nobody's fault, and two of ours.
         for code in [Code::StateRefused, Code::Fault, Code::OutOfTime] {
-            fault(code);
+            count_fault(code);
         }
         record(Metric::SyncLag, 7);
         let mut written = Vec::new();

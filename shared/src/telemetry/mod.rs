@@ -46,6 +46,6 @@ pub fn record_subject(partner_id: &str, person: &str) {
 macro_rules! log {
     ($level:ident, $code:expr $(, $($fields:tt)*)?) => {{
         let code: $crate::telemetry::Code = $code;
-        $crate::telemetry::tracing::$level!(target: "soa_link", code = code.as_str(), $($($fields)*,)? "{}", code.sentence());
+        $crate::telemetry::tracing::$level!(target: "soa_link", code = code.as_str(), $($($fields)*,)? "{}", code.description());
     }};
 }

@@ -1,9 +1,9 @@
 //! The partner's backend says what people may hear.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
-use shared::{aws::Aws, outbound::Outbound};
+use shared::{aws::AwsConfig, http_client::HttpClient};
 
 use crate::support::{World, backend_key, join_all, logged, signed};
 
@@ -16,47 +16,59 @@ async fn a_set_is_replaced_added_to_and_taken_from_and_each_change_is_a_version(
     let world = World::new().await;
     let none = json!({"state": "none", "since": null, "evidence": null});
     assert_eq!(
-        world.hears("ada").await,
+        world.read_entitlements("ada").await,
         json!({"entitlements": [], "version": 0, "link": none})
     );
     assert_eq!(
-        world.says("replace", "ada", &["b", "a", "b"]).await,
+        world.write_entitlements("replace", "ada", &["b", "a", "b"]).await,
         told(&["a", "b"], 1)
     );
-    assert_eq!(world.says("add", "ada", &["c", "a"]).await, told(&["a", "b", "c"], 2));
-    assert_eq!(world.says("delete", "ada", &["b", "z"]).await, told(&["a", "c"], 3));
     assert_eq!(
-        world.hears("ada").await,
+        world.write_entitlements("add", "ada", &["c", "a"]).await,
+        told(&["a", "b", "c"], 2)
+    );
+    assert_eq!(
+        world.write_entitlements("delete", "ada", &["b", "z"]).await,
+        told(&["a", "c"], 3)
+    );
+    assert_eq!(
+        world.read_entitlements("ada").await,
         json!({"entitlements": ["a", "c"], "version": 3, "link": none})
     );
-    assert_eq!(world.says("replace", "ada", &[]).await, told(&[], 4));
+    assert_eq!(world.write_entitlements("replace", "ada", &[]).await, told(&[], 4));
     // Nobody else's.
-    assert_eq!(world.hears("bela").await["version"], 0);
+    assert_eq!(world.read_entitlements("bela").await["version"], 0);
     // Names differ by case.
-    assert_eq!(world.says("add", "ada", &["A"]).await, told(&["A"], 5));
+    assert_eq!(world.write_entitlements("add", "ada", &["A"]).await, told(&["A"], 5));
 }
 
 #[tokio::test]
 async fn a_change_that_changes_nothing_keeps_the_version_but_for_the_first_word() {
     let world = World::new().await;
     // That somebody may hear nothing is a word too.
-    assert_eq!(world.says("replace", "ada", &[]).await, told(&[], 1));
+    assert_eq!(world.write_entitlements("replace", "ada", &[]).await, told(&[], 1));
     for (operation, entitlements) in [("replace", &[][..]), ("delete", &["a"]), ("add", &[])] {
         assert_eq!(
-            world.says(operation, "ada", entitlements).await,
+            world.write_entitlements(operation, "ada", entitlements).await,
             told(&[], 1),
             "{operation}"
         );
     }
-    assert_eq!(world.says("replace", "ada", &["a"]).await, told(&["a"], 2));
-    assert_eq!(world.says("add", "ada", &["a"]).await, told(&["a"], 2));
-    assert_eq!(world.says("replace", "ada", &["a"]).await, told(&["a"], 2));
+    assert_eq!(
+        world.write_entitlements("replace", "ada", &["a"]).await,
+        told(&["a"], 2)
+    );
+    assert_eq!(world.write_entitlements("add", "ada", &["a"]).await, told(&["a"], 2));
+    assert_eq!(
+        world.write_entitlements("replace", "ada", &["a"]).await,
+        told(&["a"], 2)
+    );
 }
 
 #[tokio::test]
 async fn a_person_is_named_by_account_or_by_partner_user_id() {
     let world = World::new().await;
-    world.says("replace", "ada", &["a"]).await;
+    world.write_entitlements("replace", "ada", &["a"]).await;
     let by_id = json!({"sub": null, "partner_user_id": world.partner_user_id("ada")});
     let answer = world
         .asks("/get-entitlements", &world.to("/get-entitlements", "ada", &by_id))
@@ -77,7 +89,10 @@ async fn a_change_for_another_version_than_there_is_is_refused() {
     assert_eq!(world.asks(path, &change(0, "b")).await.status, 202);
     let late = world.asks(path, &change(0, "c")).await;
     assert_eq!(
-        (late.status, world.hears("ada").await["entitlements"].clone()),
+        (
+            late.status,
+            world.read_entitlements("ada").await["entitlements"].clone()
+        ),
         (409, json!(["b"]))
     );
     assert_eq!(world.asks(path, &change(1, "d")).await.status, 202);
@@ -134,7 +149,7 @@ async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
     // What would be too much only together.
     let half: Vec<_> = (0..300).map(|n| format!("f{n}")).collect();
     let half: Vec<_> = half.iter().map(String::as_str).collect();
-    world.says("replace", "bela", &half).await;
+    world.write_entitlements("replace", "bela", &half).await;
     let more: Vec<_> = (0..300).map(|n| format!("g{n}")).collect();
     let answer = world
         .asks(
@@ -146,14 +161,14 @@ async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
         (answer.status, &answer.problem()["member"]),
         (400, &json!("entitlements"))
     );
-    assert_eq!(world.hears("bela").await["version"], 1);
-    assert_eq!(world.hears("ada").await["version"], 0);
+    assert_eq!(world.read_entitlements("bela").await["version"], 1);
+    assert_eq!(world.read_entitlements("ada").await["version"], 0);
 }
 
 #[tokio::test]
 async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
     let world = World::new().await;
-    world.says("replace", "bela", &["kept"]).await;
+    world.write_entitlements("replace", "bela", &["kept"]).await;
     let path = "/add-entitlements";
     let mut people: Vec<_> = (0..96)
         .map(|n| json!({"sub": format!("member-{n}"), "entitlements": ["basic"]}))
@@ -198,15 +213,15 @@ async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
 #[tokio::test]
 async fn people_who_could_not_be_written_are_an_error_in_the_log() {
     let world = World::new().await;
-    let dynamodb = Aws::of(&world.environment(&[]))
+    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
-        .dynamodb(&Outbound::new().unwrap());
+        .dynamodb(&HttpClient::new().unwrap());
     let id = format!(
         "{}#{}",
         world.sandbox.options().partner_id,
         world.partner_user_id("bela")
     );
-    let put = dynamodb.put_item().table_name(bundle::SUBSCRIBERS_TABLE);
+    let put = dynamodb.put_item().table_name(deployment::SUBSCRIBERS_TABLE);
     let put = put
         .item("id", AttributeValue::S(id))
         .item("version", AttributeValue::S("x".into()));
@@ -283,7 +298,7 @@ async fn a_request_that_is_not_good_writes_nothing_and_learns_nothing() {
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!((answers[0].0, &answers[0].1["code"]), (401, &json!("invalid_token")));
-    assert_eq!(world.hears("ada").await["entitlements"], json!(["a"]));
+    assert_eq!(world.read_entitlements("ada").await["entitlements"], json!(["a"]));
     // Programs are answered as programs, also when they forget to say what they are.
     let mut browser = world.browser();
     for (method, status) in [("POST", 400), ("GET", 404)] {
@@ -308,7 +323,7 @@ async fn of_changes_at_once_none_is_lost() {
     let all = names.map(|name| world.to(path, "ada", &json!({"entitlements": [name]})));
     let answers = join_all(all.iter().map(|claims| world.asks(path, claims))).await;
     assert!(answers.iter().all(|answer| answer.status == 202));
-    let heard = world.hears("ada").await;
+    let heard = world.read_entitlements("ada").await;
     assert_eq!((&heard["entitlements"], &heard["version"]), (&json!(names), &json!(5)));
     // The same request at once, eight times: one effect.
     let claims = world.to("/replace-entitlements", "bela", &json!({"entitlements": ["x"]}));
@@ -323,13 +338,16 @@ async fn the_first_addition_or_removal_starts_from_what_the_token_said() {
     for (person, account) in [("ada", "mara"), ("bela", "jonas")] {
         assert_eq!(world.signed_in(person).link(account).await.status, 302);
     }
-    assert_eq!(world.hears("ada").await["entitlements"], json!(["all-access", "basic"]));
     assert_eq!(
-        world.says("delete", "ada", &["basic"]).await["entitlements"],
+        world.read_entitlements("ada").await["entitlements"],
+        json!(["all-access", "basic"])
+    );
+    assert_eq!(
+        world.write_entitlements("delete", "ada", &["basic"]).await["entitlements"],
         json!(["all-access"])
     );
     assert_eq!(
-        world.says("add", "bela", &["gold"]).await["entitlements"],
+        world.write_entitlements("add", "bela", &["gold"]).await["entitlements"],
         json!(["basic", "gold"])
     );
 }
@@ -348,7 +366,7 @@ async fn what_an_older_token_said_is_no_longer_said_when_a_newer_one_says_nothin
         .insert(world.sandbox.options().session_cookie.clone(), cookie);
     assert_eq!(browser.link("mara").await.status, 302);
     assert!(world.linked("ada").unwrap().1.is_empty());
-    assert_eq!(world.hears("ada").await["entitlements"], json!([]));
+    assert_eq!(world.read_entitlements("ada").await["entitlements"], json!([]));
 }
 
 /// What the backend has said comes before what the token says; where it has said nothing, the token counts.
@@ -357,17 +375,17 @@ async fn linking_gives_what_the_backend_says_else_what_the_token_says() {
     let world = World::new().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
-    let link = world.hears("ada").await["link"].clone();
+    let link = world.read_entitlements("ada").await["link"].clone();
     assert_eq!(
         (&link["state"], &link["evidence"]),
         (&json!("pending"), &json!("register-user"))
     );
 
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.linked("ada").unwrap().1, ["gold"]);
     // Also when it is nothing at all.
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert!(world.linked("ada").unwrap().1.is_empty());
 }

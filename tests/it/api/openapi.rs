@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use shared::{clock::Clock, encoding::base64url};
 
 use crate::support::{
-    Answer, World,
+    TestResponse, World,
     openapi::{Asked, Description},
 };
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> Answer {
+fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> TestResponse {
     let headers = headers.iter();
-    Answer {
+    TestResponse {
         status,
         headers: headers
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -36,7 +36,7 @@ fn with(value: &Value, place: &str, new: Value) -> Value {
 }
 
 /// Whether what was answered to a signed request, and asked by it, is found to be otherwise than described: by these words, and none of what was in it.
-fn must_find(operation: &str, claims: &Value, answer: &Answer, found: Option<&str>) {
+fn must_find(operation: &str, claims: &Value, answer: &TestResponse, found: Option<&str>) {
     let (method, path) = operation.split_once(' ').unwrap();
     let description = Description::of_the_routes();
     let asked = Asked {

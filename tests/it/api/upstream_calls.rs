@@ -1,8 +1,8 @@
 //! Which calls a warm function makes, and no other. All of them are counted: at Spotify, at DynamoDB, at Secrets Manager.
 
-use sandbox::{Route, bundle};
+use sandbox::{Route, deployment};
 use serde_json::{Value, json};
-use shared::{chance::Chance, encoding::base64};
+use shared::{encoding::base64, rng::Rng};
 
 use crate::support::{World, parameter, proxy::Proxy};
 
@@ -69,9 +69,9 @@ fn cookie(answer: &Value) -> String {
 #[tokio::test]
 async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
     let world = World::new().await;
-    let dynamodb = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    let dynamodb = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.origin())]);
-    let routes = bundle::routes(&environment, &world.clock, &Chance::System)
+    let routes = deployment::routes(&environment, &world.clock, &Rng::System)
         .await
         .unwrap();
     let counted = Counted {

@@ -1,13 +1,13 @@
 //! Missing or wrong configuration: a function does not start, and names everything that is wrong.
 
-use sandbox::{Options, bundle};
+use sandbox::{Options, deployment};
 use serde_json::json;
-use shared::chance::Chance;
+use shared::rng::Rng;
 
 use crate::support::World;
 
 async fn start(world: &World, changes: &[(&str, &str)]) -> Result<(), String> {
-    let routes = bundle::routes(&world.environment(changes), &world.clock, &Chance::System).await;
+    let routes = deployment::routes(&world.environment(changes), &world.clock, &Rng::System).await;
     routes.map(drop).map_err(|error| error.to_string())
 }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sandbox::{Options, bundle};
+use sandbox::{Options, deployment};
 use serde_json::{Value, json};
-use shared::{aws::Aws, encoding::base64, outbound::Outbound};
+use shared::{aws::AwsConfig, encoding::base64, http_client::HttpClient};
 
 use crate::support::{
     Provider, World, environment,
@@ -198,11 +198,11 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
         account: "mara".to_owned(),
         ..sandbox::Link::default()
     });
-    let aws = Aws::of(&environment(options, lambda.sandbox.addresses(), &[])).unwrap();
+    let aws = AwsConfig::from_env(&environment(options, lambda.sandbox.addresses(), &[])).unwrap();
     let put = aws
-        .dynamodb(&Outbound::new().unwrap())
+        .dynamodb(&HttpClient::new().unwrap())
         .put_item()
-        .table_name(bundle::SUBSCRIBERS_TABLE);
+        .table_name(deployment::SUBSCRIBERS_TABLE);
     let item = [
         ("id", id.as_str()),
         ("partner_id", &options.partner_id),

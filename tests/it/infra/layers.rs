@@ -27,7 +27,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() && name != "tests" {
                 walk(root, &path, found);
-            } else if name.ends_with(".rs") && name != "tests.rs" {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
                 let relative = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
                 found.push((relative, code(&std::fs::read_to_string(&path).unwrap())));
             }
@@ -45,7 +45,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn is_word(character: char) -> bool {

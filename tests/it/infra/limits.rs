@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::template::{ROOT, resources, template};
+use shared::{
+    http_client::{CALL_TIMEOUT, CONNECT_TIMEOUT, OPERATOR_TIMEOUT},
+    runtime::{http::ANSWER_TIMEOUT, worker::SHUTDOWN_RESERVE},
+    spotify::UPLOAD_TIMEOUT,
+};
 
-/// The seconds of a constant that only its module knows.
-fn seconds(file: &str, constant: &str) -> u64 {
-    let source = std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
-    let said = source
-        .split(&format!("const {constant}: Duration = Duration::from_secs("))
-        .nth(1);
-    said.and_then(|rest| rest.split(')').next()?.parse().ok())
-        .unwrap_or_else(|| panic!("{constant} of {file}"))
-}
+use crate::support::template::{resources, template};
 
 /// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API. Those that no API waits for take longer, and nest in who waits for them.
 #[test]
@@ -28,24 +24,23 @@ fn time_limits_nest() {
     );
     let function = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
     assert_eq!(function, 10);
-    let call = shared::outbound::CALL.as_secs();
-    let answer = seconds("shared/src/http/serve.rs", "LONGEST");
-    assert!(seconds("shared/src/outbound.rs", "CONNECT") < call && call * 3 <= answer && answer < function);
+    let call = CALL_TIMEOUT.as_secs();
+    let answer = ANSWER_TIMEOUT.as_secs();
+    assert!(CONNECT_TIMEOUT.as_secs() < call && call * 3 <= answer && answer < function);
     for integration in resources(&template, "AWS::ApiGatewayV2::Integration").values() {
         let integration = integration["TimeoutInMillis"].as_u64().unwrap();
         assert!(function * 1000 < integration && integration < 30_000);
     }
     // A run takes people in hand until it ends, and a person for as long as the lease; it has ended when the schedule begins the next round.
-    let reserve = seconds("shared/src/worker.rs", "RESERVE");
-    let lease = u64::try_from(shared::store::LEASE).unwrap();
+    let reserve = SHUTDOWN_RESERVE.as_secs();
+    let lease = u64::try_from(shared::store::LEASE_SECS).unwrap();
     assert!(call * 3 < lease && lease + reserve < timeouts["SyncFunction"]);
     let schedule =
         &template["Resources"]["SyncFunction"]["Properties"]["Events"]["Reconcile"]["Properties"]["Schedule"];
     assert_eq!(schedule, "rate(5 minutes)");
     assert!(timeouts["SyncFunction"] <= 5 * 60);
     // The longest that operators ask for is a logo: a token, the picture fetched, and handed on.
-    let logo =
-        call + seconds("functions/partners/src/lib.rs", "FETCH") + seconds("shared/src/spotify/partners.rs", "UPLOAD");
+    let logo = call + partners::FETCH_TIMEOUT.as_secs() + UPLOAD_TIMEOUT.as_secs();
     assert!(logo + reserve < timeouts["PartnersFunction"]);
-    assert!(timeouts["PartnersFunction"] < seconds("shared/src/outbound.rs", "PATIENT"));
+    assert!(timeouts["PartnersFunction"] < OPERATOR_TIMEOUT.as_secs());
 }

@@ -76,7 +76,7 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     let world = tokio::runtime::Runtime::new().unwrap();
     let served = world.block_on(async {
         let world = World::new().await;
-        sandbox::bundle::routes(&world.environment(&[]), &world.clock, &shared::chance::Chance::System)
+        sandbox::deployment::routes(&world.environment(&[]), &world.clock, &shared::rng::Rng::System)
             .await
             .unwrap()
     });

@@ -14,7 +14,7 @@ use axum::{
     extract::Request,
     http::{Response, header},
 };
-use sandbox::{Addresses, Options, Place, Sandbox, bundle};
+use sandbox::{Addresses, Endpoint, Options, Sandbox, deployment};
 use serde_json::{Map, Value, json};
 use shared::clock::Clock;
 use tokio::net::TcpListener;
@@ -185,8 +185,8 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     World::prepare();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let public_url = format!("http://{}", listener.local_addr().unwrap());
-    let options = bundle::with_secrets(Options {
-        gateway: Place::Elsewhere(public_url.clone()),
+    let options = deployment::with_secrets(Options {
+        gateway: Endpoint::External(public_url.clone()),
         backend_key: backend_key(),
         ..Options::default()
     });
@@ -205,7 +205,7 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     std::fs::remove_dir_all(&folder).unwrap();
     // The parameters that a partner would give, of the variables that the sandbox's own functions get.
     let known = template();
-    let given = bundle::variables(&options, world.sandbox.addresses()).into_iter();
+    let given = deployment::variables(&options, world.sandbox.addresses()).into_iter();
     let given = given.map(|(variable, value)| (parameter_of(&variable), value));
     // Those of an OpenID provider say nothing where people sign in by session.
     let given: BTreeMap<_, _> = given
@@ -259,8 +259,8 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     let host = outputs["ApiUrl"].trim_start_matches("http://").to_owned();
     front(listener, aws.ministack.origin().to_owned(), host);
     for (id, of) in [
-        ("ClientSecretId", bundle::CLIENT_SECRET_ID),
-        ("PartnerKeysId", bundle::PARTNER_KEYS_ID),
+        ("ClientSecretId", deployment::CLIENT_SECRET_ID),
+        ("PartnerKeysId", deployment::PARTNER_KEYS_ID),
     ] {
         let (_, value) = options.secrets.iter().find(|(name, _)| *name == of).unwrap();
         let input = json!({"SecretId": outputs[id], "SecretString": value});
@@ -276,13 +276,13 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     );
     assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
     // The first change waits for the link to be old enough, and then for the sweep: by the schedule.
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let heard = |names: &[&str]| world.linked("ada").unwrap().1 == names;
     within_seconds(110, "the sweep of each minute has Spotify follow", || heard(&["gold"])).await;
-    let has_linked = world.hears("ada").await;
+    let has_linked = world.read_entitlements("ada").await;
     assert_eq!(has_linked["link"]["state"], "linked");
     // From then on by the stream, at once.
-    world.says("add", "ada", &["silver"]).await;
+    world.write_entitlements("add", "ada", &["silver"]).await;
     within_seconds(20, "the stream has Spotify follow", || heard(&["gold", "silver"])).await;
 
     // The operator's command finds all of it well, and what was said.

@@ -3,7 +3,7 @@
 use sandbox::{Fault, Link, Options};
 use serde_json::json;
 
-use crate::support::{Answer, NO_PARTNERS_TABLE, World, parameter};
+use crate::support::{NO_PARTNERS_TABLE, TestResponse, World, parameter};
 
 const SHOWS: [&str; 3] = [
     "0SlowTideLedger0000001",
@@ -11,7 +11,7 @@ const SHOWS: [&str; 3] = [
     "0BrassAndBarnacle00003",
 ];
 
-fn state(answer: &Answer) -> &str {
+fn state(answer: &TestResponse) -> &str {
     assert_eq!(
         (answer.status, answer.title()),
         (200, "Your connection with Spotify"),
@@ -173,7 +173,7 @@ async fn the_account_page_is_one_partners_and_takes_only_get() {
 async fn the_account_page_alone_may_be_framed_and_only_by_the_origin_that_is_named() {
     let world = World::with(Options::default(), &[("FRAME_ORIGIN", "https://www.example.com")]).await;
     let mut ada = world.signed_in("ada");
-    let ancestors = |answer: &Answer| {
+    let ancestors = |answer: &TestResponse| {
         let policy = answer.header("content-security-policy").unwrap();
         policy
             .split("; ")

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sandbox::{Fault, bundle};
+use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -426,7 +426,7 @@ async fn functions_start_without_spotify() {
     let nowhere = "http://127.0.0.1:1";
     let environment = world.environment(&[("SPOTIFY_ACCOUNTS_URL", nowhere), ("SPOTIFY_OPEN_ACCESS_URL", nowhere)]);
     assert!(
-        bundle::routes(&environment, &world.clock, &shared::chance::Chance::System)
+        deployment::routes(&environment, &world.clock, &shared::rng::Rng::System)
             .await
             .is_ok()
     );
@@ -519,10 +519,10 @@ async fn a_rotated_client_secret_goes_unnoticed() {
     world
         .spotify()
         .rotate_secret(&world.sandbox.options().client_id, secret);
-    world
-        .sandbox
-        .secrets_manager()
-        .put(bundle::CLIENT_SECRET_ID, &json!({"client_secret": secret}).to_string());
+    world.sandbox.secrets_manager().put(
+        deployment::CLIENT_SECRET_ID,
+        &json!({"client_secret": secret}).to_string(),
+    );
     world.spotify().requests().clear();
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.calls(), (2, 1, 0));
@@ -538,7 +538,7 @@ async fn a_client_secret_that_spotify_does_not_know_yet_gives_way_to_the_previou
     world
         .sandbox
         .secrets_manager()
-        .put(bundle::CLIENT_SECRET_ID, &secret.to_string());
+        .put(deployment::CLIENT_SECRET_ID, &secret.to_string());
     world.advance(300);
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.calls(), (2, 1, 0));
@@ -564,7 +564,7 @@ async fn without_secrets_manager_a_cold_function_asks_to_come_back() {
         ..Fault::answer("/", 500, r#"{"__type":"InternalServiceError"}"#)
     };
     world.sandbox.secrets_manager().faults().add(down);
-    let routes = bundle::routes(&world.environment(&[]), &world.clock, &shared::chance::Chance::System)
+    let routes = deployment::routes(&world.environment(&[]), &world.clock, &shared::rng::Rng::System)
         .await
         .unwrap();
     let event = json!({
@@ -586,7 +586,7 @@ async fn without_secrets_manager_a_cold_function_asks_to_come_back() {
 async fn without_dynamodb_a_person_is_asked_to_come_back() {
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")]);
-    let routes = bundle::routes(&environment, &world.clock, &shared::chance::Chance::System)
+    let routes = deployment::routes(&environment, &world.clock, &shared::rng::Rng::System)
         .await
         .unwrap();
     let session = format!(

@@ -1,7 +1,7 @@
 //! Hostile input: always a 4xx, never a 5xx, a panic or an upstream call. S-IN-1 to 5, S-STATE-2, S-CODE-4, S-COOKIE-4, S-HDR-1 to 4.
 
 use serde_json::{Value, json};
-use shared::chance::Chance;
+use shared::rng::Rng;
 
 use crate::support::{World, parameter};
 
@@ -80,7 +80,7 @@ async fn no_event_makes_a_fault_where_people_sign_in_at_a_provider() {
 }
 
 async fn none_makes_a_fault(world: &World) {
-    let routes = sandbox::bundle::routes(&world.environment(&[]), &world.clock, &Chance::System)
+    let routes = sandbox::deployment::routes(&world.environment(&[]), &world.clock, &Rng::System)
         .await
         .unwrap();
     let long = "a".repeat(1 << 20);

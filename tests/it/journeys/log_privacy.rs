@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sandbox::Fault;
 use serde_json::json;
 
-use crate::support::{Answer, World, logged, parameter};
+use crate::support::{TestResponse, World, logged, parameter};
 
 #[tokio::test]
 async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
@@ -122,7 +122,7 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
     for secret in &planted {
         assert!(secret.len() > 6, "too short to search for: {secret}");
         assert!(!log.contains(secret.as_str()), "in the log: {secret}");
-        for Answer { body, .. } in &shown {
+        for TestResponse { body, .. } in &shown {
             assert!(!body.contains(secret.as_str()), "on a page: {secret}");
         }
     }

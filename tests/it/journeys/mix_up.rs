@@ -1,10 +1,10 @@
 //! Several partners in one deployment, one of them hostile: its sign-in must not be able to borrow another partner's.
 
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{Answer, Provider, World, parameter};
+use crate::support::{Provider, TestResponse, World, parameter};
 
 const ADA: &str = "account=member-1003";
 const HONEST: &str = "1111111111111111111111";
@@ -47,7 +47,7 @@ fn redirected_on(to_hostile: &str, attackers: &str) -> String {
 }
 
 /// The whole attack of RFC 9700 §4.4: the code of a victim who is signed in at `honest` is to reach `hostile`.
-async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider, hostile_page: &str) -> Answer {
+async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider, hostile_page: &str) -> TestResponse {
     let begun_by_attacker = world.browser().get(page).await;
     assert!(begun_by_attacker.location().starts_with(&honest.issuer));
     let mut victim = world.browser();
@@ -71,7 +71,7 @@ async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider
 /// S-MIX-2: the deployment's own provider against a partner's.
 #[tokio::test]
 async fn a_hostile_partners_provider_never_gets_a_code_of_the_deployments_provider() {
-    let (world, honest) = World::oidc(&json!({}), &[("PARTNERS_TABLE", bundle::PARTNERS_TABLE)], json!({})).await;
+    let (world, honest) = World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     silent(&honest).await;
     let hostile = provider_of(&world, HOSTILE);
     silent(&hostile).await;
@@ -87,7 +87,7 @@ async fn a_hostile_partners_provider_never_gets_a_code_of_the_deployments_provid
 /// S-MIX-2: a partner's provider against another partner's.
 #[tokio::test]
 async fn a_hostile_partners_provider_never_gets_a_code_of_another_partners_provider() {
-    let session = [("PARTNERS_TABLE", bundle::PARTNERS_TABLE), ("SIGN_IN", "session")];
+    let session = [("PARTNERS_TABLE", deployment::PARTNERS_TABLE), ("SIGN_IN", "session")];
     let (world, honest) = World::oidc(
         &json!({"client_secret": null, "partner_id": HONEST}),
         &session,
@@ -117,7 +117,8 @@ async fn a_hostile_partners_provider_never_gets_a_code_of_another_partners_provi
 /// A partner is given another provider while a browser is away at the first: the code of the first is not sent to the second.
 #[tokio::test]
 async fn a_code_does_not_follow_a_partner_to_its_new_provider() {
-    let (world, deployments) = World::oidc(&json!({}), &[("PARTNERS_TABLE", bundle::PARTNERS_TABLE)], json!({})).await;
+    let (world, deployments) =
+        World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     silent(&deployments).await;
     // Without a provider of its own, the partner shares the deployment's.
     world.put_partner(HOSTILE, json!({}), 0).await;

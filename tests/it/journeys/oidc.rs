@@ -1,22 +1,22 @@
 //! Sign-in at an `OpenID` provider: a real one, its refusals, its bad days, and what a hostile one would try.
 
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{Answer, World, logged_of, parameter};
+use crate::support::{TestResponse, World, logged_of, parameter};
 
 const ADA: &str = "account=member-1003";
 const BELA: &str = "account=member-1002";
 const SHOW: &str = "0MossHour0000000000002";
 
 /// A person of the provider is refused, calmly, and nothing was begun for them.
-fn refused(answer: &Answer, status: u16, title: &str) {
+fn refused(answer: &TestResponse, status: u16, title: &str) {
     assert_eq!((answer.status, answer.title()), (status, title), "{}", answer.body);
     assert_eq!(answer.header("location"), None);
 }
 
-fn step(answer: &Answer) -> &str {
+fn step(answer: &TestResponse) -> &str {
     let after = answer.body.split_once("class=\"step\" href=\"").expect("a step").1;
     after.split_once('"').unwrap().0
 }
@@ -467,7 +467,7 @@ async fn a_rotated_client_secret_at_the_provider_goes_unnoticed() {
     for configuration in [there_first.clone(), json!({})] {
         let (world, provider) = World::oidc(&configuration, &[], json!({})).await;
         let secrets = world.sandbox.secrets_manager();
-        secrets.put(bundle::OIDC_CLIENT_SECRET_ID, &there_first.to_string());
+        secrets.put(deployment::OIDC_CLIENT_SECRET_ID, &there_first.to_string());
         if configuration != there_first {
             world.advance(300);
         }

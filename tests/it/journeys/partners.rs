@@ -1,12 +1,12 @@
 //! Many partners under one client of Spotify's, as their subscribers meet them: tokens, keys and providers of a partner.
 
 use jsonwebtoken::Algorithm;
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, World,
-    jwks_server::{Pair, Published},
+    TestResponse, World,
+    jwks_server::{JwksServer, TestKey},
     parameter,
     partners_function::{ask, new_partner, operators},
     signed,
@@ -16,7 +16,7 @@ use crate::support::{
 const ADA: &str = "account=member-1003";
 
 /// Sends a person of a partner who is signed out to its site, and answers with a token that `sign` makes of nonce: Spotify's consent, or a page.
-async fn handed_over(world: &World, place: &str, sign: impl FnOnce(&str) -> String) -> Answer {
+async fn handed_over(world: &World, place: &str, sign: impl FnOnce(&str) -> String) -> TestResponse {
     let mut browser = world.browser();
     let path = format!("/partners/{place}/entrypoint");
     let away = browser.get(&path).await;
@@ -74,9 +74,9 @@ async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
 const THEIR_ISSUER: &str = "https://lunar.example";
 
 /// A key, where it is published, and a partner whose site signs with it.
-async fn publishing() -> (Pair, Published, Value) {
-    let key = Pair::new(Algorithm::ES256, "theirs");
-    let published = Published::at_first(&[&key]).await;
+async fn publishing() -> (TestKey, JwksServer, Value) {
+    let key = TestKey::new(Algorithm::ES256, "theirs");
+    let published = JwksServer::at_first(&[&key]).await;
     let mut partner = new_partner();
     partner["settings"]["SITE_ISSUER"] = THEIR_ISSUER.into();
     partner["settings"]["SITE_JWKS_URL"] = published.url.as_str().into();
@@ -232,7 +232,7 @@ async fn a_partner_that_is_unknown_or_disabled_links_nobody_and_unlinks_all_the_
 /// Its own provider knows us as a public client; the deployment's client secret is not for it.
 #[tokio::test]
 async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
-    let session = [("PARTNERS_TABLE", bundle::PARTNERS_TABLE), ("SIGN_IN", "session")];
+    let session = [("PARTNERS_TABLE", deployment::PARTNERS_TABLE), ("SIGN_IN", "session")];
     let partner_id = "1111111111111111111111";
     let client = json!({"client_secret": null, "partner_id": partner_id});
     let (world, provider) = World::oidc(&client, &session, json!({})).await;
@@ -273,7 +273,7 @@ async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
 /// A provider that serves all partners has to say whose subscriber somebody is.
 #[tokio::test]
 async fn an_id_token_of_the_deployments_provider_has_to_name_the_partner() {
-    let (world, provider) = World::oidc(&json!({}), &[("PARTNERS_TABLE", bundle::PARTNERS_TABLE)], json!({})).await;
+    let (world, provider) = World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     let operators = operators(&world).await;
     let mut partner = new_partner();
     partner["settings"] = json!({});

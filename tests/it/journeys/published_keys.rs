@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::support::{
     World,
-    jwks_server::{Pair, Published, There},
+    jwks_server::{JwksServer, TestKey, There},
 };
 
 /// What `/entrypoint` makes of a session that this key signed: `true` for Spotify's consent, `false` for the sign-in.
-async fn signs_in(world: &World, key: &Pair) -> bool {
+async fn signs_in(world: &World, key: &TestKey) -> bool {
     let mut browser = world.browser();
     let token = key.sign("JWT", &world.session_claims("ada"));
     browser
@@ -26,9 +26,9 @@ async fn a_published_key_of_each_algorithm_verifies_sessions_hand_offs_and_reque
     let keys: Vec<_> = algorithms
         .into_iter()
         .enumerate()
-        .map(|(n, algorithm)| Pair::new(algorithm, &format!("k{n}")))
+        .map(|(n, algorithm)| TestKey::new(algorithm, &format!("k{n}")))
         .collect();
-    let published = Published::at_first(&keys.iter().collect::<Vec<_>>()).await;
+    let published = JwksServer::at_first(&keys.iter().collect::<Vec<_>>()).await;
     let world = published.world().await;
     for key in &keys {
         assert!(signs_in(&world, key).await, "{:?}", key.algorithm);
@@ -67,20 +67,20 @@ async fn a_published_key_of_each_algorithm_verifies_sessions_hand_offs_and_reque
 /// RFC 8725 §3.1: what the key is for, the token cannot change.
 #[tokio::test]
 async fn the_published_key_fixes_the_algorithm_and_a_symmetric_one_is_none() {
-    let rsa = Pair::new(Algorithm::RS256, "rsa");
+    let rsa = TestKey::new(Algorithm::RS256, "rsa");
     let secret = b"a symmetric key that everybody can read".to_vec();
-    let published = Published::at_first(&[&rsa]).await;
+    let published = JwksServer::at_first(&[&rsa]).await;
     let oct = json!({"kty": "oct", "alg": "HS256", "kid": "oct", "k": shared::encoding::base64url(&secret)});
     published.now(There::Keys(vec![rsa.jwk.clone(), oct]));
     let world = published.world().await;
     assert!(signs_in(&world, &rsa).await);
-    let as_other = Pair {
+    let as_other = TestKey {
         algorithm: Algorithm::PS256,
         kid: "rsa".to_owned(),
         signing: rsa.signing.clone(),
         jwk: Value::Null,
     };
-    let by_secret = |kid: &str, secret: &[u8]| Pair {
+    let by_secret = |kid: &str, secret: &[u8]| TestKey {
         algorithm: Algorithm::HS256,
         kid: kid.to_owned(),
         signing: EncodingKey::from_secret(secret),
@@ -98,8 +98,8 @@ async fn the_published_key_fixes_the_algorithm_and_a_symmetric_one_is_none() {
 
 #[tokio::test]
 async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
-    let [one, two, three] = ["one", "two", "three"].map(|kid| Pair::new(Algorithm::ES256, kid));
-    let published = Published::at_first(&[&one]).await;
+    let [one, two, three] = ["one", "two", "three"].map(|kid| TestKey::new(Algorithm::ES256, kid));
+    let published = JwksServer::at_first(&[&one]).await;
     let world = published.world().await;
     assert!(signs_in(&world, &one).await);
     let at_first = published.asked();
@@ -115,9 +115,9 @@ async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
     assert!(signs_in(&world, &three).await);
     assert_eq!(published.asked(), at_first + 2);
     // A bad signature by a known key is nothing to ask about.
-    let forged = Pair {
+    let forged = TestKey {
         kid: "three".to_owned(),
-        ..Pair::new(Algorithm::ES256, "forged")
+        ..TestKey::new(Algorithm::ES256, "forged")
     };
     world.advance(60);
     assert!(!signs_in(&world, &forged).await);
@@ -126,8 +126,8 @@ async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
 
 #[tokio::test]
 async fn a_withdrawn_key_ends_after_five_minutes_and_after_a_day_if_the_url_is_down() {
-    let [one, two] = ["one", "two"].map(|kid| Pair::new(Algorithm::EdDSA, kid));
-    let published = Published::at_first(&[&one, &two]).await;
+    let [one, two] = ["one", "two"].map(|kid| TestKey::new(Algorithm::EdDSA, kid));
+    let published = JwksServer::at_first(&[&one, &two]).await;
     let world = published.world().await;
     assert!(signs_in(&world, &one).await);
     published.now_has(&[&two]);
@@ -150,7 +150,7 @@ async fn a_withdrawn_key_ends_after_five_minutes_and_after_a_day_if_the_url_is_d
 /// Whatever is at the URL: a calm page, in time, and a later try that works.
 #[tokio::test]
 async fn keys_that_cannot_be_had_are_a_calm_page_and_are_asked_for_again() {
-    let key = Pair::new(Algorithm::ES256, "one");
+    let key = TestKey::new(Algorithm::ES256, "one");
     let huge = format!("{{\"keys\": [], \"padding\": \"{}\"}}", "x".repeat(1024 * 1024));
     for there in [
         There::Nothing,
@@ -163,7 +163,7 @@ async fn keys_that_cannot_be_had_are_a_calm_page_and_are_asked_for_again() {
         There::Answer("200 OK", huge),
         There::Keys(vec![key.jwk.clone(); 33]),
     ] {
-        let published = Published::at_first(&[]).await;
+        let published = JwksServer::at_first(&[]).await;
         published.now(there);
         let world = published.world().await;
         let mut browser = world.browser();
@@ -191,8 +191,8 @@ async fn keys_that_cannot_be_had_are_a_calm_page_and_are_asked_for_again() {
 
 #[tokio::test]
 async fn a_stampede_asks_once() {
-    let key = Pair::new(Algorithm::ES256, "one");
-    let published = Published::at_first(&[&key]).await;
+    let key = TestKey::new(Algorithm::ES256, "one");
+    let published = JwksServer::at_first(&[&key]).await;
     let world = published.world().await;
     world.advance(300);
     let before = published.asked();

@@ -1,16 +1,16 @@
 //! `soa-link doctor`.
 
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
 
-use crate::support::cli::Desk;
+use crate::support::cli::CliHarness;
 
 /// Before anybody is paged: each thing that is wrong is named, with how to mend it, and no secret is shown.
 #[tokio::test]
 async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
-    let desk = Desk::new("doctor").await;
+    let desk = CliHarness::new("doctor").await;
     let addresses = desk.world.sandbox.addresses();
-    let healthy = bundle::variables(desk.world.sandbox.options(), addresses);
+    let healthy = deployment::variables(desk.world.sandbox.options(), addresses);
     let with = |changes: &[(&str, &str)]| -> String {
         let changed = healthy.iter().map(|(name, value)| {
             let change = changes.iter().find(|(changed, _)| changed == name);
@@ -82,20 +82,20 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
             "the table nowhere (SUBSCRIBERS_TABLE) cannot be looked at",
         ),
         (
-            ("SUBSCRIBERS_TABLE", bundle::PENDING_LINKS_TABLE),
+            ("SUBSCRIBERS_TABLE", deployment::PENDING_LINKS_TABLE),
             "has no index `dirty`",
         ),
-        (("PENDING_LINKS_TABLE", bundle::PARTNERS_TABLE), "never forgets"),
+        (("PENDING_LINKS_TABLE", deployment::PARTNERS_TABLE), "never forgets"),
         (("PARTNERS_TABLE", "nowhere"), "the partners in nowhere cannot be read"),
         (
             ("SPOTIFY_CLIENT_SECRET_ID", "nowhere"),
             "the secret nowhere does not exist",
         ),
         (
-            ("SPOTIFY_CLIENT_SECRET_ID", bundle::PARTNER_KEYS_ID),
+            ("SPOTIFY_CLIENT_SECRET_ID", deployment::PARTNER_KEYS_ID),
             "lacks the member `client_secret`",
         ),
-        (("PARTNER_KEYS_ID", bundle::CLIENT_SECRET_ID), "partner_user_id_key"),
+        (("PARTNER_KEYS_ID", deployment::CLIENT_SECRET_ID), "partner_user_id_key"),
         (
             ("SPOTIFY_CLIENT_ID", "another"),
             "Spotify refuses the client id or its secret",

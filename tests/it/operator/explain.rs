@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     World,
-    cli::Desk,
+    cli::CliHarness,
     partners_function::{ask, operators},
 };
 
@@ -27,7 +27,7 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
     );
     assert_eq!(before["spotify"], json!({"linked": false}));
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let linked = explain().await;
     assert_eq!(
         (&linked["wanted"], linked["version"].as_i64()),
@@ -48,7 +48,7 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
 
 #[tokio::test]
 async fn a_person_is_explained_by_their_account_id() {
-    let desk = Desk::new("explain").await;
+    let desk = CliHarness::new("explain").await;
     let sub = desk.world.person("ada").sub.clone();
     let (code, said) = desk.says(&["explain", "--sub", &sub]).await;
     assert!(

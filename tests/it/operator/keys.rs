@@ -1,16 +1,16 @@
 //! `soa-link keys` and `soa-link token`.
 
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
-use shared::{aws::Aws, outbound::Outbound};
+use shared::{aws::AwsConfig, http_client::HttpClient};
 
-use crate::support::cli::Desk;
+use crate::support::cli::CliHarness;
 
 /// As a new partner's engineer would: keys made, put into the secret, and tried.
 #[tokio::test]
 async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is_removed() {
     for alg in ["es256", "eddsa"] {
-        let desk = Desk::new(alg).await;
+        let desk = CliHarness::new(alg).await;
         let (world, before) = (&desk.world, secret(&desk).await);
         let (issuer, url) = (
             world.sandbox.options().site_issuer(world.sandbox.addresses()),
@@ -56,7 +56,7 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
         };
         assert_eq!(asks().await, 401);
         let jwk = desk.file("backend.jwk.json", &jwk);
-        let id = ["--partner-keys-id", bundle::PARTNER_KEYS_ID];
+        let id = ["--partner-keys-id", deployment::PARTNER_KEYS_ID];
         let (code, said) = desk
             .says(&[&["keys", "add"], &id[..], &["backend", &jwk]].concat())
             .await;
@@ -118,9 +118,9 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
 /// The functions take the version before as well, so that one removal is not enough.
 #[tokio::test]
 async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take() {
-    let desk = Desk::new("leaked").await;
+    let desk = CliHarness::new("leaked").await;
     let keys = async |arguments: &[&str]| {
-        let id = ["--partner-keys-id", bundle::PARTNER_KEYS_ID];
+        let id = ["--partner-keys-id", deployment::PARTNER_KEYS_ID];
         desk.says(&[&["keys"], arguments, &id].concat()).await
     };
     let has = async |stage: &str, kid: &str| version(&desk, stage).await.unwrap().to_string().contains(kid);
@@ -162,18 +162,18 @@ async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take(
 }
 
 /// The secret of the partner's keys, as it is now.
-async fn secret(desk: &Desk) -> Value {
+async fn secret(desk: &CliHarness) -> Value {
     version(desk, "AWSCURRENT").await.unwrap()
 }
 
 /// A version of it, where there is one.
-async fn version(desk: &Desk, stage: &str) -> Option<Value> {
-    let secrets = Aws::of(&desk.world.environment(&[]))
+async fn version(desk: &CliHarness, stage: &str) -> Option<Value> {
+    let secrets = AwsConfig::from_env(&desk.world.environment(&[]))
         .unwrap()
-        .secrets_manager(&Outbound::new().unwrap());
+        .secrets_manager(&HttpClient::new().unwrap());
     let read = secrets
         .get_secret_value()
-        .secret_id(bundle::PARTNER_KEYS_ID)
+        .secret_id(deployment::PARTNER_KEYS_ID)
         .version_stage(stage)
         .send()
         .await

@@ -12,7 +12,7 @@ use axum::{Router, body::Bytes, http::StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::cli::Desk;
+use crate::support::cli::CliHarness;
 
 /// CloudWatch allows few calls a second, and takes its time over a group with many lines.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +47,7 @@ async fn logs_that_are_slow_or_throttled_are_read_and_what_cannot_be_read_is_sai
     let address = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(serve);
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let desk = Desk::new("logs").await;
+    let desk = CliHarness::new("logs").await;
     let mut command = desk.command(&["logs", "--stack", "soa-link-test", "--code", "SYNC_STOPPED"]);
     let output = command.env("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", address).output();
     let output = output.await.unwrap();

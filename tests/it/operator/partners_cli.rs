@@ -3,11 +3,11 @@
 use sandbox::Fault;
 use serde_json::{Value, json};
 
-use crate::support::cli::Desk;
+use crate::support::cli::CliHarness;
 
 #[tokio::test]
 async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
-    let desk = Desk::new("partners").await;
+    let desk = CliHarness::new("partners").await;
     let (code, said) = desk.says(&["partners", "list"]).await;
     assert_eq!(code, 0, "{said}");
     let create = [

@@ -6,11 +6,11 @@ use shared::{
     store::Change,
 };
 
-use crate::support::cli::{Desk, csv, id};
+use crate::support::cli::{CliHarness, csv, id};
 
 #[tokio::test]
 async fn an_export_says_what_the_table_has_and_can_be_imported() {
-    let desk = Desk::new("export").await;
+    let desk = CliHarness::new("export").await;
     for n in 0..250 {
         desk.has(n, &["gold", "silver"]).await;
     }
@@ -72,7 +72,7 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
 
 #[tokio::test]
 async fn what_cannot_be_had_is_said_in_a_sentence() {
-    let desk = Desk::new("sentences").await;
+    let desk = CliHarness::new("sentences").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     for arguments in [
         vec!["import", "nowhere.csv", "--dry-run"],

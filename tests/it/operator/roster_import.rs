@@ -3,18 +3,18 @@
 use std::{process::Stdio, time::Duration};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{Entitlements, PartnerUserId},
     store::Subscribers,
 };
 use tokio::process::{Child, Command};
 
 use crate::support::{
-    cli::{Desk, csv, id},
+    cli::{CliHarness, csv, id},
     faulty_dynamodb::Front,
 };
 
@@ -37,7 +37,7 @@ async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
 
 #[tokio::test]
 async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_others_alone() {
-    let desk = Desk::new("exact").await;
+    let desk = CliHarness::new("exact").await;
     desk.has(1, &["gold"]).await;
     desk.has(2, &["gold"]).await;
     desk.has(3, &["gold", "silver"]).await;
@@ -85,7 +85,7 @@ async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_ot
 
 #[tokio::test]
 async fn people_can_be_named_by_the_partners_own_account_id() {
-    let desk = Desk::new("sub").await;
+    let desk = CliHarness::new("sub").await;
     let sub = &desk.world.person("ada").sub;
     let csv = desk.file("roster.csv", &format!("sub,entitlements\n{sub},gold\n"));
     let (code, said) = desk.says(&["import", &csv, "--yes"]).await;
@@ -107,7 +107,7 @@ async fn people_can_be_named_by_the_partners_own_account_id() {
                 "--lose",
                 lose,
                 "--partner-keys-id",
-                bundle::PARTNER_KEYS_ID,
+                deployment::PARTNER_KEYS_ID,
             ])
             .await;
         assert_eq!(code, 0, "{said}");
@@ -119,7 +119,7 @@ async fn people_can_be_named_by_the_partners_own_account_id() {
 
 #[tokio::test]
 async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_written() {
-    let desk = Desk::new("bad").await;
+    let desk = CliHarness::new("bad").await;
     let content = format!(
         "partner_user_id,entitlements\n{},gold\nEVIL-ID,gold\n{},-evil\n{}\n{},\"two\nlines\"\n",
         id(1),
@@ -179,7 +179,7 @@ async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_
 /// The most expensive mistake: a roster that is empty, or cut off.
 #[tokio::test]
 async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
-    let desk = Desk::new("cut").await;
+    let desk = CliHarness::new("cut").await;
     desk.has(1, &["gold"]).await;
     desk.has(2, &["gold"]).await;
     let whole = csv(&[(1, "gold"), (2, "gold")]);
@@ -219,13 +219,13 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
 
 #[tokio::test]
 async fn the_guards_verdict_is_said_before_anything_is_written() {
-    let desk = Desk::new("guard").await;
+    let desk = CliHarness::new("guard").await;
     let people: Vec<_> = (0..12).collect();
     for n in &people {
         let person = PartnerUserId::parse(&id(*n)).unwrap();
         let gold = Entitlements::parse(["gold"]).unwrap();
         desk.subscribers
-            .registering(&desk.partner_id, &person, Some(&gold), 1)
+            .begin_registration(&desk.partner_id, &person, Some(&gold), 1)
             .await
             .unwrap();
     }
@@ -245,7 +245,7 @@ async fn the_guards_verdict_is_said_before_anything_is_written() {
 /// A table of its own, without a stream: the emulator looks through all of that at each write.
 const ROSTER_TABLE: &str = "soa-link-roster";
 
-impl Desk {
+impl CliHarness {
     async fn of_many(name: &str) -> Self {
         let mut desk = Self::new(name).await;
         let dynamodb = desk.dynamodb();
@@ -255,8 +255,8 @@ impl Desk {
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let aws = Aws::of(&self.world.environment(&[])).unwrap();
-        aws.dynamodb(&Outbound::new().unwrap())
+        let aws = AwsConfig::from_env(&self.world.environment(&[])).unwrap();
+        aws.dynamodb(&HttpClient::new().unwrap())
     }
 
     /// An import that is under way, of a DynamoDB at some address, and all that it says at its end.
@@ -288,7 +288,7 @@ async fn ended(import: Child) -> (i32, Value, Value, String) {
 /// Killed in the middle, it goes on where it was, and not with another roster.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_goes_on_where_it_was() {
-    let desk = Desk::of_many("killed").await;
+    let desk = CliHarness::of_many("killed").await;
     let import = ["import", "--subscribers-table", ROSTER_TABLE, "--yes"];
     let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
@@ -358,7 +358,7 @@ async fn reached(progress: &str, import: &mut Child) -> usize {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_later() {
-    let desk = Desk::of_many("interrupted").await;
+    let desk = CliHarness::of_many("interrupted").await;
     let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
     let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
@@ -380,7 +380,7 @@ async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_late
 /// The backend goes on while an operator thinks: whom it adds or changes after the look was never agreed to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
-    let desk = Desk::of_many("after-the-look").await;
+    let desk = CliHarness::of_many("after-the-look").await;
     for n in [1, 2, 3] {
         desk.has(n, &["gold"]).await;
     }
@@ -413,7 +413,7 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
 /// Nobody loses what was not counted as lost, also of those who are in the roster.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roster() {
-    let desk = Desk::of_many("given").await;
+    let desk = CliHarness::of_many("given").await;
     desk.has(1, &["gold"]).await;
     let roster = desk.file("roster.csv", &csv(&[(1, ""), (2, ""), (3, "gold")]));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
@@ -432,7 +432,7 @@ async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roste
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_heard_meanwhile() {
-    let desk = Desk::of_many("many-missing").await;
+    let desk = CliHarness::of_many("many-missing").await;
     let everybody: Vec<_> = (0..700).map(|n| (n, "gold")).collect();
     let all = desk.file("all.csv", &csv(&everybody));
     let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
@@ -459,7 +459,7 @@ async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_hear
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
-    let desk = Desk::of_many("throttled").await;
+    let desk = CliHarness::of_many("throttled").await;
     let rows: Vec<_> = (0..300).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
@@ -475,7 +475,7 @@ async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_roster_that_changes_after_the_look_is_not_written() {
-    let desk = Desk::of_many("changes").await;
+    let desk = CliHarness::of_many("changes").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
     let import = desk.import(&front.address, &[&roster]);
@@ -490,7 +490,7 @@ async fn a_roster_that_changes_after_the_look_is_not_written() {
 
 #[tokio::test]
 async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
-    let desk = Desk::new("unnoted").await;
+    let desk = CliHarness::new("unnoted").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     std::fs::create_dir(format!("{roster}.progress.part")).unwrap();
     let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
@@ -500,7 +500,7 @@ async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
 
 #[tokio::test]
 async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted() {
-    let desk = Desk::new("repeated").await;
+    let desk = CliHarness::new("repeated").await;
     desk.has(7, &["silver"]).await;
     desk.has(5, &["silver"]).await;
     let mut rows: Vec<_> = (0..300).map(|n| (n, "silver")).collect();
@@ -530,7 +530,7 @@ async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted(
 
 #[tokio::test]
 async fn a_quote_that_is_never_closed_is_not_read_to_the_end_of_the_file() {
-    let desk = Desk::new("unclosed").await;
+    let desk = CliHarness::new("unclosed").await;
     let rows: Vec<_> = (1..20_000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows).replacen(",gold", ",\"gold", 1));
     let (code, said) = desk.says(&["import", &roster, "--yes", "--skip-bad-rows"]).await;

@@ -10,20 +10,20 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode, routing::post};
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::{Value, json};
-use shared::{chance::Chance, runtime::worker::EventFunction as _};
+use shared::{rng::Rng, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
-use crate::support::cli::Desk;
+use crate::support::cli::CliHarness;
 
 const NEW: &str = "fedcba9876543210fedcba9876543210";
 
-impl Desk {
+impl CliHarness {
     /// What the functions are told, as the sandbox prints it.
     fn variables(&self, changes: &[(&str, &str)]) -> String {
         let options = self.world.sandbox.options();
-        let all = bundle::variables(options, self.world.sandbox.addresses());
+        let all = deployment::variables(options, self.world.sandbox.addresses());
         let changes = changes
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -49,11 +49,11 @@ impl Desk {
     /// What the functions would read, by its label.
     async fn kept(&self, stage: &str) -> Option<String> {
         let environment = self.world.environment(&[]);
-        let aws = shared::aws::Aws::of(&environment).unwrap();
-        let client = aws.secrets_manager(&shared::outbound::Outbound::new().unwrap());
+        let aws = shared::aws::AwsConfig::from_env(&environment).unwrap();
+        let client = aws.secrets_manager(&shared::http_client::HttpClient::new().unwrap());
         let read = client
             .get_secret_value()
-            .secret_id(bundle::CLIENT_SECRET_ID)
+            .secret_id(deployment::CLIENT_SECRET_ID)
             .version_stage(stage);
         let value: Value = serde_json::from_str(read.send().await.ok()?.secret_string()?).unwrap();
         Some(value["client_secret"].as_str().unwrap().to_owned())
@@ -63,10 +63,10 @@ impl Desk {
 /// Four people link without a break, and the backend changes what they may hear, while the secret is rotated here and the old one then dies at Spotify.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
-    let desk = Desk::new("rotation").await;
+    let desk = CliHarness::new("rotation").await;
     let world = &desk.world;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap();
     let (over, journeys) = (Cell::new(false), Cell::new(0));
@@ -87,13 +87,13 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
                 break;
             }
             world
-                .says("replace", "ada", &[if round % 2 == 0 { "gold" } else { "silver" }])
+                .write_entitlements("replace", "ada", &[if round % 2 == 0 { "gold" } else { "silver" }])
                 .await;
             sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
                 .await
                 .unwrap();
         }
-        world.says("replace", "ada", &["bronze"]).await;
+        world.write_entitlements("replace", "ada", &["bronze"]).await;
         world.advance(60);
         sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
             .await
@@ -149,7 +149,7 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
 
 #[tokio::test]
 async fn a_secret_that_spotify_does_not_take_changes_nothing() {
-    let desk = Desk::new("not-taken").await;
+    let desk = CliHarness::new("not-taken").await;
     let before = desk.kept("AWSCURRENT").await;
     let (code, said) = desk.rotates(&desk.variables(&[]), NEW).await;
     assert!(
@@ -170,7 +170,7 @@ async fn a_secret_that_spotify_does_not_take_changes_nothing() {
 /// Spotify takes it when it is asked first, and no longer when the functions have it.
 #[tokio::test]
 async fn a_secret_that_is_refused_after_the_switch_is_changed_back() {
-    let desk = Desk::new("changed-back").await;
+    let desk = CliHarness::new("changed-back").await;
     let before = desk.kept("AWSCURRENT").await;
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
@@ -201,10 +201,10 @@ async fn a_secret_that_is_refused_after_the_switch_is_changed_back() {
 /// The worker has a token and a secret from before; Spotify takes neither signature nor secret any more, and says so by 400.
 #[tokio::test]
 async fn what_was_signed_with_a_secret_that_is_dead_is_signed_again_and_nobody_is_parked() {
-    let desk = Desk::new("signed-again").await;
+    let desk = CliHarness::new("signed-again").await;
     let world = &desk.world;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap();
     let sweep = || async {
@@ -220,8 +220,8 @@ async fn what_was_signed_with_a_secret_that_is_dead_is_signed_again_and_nobody_i
     sweep().await;
     desk.at_spotify(NEW);
     assert_eq!(desk.rotates(&desk.variables(&[]), NEW).await.0, 0);
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     sweep().await;
     assert_eq!(world.linked("ada").unwrap().1, ["gold"]);
-    assert!(world.hears("ada").await["link"]["state"] == "linked");
+    assert!(world.read_entitlements("ada").await["link"]["state"] == "linked");
 }

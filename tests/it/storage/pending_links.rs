@@ -6,16 +6,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::Value;
 use shared::{
-    chance::Chance,
     jws::JwtId,
     oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
+    rng::Rng,
     secret::sha256_hex,
     sign_in::SignInMethod,
-    store::{Claim, PendingLink, PendingLinks, PendingSignIn, StoreError},
+    store::{Consumption, PendingLink, PendingLinks, PendingSignIn, StoreError},
 };
 use tokio::time::Instant;
 
@@ -92,7 +92,7 @@ contract! {
 
 async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
     let entitlements = || Entitlements::parse(["tier-b", "tier-a:2", "0"]).unwrap();
-    let verifier = || CodeVerifier::generate(&Chance::System).unwrap();
+    let verifier = || CodeVerifier::generate(&Rng::System).unwrap();
     for (entitlements, code_verifier, signed_in_by) in [
         (None, None, SignInMethod::Session),
         (Some(Entitlements::default()), None, SignInMethod::Handoff),
@@ -116,7 +116,7 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
         assert_eq!(facts(&claimed), facts(&pending));
     }
     let (state, pending) = journey();
-    let most = Entitlements::parse((0..Entitlements::MOST).map(|n| format!("{n:0>128}"))).unwrap();
+    let most = Entitlements::parse((0..Entitlements::MAX_COUNT).map(|n| format!("{n:0>128}"))).unwrap();
     let pending = PendingLink {
         entitlements: Some(most),
         ..pending
@@ -130,7 +130,7 @@ async fn a_state_is_stored_once(engine: &Engine) {
     let (state, pending) = journey();
     let (_, other) = journey();
     engine.put(&state, &pending).await.unwrap();
-    assert_eq!(engine.put(&state, &other).await, Err(StoreError::Refused));
+    assert_eq!(engine.put(&state, &other).await, Err(StoreError::Rejected));
     assert!(engine.claim(&state, &other, "me").await.unwrap().is_none());
     let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
     assert_eq!(facts(&claimed), facts(&pending));
@@ -175,7 +175,7 @@ async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
         let (state, pending) = engine.stored().await;
         let outcomes = fifty(|n| {
             let (links, state, bindings) = (engine.patient(), state.hash(), vec![pending.browser_binding.clone()]);
-            async move { links.claim(&state, &bindings, &format!("invocation {n}"), NOW).await }
+            async move { links.consume(&state, &bindings, &format!("invocation {n}"), NOW).await }
         });
         let outcomes = outcomes.await;
         let won: Vec<_> = outcomes
@@ -192,13 +192,13 @@ async fn a_refused_claim_burns_nothing(engine: &Engine) {
     let (unknown, other) = engine.stored().await;
     let claim = async |state: &State, bindings: &[&str], now| {
         let bindings: Vec<_> = bindings.iter().map(|&binding| binding.to_owned()).collect();
-        engine.links.claim(&state.hash(), &bindings, "me", now).await.unwrap()
+        engine.links.consume(&state.hash(), &bindings, "me", now).await.unwrap()
     };
     let (own, others) = (pending.browser_binding.as_str(), other.browser_binding.as_str());
     let refused = async |state: &State, bindings: &[&str], now| match claim(state, bindings, now).await {
         // Whose it would have been is told, for the way back.
-        Claim::Refused(refusal) => (refusal.why, refusal.pending.is_some()),
-        Claim::Granted(_) => panic!("granted to {bindings:?}"),
+        Consumption::Rejected(refusal) => (refusal.reason, refusal.pending.is_some()),
+        Consumption::Granted(_) => panic!("granted to {bindings:?}"),
     };
     let another = ("another browser's", true);
     assert_eq!(refused(&state, &[], NOW).await, ("no browser cookie", false));
@@ -207,7 +207,7 @@ async fn a_refused_claim_burns_nothing(engine: &Engine) {
     assert_eq!(refused(&state, &[&own[1..]], NOW).await, another);
     assert_eq!(refused(&state, &[&own.to_uppercase()], NOW).await, another);
     assert_eq!(refused(&unknown, &[own], NOW).await, another);
-    let nobodys = State::generate(&Chance::System).unwrap();
+    let nobodys = State::generate(&Rng::System).unwrap();
     assert_eq!(refused(&nobodys, &[own], NOW).await, ("unknown", false));
     assert_eq!(refused(&state, &[own], EXPIRES_AT).await, ("expired", true));
 
@@ -219,10 +219,10 @@ async fn a_refused_claim_burns_nothing(engine: &Engine) {
     let by_another = [own.to_owned()];
     let again = engine
         .links
-        .claim(&state.hash(), &by_another, "another", NOW)
+        .consume(&state.hash(), &by_another, "another", NOW)
         .await
         .unwrap();
-    assert!(matches!(again, Claim::Refused(refusal) if refusal.why == "spent"));
+    assert!(matches!(again, Consumption::Rejected(refusal) if refusal.reason == "spent"));
 }
 
 async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
@@ -231,7 +231,7 @@ async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
         let bindings = [pending.browser_binding.clone()];
         engine
             .links
-            .claim(&state.hash(), &bindings, "me", now)
+            .consume(&state.hash(), &bindings, "me", now)
             .await
             .unwrap()
             .granted()
@@ -304,7 +304,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     // It is no link, though its state were the same.
     assert!(
         links
-            .claim(&state.hash(), &bindings, "me", NOW)
+            .consume(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()
@@ -319,7 +319,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     ] {
         assert!(
             links
-                .claim_sign_in(&state.hash(), redirect_uri, bindings, "me", now)
+                .consume_sign_in(&state.hash(), redirect_uri, bindings, "me", now)
                 .await
                 .unwrap()
                 .granted()
@@ -327,7 +327,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
         );
     }
     let claimed = links
-        .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
+        .consume_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
         .await
         .unwrap()
         .granted()
@@ -343,7 +343,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     );
     assert!(
         links
-            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "you", NOW)
+            .consume_sign_in(&state.hash(), redirect_uri, &bindings, "you", NOW)
             .await
             .unwrap()
             .granted()
@@ -351,7 +351,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     );
     assert!(
         links
-            .claim_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
+            .consume_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()
@@ -367,13 +367,16 @@ async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
 
     // The jti is used: no link.
     let (second, other) = journey();
-    assert_eq!(engine.hand_off(&second, &other, &jti).await, Err(StoreError::Used));
+    assert_eq!(
+        engine.hand_off(&second, &other, &jti).await,
+        Err(StoreError::AlreadyUsed)
+    );
     assert!(engine.link(&second).await.is_none());
 
     // The state is taken: no jti, so that the token still works for another.
     let unused = handoff_jti(&second);
     let taken = engine.hand_off(&first, &other, &unused).await;
-    assert!(!matches!(taken, Ok(()) | Err(StoreError::Used)), "{taken:?}");
+    assert!(!matches!(taken, Ok(()) | Err(StoreError::AlreadyUsed)), "{taken:?}");
     assert!(engine.item(&jti_id("handoff", second.expose())).await.is_none());
     engine.hand_off(&second, &other, &unused).await.unwrap();
     assert!(engine.claim(&second, &other, "me").await.unwrap().is_some());
@@ -382,19 +385,19 @@ async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
 
 async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
     for round in 0..3 {
-        let jti = State::generate(&Chance::System).unwrap();
+        let jti = State::generate(&Rng::System).unwrap();
         let outcomes = fifty(|_| {
             let (links, jti) = (engine.patient(), handoff_jti(&jti));
             async move {
                 let (state, pending) = journey();
-                (links.put_handed_off(&state.hash(), &pending, &jti).await, state)
+                (links.put_with_jwt_id(&state.hash(), &pending, &jti).await, state)
             }
         });
         let mut won = 0;
         for (outcome, state) in outcomes.await {
             // AWS may refuse a transaction because another is under way: then nothing is known, and nothing is written.
             assert!(
-                matches!(outcome, Ok(()) | Err(StoreError::Used | StoreError::Unavailable)),
+                matches!(outcome, Ok(()) | Err(StoreError::AlreadyUsed | StoreError::Unavailable)),
                 "{outcome:?}"
             );
             assert_eq!(engine.link(&state).await.is_some(), outcome.is_ok());
@@ -406,14 +409,23 @@ async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
 
 async fn a_jti_is_used_once(engine: &Engine) {
     let jti = request_jti("once");
-    engine.links.use_once(&jti, "me").await.unwrap();
-    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    engine.links.record_use(&jti, "me").await.unwrap();
+    assert_eq!(
+        engine.links.record_use(&jti, "other").await,
+        Err(StoreError::AlreadyUsed)
+    );
     // The same invocation again: a retry.
-    engine.links.use_once(&jti, "me").await.unwrap();
-    assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+    engine.links.record_use(&jti, "me").await.unwrap();
+    assert_eq!(
+        engine.links.record_use(&jti, "other").await,
+        Err(StoreError::AlreadyUsed)
+    );
     // In another token, with another life.
     let again = JwtId::request("backend", "once", EXPIRES_AT + 300);
-    assert_eq!(engine.links.use_once(&again, "other").await, Err(StoreError::Used));
+    assert_eq!(
+        engine.links.record_use(&again, "other").await,
+        Err(StoreError::AlreadyUsed)
+    );
 }
 
 async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
@@ -421,11 +433,13 @@ async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
         let name = format!("at once {round}");
         let outcomes = fifty(|n| {
             let (links, jti) = (engine.patient(), request_jti(&name));
-            async move { links.use_once(&jti, &format!("invocation {n}")).await }
+            async move { links.record_use(&jti, &format!("invocation {n}")).await }
         });
         let outcomes = outcomes.await;
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        let lost = outcomes.iter().filter(|&&outcome| outcome == Err(StoreError::Used));
+        let lost = outcomes
+            .iter()
+            .filter(|&&outcome| outcome == Err(StoreError::AlreadyUsed));
         assert_eq!((won, lost.count()), (1, 49), "round {round}");
     }
 }
@@ -433,19 +447,23 @@ async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
 async fn a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other(engine: &Engine) {
     let (state, pending) = journey();
     let (another, other) = journey();
-    engine.links.use_once(&request_jti(state.expose()), "me").await.unwrap();
+    engine
+        .links
+        .record_use(&request_jti(state.expose()), "me")
+        .await
+        .unwrap();
     engine.hand_off(&state, &pending, &handoff_jti(&state)).await.unwrap();
     engine.hand_off(&another, &other, &handoff_jti(&another)).await.unwrap();
     engine
         .links
-        .use_once(&request_jti(another.expose()), "me")
+        .record_use(&request_jti(another.expose()), "me")
         .await
         .unwrap();
 }
 
 async fn a_missing_table_is_a_refusal(engine: &Engine) {
     let links = PendingLinks::new(engine.client.clone(), "soa-link-no-such-table".to_owned());
-    assert_eq!(all_fail(&links).await, [StoreError::Refused; 4]);
+    assert_eq!(all_fail(&links).await, [StoreError::Rejected; 4]);
 }
 
 async fn a_lost_answer_is_asked_for_again_and_is_no_replay(engine: &Engine) {
@@ -469,26 +487,29 @@ async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
         let (state, pending) = journey();
         let jti = handoff_jti(&state);
-        links.put_handed_off(&state.hash(), &pending, &jti).await.unwrap();
+        links.put_with_jwt_id(&state.hash(), &pending, &jti).await.unwrap();
         assert_eq!(proxy.seen(), 2);
         let (other, others) = journey();
         let used = engine.hand_off(&other, &others, &jti).await;
-        assert_eq!(used, Err(StoreError::Used));
+        assert_eq!(used, Err(StoreError::AlreadyUsed));
         assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
     };
     let use_once = async {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
         let jti = request_jti("a lost answer");
-        links.use_once(&jti, "me").await.unwrap();
+        links.record_use(&jti, "me").await.unwrap();
         assert_eq!(proxy.seen(), 2);
-        assert_eq!(engine.links.use_once(&jti, "other").await, Err(StoreError::Used));
+        assert_eq!(
+            engine.links.record_use(&jti, "other").await,
+            Err(StoreError::AlreadyUsed)
+        );
     };
     let claim = async {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
         let (state, pending) = engine.stored().await;
         let bindings = [pending.browser_binding.clone()];
         let claimed = links
-            .claim(&state.hash(), &bindings, "me", NOW)
+            .consume(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()
@@ -510,7 +531,7 @@ async fn throttling_passes_within_three_tries(engine: &Engine) {
     let bindings = [pending.browser_binding.clone()];
     assert!(
         links
-            .claim(&state.hash(), &bindings, "me", NOW)
+            .consume(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()
@@ -527,12 +548,12 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
     let (two, of_two) = journey();
     let jti = handoff_jti(&two);
     links.put(&one.hash(), &of_one).await.unwrap();
-    links.put_handed_off(&two.hash(), &of_two, &jti).await.unwrap();
+    links.put_with_jwt_id(&two.hash(), &of_two, &jti).await.unwrap();
     for (state, pending) in [(&two, &of_two), (&one, &of_one)] {
         let bindings = [pending.browser_binding.clone()];
         assert!(
             links
-                .claim(&state.hash(), &bindings, "me", NOW)
+                .consume(&state.hash(), &bindings, "me", NOW)
                 .await
                 .unwrap()
                 .granted()
@@ -541,7 +562,7 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
         // Refused, so that nothing more happens.
         assert!(
             links
-                .claim(&state.hash(), &bindings, "other", NOW)
+                .consume(&state.hash(), &bindings, "other", NOW)
                 .await
                 .unwrap()
                 .granted()
@@ -575,7 +596,7 @@ async fn an_endpoint_that_is_down_is_unavailable_soon() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let links = PendingLinks::new(emulated(&endpoint), bundle::PENDING_LINKS_TABLE.to_owned());
+    let links = PendingLinks::new(emulated(&endpoint), deployment::PENDING_LINKS_TABLE.to_owned());
     let started = Instant::now();
     assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4]);
     assert!(started.elapsed() < SOON);
@@ -590,9 +611,9 @@ async fn an_endpoint_that_says_nothing_or_nonsense_is_unavailable_soon() {
         Step::Answer(503, "<html>no JSON</html>".to_owned()),
         Step::Answer(200, "<html>no JSON</html>".to_owned()),
     ] {
-        let proxy = Proxy::before("http://127.0.0.1:1").await;
-        proxy.always(Some(step.clone()));
-        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let proxy = Proxy::in_front_of("http://127.0.0.1:1").await;
+        proxy.every(Some(step.clone()));
+        let links = PendingLinks::new(emulated(proxy.origin()), deployment::PENDING_LINKS_TABLE.to_owned());
         let started = Instant::now();
         assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{step:?}");
         assert!(started.elapsed() < SOON, "{step:?}");
@@ -606,9 +627,9 @@ async fn throttling_without_end_is_unavailable_after_three_tries() {
         "ThrottlingException",
         "RequestLimitExceeded",
     ] {
-        let proxy = Proxy::before("http://127.0.0.1:1").await;
-        proxy.always(Some(failure(code)));
-        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
+        let proxy = Proxy::in_front_of("http://127.0.0.1:1").await;
+        proxy.every(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), deployment::PENDING_LINKS_TABLE.to_owned());
         let started = Instant::now();
         assert_eq!(all_fail(&links).await, [StoreError::Unavailable; 4], "{code}");
         assert!(started.elapsed() < SOON, "{code}");
@@ -624,10 +645,10 @@ async fn what_a_retry_cannot_mend_is_refused_at_the_first_try() {
         "UnrecognizedClientException",
         "ValidationException",
     ] {
-        let proxy = Proxy::before("http://127.0.0.1:1").await;
-        proxy.always(Some(failure(code)));
-        let links = PendingLinks::new(emulated(proxy.origin()), bundle::PENDING_LINKS_TABLE.to_owned());
-        assert_eq!(all_fail(&links).await, [StoreError::Refused; 4], "{code}");
+        let proxy = Proxy::in_front_of("http://127.0.0.1:1").await;
+        proxy.every(Some(failure(code)));
+        let links = PendingLinks::new(emulated(proxy.origin()), deployment::PENDING_LINKS_TABLE.to_owned());
+        assert_eq!(all_fail(&links).await, [StoreError::Rejected; 4], "{code}");
         assert_eq!(proxy.seen(), 4, "{code}");
     }
 }
@@ -639,9 +660,9 @@ async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
     let bindings = [pending.browser_binding.clone()];
     let (put, put_handed_off, use_once, claim) = tokio::join!(
         links.put(&hash, &pending),
-        links.put_handed_off(&hash, &pending, &jti),
-        links.use_once(&jti, "me"),
-        links.claim(&hash, &bindings, "me", NOW),
+        links.put_with_jwt_id(&hash, &pending, &jti),
+        links.record_use(&jti, "me"),
+        links.consume(&hash, &bindings, "me", NOW),
     );
     [
         put.unwrap_err(),
@@ -653,7 +674,7 @@ async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
 
 /// A new journey, in a browser of its own.
 fn journey() -> (State, PendingLink) {
-    let state = State::generate(&Chance::System).unwrap();
+    let state = State::generate(&Rng::System).unwrap();
     let pending = PendingLink {
         partner_id: PartnerId::parse("0WickerlightSandbox000").unwrap(),
         partner_user_id: PartnerUserId::parse(&sha256_hex(&format!("person {}", state.expose()))).unwrap(),
@@ -729,7 +750,7 @@ impl Engine {
     }
 
     async fn hand_off(&self, state: &State, pending: &PendingLink, jti: &JwtId) -> Result<(), StoreError> {
-        self.links.put_handed_off(&state.hash(), pending, jti).await
+        self.links.put_with_jwt_id(&state.hash(), pending, jti).await
     }
 
     async fn claim(
@@ -741,7 +762,7 @@ impl Engine {
         let bindings = [pending.browser_binding.clone()];
         Ok(self
             .links
-            .claim(&state.hash(), &bindings, invocation, NOW)
+            .consume(&state.hash(), &bindings, invocation, NOW)
             .await?
             .granted())
     }

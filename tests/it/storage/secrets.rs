@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::primitives::Blob;
-use sandbox::{Key, Options, bundle};
+use sandbox::{Key, Options, deployment};
 use serde_json::{Value, json};
 use shared::{
     secret::ClientSecret,
@@ -63,7 +63,7 @@ async fn the_current_and_the_previous_version_are_read(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     vault.put(&client_secret(SECOND)).await;
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     assert_eq!(held(&secret.get().await.unwrap()), (SECOND, Some(FIRST)));
     assert_eq!(vault.reads(), 2);
 
@@ -74,7 +74,7 @@ async fn the_current_and_the_previous_version_are_read(vault: Vault) {
     };
     other.create(&keys).await;
     let secret = other.secret::<PartnerKeys>();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     assert!(secret.get().await.unwrap().previous.is_none());
     other.put(&keys).await;
     other.clock.advance(LIMITS.max_age);
@@ -84,7 +84,7 @@ async fn the_current_and_the_previous_version_are_read(vault: Vault) {
 async fn a_secret_that_was_never_rotated_has_no_previous_version(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
 }
 
@@ -115,7 +115,7 @@ async fn a_version_that_is_still_pending_is_not_used(vault: Vault) {
 async fn a_rotation_is_seen_after_five_minutes_and_not_before(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     vault.put(&client_secret(SECOND)).await;
     vault.clock.advance(299);
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
@@ -137,7 +137,7 @@ async fn a_rotation_is_seen_at_once_after_a_refusal(vault: Vault) {
     let refused = secret.get().await.unwrap();
     vault.put(&client_secret(SECOND)).await;
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
-    let read = secret.get_after_refusal(&refused).await.unwrap();
+    let read = secret.refresh_after_rejection(&refused).await.unwrap();
     assert_eq!(held(&read), (SECOND, Some(FIRST)));
     assert_eq!(held(&secret.get().await.unwrap()), (SECOND, Some(FIRST)));
     assert_eq!(vault.reads(), 4);
@@ -150,7 +150,7 @@ async fn refusals_do_not_stampede(vault: Vault) {
     vault.put(&client_secret(SECOND)).await;
     let readers = twenty(|| {
         let (secret, refused) = (secret.clone(), refused.clone());
-        async move { secret.get_after_refusal(&refused).await }
+        async move { secret.refresh_after_rejection(&refused).await }
     });
     for read in readers.await {
         assert_eq!(held(&read.unwrap()), (SECOND, Some(FIRST)));
@@ -161,11 +161,11 @@ async fn refusals_do_not_stampede(vault: Vault) {
     let refused = secret.get().await.unwrap();
     vault.put(&client_secret(THIRD)).await;
     vault.clock.advance(PAUSE - 1);
-    let read = secret.get_after_refusal(&refused).await.unwrap();
+    let read = secret.refresh_after_rejection(&refused).await.unwrap();
     assert_eq!(held(&read), (SECOND, Some(FIRST)));
     assert_eq!(vault.reads(), 4);
     vault.clock.advance(1);
-    let read = secret.get_after_refusal(&refused).await.unwrap();
+    let read = secret.refresh_after_rejection(&refused).await.unwrap();
     assert_eq!(held(&read), (THIRD, Some(SECOND)));
     assert_eq!(vault.reads(), 6);
 
@@ -174,12 +174,12 @@ async fn refusals_do_not_stampede(vault: Vault) {
     vault.down(true);
     vault.clock.advance(PAUSE);
     assert_eq!(
-        secret.get_after_refusal(&refused).await.unwrap_err(),
+        secret.refresh_after_rejection(&refused).await.unwrap_err(),
         SecretError::Unavailable
     );
     let asked = vault.proxy.seen();
     // Whatever it comes to: Secrets Manager is left alone.
-    drop(secret.get_after_refusal(&refused).await);
+    drop(secret.refresh_after_rejection(&refused).await);
     assert_eq!(vault.proxy.seen(), asked);
 }
 
@@ -203,7 +203,7 @@ async fn of_twenty_readers_at_once_one_reads(vault: Vault) {
 async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     vault.put(&client_secret(SECOND)).await;
     vault.down(true);
     vault.clock.advance(LIMITS.max_age);
@@ -218,9 +218,7 @@ async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     secret.get().await.unwrap();
     assert!(vault.proxy.seen() > asked);
 
-    vault
-        .clock
-        .advance(LIMITS.max_age_unanswered - LIMITS.max_age - PAUSE - 1);
+    vault.clock.advance(LIMITS.stale_if_error - LIMITS.max_age - PAUSE - 1);
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
     vault.clock.advance(1);
     assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable);
@@ -233,7 +231,7 @@ async fn a_secrets_manager_that_is_down_at_the_start_is_asked_again_when_it_is_n
     vault.create(&client_secret(FIRST)).await;
     vault.down(true);
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable);
     // Everybody who comes in the meantime is told so at once.
     let asked = vault.proxy.seen();
@@ -254,7 +252,7 @@ async fn a_secrets_manager_in_trouble_is_asked_again_and_one_that_says_no_is_not
     let answer = |status, code: &str| Step::Answer(status, json!({"__type": code, "Message": PLANTED}).to_string());
     vault
         .proxy
-        .next(&[answer(400, "ThrottlingException"), answer(500, "InternalServiceError")]);
+        .then(&[answer(400, "ThrottlingException"), answer(500, "InternalServiceError")]);
     assert_eq!(held(&vault.secret().get().await.unwrap()), (FIRST, None));
 
     for step in [
@@ -263,9 +261,9 @@ async fn a_secrets_manager_in_trouble_is_asked_again_and_one_that_says_no_is_not
         answer(503, "ServiceUnavailable"),
         Step::Answer(502, "<html>".to_owned()),
     ] {
-        vault.proxy.always(Some(step.clone()));
+        vault.proxy.every(Some(step.clone()));
         let secret = vault.secret::<ClientSecret>();
-        secret.load().await.unwrap();
+        secret.preload().await.unwrap();
         assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable, "{step:?}");
     }
     for code in [
@@ -273,9 +271,9 @@ async fn a_secrets_manager_in_trouble_is_asked_again_and_one_that_says_no_is_not
         "ResourceNotFoundException",
         "DecryptionFailure",
     ] {
-        vault.proxy.always(Some(answer(400, code)));
+        vault.proxy.every(Some(answer(400, code)));
         let asked = vault.proxy.seen();
-        let error = vault.secret::<ClientSecret>().load().await.unwrap_err();
+        let error = vault.secret::<ClientSecret>().preload().await.unwrap_err();
         assert_eq!(error, SecretError::Refused { id: ID.to_owned() }, "{code}");
         assert_eq!(vault.proxy.seen(), asked + 2, "{code}");
         assert!(!format!("{error} {error:?}").contains(PLANTED));
@@ -366,7 +364,7 @@ async fn a_malformed_previous_version_does_no_harm(vault: Vault) {
         vault.put_or_create(placeholder).await;
         vault.put(&client_secret(FIRST)).await;
         let secret = vault.secret();
-        secret.load().await.unwrap();
+        secret.preload().await.unwrap();
         assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
     }
 }
@@ -374,7 +372,7 @@ async fn a_malformed_previous_version_does_no_harm(vault: Vault) {
 async fn a_malformed_new_version_leaves_the_old_one_in_use(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = vault.secret();
-    secret.load().await.unwrap();
+    secret.preload().await.unwrap();
     vault.put(PLANTED).await;
     vault.clock.advance(LIMITS.max_age);
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
@@ -387,7 +385,7 @@ async fn a_secret_that_does_not_exist_is_refused_by_name(vault: Vault) {
     let secret = vault.secret::<ClientSecret>();
     let refused = SecretError::Refused { id: ID.to_owned() };
     assert!(refused.to_string().contains(ID));
-    assert_eq!(secret.load().await.unwrap_err(), refused);
+    assert_eq!(secret.preload().await.unwrap_err(), refused);
     vault.clock.advance(PAUSE);
     assert_eq!(secret.get().await.unwrap_err(), refused);
     vault.create(&client_secret(FIRST)).await;
@@ -413,14 +411,14 @@ fn client_secret(secret: &str) -> String {
 }
 
 fn partner_keys() -> String {
-    let mut options = bundle::with_secrets(Options {
+    let mut options = deployment::with_secrets(Options {
         backend_key: Key {
             kid: "backend".to_owned(),
             secret: b"a key of the backend's, 32 bytes or more".to_vec(),
         },
         ..Options::default()
     });
-    options.secrets.remove(bundle::PARTNER_KEYS_ID).unwrap()
+    options.secrets.remove(deployment::PARTNER_KEYS_ID).unwrap()
 }
 
 /// The current and the previous version, in plain text.
@@ -435,7 +433,7 @@ impl Vault {
     /// Whether a function would refuse to start, saying which secret and member are wrong and not what is in it.
     async fn is_malformed<T: SecretValue>(&self, wrong: &str) {
         let (loaded, got) = (self.secret::<T>(), self.secret::<T>());
-        for error in [loaded.load().await.err(), got.get().await.err()] {
+        for error in [loaded.preload().await.err(), got.get().await.err()] {
             let error = error.unwrap();
             assert!(matches!(error, SecretError::Malformed { .. }), "{error:?}");
             assert!(error.to_string().contains(&format!("{} {wrong}", self.id)), "{error}");

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 use shared::secret::sha256_hex;
 
-use crate::support::{Answer, World};
+use crate::support::{TestResponse, World};
 
 impl World {
     /// `POST /unlink` as the partner's backend.
-    pub(crate) async fn backend_unlink(&self, jws: &str) -> Answer {
+    pub(crate) async fn backend_unlink(&self, jws: &str) -> TestResponse {
         self.backend_call("/unlink", jws).await
     }
 
     /// `POST` as the partner's backend.
-    pub(crate) async fn backend_call(&self, path: &str, jws: &str) -> Answer {
+    pub(crate) async fn backend_call(&self, path: &str, jws: &str) -> TestResponse {
         let request = self
             .http
             .post(self.gateway(path))
@@ -35,12 +35,12 @@ impl World {
         claims
     }
 
-    pub(crate) async fn asks(&self, path: &str, claims: &Value) -> Answer {
+    pub(crate) async fn asks(&self, path: &str, claims: &Value) -> TestResponse {
         self.backend_call(path, &World::request_token(claims)).await
     }
 
     /// As the backend: what is answered, which must be good.
-    pub(crate) async fn says(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
+    pub(crate) async fn write_entitlements(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
         self.advance(1);
         let path = format!("/{operation}-entitlements");
         let answer = self
@@ -55,7 +55,7 @@ impl World {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    pub(crate) async fn hears(&self, person: &str) -> Value {
+    pub(crate) async fn read_entitlements(&self, person: &str) -> Value {
         self.advance(1);
         let answer = self
             .asks("/get-entitlements", &self.to("/get-entitlements", person, &json!({})))

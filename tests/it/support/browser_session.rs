@@ -38,7 +38,7 @@ pub(crate) struct Browser<'a> {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
@@ -78,7 +78,7 @@ impl Browser<'_> {
         url: &str,
         headers: &[(&str, &str)],
         body: Option<&str>,
-    ) -> Answer {
+    ) -> TestResponse {
         let method: Method = method.parse().unwrap();
         let mut request = self.world.http.request(method, url);
         let now = self.world.clock.now();
@@ -128,13 +128,13 @@ impl Browser<'_> {
         answer
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> TestResponse {
         let url = self.world.url(path);
         self.send("GET", &url, &[], None).await
     }
 
     /// Posts a form from a page of ours.
-    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> TestResponse {
         let origin = self.world.sandbox.addresses().gateway.clone();
         let headers = [
             ("origin", origin.as_str()),
@@ -167,14 +167,14 @@ impl Browser<'_> {
     }
 
     /// A whole journey: the callback's answer.
-    pub(crate) async fn link(&mut self, account: &str) -> Answer {
+    pub(crate) async fn link(&mut self, account: &str) -> TestResponse {
         let authorize = self.begin().await;
         let callback = self.agree(&authorize, account).await;
         self.get(&callback).await
     }
 }
 
-impl Answer {
+impl TestResponse {
     pub(super) async fn of(response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -246,7 +246,7 @@ pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-pub(crate) fn refused(answer: &crate::support::Answer) {
+pub(crate) fn refused(answer: &crate::support::TestResponse) {
     assert_eq!(
         (answer.status, answer.title()),
         (400, "Please start again"),

@@ -5,11 +5,11 @@ use std::{
     process::{Output, Stdio},
 };
 
-use sandbox::bundle;
+use sandbox::deployment;
 use serde_json::Value;
 use shared::{
-    aws::Aws,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
     store::{Change, Subscriber, Subscribers},
 };
@@ -18,32 +18,32 @@ use tokio::process::Command;
 use crate::support::{World, lambda::bootstrap};
 
 /// A world, and a folder for files of its own.
-pub(crate) struct Desk {
+pub(crate) struct CliHarness {
     pub(crate) world: World,
     pub(crate) folder: PathBuf,
     pub(crate) subscribers: Subscribers,
     pub(crate) partner_id: PartnerId,
 }
 
-impl Drop for Desk {
+impl Drop for CliHarness {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-impl Desk {
+impl CliHarness {
     pub(crate) async fn new(name: &str) -> Self {
         let world = World::new().await;
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("roster-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let dynamodb = Aws::of(&world.environment(&[]))
+        let dynamodb = AwsConfig::from_env(&world.environment(&[]))
             .unwrap()
-            .dynamodb(&Outbound::new().unwrap());
+            .dynamodb(&HttpClient::new().unwrap());
         let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
         Self {
             world,
             folder,
-            subscribers: Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned()),
+            subscribers: Subscribers::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned()),
             partner_id,
         }
     }
@@ -67,9 +67,9 @@ impl Desk {
                 ("AWS_ENDPOINT_URL_DYNAMODB", &addresses.dynamodb),
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &addresses.secrets),
                 ("AWS_ENDPOINT_URL_LAMBDA", &addresses.gateway),
-                ("SUBSCRIBERS_TABLE", bundle::SUBSCRIBERS_TABLE),
+                ("SUBSCRIBERS_TABLE", deployment::SUBSCRIBERS_TABLE),
                 ("PARTNER_ID", self.partner_id.as_str()),
-                ("PARTNERS_FUNCTION", bundle::PARTNERS_FUNCTION),
+                ("PARTNERS_FUNCTION", deployment::PARTNERS_FUNCTION),
             ])
             .stdin(Stdio::null())
             .kill_on_drop(true);

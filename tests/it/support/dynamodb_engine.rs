@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::{
     },
 };
 use reqwest::header::{HeaderMap, HeaderValue};
-use sandbox::{Options, Place, Sandbox, bundle};
+use sandbox::{Endpoint, Options, Sandbox, deployment};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, config::Environment, outbound::Outbound, store::PendingLinks};
+use shared::{aws::AwsConfig, config::Environment, http_client::HttpClient, rng::Rng, store::PendingLinks};
 use tokio::time::Instant;
 
 use crate::support::{
@@ -42,7 +42,7 @@ enum Running {
 
 impl Engine {
     pub(crate) async fn dynoxide() -> Self {
-        let elsewhere = || Place::Elsewhere("http://127.0.0.1:1".to_owned());
+        let elsewhere = || Endpoint::External("http://127.0.0.1:1".to_owned());
         let options = Options {
             gateway: elsewhere(),
             spotify: elsewhere(),
@@ -63,8 +63,10 @@ impl Engine {
 
     async fn emulator(endpoint: String, running: Running) -> Self {
         let client = emulated(&endpoint);
-        bundle::create_tables(&emulated_environment(&endpoint)).await.unwrap();
-        Self::new(endpoint, client, bundle::PENDING_LINKS_TABLE.to_owned(), running)
+        deployment::create_tables(&emulated_environment(&endpoint))
+            .await
+            .unwrap();
+        Self::new(endpoint, client, deployment::PENDING_LINKS_TABLE.to_owned(), running)
     }
 
     /// The one that `STORE_ENDPOINT_URL` names, if it does.
@@ -78,12 +80,10 @@ impl Engine {
         let environment: Environment = variables
             .chain([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.clone())])
             .collect();
-        let aws = Aws::of(&environment).expect("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed");
-        let client = aws.dynamodb(&Outbound::new().unwrap());
-        let table = format!(
-            "soa-link-test-{:x?}",
-            u64::from_be_bytes(Chance::System.bytes().unwrap())
-        );
+        let aws = AwsConfig::from_env(&environment)
+            .expect("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed");
+        let client = aws.dynamodb(&HttpClient::new().unwrap());
+        let table = format!("soa-link-test-{:x?}", u64::from_be_bytes(Rng::System.bytes().unwrap()));
         create_table(&client, &table).await.unwrap();
         Some(Self::new(endpoint, client, table, Running::Elsewhere))
     }
@@ -110,8 +110,8 @@ impl Engine {
 
     /// The table, seen through a proxy that does these steps first.
     pub(crate) async fn behind(&self, steps: &[Step]) -> (Proxy, PendingLinks) {
-        let proxy = Proxy::before(&self.endpoint).await;
-        proxy.next(steps);
+        let proxy = Proxy::in_front_of(&self.endpoint).await;
+        proxy.then(steps);
         let links = PendingLinks::new(emulated(proxy.origin()), self.table.clone());
         (proxy, links)
     }
@@ -153,7 +153,7 @@ impl Engine {
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
         headers.insert("x-amz-date", HeaderValue::from_static("20260101T000000Z"));
         headers.insert("x-amz-target", target.parse().unwrap());
-        let http = Outbound::new().unwrap();
+        let http = HttpClient::new().unwrap();
         let answer = http.post(&self.endpoint, headers, input.to_string()).await.unwrap();
         assert!(answer.status.is_success(), "{action}: {}", answer.body.expose());
         serde_json::from_str(answer.body.expose()).unwrap()
@@ -161,8 +161,8 @@ impl Engine {
 }
 
 pub(crate) fn emulated(endpoint: &str) -> Client {
-    let aws = Aws::of(&emulated_environment(endpoint)).unwrap();
-    aws.dynamodb(&Outbound::new().unwrap())
+    let aws = AwsConfig::from_env(&emulated_environment(endpoint)).unwrap();
+    aws.dynamodb(&HttpClient::new().unwrap())
 }
 
 fn emulated_environment(endpoint: &str) -> Environment {

@@ -33,14 +33,14 @@ pub(crate) enum There {
 }
 
 /// A JWK set at a URL of its own.
-pub(crate) struct Published {
+pub(crate) struct JwksServer {
     pub(crate) url: String,
     there: Arc<Mutex<There>>,
     asked: Arc<AtomicUsize>,
 }
 
-impl Published {
-    pub(crate) async fn at_first(keys: &[&Pair]) -> Self {
+impl JwksServer {
+    pub(crate) async fn at_first(keys: &[&TestKey]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let there = Arc::new(Mutex::new(There::Nothing));
@@ -85,7 +85,7 @@ impl Published {
         *self.there.lock().unwrap() = there;
     }
 
-    pub(crate) fn now_has(&self, keys: &[&Pair]) {
+    pub(crate) fn now_has(&self, keys: &[&TestKey]) {
         self.now(There::Keys(keys.iter().map(|key| key.jwk.clone()).collect()));
     }
 
@@ -100,14 +100,14 @@ impl Published {
 }
 
 /// A key pair of the partner's.
-pub(crate) struct Pair {
+pub(crate) struct TestKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: String,
     pub(crate) signing: EncodingKey,
     pub(crate) jwk: Value,
 }
 
-impl Pair {
+impl TestKey {
     pub(crate) fn new(algorithm: Algorithm, kid: &str) -> Self {
         let signing = match algorithm {
             Algorithm::ES256 => {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Addresses, Options, Place, Sandbox, bundle};
+use sandbox::{Addresses, Endpoint, Options, Sandbox, deployment};
 use serde_json::Value;
 
 use crate::support::{World, backend_key, environment, signed};
@@ -66,16 +66,16 @@ impl Lambda {
         // Its HTTP client and clock serve here too; its own functions are not used.
         let spotify = World::new().await;
         let options = Options {
-            gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
+            gateway: Endpoint::External(PUBLIC_URL.to_owned()),
             session_cookie: "site_session".to_owned(),
             backend_key: backend_key(),
             ..options
         };
-        let options = bundle::with_secrets(options);
+        let options = deployment::with_secrets(options);
         let sandbox = Sandbox::start(options.clone(), async |_: Addresses| Ok(Vec::new()))
             .await
             .unwrap();
-        bundle::create_tables(&environment(&options, sandbox.addresses(), &[]))
+        deployment::create_tables(&environment(&options, sandbox.addresses(), &[]))
             .await
             .unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -118,7 +118,7 @@ impl Lambda {
         for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
             let process = Command::new(bootstrap(function))
                 .env_clear()
-                .envs(bundle::variables(&options, lambda.sandbox.addresses()))
+                .envs(deployment::variables(&options, lambda.sandbox.addresses()))
                 .env(
                     "AWS_LAMBDA_RUNTIME_API",
                     format!("http://127.0.0.1:{port}/.rt/{function}"),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use shared::outbound::Outbound;
+use shared::http_client::HttpClient;
 
 /// A slow machine with other tests running is given this long.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -71,7 +71,7 @@ impl Ministack {
 
     /// Whether it comes to answer, for each of its services: it loads one when that is first called, which takes longer than the SDK waits.
     async fn answers(&mut self) -> bool {
-        let http = Outbound::new().unwrap();
+        let http = HttpClient::new().unwrap();
         let started = Instant::now();
         for first_call in [
             "DynamoDB_20120810.ListTables",

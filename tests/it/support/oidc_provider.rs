@@ -7,11 +7,11 @@ use std::{
 };
 
 use reqwest::Client;
-use sandbox::{Addresses, Options, Sandbox, SignIn, bundle};
+use sandbox::{Addresses, Options, Sandbox, SignIn, deployment};
 use serde_json::{Value, json};
-use shared::{chance::Chance, clock::Clock};
+use shared::{clock::Clock, rng::Rng};
 
-use crate::support::{Answer, Browser, NO_PARTNERS_TABLE, World, backend_key, environment};
+use crate::support::{Browser, NO_PARTNERS_TABLE, TestResponse, World, backend_key, environment};
 
 pub(crate) struct Provider {
     pub(crate) issuer: String,
@@ -131,7 +131,7 @@ impl World {
                 .into(),
             ..Options::default()
         };
-        let options = bundle::with_secrets(options);
+        let options = deployment::with_secrets(options);
         let mut provider = None;
         let started = &mut provider;
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
@@ -142,8 +142,8 @@ impl World {
                 .chain(variables.iter().copied())
                 .collect();
             let environment = environment(&options, &addresses, &variables);
-            bundle::create_tables(&environment).await?;
-            bundle::routes(&environment, &clock, &Chance::System).await
+            deployment::create_tables(&environment).await?;
+            deployment::routes(&environment, &clock, &Rng::System).await
         });
         let sandbox = sandbox.await.unwrap();
         (Self::of(sandbox, clock), provider.unwrap())
@@ -181,7 +181,7 @@ impl Browser<'_> {
     }
 
     /// From one of our pages through the provider: what our callback answers.
-    pub(crate) async fn signs_in(&mut self, provider: &Provider, page: &str, choice: &str) -> Answer {
+    pub(crate) async fn signs_in(&mut self, provider: &Provider, page: &str, choice: &str) -> TestResponse {
         let away = self.get(page).await;
         assert_eq!(away.status, 302, "{page}: {}", away.body);
         let away = if away.location().contains("/sign-in?") {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use shared::encoding::from_base64url;
 use url::form_urlencoded;
 
-use crate::support::Answer;
+use crate::support::TestResponse;
 
 /// The description, and those of its schemas that have been needed so far.
 pub(crate) struct Description {
@@ -26,7 +26,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Fails unless the answer to a request is as the description says. What is no operation of it is left alone, and so is what is sent elsewhere than to `gateway`.
-pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &Answer) {
+pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &TestResponse) {
     let Some(path) = request.url().as_str().strip_prefix(gateway) else {
         return;
     };
@@ -67,7 +67,7 @@ impl Description {
     }
 
     /// Whether an operation may answer so, and grants what was asked; else why not, in words that hold nothing of either.
-    pub(crate) fn allows(&self, operation: &str, asked: &Asked<'_>, answer: &Answer) -> Result<(), String> {
+    pub(crate) fn allows(&self, operation: &str, asked: &Asked<'_>, answer: &TestResponse) -> Result<(), String> {
         let described = |status: &str| self.at(&format!("{operation}/responses/{status}"));
         if let Some(response) = described(&answer.status.to_string()) {
             self.answered(&response, answer)?;
@@ -82,7 +82,7 @@ impl Description {
         Ok(())
     }
 
-    fn answered(&self, response: &str, answer: &Answer) -> Result<(), String> {
+    fn answered(&self, response: &str, answer: &TestResponse) -> Result<(), String> {
         for name in self.members(&format!("{response}/headers")).keys() {
             let header = self.at(&format!("{response}/headers/{name}")).unwrap();
             let Some(text) = answer.header(name) else {
@@ -114,7 +114,7 @@ impl Description {
     }
 
     /// Whether what was granted is what the description would have one ask.
-    fn granted(&self, request: &str, asked: &Asked<'_>, answer: &Answer) -> Result<(), String> {
+    fn granted(&self, request: &str, asked: &Asked<'_>, answer: &TestResponse) -> Result<(), String> {
         if self.document.pointer(request).is_none() {
             return Ok(());
         }
@@ -183,7 +183,7 @@ impl Description {
 }
 
 /// What was asked and granted: of many people in one request some may be refused, or all.
-fn without_refused(mut claims: Value, answer: &Answer) -> Option<Value> {
+fn without_refused(mut claims: Value, answer: &TestResponse) -> Option<Value> {
     let answers: Option<Value> = serde_json::from_str(&answer.body).ok();
     let answers = answers.as_ref().and_then(|answers| answers["people"].as_array());
     if let (Some(Value::Array(people)), Some(answers)) = (claims.get_mut("people"), answers) {

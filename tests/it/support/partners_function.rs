@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use partners::Partners;
 use serde_json::{Value, json};
-use shared::{chance::Chance, runtime::worker::EventFunction as _};
+use shared::{rng::Rng, runtime::worker::EventFunction as _};
 
 use crate::support::World;
 
 pub(crate) async fn operators(world: &World) -> Partners {
-    let partners = Partners::start(world.environment(&[]), world.clock.clone(), Chance::System);
+    let partners = Partners::start(world.environment(&[]), world.clock.clone(), Rng::System);
     partners.await.unwrap()
 }
 

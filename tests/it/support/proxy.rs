@@ -53,7 +53,7 @@ struct About {
 
 impl Proxy {
     /// A proxy that passes everything on to `upstream` until it is told otherwise.
-    pub(crate) async fn before(upstream: &str) -> Self {
+    pub(crate) async fn in_front_of(upstream: &str) -> Self {
         let upstream = upstream.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -84,12 +84,12 @@ impl Proxy {
     }
 
     /// What becomes of the next requests.
-    pub(crate) fn next(&self, steps: &[Step]) {
+    pub(crate) fn then(&self, steps: &[Step]) {
         self.plan.lock().unwrap().next.extend(steps.iter().cloned());
     }
 
     /// What becomes of so many requests that have this word in them; they are counted, whatever that is.
-    pub(crate) fn about(&self, word: &'static str, step: Option<Step>, times: usize) {
+    pub(crate) fn matching(&self, word: &'static str, step: Option<Step>, times: usize) {
         self.plan.lock().unwrap().about.push(About {
             word,
             step,
@@ -106,7 +106,7 @@ impl Proxy {
     }
 
     /// What becomes of all others.
-    pub(crate) fn always(&self, step: Option<Step>) {
+    pub(crate) fn every(&self, step: Option<Step>) {
         self.plan.lock().unwrap().always = step;
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::Answer;
+use crate::support::TestResponse;
 
 const LOGO: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 200 40'><rect width='40' height='40' rx='9' fill='#0b6e4f'/>\
 <path d='M20 8 L28 30 H12 Z' fill='#ffd166'/><text x='50' y='28' font-family='sans-serif' font-size='22' font-weight='700' fill='#0b8f66'>Wickerlight</text></svg>";
@@ -18,13 +18,13 @@ const LOGO: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 200 40'
 /// Shows answers once more, at `/<name>`, and a logo.
 pub(crate) struct Replay {
     pub(crate) origin: String,
-    pub(crate) answers: Arc<Mutex<BTreeMap<String, Answer>>>,
+    pub(crate) answers: Arc<Mutex<BTreeMap<String, TestResponse>>>,
 }
 
 impl Replay {
     /// Has a page of its own at `/<name>`.
     pub(crate) fn shows(&self, name: &str, html: &str) {
-        let answer = Answer {
+        let answer = TestResponse {
             status: 200,
             headers: vec![("content-type".to_owned(), "text/html".to_owned())],
             body: html.to_owned(),
@@ -35,7 +35,7 @@ impl Replay {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let answers = Arc::new(Mutex::new(BTreeMap::<String, Answer>::new()));
+        let answers = Arc::new(Mutex::new(BTreeMap::<String, TestResponse>::new()));
         let known = answers.clone();
         tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {

@@ -1,13 +1,13 @@
 //! A Secrets Manager, the sandbox's or ministack's, behind a proxy that can fail.
 
 use aws_sdk_secretsmanager::{Client, config::timeout::TimeoutConfig};
-use sandbox::{Options, Place, Sandbox};
+use sandbox::{Endpoint, Options, Sandbox};
 use shared::{
-    aws::Aws,
+    aws::AwsConfig,
     clock::Clock,
     config::Environment,
-    outbound::Outbound,
-    secrets::{Secret, SecretValue},
+    http_client::HttpClient,
+    secrets::{ManagedSecret, SecretValue},
 };
 
 use crate::support::{
@@ -34,7 +34,7 @@ pub(crate) enum Running {
 
 impl Vault {
     pub(crate) async fn sandbox() -> Self {
-        let elsewhere = || Place::Elsewhere("http://127.0.0.1:1".to_owned());
+        let elsewhere = || Endpoint::External("http://127.0.0.1:1".to_owned());
         let options = Options {
             gateway: elsewhere(),
             spotify: elsewhere(),
@@ -57,14 +57,14 @@ impl Vault {
         Self {
             id: ID,
             client: patient(&client(endpoint)),
-            proxy: Proxy::before(endpoint).await,
+            proxy: Proxy::in_front_of(endpoint).await,
             clock: Clock::fixed(1_800_000_000),
             running,
         }
     }
 
-    pub(crate) fn secret<T: SecretValue>(&self) -> Secret<T> {
-        Secret::new(client(self.proxy.origin()), self.id.to_owned(), self.clock.clone())
+    pub(crate) fn secret<T: SecretValue>(&self) -> ManagedSecret<T> {
+        ManagedSecret::new(client(self.proxy.origin()), self.id.to_owned(), self.clock.clone())
     }
 
     pub(crate) async fn create(&self, value: &str) {
@@ -86,7 +86,7 @@ impl Vault {
     }
 
     pub(crate) fn down(&self, down: bool) {
-        self.proxy.always(down.then_some(Step::Refuse));
+        self.proxy.every(down.then_some(Step::Refuse));
     }
 
     /// How many values were read: as the sandbox's own log has it, else as the proxy counted them.
@@ -118,7 +118,7 @@ fn client(endpoint: &str) -> Client {
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ]);
-    Aws::of(&environment)
+    AwsConfig::from_env(&environment)
         .unwrap()
-        .secrets_manager(&Outbound::new().unwrap())
+        .secrets_manager(&HttpClient::new().unwrap())
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use sandbox::{Fault, Link, bundle};
+use sandbox::{Fault, Link, deployment};
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws,
-    chance::Chance,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
+    rng::Rng,
     runtime::worker::EventFunction as _,
     store::Subscribers,
 };
@@ -41,7 +41,7 @@ pub(crate) async fn start(world: &World) -> Synchronizer {
 pub(crate) async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synchronizer {
     // The clock stands still, so that every turn is a little later than the last one.
     let environment = world.environment(&[&[("SPOTIFY_RATE", "1000")], changes].concat());
-    Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap()
 }
@@ -51,7 +51,7 @@ pub(crate) async fn sweep(sync: &Synchronizer) -> Value {
 }
 
 pub(crate) async fn link(world: &World) -> (String, String) {
-    let link = world.hears("ada").await["link"].clone();
+    let link = world.read_entitlements("ada").await["link"].clone();
     let text = |name: &str| link[name].as_str().unwrap_or_default().to_owned();
     (text("state"), text("evidence"))
 }
@@ -89,8 +89,10 @@ pub(crate) fn ada(world: &World) -> (PartnerId, PartnerUserId) {
 
 pub(crate) fn subscribers(world: &World, changes: &[(&str, &str)]) -> Subscribers {
     let environment = world.environment(changes);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned())
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    Subscribers::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned())
 }
 
 /// As many people who have just been linked, with `gold`, at Spotify with nothing yet.
@@ -114,7 +116,7 @@ pub(crate) async fn many_registered(world: &World, many: usize) -> Vec<String> {
         let gold = Entitlements::parse(["gold"]).unwrap();
         let now = world.clock.now();
         subscribers
-            .registering(&partner_id, &person, Some(&gold), now)
+            .begin_registration(&partner_id, &person, Some(&gold), now)
             .await
             .unwrap();
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use partners::Partners;
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
-use sandbox::{Addresses, Options, Sandbox, bundle};
+use sandbox::{Addresses, Options, Sandbox, deployment};
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws, chance::Chance, clock::Clock, config::Environment, outbound::Outbound,
+    aws::AwsConfig, clock::Clock, config::Environment, http_client::HttpClient, rng::Rng,
     runtime::worker::EventFunction as _,
 };
 
-use crate::support::{Answer, backend_key, log::Log, openapi};
+use crate::support::{TestResponse, backend_key, log::Log, openapi};
 
 /// Without a table of partners each is like the deployment's own.
 pub(crate) const NO_PARTNERS_TABLE: (&str, &str) = ("PARTNERS_TABLE", "");
@@ -40,14 +40,14 @@ impl World {
     pub(crate) async fn with(options: Options, variables: &[(&str, &str)]) -> Self {
         Self::prepare();
         let clock = Clock::fixed(Clock::System.now());
-        let options = bundle::with_secrets(Options {
+        let options = deployment::with_secrets(Options {
             backend_key: backend_key(),
             ..options
         });
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
             let environment = environment(&options, &addresses, variables);
-            bundle::create_tables(&environment).await?;
-            bundle::routes(&environment, &clock, &Chance::System).await
+            deployment::create_tables(&environment).await?;
+            deployment::routes(&environment, &clock, &Rng::System).await
         });
         Self::of(sandbox.await.unwrap(), clock)
     }
@@ -93,7 +93,7 @@ impl World {
 
     /// Writes a partner that Spotify knows already, with these settings, as the version after `version`.
     pub(crate) async fn put_partner(&self, partner_id: &str, settings: Value, version: i64) {
-        let partners = Partners::start(self.environment(&[]), self.clock.clone(), Chance::System);
+        let partners = Partners::start(self.environment(&[]), self.clock.clone(), Rng::System);
         let command = json!({
             "command": "put-partner", "partner_id": partner_id, "name": "Partner", "settings": settings, "version": version,
         });
@@ -132,21 +132,21 @@ impl World {
     }
 
     /// What is answered, which must be as the routes are described.
-    pub(super) async fn answered(&self, request: RequestBuilder) -> Answer {
+    pub(super) async fn answered(&self, request: RequestBuilder) -> TestResponse {
         let request = request.build().unwrap();
         let sent = request.try_clone().unwrap();
-        let answer = Answer::of(self.http.execute(sent).await.unwrap()).await;
+        let answer = TestResponse::of(self.http.execute(sent).await.unwrap()).await;
         openapi::must_allow(&self.gateway(""), &request, &answer);
         answer
     }
 
     /// Everything in the pending-links table, as text.
     pub(crate) async fn stored(&self) -> String {
-        let aws = Aws::of(&self.environment(&[])).unwrap();
+        let aws = AwsConfig::from_env(&self.environment(&[])).unwrap();
         let scan = aws
-            .dynamodb(&Outbound::new().unwrap())
+            .dynamodb(&HttpClient::new().unwrap())
             .scan()
-            .table_name(bundle::PENDING_LINKS_TABLE)
+            .table_name(deployment::PENDING_LINKS_TABLE)
             .send()
             .await;
         format!("{:?}", scan.unwrap().items())
@@ -161,7 +161,7 @@ pub(crate) fn environment(options: &Options, addresses: &Addresses, changes: &[(
     let changes = changes
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    bundle::variables(options, addresses)
+    deployment::variables(options, addresses)
         .into_iter()
         .chain(changes)
         .collect()

@@ -12,9 +12,9 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use sandbox::{Fault, bundle, stream::Stream};
+use sandbox::{Fault, deployment, stream::Stream};
 use serde_json::json;
-use shared::{aws::Aws, chance::Chance, runtime::worker::EventFunction as _};
+use shared::{aws::AwsConfig, rng::Rng, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::World;
@@ -128,7 +128,7 @@ impl Case {
             .set_switches(|switches| switches.a16_pending_until_landing = true);
         let start = || async {
             let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-            Synchronizer::start(environment, world.clock.clone(), Chance::System)
+            Synchronizer::start(environment, world.clock.clone(), Rng::System)
                 .await
                 .unwrap()
         };
@@ -139,7 +139,7 @@ impl Case {
     async fn wanted(&self, person: usize, how: &str, names: &[u8]) {
         let names: Vec<_> = names.iter().map(|name| format!("e{name}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        self.world.says(how, PEOPLE[person], &names).await;
+        self.world.write_entitlements(how, PEOPLE[person], &names).await;
     }
 
     async fn happens(&self, event: &Event) {
@@ -219,7 +219,7 @@ impl Case {
         run("sweep").await;
         // Where nobody changed anything at Spotify, nothing needs to be found by asking.
         for person in PEOPLE.into_iter().filter(|_| !drifted) {
-            let heard = self.world.hears(person).await;
+            let heard = self.world.read_entitlements(person).await;
             if let Some((_, entitlements)) = self.world.linked(person)
                 && heard["link"]["state"] == "linked"
                 && heard["version"] != 0
@@ -236,7 +236,7 @@ impl Case {
         let partner_id = &self.world.sandbox.options().partner_id;
         self.world.spotify().requests().clear();
         for person in PEOPLE {
-            let heard = self.world.hears(person).await;
+            let heard = self.world.read_entitlements(person).await;
             let state = heard["link"]["state"].as_str().unwrap().to_owned();
             let link = self
                 .world
@@ -283,12 +283,12 @@ fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
 #[test]
 fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
     check(8, &async |case, events| {
-        let aws = Aws::of(&case.world.environment(&[])).unwrap();
-        let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
+        let aws = AwsConfig::from_env(&case.world.environment(&[])).unwrap();
+        let stream = Stream::of_table(&aws, deployment::SUBSCRIBERS_TABLE).await.unwrap();
         let fed = Synchronizer::start(
             case.world.environment(&[("SPOTIFY_RATE", "1000")]),
             case.world.clock.clone(),
-            Chance::System,
+            Rng::System,
         );
         let fed = fed.await.unwrap();
         let story = async {

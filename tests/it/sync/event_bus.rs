@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sandbox::{Fault, bundle, stream::Stream};
+use sandbox::{Fault, deployment, stream::Stream};
 use serde_json::{Value, json};
-use shared::{aws::Aws, chance::Chance, outbound::Outbound, runtime::worker::EventFunction as _};
+use shared::{aws::AwsConfig, http_client::HttpClient, rng::Rng, runtime::worker::EventFunction as _};
 use sync::{
     Synchronizer,
     event_bus::{Event, EventBus},
@@ -19,10 +19,10 @@ const SCHEMA: &str = include_str!("../../../infra/events.schema.json");
 async fn with_stream(story: impl AsyncFnOnce(&World, &Synchronizer)) {
     let world = World::new().await;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let sync = Synchronizer::start(environment.clone(), world.clock.clone(), Chance::System);
+    let sync = Synchronizer::start(environment.clone(), world.clock.clone(), Rng::System);
     let sync = sync.await.unwrap();
-    let aws = Aws::of(&environment).unwrap();
-    let stream = Stream::of_table(&aws, bundle::SUBSCRIBERS_TABLE).await.unwrap();
+    let aws = AwsConfig::from_env(&environment).unwrap();
+    let stream = Stream::of_table(&aws, deployment::SUBSCRIBERS_TABLE).await.unwrap();
     tokio::select! {
         ended = stream.feed(async |event| sync.handle(&event, LONG).await.ok()) => panic!("{ended:?}"),
         () = story(&world, &sync) => {}
@@ -112,7 +112,7 @@ async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
     with_stream(async |world, sync| {
         link_ada(world, sync).await;
         until_told(world, &["LinkConfirmed"]).await;
-        world.says("replace", "ada", &["gold"]).await;
+        world.write_entitlements("replace", "ada", &["gold"]).await;
         until_told(world, &["LinkConfirmed", "EntitlementsSynced"]).await;
         // Told once, however often it is tried.
         world.spotify().faults().add(Fault {
@@ -120,7 +120,7 @@ async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
             times: Some(3),
             ..Fault::on("/api/v1/")
         });
-        world.says("replace", "ada", &["silver"]).await;
+        world.write_entitlements("replace", "ada", &["silver"]).await;
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             world.advance(60);
@@ -137,7 +137,7 @@ async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
             .spotify()
             .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
         world.advance(300);
-        world.says("replace", "ada", &[]).await;
+        world.write_entitlements("replace", "ada", &[]).await;
         until_told(world, &[so_far.as_slice(), &["LinkLost"]].concat()).await;
 
         let schemas: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -180,7 +180,7 @@ async fn what_the_bus_does_not_take_is_told_again_with_the_same_id() {
             times: Some(3),
             ..Fault::on("/")
         });
-        world.says("replace", "ada", &["gold"]).await;
+        world.write_entitlements("replace", "ada", &["gold"]).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let synced: Vec<_> = told(world)
             .into_iter()
@@ -204,7 +204,7 @@ async fn spotify_follows_while_the_bus_is_down() {
             .secrets_manager()
             .faults()
             .add(Fault::answer("/", 500, "{}"));
-        world.says("replace", "ada", &["gold"]).await;
+        world.write_entitlements("replace", "ada", &["gold"]).await;
         for _ in 0..50 {
             tokio::time::sleep(Duration::from_millis(100)).await;
             if world.linked("ada").unwrap().1 == ["gold"] {
@@ -222,19 +222,23 @@ async fn many_events_are_put_in_several_calls() {
     let ministack = Ministack::start().await;
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.origin())]);
-    let outbound = Outbound::new().unwrap();
-    let bus = EventBus::new(&Aws::of(&environment).unwrap(), &outbound, "default".to_owned());
+    let outbound = HttpClient::new().unwrap();
+    let bus = EventBus::new(
+        &AwsConfig::from_env(&environment).unwrap(),
+        &outbound,
+        "default".to_owned(),
+    );
     let events: Vec<_> = (0..25)
         .map(|n| Event {
-            kind: "EntitlementsSynced",
+            detail_type: "EntitlementsSynced",
             at: world.clock.now(),
             detail: json!({"event_id": n, "entitlements": vec!["x".repeat(128); 300]}),
         })
         .collect();
-    bus.put(&events).await.unwrap();
-    let aws = Aws::of(&world.environment(&[])).unwrap();
+    bus.publish(&events).await.unwrap();
+    let aws = AwsConfig::from_env(&world.environment(&[])).unwrap();
     let bus = EventBus::new(&aws, &outbound, "default".to_owned());
-    bus.put(&events).await.unwrap();
+    bus.publish(&events).await.unwrap();
     let told = told(&world);
     let ids: Vec<_> = told
         .iter()

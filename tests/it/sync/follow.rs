@@ -11,16 +11,16 @@ use crate::support::{
 #[tokio::test]
 async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold", "silver"]).await;
-    world.says("delete", "ada", &["silver"]).await;
-    world.says("add", "ada", &["bronze"]).await;
+    world.write_entitlements("replace", "ada", &["gold", "silver"]).await;
+    world.write_entitlements("delete", "ada", &["silver"]).await;
+    world.write_entitlements("add", "ada", &["bronze"]).await;
     sweep(&sync).await;
     assert_eq!(heard(&world), ["bronze", "gold"]);
     assert_eq!(calls(&world), (0, 1));
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 1));
     // A cancelled subscription takes everything away and keeps the link.
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
     assert!(heard(&world).is_empty());
     assert_eq!(
@@ -33,7 +33,7 @@ async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
 async fn nobody_who_is_not_linked_gets_a_call() {
     let world = World::new().await;
     let sync = start(&world).await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     sweep(&sync).await;
     assert_eq!((calls(&world), world.calls()), ((0, 0), (0, 0, 0)));
 }
@@ -46,13 +46,13 @@ async fn whoever_unlinked_at_spotify_is_known_by_the_next_call_and_gets_no_other
         .spotify()
         .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
     world.advance(300);
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     sweep(&sync).await;
     assert_eq!(
         link(&world).await,
         ("unlinked".to_owned(), "replace-entitlements".to_owned())
     );
-    world.says("add", "ada", &["silver"]).await;
+    world.write_entitlements("add", "ada", &["silver"]).await;
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 1));
     // Until they link again, with what is wanted by then.
@@ -73,7 +73,7 @@ async fn a_link_that_spotify_has_not_finished_is_asked_about_again_for_five_minu
         .set_switches(|switches| switches.a16_pending_until_landing = true);
     let mut ada = world.signed_in("ada");
     let done = ada.link("mara").await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     for _ in 0..4 {
         world.advance(30);
         sweep(&sync).await;
@@ -109,7 +109,7 @@ async fn nobody_is_told_of_somebody_who_is_being_linked_just_now() {
     let (world, sync) = linked().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     world.spotify().requests().clear();
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.advance(18);
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 0));
@@ -131,9 +131,19 @@ async fn a_change_for_somebody_who_has_just_been_linked_is_followed() {
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     let gold = Entitlements::parse(["gold"]).unwrap();
     let now = world.clock.now();
-    assert!(subscribers.replace(&before, &gold, now).await.unwrap().is_none());
+    assert!(
+        subscribers
+            .replace_if_unchanged(&before, &gold, now)
+            .await
+            .unwrap()
+            .is_none()
+    );
     let again = subscribers.get(&partner_id, &ada).await.unwrap();
-    let written = subscribers.replace(&again, &gold, now).await.unwrap().unwrap();
+    let written = subscribers
+        .replace_if_unchanged(&again, &gold, now)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(written.next_try_at, Some(now + 20));
 }
 
@@ -144,11 +154,18 @@ async fn a_change_for_somebody_who_is_being_unlinked_waits_for_that() {
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
     let now = world.clock.now();
-    subscribers.registering(&partner_id, &ada, None, now).await.unwrap();
-    subscribers.unlinking(&partner_id, &ada, now + 30).await.unwrap();
+    subscribers
+        .begin_registration(&partner_id, &ada, None, now)
+        .await
+        .unwrap();
+    subscribers.begin_unlink(&partner_id, &ada, now + 30).await.unwrap();
     let before = subscribers.get(&partner_id, &ada).await.unwrap();
     let gold = Entitlements::parse(["gold"]).unwrap();
-    let written = subscribers.replace(&before, &gold, now + 31).await.unwrap().unwrap();
+    let written = subscribers
+        .replace_if_unchanged(&before, &gold, now + 31)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(written.next_try_at, Some(now + 50));
 }
 
@@ -169,14 +186,14 @@ async fn whoever_unlinks_here_is_known_to_be_unlinked_when_spotify_says_so() {
     // A backend's word for somebody whom nobody knows leaves no trace.
     let request = world.request_claims("bela", "jti-of-bela");
     assert_eq!(world.backend_unlink(&World::request_token(&request)).await.status, 204);
-    assert_eq!(world.hears("bela").await["link"]["state"], "none");
+    assert_eq!(world.read_entitlements("bela").await["link"]["state"], "none");
 }
 
 /// A record of the table's stream says when to look; what we note ourselves is nothing to look at.
 #[tokio::test]
 async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let id = format!(
         "{}#{}",
         world.sandbox.options().partner_id,

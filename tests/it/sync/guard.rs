@@ -1,13 +1,13 @@
 //! The guard holds removals beyond its limits until an operator releases them.
 
-use sandbox::{Fault, bundle};
+use sandbox::{Fault, deployment};
 use serde_json::json;
 use shared::{
-    aws::Aws,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
     runtime::worker::EventFunction as _,
-    store::{Change, Guard, Limits, Removal, Subscribers},
+    store::{Change, RevocationDecision, RevocationGuard, RevocationLimits, Subscribers},
 };
 use sync::Synchronizer;
 
@@ -18,29 +18,35 @@ use crate::support::{
 };
 
 /// One person within an hour, whatever part of all that is.
-const PEOPLE_ALONE: Limits = Limits {
+const PEOPLE_ALONE: RevocationLimits = RevocationLimits {
     people: 1,
     percent: 100,
 };
 
 /// Ada and two others, all with `all-access` and `basic`, of whom one may lose something within an hour.
-async fn guarded() -> (World, Synchronizer, Guard) {
+async fn guarded() -> (World, Synchronizer, RevocationGuard) {
     let (world, sync) = linked().await;
     for (person, account) in [("bela", "jonas"), ("yuki", "ines")] {
         assert_eq!(world.signed_in(person).link(account).await.status, 302);
-        world.says("replace", person, &["all-access", "basic"]).await;
+        world
+            .write_entitlements("replace", person, &["all-access", "basic"])
+            .await;
     }
-    world.says("replace", "ada", &["all-access", "basic"]).await;
+    world
+        .write_entitlements("replace", "ada", &["all-access", "basic"])
+        .await;
     world.advance(20);
     sweep(&sync).await;
     world.spotify().requests().clear();
     let sync = start_with(&world, &[("GUARD_PEOPLE", "1")]).await;
     let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
     (
         world,
         sync,
-        Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), PEOPLE_ALONE),
+        RevocationGuard::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned(), PEOPLE_ALONE),
     )
 }
 
@@ -53,7 +59,7 @@ async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_say
     let (world, sync, guard) = guarded().await;
     let people = ["ada", "bela", "yuki"];
     for person in people {
-        world.says("replace", person, &[]).await;
+        world.write_entitlements("replace", person, &[]).await;
     }
     let shut_out = || people.iter().filter(|person| hear(&world, person).is_empty()).count();
     sweep(&sync).await;
@@ -75,15 +81,19 @@ async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_say
 #[tokio::test]
 async fn what_is_granted_passes_a_guard_that_is_held() {
     let (world, sync, _) = guarded().await;
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
-    world.says("replace", "bela", &["basic", "gold"]).await;
-    world.says("replace", "yuki", &["all-access", "basic", "gold"]).await;
+    world.write_entitlements("replace", "bela", &["basic", "gold"]).await;
+    world
+        .write_entitlements("replace", "yuki", &["all-access", "basic", "gold"])
+        .await;
     sweep(&sync).await;
     assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold"]);
     // Wanted as it is, and nothing is left to be released.
-    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
+    world
+        .write_entitlements("replace", "bela", &["all-access", "basic", "gold"])
+        .await;
     sweep(&sync).await;
     world.spotify().requests().clear();
     world.advance(3700);
@@ -95,10 +105,10 @@ async fn what_is_granted_passes_a_guard_that_is_held() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
     let (world, sync, _) = guarded().await;
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
-    world.says("replace", "yuki", &["gold"]).await;
-    let grants = async { drop(world.says("replace", "yuki", &["gold", "silver"]).await) };
+    world.write_entitlements("replace", "yuki", &["gold"]).await;
+    let grants = async { drop(world.write_entitlements("replace", "yuki", &["gold", "silver"]).await) };
     during(&world, &sync, Fault::on(REPLACE), grants).await;
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold", "silver"]);
 }
@@ -107,12 +117,12 @@ async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
 #[tokio::test]
 async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
     let (world, _, _) = guarded().await;
-    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
-    proxy.about("guard#", None, 0);
+    let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
+    proxy.matching("guard#", None, 0);
     let variables = [("GUARD_PEOPLE", "1"), ("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())];
     let sync = start_with(&world, &variables).await;
     for person in ["ada", "bela", "yuki"] {
-        world.says("replace", person, &[]).await;
+        world.write_entitlements("replace", person, &[]).await;
     }
     // The first begins the hour, the second has it held, and of the third it is known.
     sweep(&sync).await;
@@ -125,12 +135,16 @@ async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
 #[tokio::test]
 async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something() {
     let (world, _, _) = guarded().await;
-    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
-    proxy.about("guard#", Some(throttled()), usize::MAX);
+    let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
+    proxy.matching("guard#", Some(throttled()), usize::MAX);
     let sync = start_with(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]).await;
-    world.says("replace", "ada", &[]).await;
-    world.says("replace", "bela", &["all-access", "basic", "gold"]).await;
-    world.says("replace", "yuki", &["all-access", "silver"]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
+    world
+        .write_entitlements("replace", "bela", &["all-access", "basic", "gold"])
+        .await;
+    world
+        .write_entitlements("replace", "yuki", &["all-access", "silver"])
+        .await;
     // The run says at its end that something is wrong.
     let swept = sync.handle(&json!({"task": "sweep"}), LONG).await;
     assert_eq!(swept.unwrap_err().to_string(), "the guard does not answer");
@@ -143,7 +157,7 @@ async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something()
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
     let ada = subscribers.get(&partner_id, &ada).await.unwrap();
-    assert_eq!(ada.failure.as_deref(), Some("guard_unavailable"));
+    assert_eq!(ada.last_error.as_deref(), Some("guard_unavailable"));
 }
 
 /// What somebody has and what they are to have is more than anybody may have.
@@ -154,14 +168,20 @@ async fn a_held_removal_of_very_many_names_grants_nothing_and_spoils_nothing() {
     let (old, new) = (names("old"), names("new"));
     let [old, new] = [&old, &new].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
     let with_old = [&["all-access", "basic"], old.as_slice()].concat();
-    world.says("replace", "bela", &with_old).await;
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "bela", &with_old).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
     assert_eq!(hear(&world, "bela").len(), 302);
-    world.says("replace", "bela", &new).await;
+    world.write_entitlements("replace", "bela", &new).await;
     sweep(&sync).await;
     assert_eq!(hear(&world, "bela").len(), 302);
-    assert_eq!(world.hears("bela").await["entitlements"].as_array().unwrap().len(), 300);
+    assert_eq!(
+        world.read_entitlements("bela").await["entitlements"]
+            .as_array()
+            .unwrap()
+            .len(),
+        300
+    );
 }
 
 /// Whoever has to be told twice is one person, and the next hour begins anew.
@@ -173,16 +193,16 @@ async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
         times: Some(2),
         ..Fault::on(REPLACE)
     });
-    world.says("replace", "ada", &["basic"]).await;
+    world.write_entitlements("replace", "ada", &["basic"]).await;
     for _ in 0..4 {
         sweep(&sync).await;
         world.advance(60);
     }
-    world.says("replace", "ada", &[]).await;
+    world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
     assert!(hear(&world, "ada").is_empty());
     world.advance(3600);
-    world.says("replace", "bela", &[]).await;
+    world.write_entitlements("replace", "bela", &[]).await;
     sweep(&sync).await;
     assert!(hear(&world, "bela").is_empty());
 }
@@ -192,12 +212,14 @@ async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
 async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
     let (world, _) = linked().await;
     let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let limits = Limits {
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let limits = RevocationLimits {
         people: 16,
         ..PEOPLE_ALONE
     };
-    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
+    let guard = RevocationGuard::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned(), limits);
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
     let people: Vec<_> = (0..17)
         .map(|n| PartnerUserId::parse(&format!("{n:032x}")).unwrap())
@@ -206,12 +228,16 @@ async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
     let asked = crate::support::join_all(
         people[..16]
             .iter()
-            .map(|person| guard.removal(&partner_id, person, now)),
+            .map(|person| guard.check_revocation(&partner_id, person, now)),
     )
     .await;
-    assert!(asked.into_iter().all(|asked| asked.unwrap() == Removal::Allowed));
-    let one_more = guard.removal(&partner_id, &people[16], now).await.unwrap();
-    assert_eq!(one_more, Removal::Held { just_now: true });
+    assert!(
+        asked
+            .into_iter()
+            .all(|asked| asked.unwrap() == RevocationDecision::Allowed)
+    );
+    let one_more = guard.check_revocation(&partner_id, &people[16], now).await.unwrap();
+    assert_eq!(one_more, RevocationDecision::OnHold { newly: true });
 }
 
 /// Where few are linked, fewer may lose something; a round of the reconciliation counts them.
@@ -224,16 +250,18 @@ async fn the_share_of_the_linked_counts_once_they_are_counted() {
     sweep(&sync).await;
     sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap();
     let environment = world.environment(&[]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let subscribers = Subscribers::new(dynamodb.clone(), bundle::SUBSCRIBERS_TABLE.to_owned());
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb.clone(), deployment::SUBSCRIBERS_TABLE.to_owned());
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
-    let limits = Limits {
+    let limits = RevocationLimits {
         people: 100,
         percent: 50,
     };
-    let guard = Guard::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned(), limits);
+    let guard = RevocationGuard::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned(), limits);
     // Half of fourteen would be seven, but ten are always few enough.
-    assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().most, 10);
+    assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().limit, 10);
     for person in &people {
         let (person, nothing) = (
             PartnerUserId::parse(person).unwrap(),
@@ -260,5 +288,5 @@ async fn the_share_of_the_linked_counts_once_they_are_counted() {
         10
     );
     let state = guard.state(&partner_id, world.clock.now()).await.unwrap();
-    assert!(state.held_since.is_some() && state.people == 10, "{state:?}");
+    assert!(state.on_hold_since.is_some() && state.revoked == 10, "{state:?}");
 }

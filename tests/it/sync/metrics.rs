@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Fault, Link, bundle};
+use sandbox::{Fault, Link, deployment};
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws,
-    chance::Chance,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{PartnerId, PartnerUserId},
+    rng::Rng,
     runtime::http::{HttpFunction as _, handle_event},
     runtime::worker::EventFunction as _,
     store::Subscribers,
@@ -60,7 +60,7 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
     let mut file = fs::File::create(folder.join("metrics.jsonl")).unwrap();
     let world = World::new().await;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap();
     let people = [("ada", "mara"), ("bela", "jonas"), ("yuki", "ines"), ("noor", "teo")];
@@ -98,7 +98,7 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
             } else {
                 "silver"
             };
-            world.says("replace", "ada", &[set]).await;
+            world.write_entitlements("replace", "ada", &[set]).await;
             changed += 1;
         }
         sync.handle(&json!({"task": "sweep"}), Duration::from_mins(1))
@@ -178,10 +178,10 @@ async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
             "requestContext": {"http": {"method": method, "path": path}, "requestId": "late"},
         })
     };
-    let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Chance::System).await;
+    let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Rng::System).await;
     let late = handle_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
     assert_eq!((late.status_code, counted()), (504, 1));
-    let entitlements = entitlements::Entitlements::start(environment, clock, Chance::System).await;
+    let entitlements = entitlements::Entitlements::start(environment, clock, Rng::System).await;
     let path = "/partners/other/get-entitlements";
     let late = handle_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
     assert_eq!((late.status_code, counted()), (504, 1));
@@ -193,9 +193,11 @@ async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
     metrics::init("soa-link/test".to_owned());
     let world = World::new().await;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let dynamodb = Aws::of(&environment).unwrap().dynamodb(&Outbound::new().unwrap());
-    let subscribers = Subscribers::new(dynamodb, bundle::SUBSCRIBERS_TABLE.to_owned());
-    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let subscribers = Subscribers::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned());
+    let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap();
     let partner_id = PartnerId::parse(&world.sandbox.options().partner_id).unwrap();
@@ -211,7 +213,10 @@ async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
         });
         let person = PartnerUserId::parse(person).unwrap();
         let now = world.clock.now();
-        subscribers.registering(&partner_id, &person, None, now).await.unwrap();
+        subscribers
+            .begin_registration(&partner_id, &person, None, now)
+            .await
+            .unwrap();
     }
     world.advance(301);
     let run = async |task: &str| {

@@ -15,7 +15,7 @@ use crate::support::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_during_a_call_follows_at_once() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let slow = Fault {
         delay_ms: Some(700),
         times: Some(1),
@@ -24,7 +24,7 @@ async fn what_changes_during_a_call_follows_at_once() {
     world.spotify().faults().add(slow);
     let change = async {
         tokio::time::sleep(Duration::from_millis(250)).await;
-        world.says("replace", "ada", &["silver"]).await;
+        world.write_entitlements("replace", "ada", &["silver"]).await;
         // Another worker hears of it, and leaves it to the first one, who has her in hand.
         sweep(&start(&world).await).await;
     };
@@ -39,8 +39,8 @@ async fn what_changes_during_a_call_follows_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_while_spotify_refuses_a_call_follows_at_once() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
-    let changes = async { drop(world.says("replace", "ada", &["silver"]).await) };
+    world.write_entitlements("replace", "ada", &["gold"]).await;
+    let changes = async { drop(world.write_entitlements("replace", "ada", &["silver"]).await) };
     during(&world, &sync, Fault::answer(REPLACE, 422, ""), changes).await;
     assert_eq!((heard(&world), calls(&world)), (vec!["silver".to_owned()], (0, 2)));
 }
@@ -49,7 +49,7 @@ async fn what_changes_while_spotify_refuses_a_call_follows_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_during_a_call_that_breaks_waits_for_that_call_alone() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let breaks = Fault {
         reset: true,
         ..Fault::on(REPLACE)
@@ -65,7 +65,7 @@ async fn a_change_during_a_call_that_breaks_waits_for_that_call_alone() {
     world.advance(700);
     world.spotify().faults().clear();
     let changes = async {
-        drop(world.says("replace", "ada", &["silver"]).await);
+        drop(world.write_entitlements("replace", "ada", &["silver"]).await);
         world.spotify().faults().add(Fault {
             times: None,
             ..breaks.clone()
@@ -107,7 +107,7 @@ async fn an_unlinking_that_begins_while_sync_asks_is_asked_about_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_links_during_a_call_is_asked_about_as_soon_as_that_is_settled() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let links = async { assert_eq!(world.signed_in("ada").link("mara").await.status, 302) };
     during(&world, &sync, Fault::on(REPLACE), links).await;
     world.advance(20);
@@ -128,22 +128,28 @@ async fn a_first_addition_does_not_start_from_a_claim_that_was_replaced_meanwhil
     let [basic, more, extra] = [&["basic"][..], &["basic", "gold"], &["basic", "extra"]]
         .map(|names| Entitlements::parse(names.iter().copied()).unwrap());
     subscribers
-        .registering(&partner_id, &ada, Some(&basic), now)
+        .begin_registration(&partner_id, &ada, Some(&basic), now)
         .await
         .unwrap();
     let before = subscribers.get(&partner_id, &ada).await.unwrap();
     let later = now + 30;
     subscribers
-        .registering(&partner_id, &ada, Some(&more), later)
+        .begin_registration(&partner_id, &ada, Some(&more), later)
         .await
         .unwrap();
-    assert!(subscribers.replace(&before, &extra, later).await.unwrap().is_none());
+    assert!(
+        subscribers
+            .replace_if_unchanged(&before, &extra, later)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_eight_workers_at_once_one_calls() {
     let (world, _) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let mut workers = Vec::new();
     for _ in 0..8 {
         workers.push(start(&world).await);
@@ -156,7 +162,7 @@ async fn of_eight_workers_at_once_one_calls() {
 #[tokio::test]
 async fn a_worker_that_dies_leaves_nothing_undone() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         delay_ms: Some(30_000),
         times: Some(1),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sandbox::{Fault, bundle};
+use sandbox::{Fault, deployment};
 use shared::{
-    aws::Aws,
-    outbound::Outbound,
+    aws::AwsConfig,
+    http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
     store::{Change, ChangeError},
 };
@@ -20,7 +20,7 @@ use crate::support::{
 #[tokio::test]
 async fn trouble_at_spotify_loses_nothing() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     for fault in [
         Fault::answer(REPLACE, 500, ""),
         Fault::answer(REPLACE, 503, "<html>"),
@@ -50,7 +50,7 @@ async fn trouble_at_spotify_loses_nothing() {
 #[tokio::test]
 async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     let lost = Fault {
         reset: true,
         after: true,
@@ -61,7 +61,7 @@ async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
     // Wanted meanwhile; but the first call may still be on its way.
-    world.says("replace", "ada", &["silver"]).await;
+    world.write_entitlements("replace", "ada", &["silver"]).await;
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
     world.advance(60);
@@ -75,7 +75,7 @@ async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
     let other = start(&world).await;
     assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
     world.advance(20);
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().requests().clear();
     let limited = Fault {
         headers: [("Retry-After".to_owned(), "40".to_owned())].into(),
@@ -116,10 +116,13 @@ async fn a_refused_partner_with_many_people_does_not_stand_in_the_way_of_others(
     {
         let person = PartnerUserId::parse(&person).unwrap();
         let now = world.clock.now();
-        subscribers.registering(&refused, &person, None, now).await.unwrap();
+        subscribers
+            .begin_registration(&refused, &person, None, now)
+            .await
+            .unwrap();
     }
     world.advance(20);
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         times: None,
         ..Fault::answer(GET, 403, "")
@@ -193,7 +196,7 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
 async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
     for status in [408, 502, 504] {
         let (world, sync) = linked().await;
-        world.says("replace", "ada", &["gold"]).await;
+        world.write_entitlements("replace", "ada", &["gold"]).await;
         world.spotify().faults().add(Fault {
             times: Some(1),
             ..Fault::answer(REPLACE, status, "<html>")
@@ -202,7 +205,7 @@ async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
         // It is not sent again at once, either: the second answer would hide the first.
         let before = calls(&world);
         assert_eq!(before, (0, 1), "{status}");
-        world.says("replace", "ada", &[]).await;
+        world.write_entitlements("replace", "ada", &[]).await;
         // What the backend says takes a second.
         world.advance(58);
         sweep(&sync).await;
@@ -217,7 +220,7 @@ async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
 #[tokio::test]
 async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_way() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         reset: true,
         times: None,
@@ -228,7 +231,7 @@ async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_w
         sweep(&sync).await;
     }
     world.spotify().faults().clear();
-    world.says("replace", "ada", &["silver"]).await;
+    world.write_entitlements("replace", "ada", &["silver"]).await;
     world.advance(58);
     sweep(&sync).await;
     assert_eq!(heard(&world), ["all-access", "basic"]);
@@ -240,7 +243,7 @@ async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_w
 #[tokio::test]
 async fn a_pause_of_two_hours_is_kept_for_two_hours() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         headers: [("Retry-After".to_owned(), "7200".to_owned())].into(),
         times: Some(1),
@@ -263,7 +266,7 @@ async fn a_pause_of_two_hours_is_kept_for_two_hours() {
 #[tokio::test]
 async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minutes() {
     let (world, sync) = linked().await;
-    world.says("replace", "ada", &["gold"]).await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         headers: [("Retry-After".to_owned(), "86400".to_owned())].into(),
         times: Some(1),
@@ -273,11 +276,11 @@ async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minute
     world.advance(600);
     sweep(&sync).await;
     assert_eq!(heard(&world), ["all-access", "basic"]);
-    let dynamodb = Aws::of(&world.environment(&[]))
+    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
-        .dynamodb(&Outbound::new().unwrap());
+        .dynamodb(&HttpClient::new().unwrap());
     let pace = format!("pace#{}", world.sandbox.options().client_id);
-    let delete = dynamodb.delete_item().table_name(bundle::SUBSCRIBERS_TABLE);
+    let delete = dynamodb.delete_item().table_name(deployment::SUBSCRIBERS_TABLE);
     delete.key("id", AttributeValue::S(pace)).send().await.unwrap();
     world.advance(300);
     sweep(&sync).await;
@@ -288,7 +291,7 @@ async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minute
 #[tokio::test]
 async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
     let world = World::new().await;
-    let proxy = Proxy::before(&world.sandbox.addresses().dynamodb).await;
+    let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     let subscribers = subscribers(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
     let (partner_id, ada) = ada(&world);
     let change = |name| Change::Add(Entitlements::parse([name]).unwrap());
@@ -299,7 +302,7 @@ async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
             .await
     };
     assert_eq!(changed("gold", 0).await.unwrap().version, 1);
-    proxy.about("UpdateItem", Some(Step::Lose), 1);
+    proxy.matching("UpdateItem", Some(Step::Lose), 1);
     assert_eq!(changed("silver", 1).await.unwrap().version, 2);
     assert_eq!(proxy.seen_about("UpdateItem"), 2);
     assert_eq!(changed("bronze", 1).await.unwrap_err(), ChangeError::OtherVersion);

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use fantoccini::{Client, Locator, elements::Element};
 use serde_json::{Value, json};
-use shared::{chance::Chance, cookie::BROWSER_COOKIE, runtime::worker::EventFunction as _};
+use shared::{cookie::BROWSER_COOKIE, rng::Rng, runtime::worker::EventFunction as _};
 use sync::Synchronizer;
 
 use crate::support::{
@@ -547,7 +547,7 @@ async fn a_changed_plan_and_a_cancelled_one_reach_spotify_by_themselves() {
     let world = World::new().await;
     // The clock stands still, so that every turn is a little later than the last one.
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
-    let sync = Synchronizer::start(environment, world.clock.clone(), Chance::System)
+    let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
         .unwrap();
     let sweep = async || {

@@ -8,14 +8,14 @@ use sandbox::{Fault, Link, Options};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Replay, World,
+    Replay, TestResponse, World,
     chromium::{self, Devtools, Scripts},
 };
 
 const SHOW: &str = "0MossHour0000000000002";
 
 /// Every page that a person can meet, as the functions answer it in this language.
-async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String, Answer> {
+async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String, TestResponse> {
     let logo = format!("{}/logo.svg", replay.origin);
     let branded = [
         ("BRAND_LOGO_URL", logo.as_str()),

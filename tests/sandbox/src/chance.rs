@@ -14,7 +14,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// A source of random bytes. Clones draw from the same sequence.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(Arc<Source>);
+pub(crate) struct TokenSource(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
@@ -22,7 +22,7 @@ enum Source {
     Seeded { seed: u64, drawn: AtomicU64 },
 }
 
-impl Chance {
+impl TokenSource {
     pub(crate) fn new(seed: Option<u64>) -> Self {
         Self(Arc::new(match seed {
             Some(seed) => Source::Seeded {
@@ -106,7 +106,11 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_tokens_again_and_another_seed_gives_others() {
-        let (one, again, other) = (Chance::new(Some(7)), Chance::new(Some(7)), Chance::new(Some(8)));
+        let (one, again, other) = (
+            TokenSource::new(Some(7)),
+            TokenSource::new(Some(7)),
+            TokenSource::new(Some(8)),
+        );
         let first = one.token();
         assert_eq!(first, again.token());
         assert_ne!(first, one.token());
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn ids_have_the_shape_they_should() {
-        let chance = Chance::new(None);
+        let chance = TokenSource::new(None);
         assert_eq!(chance.base62(22).len(), 22);
         let uuid = chance.uuid();
         assert_eq!(uuid.len(), 36);

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::requests::{self, Requests};
-use crate::wire::Line;
+use crate::wire::ConnectionControl;
 
 /// A little more than the largest body that means anything, a logo of 10 MB.
 const MOST_BYTES: usize = 12 * 1024 * 1024;
@@ -30,7 +30,7 @@ pub(crate) struct Control {
 /// The middleware around all that is simulated.
 pub(crate) async fn observe(
     State(control): State<Control>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    ConnectInfo(line): ConnectInfo<ConnectionControl>,
     request: Request,
     next: Next,
 ) -> Response<Body> {

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::wire::Line;
+use crate::wire::ConnectionControl;
 
 /// The most that a fault may send. More than any reader should take, little enough for a laptop.
 const HUGEST_BODY: usize = 256 * 1024 * 1024;
@@ -123,7 +123,7 @@ impl Fault {
     }
 
     /// Turns the real answer (or none, where the request was not let happen) into the faulty one.
-    pub(crate) async fn spoil(&self, real: Option<Response<Body>>, line: &Line) -> Response<Body> {
+    pub(crate) async fn spoil(&self, real: Option<Response<Body>>, line: &ConnectionControl) -> Response<Body> {
         let mut answer = match real {
             Some(real) if !self.replaces() => self.edit(real).await,
             _ => self.replacement(),
@@ -211,7 +211,7 @@ fn huge(bytes: usize) -> Vec<u8> {
 }
 
 /// Sends the headers and about half of the body.
-async fn half(answer: Response<Body>, line: &Line) -> Response<Body> {
+async fn half(answer: Response<Body>, line: &ConnectionControl) -> Response<Body> {
     let (parts, body) = answer.into_parts();
     let bytes = to_bytes(body, HUGEST_BODY).await.unwrap_or_default();
     // The status line, `date` and `content-length` are written by the server, and are about this long.

@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 use crate::clock::Clock;
-use crate::wire::Line;
+use crate::wire::ConnectionControl;
 
 /// A Lambda function: an event in, an answer out.
 pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
@@ -123,7 +123,7 @@ struct Inner {
     domain: String,
     scheme: String,
     port: u16,
-    chance: Chance,
+    chance: TokenSource,
     clock: Clock,
 }
 
@@ -138,7 +138,7 @@ fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>) -> Router {
             .to_owned(),
         scheme: public_url.map_or("http", url::Url::scheme).to_owned(),
         port: public_url.and_then(url::Url::port_or_known_default).unwrap_or(80),
-        chance: Chance::new(seed.map(|seed| seed ^ 0x6761_7465)),
+        chance: TokenSource::new(seed.map(|seed| seed ^ 0x6761_7465)),
         clock: Clock::default(),
     }));
     Router::new().fallback(front).with_state(gateway)
@@ -156,7 +156,7 @@ pub(crate) fn serve(
 
 async fn front(
     State(gateway): State<Gateway>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    ConnectInfo(line): ConnectInfo<ConnectionControl>,
     request: Request,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -501,7 +501,7 @@ mod tests {
     use reqwest::Client;
 
     use super::*;
-    use crate::{Addresses, Options, Place, Sandbox};
+    use crate::{Addresses, Endpoint, Options, Sandbox};
 
     struct Front {
         _sandbox: Sandbox,
@@ -525,7 +525,7 @@ mod tests {
                 }
             }
         });
-        let nowhere = || Place::Elsewhere("http://127.0.0.1:9".to_owned());
+        let nowhere = || Endpoint::External("http://127.0.0.1:9".to_owned());
         let options = Options {
             spotify: nowhere(),
             site: nowhere(),

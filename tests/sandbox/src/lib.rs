@@ -15,11 +15,11 @@
 //! # }
 //! ```
 
-pub mod bundle;
 mod chance;
 mod clock;
 mod control;
 mod cookies;
+pub mod deployment;
 mod dynamodb;
 mod event_bus;
 pub mod faults;
@@ -49,7 +49,7 @@ use tokio::sync::watch;
 pub use crate::event_bus::EventBus;
 pub use crate::faults::{Fault, Faults};
 pub use crate::gateway::{Function, Route};
-pub use crate::options::{Addresses, Key, Oidc, Options, Place};
+pub use crate::options::{Addresses, Endpoint, Key, Oidc, Options};
 pub use crate::requests::{Request, Requests};
 pub use crate::secrets_manager::SecretsManager;
 pub use crate::site::{Person, Publisher, SignIn};
@@ -105,11 +105,11 @@ impl Sandbox {
         F: Future<Output = Result<Vec<Route>, RoutesError>>,
     {
         let options = Arc::new(options);
-        let gateway = Berth::at("the gateway", &options.gateway).await?;
-        let spotify = Berth::at("Spotify", &options.spotify).await?;
-        let site = Berth::at("the site", &options.site).await?;
-        let dynamodb = Berth::at("DynamoDB", &options.dynamodb).await?;
-        let secrets_manager = Berth::at("the Secrets Manager", &options.secrets_manager).await?;
+        let gateway = Bound::at("the gateway", &options.gateway).await?;
+        let spotify = Bound::at("Spotify", &options.spotify).await?;
+        let site = Bound::at("the site", &options.site).await?;
+        let dynamodb = Bound::at("DynamoDB", &options.dynamodb).await?;
+        let secrets_manager = Bound::at("the Secrets Manager", &options.secrets_manager).await?;
         let addresses = Addresses {
             gateway: gateway.origin,
             spotify: spotify.origin,
@@ -178,21 +178,21 @@ impl Sandbox {
 }
 
 /// A listener, or the address of somebody else's.
-struct Berth {
+struct Bound {
     origin: String,
     listener: Option<TcpListener>,
 }
 
-impl Berth {
-    async fn at(name: &'static str, place: &Place) -> Result<Self, Error> {
+impl Bound {
+    async fn at(name: &'static str, place: &Endpoint) -> Result<Self, Error> {
         let port = match place {
-            Place::Elsewhere(origin) => {
+            Endpoint::External(origin) => {
                 return Ok(Self {
                     origin: origin.trim_end_matches('/').to_owned(),
                     listener: None,
                 });
             }
-            Place::Here(port) => *port,
+            Endpoint::Local(port) => *port,
         };
         let failed = |source| Error::Port {
             part: name,

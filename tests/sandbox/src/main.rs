@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use sandbox::{Addresses, Oidc, Options, Place, Sandbox, SignIn, bundle};
-use shared::{chance::Chance, clock::Clock, config::Environment};
+use sandbox::{Addresses, Endpoint, Oidc, Options, Sandbox, SignIn, deployment};
+use shared::{clock::Clock, config::Environment, rng::Rng};
 
 const USAGE: &str = "\
 usage: sandbox [--no-gateway] [--seed <number>]
@@ -47,23 +47,27 @@ async fn run() -> Result<(), sandbox::RoutesError> {
         }
         Task::Run { with_gateway, seed } => (with_gateway, seed),
     };
-    let options = bundle::with_secrets(options(with_gateway, seed)?);
+    let options = deployment::with_secrets(options(with_gateway, seed)?);
     let clock = Clock::System;
-    let chance = Chance::System;
+    let chance = Rng::System;
     shared::telemetry::init_with(std::io::stderr);
     let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
-        let environment: Environment = bundle::variables(&options, &addresses).into_iter().collect();
-        bundle::create_tables(&environment).await?;
-        bundle::routes(&environment, &clock, &chance).await
+        let environment: Environment = deployment::variables(&options, &addresses).into_iter().collect();
+        deployment::create_tables(&environment).await?;
+        deployment::routes(&environment, &clock, &chance).await
     })
     .await?;
     if !with_gateway {
-        let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
-        bundle::create_tables(&environment).await?;
+        let environment: Environment = deployment::variables(&options, sandbox.addresses())
+            .into_iter()
+            .collect();
+        deployment::create_tables(&environment).await?;
     }
     welcome(&sandbox);
-    let environment: Environment = bundle::variables(&options, sandbox.addresses()).into_iter().collect();
-    let following = bundle::sync(&environment, &clock, &chance);
+    let environment: Environment = deployment::variables(&options, sandbox.addresses())
+        .into_iter()
+        .collect();
+    let following = deployment::sync(&environment, &clock, &chance);
     tokio::select! {
         ended = following => ended,
         stopped = tokio::signal::ctrl_c() => Ok(stopped?),
@@ -98,12 +102,12 @@ fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
     let gateway = port("GATEWAY_PORT", 9000)?;
     Ok(Options {
         gateway: if with_gateway {
-            Place::Here(gateway)
+            Endpoint::Local(gateway)
         } else {
-            Place::Elsewhere(format!("http://127.0.0.1:{gateway}"))
+            Endpoint::External(format!("http://127.0.0.1:{gateway}"))
         },
         spotify: place("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_PORT", 9100)?,
-        site: Place::Here(port("SITE_PORT", 9200)?),
+        site: Endpoint::Local(port("SITE_PORT", 9200)?),
         dynamodb: place("AWS_ENDPOINT_URL_DYNAMODB", "DYNAMODB_PORT", 9300)?,
         secrets_manager: place("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
         seed,
@@ -131,10 +135,10 @@ fn oidc() -> Oidc {
     }
 }
 
-fn place(elsewhere: &str, port_variable: &str, default: u16) -> Result<Place, String> {
+fn place(elsewhere: &str, port_variable: &str, default: u16) -> Result<Endpoint, String> {
     match variable(elsewhere) {
-        Some(origin) => Ok(Place::Elsewhere(origin)),
-        None => Ok(Place::Here(port(port_variable, default)?)),
+        Some(origin) => Ok(Endpoint::External(origin)),
+        None => Ok(Endpoint::Local(port(port_variable, default)?)),
     }
 }
 
@@ -155,9 +159,9 @@ fn variable(name: &str) -> Option<String> {
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]
 fn print_variables(options: &Options) {
-    let origin = |place: &Place| match place {
-        Place::Here(port) => format!("http://127.0.0.1:{port}"),
-        Place::Elsewhere(origin) => origin.clone(),
+    let origin = |place: &Endpoint| match place {
+        Endpoint::Local(port) => format!("http://127.0.0.1:{port}"),
+        Endpoint::External(origin) => origin.clone(),
     };
     let addresses = Addresses {
         gateway: origin(&options.gateway),
@@ -166,7 +170,7 @@ fn print_variables(options: &Options) {
         dynamodb: origin(&options.dynamodb),
         secrets: origin(&options.secrets_manager),
     };
-    for (name, value) in bundle::variables(options, &addresses) {
+    for (name, value) in deployment::variables(options, &addresses) {
         println!("{name}={value}");
     }
 }

@@ -14,11 +14,11 @@ use crate::spotify::{Account, Client, Switches};
 
 /// Where one part of the sandbox lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Endpoint {
     /// Served by the sandbox at this port of 127.0.0.1; 0 takes any that is free.
-    Here(u16),
+    Local(u16),
     /// Left out: somebody else serves it at this origin (`http://127.0.0.1:8000`, without a slash at the end).
-    Elsewhere(String),
+    External(String),
 }
 
 /// The origin of every part, without a slash at the end.
@@ -92,15 +92,15 @@ impl Default for Oidc {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The API-Gateway-shaped front.
-    pub gateway: Place,
+    pub gateway: Endpoint,
     /// The simulated Spotify.
-    pub spotify: Place,
+    pub spotify: Endpoint,
     /// The demo partner's site.
-    pub site: Place,
+    pub site: Endpoint,
     /// The DynamoDB emulator.
-    pub dynamodb: Place,
+    pub dynamodb: Endpoint,
     /// The Secrets Manager endpoint.
-    pub secrets_manager: Place,
+    pub secrets_manager: Endpoint,
     /// Makes ids, codes and tokens the same at every start.
     pub seed: Option<u64>,
     /// Keeps DynamoDB's data in this file rather than in memory.
@@ -152,11 +152,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            gateway: Place::Here(0),
-            spotify: Place::Here(0),
-            site: Place::Here(0),
-            dynamodb: Place::Here(0),
-            secrets_manager: Place::Here(0),
+            gateway: Endpoint::Local(0),
+            spotify: Endpoint::Local(0),
+            site: Endpoint::Local(0),
+            dynamodb: Endpoint::Local(0),
+            secrets_manager: Endpoint::Local(0),
             seed: None,
             db_file: None,
             client_id: "c0ffee00c0ffee00c0ffee00c0ffee00".to_owned(),

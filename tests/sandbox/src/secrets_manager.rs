@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 use crate::control::{self, Control};
 use crate::event_bus::EventBus;
 use crate::faults::Faults;
@@ -30,7 +30,7 @@ const ARN_PREFIX: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 pub struct SecretsManager {
     secrets: Arc<Mutex<BTreeMap<String, Secret>>>,
     event_bus: EventBus,
-    chance: Chance,
+    chance: TokenSource,
     control: Control,
 }
 
@@ -79,7 +79,7 @@ impl SecretsManager {
             secrets: Arc::default(),
             event_bus: EventBus::default(),
             // Apart from Spotify's sequence, so that neither shifts the other.
-            chance: Chance::new(seed.map(|seed| seed ^ 0x7365_6372)),
+            chance: TokenSource::new(seed.map(|seed| seed ^ 0x7365_6372)),
             control: Control {
                 logged: &["/"],
                 ..Control::default()

@@ -8,8 +8,8 @@ use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::config::{BehaviorVersion, Config, Region};
 use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, Record, ShardIteratorType, StreamDescription};
 use serde_json::{Map, Value, json};
-use shared::aws::{Aws, http_client};
-use shared::outbound::Outbound;
+use shared::aws::{AwsConfig, http_client};
+use shared::http_client::HttpClient;
 
 use crate::RoutesError;
 
@@ -31,12 +31,12 @@ impl Stream {
     /// # Errors
     ///
     /// When there is none, or it does not answer.
-    pub async fn of_table(aws: &Aws, table: &str) -> Result<Self, RoutesError> {
+    pub async fn of_table(aws: &AwsConfig, table: &str) -> Result<Self, RoutesError> {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "sandbox"))
-            .http_client(http_client(&Outbound::new()?))
+            .http_client(http_client(&HttpClient::new()?))
             .endpoint_url(aws.dynamodb_origin())
             .build();
         let client = Client::from_conf(config);

@@ -22,14 +22,14 @@ const NEVER: u64 = u64::MAX;
 
 /// Serves `app` until the sender behind `stop` is dropped.
 pub(crate) fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<()>) {
-    let service = app.into_make_service_with_connect_info::<Line>();
+    let service = app.into_make_service_with_connect_info::<ConnectionControl>();
     tokio::spawn(async move {
         let stopped = async move {
             // Nothing is ever sent; the error that the sender is gone is the signal.
             let _ = stop.changed().await;
         };
         // axum's server does not fail: it retries `accept`.
-        let _ = axum::serve(Wire(listener), service)
+        let _ = axum::serve(FaultyListener(listener), service)
             .with_graceful_shutdown(stopped)
             .await;
     });
@@ -37,19 +37,19 @@ pub(crate) fn serve(listener: TcpListener, app: Router, mut stop: watch::Receive
 
 /// A handler's hold on the connection that its request came by.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(Arc<LineState>);
+pub(crate) struct ConnectionControl(Arc<ControlState>);
 
 #[derive(Debug)]
-struct LineState {
+struct ControlState {
     peer: SocketAddr,
     bytes_left: AtomicU64,
     reset: AtomicBool,
     drip_ms: AtomicU64,
 }
 
-impl Line {
+impl ConnectionControl {
     fn new(peer: SocketAddr) -> Self {
-        Self(Arc::new(LineState {
+        Self(Arc::new(ControlState {
             peer,
             bytes_left: AtomicU64::new(NEVER),
             reset: AtomicBool::new(false),
@@ -79,15 +79,15 @@ impl Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Wire>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Wire>) -> Self {
+impl Connected<IncomingStream<'_, FaultyListener>> for ConnectionControl {
+    fn connect_info(stream: IncomingStream<'_, FaultyListener>) -> Self {
         stream.io().line.clone()
     }
 }
 
-pub(crate) struct Wire(TcpListener);
+pub(crate) struct FaultyListener(TcpListener);
 
-impl Listener for Wire {
+impl Listener for FaultyListener {
     type Io = Connection;
     type Addr = SocketAddr;
 
@@ -99,7 +99,7 @@ impl Listener for Wire {
                     let _ = stream.set_nodelay(true);
                     let connection = Connection {
                         stream,
-                        line: Line::new(peer),
+                        line: ConnectionControl::new(peer),
                         pause: None,
                     };
                     return (connection, peer);
@@ -117,7 +117,7 @@ impl Listener for Wire {
 
 pub(crate) struct Connection {
     stream: TcpStream,
-    line: Line,
+    line: ConnectionControl,
     pause: Option<Pin<Box<Sleep>>>,
 }
 

@@ -8,9 +8,9 @@ use shared::{
     store::DIRTY_INDEX,
 };
 
-use super::{Deployed, Findings, mend_of};
+use super::{Checks, Findings, mend_of};
 
-impl Deployed {
+impl Checks {
     /// Whether `sync` is told of changes, and comes round by itself.
     pub(super) async fn triggers(&self, stack: &str, findings: &mut Findings) {
         let events = aws_sdk_eventbridge::Client::new(&self.aws);

@@ -13,15 +13,15 @@ use serde::Serialize;
 use serde_json::json;
 use shared::{
     clock::Clock,
-    outbound::Outbound,
-    secrets::{Secret, SecretError, SecretValue},
+    http_client::HttpClient,
+    secrets::{ManagedSecret, SecretError, SecretValue},
 };
 
 use self::configuration::configuration;
 use crate::{
     aws::aws,
-    error::Failed,
-    stack::{Deployment, Variables, known},
+    error::CliError,
+    stack::{StackArgs, Variables, merged_variables},
 };
 
 /// Looks whether a deployment can work: configuration, secrets, keys, tables, Spotify, clock.
@@ -31,7 +31,7 @@ use crate::{
 #[command(after_help = "Example: soa-link doctor --stack soa-link-prod")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
-    deployment: Deployment,
+    deployment: StackArgs,
     /// For programs: one JSON document.
     #[arg(long)]
     json: bool,
@@ -70,16 +70,16 @@ impl Findings {
 /// Looks, and says what it found.
 ///
 /// # Errors
-/// [`Failed`] when there is nothing to look at.
-pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+/// [`CliError`] when there is nothing to look at.
+pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let aws = aws().await?;
     let functions = args.deployment.functions(&aws).await?;
     let mut findings = Findings::default();
     configuration(&functions, &mut findings);
-    let deployment = Deployed {
-        outbound: Outbound::new()?,
+    let deployment = Checks {
+        outbound: HttpClient::new()?,
         aws,
-        known: known(functions),
+        known: merged_variables(functions),
     };
     if let Some(stack) = args.deployment.stack() {
         deployment.triggers(stack, &mut findings).await;
@@ -113,19 +113,23 @@ fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
     }
 }
 
-struct Deployed {
+struct Checks {
     aws: SdkConfig,
-    outbound: Outbound,
+    outbound: HttpClient,
     known: Variables,
 }
 
-impl Deployed {
+impl Checks {
     fn known(&self, name: &str) -> Option<&str> {
         self.known.get(name).map(String::as_str)
     }
 
-    fn secret<T: SecretValue>(&self, variable: &str) -> Option<Secret<T>> {
+    fn secret<T: SecretValue>(&self, variable: &str) -> Option<ManagedSecret<T>> {
         let client = aws_sdk_secretsmanager::Client::new(&self.aws);
-        Some(Secret::new(client, self.known(variable)?.to_owned(), Clock::System))
+        Some(ManagedSecret::new(
+            client,
+            self.known(variable)?.to_owned(),
+            Clock::System,
+        ))
     }
 }

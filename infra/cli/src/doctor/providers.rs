@@ -1,10 +1,10 @@
 //! The redirect URIs that `OpenID` providers need to know.
 
-use shared::{config::has_own_provider, store::Partners, urls::PublicUrl};
+use shared::{config::has_own_provider, store::PartnerTable, urls::PublicUrl};
 
-use super::{Deployed, Findings};
+use super::{Checks, Findings};
 
-impl Deployed {
+impl Checks {
     /// The redirect URI to register with each `OpenID` provider: the deployment's own, and those of partners.
     pub(super) async fn providers(&self, findings: &mut Findings) {
         let Some(public_url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) else {
@@ -20,8 +20,8 @@ impl Deployed {
         let Some(table) = self.known("PARTNERS_TABLE") else {
             return;
         };
-        let partners = Partners::new(aws_sdk_dynamodb::Client::new(&self.aws), table.to_owned());
-        match partners.all().await {
+        let partners = PartnerTable::new(aws_sdk_dynamodb::Client::new(&self.aws), table.to_owned());
+        match partners.list().await {
             Ok((partners, _)) => {
                 for partner in partners.iter().filter(|partner| has_own_provider(&partner.settings)) {
                     let whose = format!("the OpenID provider of partner {}", partner.partner_id);

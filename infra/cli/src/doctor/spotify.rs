@@ -11,7 +11,7 @@ use shared::{
     urls::PublicUrl,
 };
 
-use super::{Deployed, Findings, mend_of};
+use super::{Checks, Findings, mend_of};
 
 /// How far, in seconds, this machine's clock and Spotify's may be apart before it is said.
 const SKEW: i64 = 30;
@@ -23,7 +23,7 @@ const SCOPES: [(&str, bool); 4] = [
     (SOA_CREATE_PARTNER, false),
 ];
 
-impl Deployed {
+impl Checks {
     pub(super) async fn spotify(&self, findings: &mut Findings) {
         if let Some(url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) {
             findings.good(format!(
@@ -85,7 +85,7 @@ impl Deployed {
     }
 
     async fn clock(&self, accounts: &str, findings: &mut Findings) {
-        let asked = self.outbound.date(accounts).await;
+        let asked = self.outbound.server_date(accounts).await;
         let there = asked.and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
         let Some(there) = there else { return };
         let apart = (there.timestamp() - Clock::System.now()).abs();

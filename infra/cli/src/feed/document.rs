@@ -15,32 +15,32 @@ use quick_xml::{
     reader::NsReader,
 };
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// Spotify's namespace, exactly (Content Management, "RSS").
 pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
 /// The most bytes of one item, or of one piece of anything else.
-const LARGEST: usize = 4 * 1024 * 1024;
+const MAX_PIECE_BYTES: usize = 4 * 1024 * 1024;
 /// The most elements within each other.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// Opens a feed; `-` is standard input.
-pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, Failed> {
+pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, CliError> {
     if feed == "-" {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     let file =
-        File::open(PathBuf::from(feed)).map_err(|error| Failed::new(format!("{feed} cannot be read: {error}")))?;
+        File::open(PathBuf::from(feed)).map_err(|error| CliError::new(format!("{feed} cannot be read: {error}")))?;
     Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
 /// A part of the feed, and its bytes.
-pub(super) struct Piece {
-    pub(super) part: Part,
+pub(super) struct Segment {
+    pub(super) part: SegmentKind,
     pub(super) bytes: Vec<u8>,
 }
 
-pub(super) enum Part {
+pub(super) enum SegmentKind {
     /// The root element's start tag.
     Root(Element),
     /// `spotify:access` of the show.
@@ -59,7 +59,7 @@ pub(super) struct Element {
     pub(super) line: u64,
     pub(super) prefix: Option<String>,
     pub(super) name: String,
-    pub(super) space: Space,
+    pub(super) space: Namespace,
     pub(super) attributes: Vec<(String, String)>,
     /// Whether it is its own end.
     empty: bool,
@@ -67,7 +67,7 @@ pub(super) struct Element {
 
 /// The namespace of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Space {
+pub(super) enum Namespace {
     None,
     Spotify,
     Itunes,
@@ -87,7 +87,7 @@ impl Element {
 
     /// Spotify's `access`, or what was meant to be it: the prefix is right, and what it stands for is not.
     fn is_access(&self) -> bool {
-        self.name == "access" && (self.space == Space::Spotify || self.prefix.as_deref() == Some("spotify"))
+        self.name == "access" && (self.space == Namespace::Spotify || self.prefix.as_deref() == Some("spotify"))
     }
 
     fn is_plain(&self, name: &str) -> bool {
@@ -135,11 +135,11 @@ pub(super) struct Item {
     pub(super) notes: Vec<String>,
     pub(super) access: Vec<Access>,
     /// Where in the item's bytes things are, to change them and nothing else.
-    pub(super) place: ItemPlace,
+    pub(super) place: ItemSpans,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct ItemPlace {
+pub(super) struct ItemSpans {
     /// From the first `spotify:access` to its end.
     pub(super) access: Option<(usize, usize)>,
     /// White space between the start tag and the first child.
@@ -152,7 +152,7 @@ pub(super) struct ItemPlace {
 
 /// A feed that is being read.
 pub(super) struct Feed<R> {
-    reader: NsReader<Recorder<R>>,
+    reader: NsReader<ByteRecorder<R>>,
     buffer: Vec<u8>,
     path: Vec<String>,
     channel: Channel,
@@ -161,7 +161,7 @@ pub(super) struct Feed<R> {
 }
 
 /// What is read next.
-enum Step {
+enum Token {
     Start(Element),
     End,
     Text(String),
@@ -172,7 +172,7 @@ enum Step {
 
 impl<R: BufRead> Feed<R> {
     pub(super) fn new(file: R) -> Self {
-        let recorder = Recorder {
+        let recorder = ByteRecorder {
             inner: file,
             kept: Vec::new(),
             line: 1,
@@ -194,36 +194,38 @@ impl<R: BufRead> Feed<R> {
     /// The next piece; nothing after the last.
     ///
     /// # Errors
-    /// [`Failed`] with the line at which the document cannot be read on.
-    pub(super) fn next(&mut self) -> Result<Option<Piece>, Failed> {
+    /// [`CliError`] with the line at which the document cannot be read on.
+    pub(super) fn next(&mut self) -> Result<Option<Segment>, CliError> {
         let part = match self.step()? {
-            Step::Eof if self.over => {
+            Token::Eof if self.over => {
                 let bytes = self.take();
-                let rest = (!bytes.is_empty()).then_some(Piece {
-                    part: Part::Other,
+                let rest = (!bytes.is_empty()).then_some(Segment {
+                    part: SegmentKind::Other,
                     bytes,
                 });
                 return Ok(rest);
             }
-            Step::Eof => return Err(self.failed("the document ends before its root element does")),
-            Step::Start(element) => match self.above(&element) {
+            Token::Eof => return Err(self.failed("the document ends before its root element does")),
+            Token::Start(element) => match self.above(&element) {
                 [] if self.over => return Err(self.failed("there is a second root element")),
-                [] => Part::Root(element),
+                [] => SegmentKind::Root(element),
                 [_, channel] if channel == "channel" && element.is_plain("item") => {
-                    Part::Item(Box::new(self.item(&element)?))
+                    SegmentKind::Item(Box::new(self.item(&element)?))
                 }
-                [_, channel] if channel == "channel" && element.is_access() => Part::Access(self.access(element)?),
+                [_, channel] if channel == "channel" && element.is_access() => {
+                    SegmentKind::Access(self.access(element)?)
+                }
                 [_, channel] if channel == "channel" => {
                     self.of_channel(&element)?;
-                    Part::Other
+                    SegmentKind::Other
                 }
-                _ => Part::Other,
+                _ => SegmentKind::Other,
             },
-            Step::End if self.path.len() == 1 => Part::ChannelEnd(std::mem::take(&mut self.channel)),
-            Step::DocType => Part::DocType,
-            Step::End | Step::Text(_) | Step::Other => Part::Other,
+            Token::End if self.path.len() == 1 => SegmentKind::ChannelEnd(std::mem::take(&mut self.channel)),
+            Token::DocType => SegmentKind::DocType,
+            Token::End | Token::Text(_) | Token::Other => SegmentKind::Other,
         };
-        Ok(Some(Piece {
+        Ok(Some(Segment {
             part,
             bytes: self.take(),
         }))
@@ -236,16 +238,16 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// What of the show is looked at.
-    fn of_channel(&mut self, element: &Element) -> Result<(), Failed> {
+    fn of_channel(&mut self, element: &Element) -> Result<(), CliError> {
         match (element.name.as_str(), element.space) {
-            ("title", Space::None) => self.channel.title = Some(self.text(element)?),
-            ("description", Space::None) => self.channel.description = Some(self.text(element)?),
-            ("author", Space::Itunes) => self.channel.author = Some(self.text(element)?),
-            ("image", Space::Itunes) => self.channel.image = element.attribute("href").map(str::to_owned),
-            ("image", Space::None) if !element.empty => {
+            ("title", Namespace::None) => self.channel.title = Some(self.text(element)?),
+            ("description", Namespace::None) => self.channel.description = Some(self.text(element)?),
+            ("author", Namespace::Itunes) => self.channel.author = Some(self.text(element)?),
+            ("image", Namespace::Itunes) => self.channel.image = element.attribute("href").map(str::to_owned),
+            ("image", Namespace::None) if !element.empty => {
                 let depth = self.path.len();
                 while self.path.len() >= depth {
-                    if let Step::Start(child) = self.inner()?
+                    if let Token::Start(child) = self.inner()?
                         && child.is_plain("url")
                     {
                         let url = self.text(&child)?;
@@ -259,7 +261,7 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// Reads an item to its end.
-    fn item(&mut self, element: &Element) -> Result<Item, Failed> {
+    fn item(&mut self, element: &Element) -> Result<Item, CliError> {
         let mut item = Item {
             line: element.line,
             ..Item::default()
@@ -274,18 +276,18 @@ impl<R: BufRead> Feed<R> {
             let before = self.kept();
             let step = self.inner()?;
             match step {
-                Step::Start(child) if child.is_access() => {
+                Token::Start(child) if child.is_access() => {
                     let access = self.access(child)?;
                     item.place.access.get_or_insert((before, self.kept()));
                     item.access.push(access);
                     item.place.tail = self.kept();
                 }
-                Step::Start(child) => {
+                Token::Start(child) => {
                     self.of_item(&child, &mut item)?;
                     item.place.tail = self.kept();
                 }
-                Step::End if self.path.len() < depth => return Ok(item),
-                Step::Text(text) if text.trim().is_empty() => {
+                Token::End if self.path.len() < depth => return Ok(item),
+                Token::Text(text) if text.trim().is_empty() => {
                     if is_first {
                         item.place.gap = Some((before, self.kept()));
                         item.place.tail = before;
@@ -298,31 +300,31 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// What of an episode is looked at; all else of it is read over.
-    fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), Failed> {
+    fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), CliError> {
         let text = self.text(child)?;
         match (child.name.as_str(), child.space) {
-            ("title", Space::None) => item.title = Some(text.trim().to_owned()),
-            ("guid", Space::None) => item.guid = Some(text.trim().to_owned()),
-            ("pubDate", Space::None) => item.published = Some(text.trim().to_owned()),
-            ("category", Space::None) => item.categories.push(text.trim().to_owned()),
-            ("season", Space::Itunes) => item.season = Some(text.trim().to_owned()),
-            ("episodeType", Space::Itunes) => item.episode_type = Some(text.trim().to_owned()),
-            ("description", Space::None) | ("summary", Space::Itunes) | ("encoded", Space::Content) => {
+            ("title", Namespace::None) => item.title = Some(text.trim().to_owned()),
+            ("guid", Namespace::None) => item.guid = Some(text.trim().to_owned()),
+            ("pubDate", Namespace::None) => item.published = Some(text.trim().to_owned()),
+            ("category", Namespace::None) => item.categories.push(text.trim().to_owned()),
+            ("season", Namespace::Itunes) => item.season = Some(text.trim().to_owned()),
+            ("episodeType", Namespace::Itunes) => item.episode_type = Some(text.trim().to_owned()),
+            ("description", Namespace::None) | ("summary", Namespace::Itunes) | ("encoded", Namespace::Content) => {
                 item.notes.push(text);
             }
-            ("enclosure", Space::None) => item.enclosures.extend(child.attribute("url").map(str::to_owned)),
+            ("enclosure", Namespace::None) => item.enclosures.extend(child.attribute("url").map(str::to_owned)),
             _ => {}
         }
         Ok(())
     }
 
     /// Reads `spotify:access` to its end.
-    fn access(&mut self, element: Element) -> Result<Access, Failed> {
+    fn access(&mut self, element: Element) -> Result<Access, CliError> {
         let mut children = Vec::new();
         if !element.empty {
             let depth = self.path.len();
             while self.path.len() >= depth {
-                let Step::Start(child) = self.inner()? else { continue };
+                let Token::Start(child) = self.inner()? else { continue };
                 if !child.empty {
                     self.text(&child)?;
                 }
@@ -333,12 +335,12 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// Reads an element to its end: all text in it.
-    fn text(&mut self, element: &Element) -> Result<String, Failed> {
+    fn text(&mut self, element: &Element) -> Result<String, CliError> {
         let mut text = String::new();
         if !element.empty {
             let depth = self.path.len();
             while self.path.len() >= depth {
-                if let Step::Text(more) = self.inner()? {
+                if let Token::Text(more) = self.inner()? {
                     text.push_str(&more);
                 }
             }
@@ -347,21 +349,21 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// The next step of an element that has begun.
-    fn inner(&mut self) -> Result<Step, Failed> {
+    fn inner(&mut self) -> Result<Token, CliError> {
         match self.step()? {
-            Step::Eof => Err(self.failed("the document ends in the middle of an element")),
+            Token::Eof => Err(self.failed("the document ends in the middle of an element")),
             step => Ok(step),
         }
     }
 
-    fn step(&mut self) -> Result<Step, Failed> {
+    fn step(&mut self) -> Result<Token, CliError> {
         let line = self.line();
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let step = match self.reader.read_event_into(&mut buffer) {
             Ok(event) => self.step_of(event, line),
             // What the parser says may repeat what is in the document.
-            Err(quick_xml::Error::Io(error)) => Err(Failed::new(format!("line {}: {error}", self.line()))),
+            Err(quick_xml::Error::Io(error)) => Err(CliError::new(format!("line {}: {error}", self.line()))),
             Err(quick_xml::Error::Encoding(_)) => Err(self.failed("this is not UTF-8")),
             Err(_) => Err(self.failed("this is not well-formed XML")),
         };
@@ -369,63 +371,65 @@ impl<R: BufRead> Feed<R> {
         step
     }
 
-    fn step_of(&mut self, event: Event<'_>, line: u64) -> Result<Step, Failed> {
+    fn step_of(&mut self, event: Event<'_>, line: u64) -> Result<Token, CliError> {
         Ok(match event {
             Event::Start(tag) => {
                 let element = self.element(&tag, line, false)?;
-                if self.path.len() == DEEPEST {
+                if self.path.len() == MAX_DEPTH {
                     return Err(self.failed("elements are nested too deep"));
                 }
                 self.path.push(element.name.clone());
-                Step::Start(element)
+                Token::Start(element)
             }
             Event::Empty(tag) => {
                 self.over |= self.path.is_empty();
-                Step::Start(self.element(&tag, line, true)?)
+                Token::Start(self.element(&tag, line, true)?)
             }
             Event::End(_) => {
                 self.path.pop();
                 self.over |= self.path.is_empty();
-                Step::End
+                Token::End
             }
             Event::Text(text) => {
                 if self.path.is_empty() && !text.trim().is_empty() {
                     return Err(self.failed("there is text outside the root element"));
                 }
-                Step::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned())
+                Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned())
             }
-            Event::CData(text) => Step::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
+            Event::CData(text) => Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
             Event::GeneralRef(reference) => {
                 // One that the document itself declares is none of ours to follow: it may stand for anything.
                 let character = reference.resolve_char_ref().ok().flatten().map(String::from);
                 let named = resolve_predefined_entity(&reference).map(str::to_owned);
-                Step::Text(character.or(named).unwrap_or_default())
+                Token::Text(character.or(named).unwrap_or_default())
             }
             Event::Decl(declaration) => {
                 let encoding = declaration.encoding().and_then(Result::ok);
                 if encoding.is_some_and(|encoding| !["utf-8", "us-ascii"].contains(&encoding.to_lowercase().as_str())) {
                     return Err(self.failed("the feed is not in UTF-8"));
                 }
-                Step::Other
+                Token::Other
             }
-            Event::DocType(_) => Step::DocType,
-            Event::Comment(_) | Event::PI(_) => Step::Other,
-            Event::Eof => Step::Eof,
+            Event::DocType(_) => Token::DocType,
+            Event::Comment(_) | Event::PI(_) => Token::Other,
+            Event::Eof => Token::Eof,
         })
     }
 
-    fn element(&self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, Failed> {
+    fn element(&self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, CliError> {
         let name = tag.name();
         let (space, _) = self.reader.resolver().resolve_element(name);
         let prefix = name.prefix().map(|prefix| prefix.into_inner().to_owned());
         let space = match space {
-            ResolveResult::Bound(space) if space.0 == SPOTIFY => Space::Spotify,
-            ResolveResult::Bound(space) if space.0.to_lowercase().contains("itunes.com/dtds/podcast") => Space::Itunes,
-            ResolveResult::Bound(space) if space.0 == "http://purl.org/rss/1.0/modules/content/" => Space::Content,
-            ResolveResult::Bound(_) if prefix.is_some() => Space::Other,
+            ResolveResult::Bound(space) if space.0 == SPOTIFY => Namespace::Spotify,
+            ResolveResult::Bound(space) if space.0.to_lowercase().contains("itunes.com/dtds/podcast") => {
+                Namespace::Itunes
+            }
+            ResolveResult::Bound(space) if space.0 == "http://purl.org/rss/1.0/modules/content/" => Namespace::Content,
+            ResolveResult::Bound(_) if prefix.is_some() => Namespace::Other,
             // A default namespace is none of RSS's business.
-            ResolveResult::Bound(_) | ResolveResult::Unbound => Space::None,
-            ResolveResult::Unknown(_) => Space::Undeclared,
+            ResolveResult::Bound(_) | ResolveResult::Unbound => Namespace::None,
+            ResolveResult::Unknown(_) => Namespace::Undeclared,
         };
         let attributes = tag.attributes().map(|attribute| {
             let attribute = attribute.ok()?;
@@ -443,8 +447,8 @@ impl<R: BufRead> Feed<R> {
         })
     }
 
-    fn failed(&self, what: &str) -> Failed {
-        Failed::new(format!("line {}: {what}", self.line()))
+    fn failed(&self, what: &str) -> CliError {
+        CliError::new(format!("line {}: {what}", self.line()))
     }
 
     /// How many bytes of the piece have been read.
@@ -458,13 +462,13 @@ impl<R: BufRead> Feed<R> {
 }
 
 /// Keeps what is read, until it is taken.
-struct Recorder<R> {
+struct ByteRecorder<R> {
     inner: R,
     kept: Vec<u8>,
     line: u64,
 }
 
-impl<R: BufRead> Read for Recorder<R> {
+impl<R: BufRead> Read for ByteRecorder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut available = self.fill_buf()?;
         let read = available.read(buffer)?;
@@ -473,9 +477,9 @@ impl<R: BufRead> Read for Recorder<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Recorder<R> {
+impl<R: BufRead> BufRead for ByteRecorder<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.kept.len() > LARGEST {
+        if self.kept.len() > MAX_PIECE_BYTES {
             return Err(io::Error::other(
                 "an item, or something else in one piece, is larger than 4 MiB",
             ));

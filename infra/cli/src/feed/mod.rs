@@ -11,7 +11,7 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::episode::{Episode, episode};
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// Checks and tags podcast feeds.
 #[derive(Args)]
@@ -30,8 +30,8 @@ enum FeedCommand {
 /// Does what was asked about a feed.
 ///
 /// # Errors
-/// [`Failed`] when it cannot be read.
-pub(crate) fn run(args: &FeedArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when it cannot be read.
+pub(crate) fn run(args: &FeedArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     match &args.command {
         FeedCommand::Check(args) => check::run(args, out),
         FeedCommand::Tag(args) => tag::run(args, out),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 /// How many findings of one rule are shown.
-pub(super) const SHOWN: usize = 20;
+pub(super) const MAX_SHOWN: usize = 20;
 
 /// What can be found: the name of the rule, whether it is an error, what is wrong, and how to mend it.
 pub(super) struct Rule {
@@ -83,7 +83,7 @@ impl Found {
         } else {
             self.warnings += 1;
         }
-        if *count <= SHOWN {
+        if *count <= MAX_SHOWN {
             self.shown.push(Finding {
                 rule: rule.name,
                 severity: if rule.is_error { "error" } else { "warning" },

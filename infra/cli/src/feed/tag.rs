@@ -14,8 +14,8 @@ use clap::Args;
 use serde::Deserialize;
 use shared::partner::{Entitlement, PartnerId};
 
-use super::document::{Element, Feed, Item, Part, SPOTIFY, Space, open};
-use crate::error::Failed;
+use super::document::{Element, Feed, Item, Namespace, SPOTIFY, SegmentKind, open};
+use crate::error::CliError;
 
 /// Adds `spotify:access` to a podcast feed by rules, and changes nothing else.
 ///
@@ -68,11 +68,11 @@ struct Rule {
 }
 
 impl Rules {
-    fn parse(text: &str) -> Result<Self, Failed> {
-        let rules: Self = toml::from_str(text).map_err(|error| Failed::new(format!("the rules: {error}")))?;
-        PartnerId::parse(&rules.partner_id).map_err(|error| Failed::new(format!("the rules: {error}")))?;
+    fn parse(text: &str) -> Result<Self, CliError> {
+        let rules: Self = toml::from_str(text).map_err(|error| CliError::new(format!("the rules: {error}")))?;
+        PartnerId::parse(&rules.partner_id).map_err(|error| CliError::new(format!("the rules: {error}")))?;
         for (place, rule) in rules.rule.iter().enumerate() {
-            let failed = |what: &str| Failed::new(format!("rule {}: {what}", place + 1));
+            let failed = |what: &str| CliError::new(format!("rule {}: {what}", place + 1));
             if rule.entitlements.iter().any(|name| Entitlement::parse(name).is_err()) {
                 return Err(failed(
                     "an entitlement is 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', and starts with a letter or digit",
@@ -172,7 +172,7 @@ impl Rule {
 
 /// How many episodes each rule fits, and how many none does.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Tagged {
+struct TagReport {
     by_rule: Vec<u64>,
     by_none: u64,
     /// Of those that no rule fits, how many were gated before, and are.
@@ -182,10 +182,10 @@ struct Tagged {
 /// Tags the feed.
 ///
 /// # Errors
-/// [`Failed`] when it cannot be read or written, or has blocks already; then there is no new file.
-pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when it cannot be read or written, or has blocks already; then there is no new file.
+pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let text = fs::read_to_string(&args.rules)
-        .map_err(|error| Failed::new(format!("{} cannot be read: {error}", args.rules.display())))?;
+        .map_err(|error| CliError::new(format!("{} cannot be read: {error}", args.rules.display())))?;
     let rules = Rules::parse(&text)?;
     let feed = open(&args.feed)?;
     let tagged = if args.dry_run {
@@ -215,7 +215,7 @@ pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, Failed> {
 }
 
 /// Writes a file beside `path`, and gives it that name when all is in it.
-fn to_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, Failed>) -> Result<T, Failed> {
+fn to_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, CliError>) -> Result<T, CliError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let mut file = BufWriter::new(fs::File::create(&part)?);
@@ -235,9 +235,9 @@ fn to_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, Faile
     }
 }
 
-fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) -> Result<Tagged, Failed> {
+fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) -> Result<TagReport, CliError> {
     let mut feed = Feed::new(feed);
-    let mut tagged = Tagged {
+    let mut tagged = TagReport {
         by_rule: vec![0; rules.rule.len()],
         by_none: 0,
         kept: 0,
@@ -247,11 +247,11 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
     // White space before an item: the show's block comes before the first one, indented as it is.
     let mut gap = Vec::new();
     while let Some(piece) = feed.next()? {
-        let is_gap = matches!(piece.part, Part::Other) && piece.bytes.iter().all(u8::is_ascii_whitespace);
+        let is_gap = matches!(piece.part, SegmentKind::Other) && piece.bytes.iter().all(u8::is_ascii_whitespace);
         if !is_gap && !gap.is_empty() {
             out.write_all(&gap)?;
         }
-        let ends_show = matches!(piece.part, Part::Item(_) | Part::ChannelEnd(_));
+        let ends_show = matches!(piece.part, SegmentKind::Item(_) | SegmentKind::ChannelEnd(_));
         if ends_show && !show_is_tagged {
             out.write_all(rules.channel_block(&prefix).as_bytes())?;
             out.write_all(&gap)?;
@@ -259,7 +259,7 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
         }
         gap.clear();
         match piece.part {
-            Part::Root(element) => {
+            SegmentKind::Root(element) => {
                 let bytes = if let Some(bound) = bound_prefix(&element)? {
                     prefix = bound;
                     piece.bytes
@@ -268,7 +268,7 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
                 };
                 out.write_all(&bytes)?;
             }
-            Part::Access(access) => {
+            SegmentKind::Access(access) => {
                 if show_is_tagged {
                     return Err(at(
                         access.element.line,
@@ -279,7 +279,7 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
                 out.write_all(rules.channel_block(&prefix).as_bytes())?;
                 show_is_tagged = true;
             }
-            Part::Item(item) => {
+            SegmentKind::Item(item) => {
                 let fits = rules.rule.iter().position(|rule| rule.all || rule.fits(&item));
                 let rule = fits.and_then(|place| rules.rule.get(place));
                 match fits.and_then(|place| tagged.by_rule.get_mut(place)) {
@@ -300,8 +300,8 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
                     out.write_all(&piece.bytes)?;
                 }
             }
-            Part::Other if is_gap => gap = piece.bytes,
-            Part::Other | Part::DocType | Part::ChannelEnd(_) => out.write_all(&piece.bytes)?,
+            SegmentKind::Other if is_gap => gap = piece.bytes,
+            SegmentKind::Other | SegmentKind::DocType | SegmentKind::ChannelEnd(_) => out.write_all(&piece.bytes)?,
         }
     }
     out.write_all(&gap)?;
@@ -309,11 +309,11 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
     Ok(tagged)
 }
 
-fn at(line: u64, what: &str) -> Failed {
-    Failed::new(format!("line {line}: {what}"))
+fn at(line: u64, what: &str) -> CliError {
+    CliError::new(format!("line {line}: {what}"))
 }
 
-fn must_replace(replace: bool, line: u64) -> Result<(), Failed> {
+fn must_replace(replace: bool, line: u64) -> Result<(), CliError> {
     if replace {
         Ok(())
     } else {
@@ -325,7 +325,7 @@ fn must_replace(replace: bool, line: u64) -> Result<(), Failed> {
 }
 
 /// The prefix that stands for Spotify's namespace; `spotify` may stand for no other.
-fn bound_prefix(root: &Element) -> Result<Option<String>, Failed> {
+fn bound_prefix(root: &Element) -> Result<Option<String>, CliError> {
     match root.attribute("xmlns:spotify") {
         Some(SPOTIFY) => return Ok(Some("spotify".to_owned())),
         Some(_) => {
@@ -336,7 +336,7 @@ fn bound_prefix(root: &Element) -> Result<Option<String>, Failed> {
         }
         None => {}
     }
-    debug_assert_ne!(root.space, Space::Spotify, "a root element of RSS has no namespace");
+    debug_assert_ne!(root.space, Namespace::Spotify, "a root element of RSS has no namespace");
     let bound = root
         .attributes
         .iter()
@@ -411,7 +411,7 @@ mod tests {
         entitlements = ["gold"]
     "#;
 
-    fn tagged(feed: &str, rules: &str, replace: bool) -> Result<(String, Tagged), String> {
+    fn tagged(feed: &str, rules: &str, replace: bool) -> Result<(String, TagReport), String> {
         let rules = Rules::parse(rules).map_err(|failed| failed.to_string())?;
         let mut out = Vec::new();
         let tagged = tag(feed.as_bytes(), &rules, replace, &mut out).map_err(|failed| failed.to_string())?;
@@ -437,7 +437,7 @@ mod tests {
         assert!(out.contains(&format!("</itunes:season>{one}\r\n\t\t</item>")), "{out}");
         assert_eq!(
             counts,
-            Tagged {
+            TagReport {
                 by_rule: vec![1, 1, 1],
                 by_none: 1,
                 kept: 0,

@@ -7,7 +7,7 @@ use shared::partner::PartnerId;
 
 /// Whose people, and where they are.
 #[derive(Args)]
-pub(super) struct Whose {
+pub(super) struct RosterArgs {
     /// The partner.
     #[arg(long, env = "PARTNER_ID", value_parser = parse_partner_id)]
     pub(super) partner_id: PartnerId,

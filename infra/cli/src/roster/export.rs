@@ -16,10 +16,10 @@ use shared::{
     store::{LinkState, Subscriber, Subscribers},
 };
 
-use super::args::{Format, Whose};
+use super::args::{Format, RosterArgs};
 use crate::{
     aws,
-    error::Failed,
+    error::CliError,
     private_file::{beside, private_file},
 };
 
@@ -33,7 +33,7 @@ const SEGMENTS: i32 = 8;
 #[command(after_help = "Example: soa-link export --only drift --output drift.csv")]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
-    whose: Whose,
+    whose: RosterArgs,
     /// csv or jsonl; without it by the file's name, else csv.
     #[arg(long)]
     format: Option<Format>,
@@ -71,8 +71,8 @@ impl Only {
 /// Writes the file.
 ///
 /// # Errors
-/// [`Failed`] when the table or the file fails; then there is no file.
-pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+/// [`CliError`] when the table or the file fails; then there is no file.
+pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let format = Format::of(args.format, args.output.as_deref());
     let dynamodb = aws::bulk_dynamodb(&aws::aws().await?);
     let subscribers = Subscribers::new(dynamodb, args.whose.subscribers_table.clone());
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
     let mut file = BufWriter::new(private_file(&part)?);
     let written = write(&subscribers, args, format, &mut file).await;
     let written = match written {
-        Ok(written) => file.flush().map(|()| written).map_err(Failed::from),
+        Ok(written) => file.flush().map(|()| written).map_err(CliError::from),
         Err(failed) => Err(failed),
     };
     match written {
@@ -103,17 +103,17 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
 /// All of a partner's people, a page at a time, in no order.
 pub(super) fn people<'a>(
     subscribers: &'a Subscribers,
-    whose: &'a Whose,
-) -> impl futures_util::Stream<Item = Result<Vec<Subscriber>, Failed>> + 'a {
+    whose: &'a RosterArgs,
+) -> impl futures_util::Stream<Item = Result<Vec<Subscriber>, CliError>> + 'a {
     let of_segment = move |segment| {
         stream::try_unfold(Some(None), move |from| async move {
             let Some(after) = from else { return Ok(None) };
             let after: Option<shared::store::SubscriberKey> = after;
             let page = subscribers
-                .page(&whose.partner_id, (segment, SEGMENTS), after.as_ref())
+                .scan_partner(&whose.partner_id, (segment, SEGMENTS), after.as_ref())
                 .await;
-            let (people, next) = page.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
-            Ok::<_, Failed>(Some((people, next.map(Some))))
+            let (people, next) = page.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
+            Ok::<_, CliError>(Some((people, next.map(Some))))
         })
         .boxed_local()
     };
@@ -125,7 +125,7 @@ async fn write(
     args: &ExportArgs,
     format: Format,
     out: &mut (dyn Write + Send),
-) -> Result<u64, Failed> {
+) -> Result<u64, CliError> {
     const COLUMNS: [&str; 14] = [
         "partner_user_id",
         "entitlements",
@@ -181,10 +181,10 @@ fn spinner(into_a_file: bool) -> ProgressBar {
 fn json_line(person: &Subscriber) -> serde_json::Value {
     let names = |names: Option<&Entitlements>| names.map(|names| names.iter().map(str::to_owned).collect::<Vec<_>>());
     json!({
-        "partner_user_id": person.partner_user_id.expose(), "entitlements": names(person.wanted()).unwrap_or_default(),
-        "version": person.version, "synced_version": person.synced_version, "held": names(person.held.as_ref()),
+        "partner_user_id": person.partner_user_id.expose(), "entitlements": names(person.desired()).unwrap_or_default(),
+        "version": person.version, "synced_version": person.synced_version, "held": names(person.observed.as_ref()),
         "link_state": person.link.state.as_str(), "link_since": person.link.since, "link_evidence": person.link.evidence,
-        "drift": person.has_drifted(), "waiting_since": person.waiting_since, "failure": person.failure, "tries": person.tries, "next_try_at": person.next_try_at,
+        "drift": person.has_drifted(), "waiting_since": person.dirty_since, "failure": person.last_error, "tries": person.attempts, "next_try_at": person.next_try_at,
         "registered_at": person.registered_at,
     })
 }
@@ -197,17 +197,17 @@ fn csv_line(person: &Subscriber) -> String {
     let number = |number: Option<i64>| number.map_or_else(String::new, |number| number.to_string());
     [
         person.partner_user_id.expose().to_owned(),
-        names(person.wanted()),
+        names(person.desired()),
         person.version.to_string(),
         person.synced_version.to_string(),
-        names(person.held.as_ref()),
+        names(person.observed.as_ref()),
         person.link.state.to_string(),
         number(person.link.since),
         person.link.evidence.clone().unwrap_or_default(),
         person.has_drifted().to_string(),
-        number(person.waiting_since),
-        person.failure.clone().unwrap_or_default(),
-        person.tries.to_string(),
+        number(person.dirty_since),
+        person.last_error.clone().unwrap_or_default(),
+        person.attempts.to_string(),
         number(person.next_try_at),
         number(person.registered_at),
     ]

@@ -14,19 +14,19 @@ use serde_json::json;
 use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
-    secrets::Secret,
-    store::{Guard, Limits, StoreError, Subscriber, Subscribers},
+    secrets::ManagedSecret,
+    store::{RevocationGuard, RevocationLimits, StoreError, Subscriber, Subscribers},
 };
 
 use super::{
-    args::{Format, Whose},
+    args::{Format, RosterArgs},
     export::people,
-    index::Census,
-    plan::{Becomes, Losers, Tally, passes, tell},
+    index::RosterIndex,
+    plan::{Diff, PlannedRevocations, RosterChange, allowed_by_guard, tell},
     progress::{ProgressFile, bar},
-    rows::{Fingerprint, Reading, Rows, fingerprint},
+    rows::{Fingerprint, RowFormat, Rows, fingerprint},
 };
-use crate::{aws, error::Failed};
+use crate::{aws, error::CliError};
 
 /// How many people are looked at in one call (`BatchGetItem`).
 const BATCH: usize = 100;
@@ -34,9 +34,9 @@ const BATCH: usize = 100;
 const BATCHES: usize = 8;
 const WRITES: usize = 16;
 /// How often a write is tried anew when somebody else has written in between.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 /// After how many rows it is noted how far the import has come.
-const NOTED: u64 = 1_000;
+const CHECKPOINT_ROWS: u64 = 1_000;
 
 /// Has the subscribers table want what a roster says, after showing what would change.
 ///
@@ -47,7 +47,7 @@ const NOTED: u64 = 1_000;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
-    whose: Whose,
+    whose: RosterArgs,
     /// The roster.
     roster: PathBuf,
     /// csv or jsonl; without it by the file's name, else csv.
@@ -91,7 +91,7 @@ pub(crate) struct ImportArgs {
 struct Import<'a> {
     args: &'a ImportArgs,
     subscribers: Subscribers,
-    reading: Reading,
+    reading: RowFormat,
     progress: ProgressFile,
     fingerprint: Fingerprint,
     clock: Clock,
@@ -100,28 +100,28 @@ struct Import<'a> {
 /// Looks, asks, and writes.
 ///
 /// # Errors
-/// [`Failed`] when the roster or a table cannot be read, or something stands against it.
-pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, Failed> {
+/// [`CliError`] when the roster or a table cannot be read, or something stands against it.
+pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let aws = aws::aws().await?;
     let dynamodb = aws::bulk_dynamodb(&aws);
     let keys = match &args.partner_keys_id {
         None => None,
         Some(id) => {
             let client = aws_sdk_secretsmanager::Client::new(&aws);
-            let keys = Secret::new(client, id.clone(), Clock::System).get().await;
-            Some(keys.map_err(|error| Failed::new(error.to_string()))?)
+            let keys = ManagedSecret::new(client, id.clone(), Clock::System).get().await;
+            Some(keys.map_err(|error| CliError::new(error.to_string()))?)
         }
     };
-    let limits = Limits {
+    let limits = RevocationLimits {
         people: args.guard_people,
         percent: args.guard_percent,
     };
-    let guard = Guard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits);
+    let guard = RevocationGuard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits);
     let fingerprint = fingerprint(&args.roster)?;
     let import = Import {
         args,
         subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
-        reading: Reading {
+        reading: RowFormat {
             format: Format::of(args.format, Some(&args.roster)),
             partner_id: args.whose.partner_id.clone(),
             keys,
@@ -132,14 +132,13 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         clock: Clock::System,
     };
     let after_row = import.progress.reached()?;
-    let census = Census::of(import.rows()?)?;
-    let (tally, losers) = import.look(&census, after_row).await?;
+    let census = RosterIndex::of(import.rows()?)?;
+    let (tally, losers) = import.plan(&census, after_row).await?;
     let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
-    let state = state.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+    let state = state.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
     let objections = import.objections(&census);
     if args.json {
-        let verdict =
-            json!({"held": state.held_since.is_some(), "passes": passes(&state, &tally), "of": tally.lose_linked});
+        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &tally), "of": tally.lose_linked});
         let said = json!({
             "rows": census.rows, "after_row": after_row, "repeated": census.repeated, "bad_rows": census.bad_rows, "bad": census.bad,
             "diff": tally, "guard": verdict, "objections": objections,
@@ -173,7 +172,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         )?;
     }
     if let Some(why) = stopped {
-        return Err(Failed::new(format!(
+        return Err(CliError::new(format!(
             "{why}, after {} people were written; the same command goes on from there",
             done.changes()
         )));
@@ -197,7 +196,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
 
 impl Import<'_> {
     /// What stands against writing anything.
-    fn objections(&self, census: &Census) -> Vec<String> {
+    fn objections(&self, census: &RosterIndex) -> Vec<String> {
         let mut objections = Vec::new();
         if census.bad_rows > 0 && !self.args.skip_bad_rows {
             objections.push(format!(
@@ -223,10 +222,10 @@ impl Import<'_> {
     }
 
     /// Whether the operator agrees. Where people lose something they have to say how many.
-    fn agreed(&self, tally: &Tally) -> Result<bool, Failed> {
+    fn agreed(&self, tally: &Diff) -> Result<bool, CliError> {
         let args = self.args;
         if let Some(lose) = args.lose.filter(|lose| *lose < tally.lose) {
-            return Err(Failed::new(format!(
+            return Err(CliError::new(format!(
                 "{} people lose something, and --lose agrees to {lose} at most",
                 tally.lose
             )));
@@ -241,7 +240,9 @@ impl Import<'_> {
             } else {
                 format!(" --lose {}", tally.lose)
             };
-            return Err(Failed::new(format!("nobody is there to be asked: --yes{loss} agrees")));
+            return Err(CliError::new(format!(
+                "nobody is there to be asked: --yes{loss} agrees"
+            )));
         }
         let (question, agreement) = if tally.lose > 0 {
             (
@@ -257,24 +258,24 @@ impl Import<'_> {
         Ok(answer.trim() == agreement)
     }
 
-    fn rows(&self) -> Result<Rows, Failed> {
+    fn rows(&self) -> Result<Rows, CliError> {
         Rows::open(&self.args.roster, self.reading.clone())
     }
 
     /// Looks at everybody in the rows that are left, and at those who are missing: what would change.
-    async fn look(&self, census: &Census, after_row: u64) -> Result<(Tally, Losers), Failed> {
+    async fn plan(&self, census: &RosterIndex, after_row: u64) -> Result<(Diff, PlannedRevocations), CliError> {
         let bar = bar("looking", census.rows);
         bar.inc(after_row);
         let mut looked = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                Ok::<_, Failed>((self.known(batch.people).await?, batch.rows))
+                Ok::<_, CliError>((self.load(batch.people).await?, batch.rows))
             })
             .buffered(BATCHES);
-        let (mut tally, mut losers) = (Tally::default(), Losers::default());
+        let (mut tally, mut losers) = (Diff::default(), PlannedRevocations::default());
         while let Some((known, rows)) = looked.try_next().await? {
             for (before, after) in known {
-                if tally.count(&before, &after) == Becomes::Loser {
+                if tally.count(&before, &after) == RosterChange::Revoke {
                     losers.note(&before);
                 }
             }
@@ -298,9 +299,9 @@ impl Import<'_> {
     /// The roster's rows after some, in parts, of each person the row that counts.
     fn batches<'a>(
         &self,
-        census: &'a Census,
+        census: &'a RosterIndex,
         after_row: u64,
-    ) -> Result<impl Iterator<Item = Result<Batch, Failed>> + use<'a>, Failed> {
+    ) -> Result<impl Iterator<Item = Result<Batch, CliError>> + use<'a>, CliError> {
         let skip = usize::try_from(after_row).unwrap_or(usize::MAX);
         let mut rows = (0..).zip(self.rows()?).skip(skip);
         Ok(std::iter::from_fn(move || {
@@ -315,7 +316,7 @@ impl Import<'_> {
                     // Bad rows were agreed to be passed over.
                     Ok(_) => {}
                 }
-                if batch.people.len() == BATCH || batch.rows == NOTED {
+                if batch.people.len() == BATCH || batch.rows == CHECKPOINT_ROWS {
                     break;
                 }
             }
@@ -324,13 +325,13 @@ impl Import<'_> {
     }
 
     /// Some people as they are, each with what the roster says.
-    async fn known(
+    async fn load(
         &self,
         people: HashMap<PartnerUserId, Entitlements>,
-    ) -> Result<Vec<(Subscriber, Entitlements)>, Failed> {
+    ) -> Result<Vec<(Subscriber, Entitlements)>, CliError> {
         let partner_id = &self.args.whose.partner_id;
         let found = self.subscribers.get_many(partner_id, people.keys()).await;
-        let found = found.map_err(|error| Failed::new(format!("the subscribers table: {error}")))?;
+        let found = found.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
         let mut found: HashMap<_, _> = found
             .into_iter()
             .map(|person| (person.partner_user_id.clone(), person))
@@ -338,16 +339,21 @@ impl Import<'_> {
         let with = people.into_iter().map(|(id, entitlements)| {
             let before = found
                 .remove(&id)
-                .unwrap_or_else(|| Subscriber::unknown(partner_id.clone(), id));
+                .unwrap_or_else(|| Subscriber::new(partner_id.clone(), id));
             (before, entitlements)
         });
         Ok(with.collect())
     }
 
     /// Writes the rows that are left, and then takes from the missing, until all is done or something stops it: what was written, and what stopped it.
-    async fn write(&self, census: &Census, after_row: u64, losers: &Losers) -> Result<(Tally, Option<String>), Failed> {
+    async fn write(
+        &self,
+        census: &RosterIndex,
+        after_row: u64,
+        losers: &PlannedRevocations,
+    ) -> Result<(Diff, Option<String>), CliError> {
         if fingerprint(&self.args.roster)? != self.fingerprint {
-            return Err(Failed::new(
+            return Err(CliError::new(
                 "the roster has changed since it was looked at: nothing was written",
             ));
         }
@@ -358,7 +364,7 @@ impl Import<'_> {
         let rows = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                Ok((self.written(self.known(batch.people).await?, losers).await?, batch.rows))
+                Ok((self.apply(self.load(batch.people).await?, losers).await?, batch.rows))
             })
             .buffered(BATCHES);
         let pages = stream::iter(
@@ -369,15 +375,15 @@ impl Import<'_> {
         let revoked = pages.flatten().and_then(async |page| {
             let missing = page.into_iter().filter(|person| census.is_missing(person));
             let missing = missing.map(|person| (person, Entitlements::default()));
-            let mut tally = self.written(missing.collect(), losers).await?;
+            let mut tally = self.apply(missing.collect(), losers).await?;
             tally.missing = tally.lose;
             Ok((tally, 0))
         });
         let mut written = std::pin::pin!(rows.chain(revoked));
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-        let (mut tally, mut rows_done, mut noted) = (Tally::default(), after_row, after_row);
+        let (mut tally, mut rows_done, mut noted) = (Diff::default(), after_row, after_row);
         let stopped = loop {
-            let part: Result<Option<(Tally, u64)>, Failed> = tokio::select! {
+            let part: Result<Option<(Diff, u64)>, CliError> = tokio::select! {
                 biased;
                 _ = &mut interrupted => break Some("stopped".to_owned()),
                 part = written.try_next() => part,
@@ -390,7 +396,7 @@ impl Import<'_> {
             tally.add(&of_part);
             rows_done += rows;
             bar.inc(rows);
-            if rows_done - noted >= NOTED {
+            if rows_done - noted >= CHECKPOINT_ROWS {
                 self.progress.note(rows_done)?;
                 noted = rows_done;
             }
@@ -405,17 +411,26 @@ impl Import<'_> {
     }
 
     /// Writes some people. What the backend writes of them meanwhile comes first, and then the roster; but nobody loses what was not counted as lost.
-    async fn written(&self, known: Vec<(Subscriber, Entitlements)>, losers: &Losers) -> Result<Tally, Failed> {
+    async fn apply(
+        &self,
+        known: Vec<(Subscriber, Entitlements)>,
+        losers: &PlannedRevocations,
+    ) -> Result<Diff, CliError> {
         let now = self.clock.now();
         let writes = known.into_iter().map(|(mut before, after)| async move {
-            for _ in 0..TRIES {
-                let mut tally = Tally::default();
+            for _ in 0..MAX_ATTEMPTS {
+                let mut tally = Diff::default();
                 match tally.count(&before, &after) {
-                    Becomes::Unchanged => return Ok(tally),
-                    Becomes::Loser if !losers.has(&before) => break,
+                    RosterChange::Unchanged => return Ok(tally),
+                    RosterChange::Revoke if !losers.has(&before) => break,
                     _ => {}
                 }
-                if self.subscribers.replace(&before, &after, now).await?.is_some() {
+                if self
+                    .subscribers
+                    .replace_if_unchanged(&before, &after, now)
+                    .await?
+                    .is_some()
+                {
                     return Ok(tally);
                 }
                 before = self
@@ -423,19 +438,19 @@ impl Import<'_> {
                     .get(&before.partner_id, &before.partner_user_id)
                     .await?;
             }
-            Ok(Tally {
+            Ok(Diff {
                 left_alone: 1,
-                ..Tally::default()
+                ..Diff::default()
             })
         });
         let writes = stream::iter(writes).buffer_unordered(WRITES);
-        let tally = writes.try_fold(Tally::default(), async |mut tally, one| {
+        let tally = writes.try_fold(Diff::default(), async |mut tally, one| {
             tally.add(&one);
             Ok(tally)
         });
         tally
             .await
-            .map_err(|error: StoreError| Failed::new(format!("the subscribers table: {error}")))
+            .map_err(|error: StoreError| CliError::new(format!("the subscribers table: {error}")))
     }
 }
 

@@ -8,14 +8,14 @@ use std::{
 use shared::{partner::PartnerUserId, store::Subscriber};
 
 use super::rows::{BadRow, Rows};
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// How many bad rows are kept, to be named.
-const NAMED: usize = 1_000;
+const MAX_REPORTED_ROWS: usize = 1_000;
 
 /// Who is in a roster, each by eight bytes: whole ids would be too many.
 #[derive(Default)]
-pub(super) struct Census {
+pub(super) struct RosterIndex {
     pub(super) rows: u64,
     pub(super) bad_rows: u64,
     /// The first of them.
@@ -28,12 +28,12 @@ pub(super) struct Census {
     hash: RandomState,
 }
 
-impl Census {
+impl RosterIndex {
     /// Reads them all.
     ///
     /// # Errors
     /// When the file cannot be read to its end.
-    pub(super) fn of(rows: Rows) -> Result<Self, Failed> {
+    pub(super) fn of(rows: Rows) -> Result<Self, CliError> {
         let mut census = Self::default();
         for row in rows {
             match row? {
@@ -46,7 +46,7 @@ impl Census {
                 }
                 Err(bad) => {
                     census.bad_rows += 1;
-                    if census.bad.len() < NAMED {
+                    if census.bad.len() < MAX_REPORTED_ROWS {
                         census.bad.push(bad);
                     }
                 }
@@ -64,7 +64,7 @@ impl Census {
 
     /// Whether somebody hears something and is not in the roster.
     pub(super) fn is_missing(&self, person: &Subscriber) -> bool {
-        let hears = person.wanted().is_some_and(|wanted| !wanted.is_empty());
+        let hears = person.desired().is_some_and(|wanted| !wanted.is_empty());
         hears && !self.people.contains(&self.hash.hash_one(&person.partner_user_id))
     }
 }

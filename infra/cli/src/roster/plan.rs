@@ -9,14 +9,14 @@ use std::{
 use serde::Serialize;
 use shared::{
     partner::Entitlements,
-    store::{GuardState, Subscriber},
+    store::{GuardStatus, Subscriber},
 };
 
-use super::index::Census;
+use super::index::RosterIndex;
 
 /// What an import changes, or has changed, in people.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Tally {
+pub(super) struct Diff {
     pub(super) unchanged: u64,
     pub(super) new: u64,
     /// People who hear something more, and nothing less.
@@ -31,7 +31,7 @@ pub(super) struct Tally {
     pub(super) left_alone: u64,
 }
 
-impl Tally {
+impl Diff {
     pub(super) fn add(&mut self, other: &Self) {
         self.unchanged += other.unchanged;
         self.new += other.new;
@@ -47,42 +47,42 @@ impl Tally {
     }
 
     /// Counts what becomes of one person.
-    pub(super) fn count(&mut self, before: &Subscriber, after: &Entitlements) -> Becomes {
-        let wanted = before.wanted().cloned().unwrap_or_default();
+    pub(super) fn count(&mut self, before: &Subscriber, after: &Entitlements) -> RosterChange {
+        let wanted = before.desired().cloned().unwrap_or_default();
         if !wanted.is_subset(after) {
             self.lose += 1;
             self.lose_linked += u64::from(before.link.state.may_be_linked());
-            return Becomes::Loser;
+            return RosterChange::Revoke;
         }
         if before.version > 0 && wanted == *after {
             self.unchanged += 1;
-            return Becomes::Unchanged;
+            return RosterChange::Unchanged;
         }
-        if before.version == 0 && before.claimed.is_none() {
+        if before.version == 0 && before.token_entitlements.is_none() {
             self.new += 1;
         } else {
             self.granted += 1;
         }
-        Becomes::Granted
+        RosterChange::Grant
     }
 }
 
 /// What becomes of one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Becomes {
+pub(super) enum RosterChange {
     Unchanged,
-    Granted,
-    Loser,
+    Grant,
+    Revoke,
 }
 
 /// Those who would lose something, as they were when they were counted: each by sixteen bytes. Nobody else loses anything, whatever the table has of them later.
 #[derive(Default)]
-pub(super) struct Losers {
+pub(super) struct PlannedRevocations {
     as_counted: HashMap<u64, u64>,
     hash: RandomState,
 }
 
-impl Losers {
+impl PlannedRevocations {
     /// Notes somebody as they are.
     pub(super) fn note(&mut self, person: &Subscriber) {
         let (who, what) = self.hashes(person);
@@ -96,7 +96,7 @@ impl Losers {
     }
 
     fn hashes(&self, person: &Subscriber) -> (u64, u64) {
-        let wanted: Option<Vec<_>> = person.wanted().map(|wanted| wanted.iter().collect());
+        let wanted: Option<Vec<_>> = person.desired().map(|wanted| wanted.iter().collect());
         (
             self.hash.hash_one(&person.partner_user_id),
             self.hash.hash_one((person.version, wanted)),
@@ -105,23 +105,23 @@ impl Losers {
 }
 
 /// Of those who lose something at Spotify, how many the guard lets pass now.
-pub(super) fn passes(state: &GuardState, tally: &Tally) -> u64 {
+pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
     if state.released_until.is_some() {
         tally.lose_linked
-    } else if state.held_since.is_some() {
+    } else if state.on_hold_since.is_some() {
         0
     } else {
-        let left = state.most.saturating_sub(state.people).max(0);
+        let left = state.limit.saturating_sub(state.revoked).max(0);
         tally.lose_linked.min(u64::try_from(left).unwrap_or(0))
     }
 }
 
 pub(super) fn tell(
     out: &mut dyn Write,
-    census: &Census,
+    census: &RosterIndex,
     after_row: u64,
-    tally: &Tally,
-    state: &GuardState,
+    tally: &Diff,
+    state: &GuardStatus,
 ) -> io::Result<()> {
     for row in &census.bad {
         writeln!(out, "line {}: {}", row.line, row.what)?;
@@ -149,7 +149,7 @@ pub(super) fn tell(
     if census.repeated > 0 {
         writeln!(out, "Of several rows about one person the last counts.")?;
     }
-    let passes = passes(state, tally);
+    let passes = allowed_by_guard(state, tally);
     if passes < tally.lose_linked {
         writeln!(
             out,

@@ -9,9 +9,9 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use super::{args::Whose, rows::Fingerprint};
+use super::{args::RosterArgs, rows::Fingerprint};
 use crate::{
-    error::Failed,
+    error::CliError,
     private_file::{beside, private_file},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct ProgressFile {
 }
 
 impl ProgressFile {
-    pub(super) fn new(roster: &Path, whose: &Whose, fingerprint: &Fingerprint) -> Self {
+    pub(super) fn new(roster: &Path, whose: &RosterArgs, fingerprint: &Fingerprint) -> Self {
         Self {
             file: beside(roster, "progress"),
             part: beside(roster, "progress.part"),
@@ -54,7 +54,7 @@ impl ProgressFile {
     }
 
     /// How many rows an earlier run of this very import has done.
-    pub(super) fn reached(&self) -> Result<u64, Failed> {
+    pub(super) fn reached(&self) -> Result<u64, CliError> {
         let text = match fs::read(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -65,7 +65,7 @@ impl ProgressFile {
             Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
             // Nothing was written, of whatever roster.
             Some(progress) if progress.rows == 0 => Ok(0),
-            _ => Err(Failed::new(format!(
+            _ => Err(CliError::new(format!(
                 "{} is of another import, of another roster or into another table: finish that one, or delete the file",
                 self.file.display()
             ))),
@@ -73,7 +73,7 @@ impl ProgressFile {
     }
 
     /// Notes how many rows are done.
-    pub(super) fn note(&self, rows: u64) -> Result<(), Failed> {
+    pub(super) fn note(&self, rows: u64) -> Result<(), CliError> {
         let mut written = private_file(&self.part)?;
         serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
         written.sync_all()?;
@@ -81,7 +81,7 @@ impl ProgressFile {
     }
 
     /// Deletes the file, if there is one: the import is done.
-    pub(super) fn forget(&self) -> Result<(), Failed> {
+    pub(super) fn forget(&self) -> Result<(), CliError> {
         match fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),

@@ -19,7 +19,7 @@ use shared::{
 };
 
 use super::args::Format;
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// The longest row that is read, in bytes: five hundred names fit twice.
 const LONGEST: usize = 256 * 1024;
@@ -39,7 +39,7 @@ pub(super) struct BadRow {
 
 /// How rows are to be understood.
 #[derive(Clone)]
-pub(super) struct Reading {
+pub(super) struct RowFormat {
     pub(super) format: Format,
     pub(super) partner_id: PartnerId,
     /// Where rows say `sub`: what makes a Partner User ID of it.
@@ -49,13 +49,13 @@ pub(super) struct Reading {
 
 /// A file's rows, in their order.
 pub(super) struct Rows {
-    reading: Reading,
-    lines: Lines,
+    reading: RowFormat,
+    lines: RowSource,
 }
 
-enum Lines {
+enum RowSource {
     Csv {
-        records: csv::Reader<Rationed>,
+        records: csv::Reader<RowLimitReader>,
         record: csv::StringRecord,
         columns: Columns,
     },
@@ -66,12 +66,12 @@ enum Lines {
 }
 
 /// Reads no more than a row's longest at a time: a quote that is never closed would make one row of all that follows it.
-struct Rationed {
+struct RowLimitReader {
     file: File,
     left: usize,
 }
 
-impl Rationed {
+impl RowLimitReader {
     /// What the reader of CSV takes at once.
     const BUFFER: usize = 1 << 16;
 
@@ -80,7 +80,7 @@ impl Rationed {
     }
 }
 
-impl Read for Rationed {
+impl Read for RowLimitReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(self.left);
         let Some(buffer) = buffer.get_mut(..most).filter(|buffer| !buffer.is_empty()) else {
@@ -111,7 +111,7 @@ pub(super) struct Fingerprint {
 }
 
 /// Reads the whole file once.
-pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, Failed> {
+pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, CliError> {
     let mut file = open(path)?;
     let (mut context, mut buffer, mut bytes, mut last) =
         (digest::Context::new(&digest::SHA256), vec![0; 1 << 20], 0, None);
@@ -131,26 +131,26 @@ pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, Failed> {
     })
 }
 
-fn open(path: &Path) -> Result<File, Failed> {
-    File::open(path).map_err(|error| Failed::new(format!("{} cannot be read: {error}", path.display())))
+fn open(path: &Path) -> Result<File, CliError> {
+    File::open(path).map_err(|error| CliError::new(format!("{} cannot be read: {error}", path.display())))
 }
 
 impl Rows {
-    pub(super) fn open(path: &Path, reading: Reading) -> Result<Self, Failed> {
+    pub(super) fn open(path: &Path, reading: RowFormat) -> Result<Self, CliError> {
         let mut file = open(path)?;
         let lines = match reading.format {
             Format::Csv => {
-                let mut rationed = Rationed { file, left: 0 };
+                let mut rationed = RowLimitReader { file, left: 0 };
                 rationed.allow_a_row();
                 let mut builder = csv::ReaderBuilder::new();
-                builder.trim(csv::Trim::All).buffer_capacity(Rationed::BUFFER);
+                builder.trim(csv::Trim::All).buffer_capacity(RowLimitReader::BUFFER);
                 let mut records = builder.from_reader(rationed);
                 let header = records
                     .headers()
-                    .map_err(|_| Failed::new("the first line is no header of CSV"))?;
+                    .map_err(|_| CliError::new("the first line is no header of CSV"))?;
                 let columns = Columns::of(header, &reading)?;
                 let record = csv::StringRecord::new();
-                Lines::Csv {
+                RowSource::Csv {
                     records,
                     record,
                     columns,
@@ -162,7 +162,7 @@ impl Rows {
                 if !matches!(file.read(&mut mark), Ok(3)) || mark != *b"\xef\xbb\xbf" {
                     file.seek(SeekFrom::Start(0))?;
                 }
-                Lines::Jsonl {
+                RowSource::Jsonl {
                     file: BufReader::with_capacity(1 << 16, file),
                     line: 0,
                 }
@@ -174,7 +174,7 @@ impl Rows {
 }
 
 impl Columns {
-    fn of(header: &csv::StringRecord, reading: &Reading) -> Result<Self, Failed> {
+    fn of(header: &csv::StringRecord, reading: &RowFormat) -> Result<Self, CliError> {
         let place = |name: &str| {
             let mut places = header
                 .iter()
@@ -187,15 +187,15 @@ impl Columns {
             (Some(who), None) => (who, "partner_user_id"),
             (None, Some(who)) => (who, "sub"),
             _ => {
-                return Err(Failed::new(
+                return Err(CliError::new(
                     "the header needs one of the columns partner_user_id and sub, once",
                 ));
             }
         };
         let entitlements =
-            place("entitlements").ok_or_else(|| Failed::new("the header needs the column entitlements, once"))?;
+            place("entitlements").ok_or_else(|| CliError::new("the header needs the column entitlements, once"))?;
         if header.len() > 2 && !reading.ignore_other_columns {
-            return Err(Failed::new(
+            return Err(CliError::new(
                 "the header has other columns than who and entitlements; --ignore-other-columns passes them over",
             ));
         }
@@ -209,11 +209,11 @@ impl Columns {
 
 impl Iterator for Rows {
     /// An error ends it: what cannot be read has no rows.
-    type Item = Result<Result<Row, BadRow>, Failed>;
+    type Item = Result<Result<Row, BadRow>, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.lines {
-            Lines::Csv {
+            RowSource::Csv {
                 records,
                 record,
                 columns,
@@ -233,13 +233,13 @@ impl Iterator for Rows {
                         let what = match error.kind() {
                             csv::ErrorKind::UnequalLengths { .. } => "another number of fields than the header",
                             csv::ErrorKind::Utf8 { .. } => "not UTF-8",
-                            _ => return Some(Err(Failed::new(format!("the roster, from line {line} on: {error}")))),
+                            _ => return Some(Err(CliError::new(format!("the roster, from line {line} on: {error}")))),
                         };
                         Some(Ok(Err(BadRow { line, what })))
                     }
                 }
             }
-            Lines::Jsonl { file, line } => loop {
+            RowSource::Jsonl { file, line } => loop {
                 let mut text = Vec::new();
                 // One byte more than is read shows that there is more.
                 let read = file.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut text);
@@ -247,7 +247,7 @@ impl Iterator for Rows {
                 let line = *line;
                 let row = match read {
                     Ok(0) => return None,
-                    Err(error) => return Some(Err(Failed::new(format!("the roster, from line {line} on: {error}")))),
+                    Err(error) => return Some(Err(CliError::new(format!("the roster, from line {line} on: {error}")))),
                     Ok(read) if read > LONGEST => Err("too long"),
                     Ok(_) if text.trim_ascii().is_empty() => continue,
                     Ok(_) => of_json(&text, &self.reading),
@@ -258,7 +258,7 @@ impl Iterator for Rows {
     }
 }
 
-fn of_record(record: &csv::StringRecord, columns: Columns, reading: &Reading) -> Result<Row, &'static str> {
+fn of_record(record: &csv::StringRecord, columns: Columns, reading: &RowFormat) -> Result<Row, &'static str> {
     let who = record.get(columns.who).unwrap_or_default();
     let names = record.get(columns.entitlements).unwrap_or_default();
     let claims = Map::from_iter([(columns.who_is.to_owned(), who.into())]);
@@ -268,7 +268,7 @@ fn of_record(record: &csv::StringRecord, columns: Columns, reading: &Reading) ->
     })
 }
 
-fn of_json(text: &[u8], reading: &Reading) -> Result<Row, &'static str> {
+fn of_json(text: &[u8], reading: &RowFormat) -> Result<Row, &'static str> {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(text) else {
         return Err("not a JSON object");
     };
@@ -287,7 +287,7 @@ fn of_json(text: &[u8], reading: &Reading) -> Result<Row, &'static str> {
     })
 }
 
-fn person(claims: &Map<String, Value>, reading: &Reading) -> Result<PartnerUserId, &'static str> {
+fn person(claims: &Map<String, Value>, reading: &RowFormat) -> Result<PartnerUserId, &'static str> {
     match (claims.get("partner_user_id"), &reading.keys) {
         (Some(id), _) => {
             let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     encoding::{base64url, hex},
-    jws::{JwsError, KeyError, KeySet, Kind},
+    jws::{JwsError, KeyError, KeySet, TokenKind},
 };
 
 // Which algorithm. S-JWS-1, S-JWS-2.
@@ -100,20 +100,20 @@ fn an_algorithm_other_than_the_keys_is_refused() {
         "HmacSHA256",
         "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
     ] {
-        let token = hs256().token(Kind::Session, |header, _| header["alg"] = json!(alg));
+        let token = hs256().token(TokenKind::Session, |header, _| header["alg"] = json!(alg));
         assert_eq!(session(&token), Err(JwsError::Algorithm), "{alg}");
     }
     // Signed by the same key, in earnest.
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         let signer = Signer { algorithm, ..hs256() };
-        assert_eq!(session(&signer.good(Kind::Session)), Err(JwsError::Algorithm));
+        assert_eq!(session(&signer.good(TokenKind::Session)), Err(JwsError::Algorithm));
     }
     for claimed in [Algorithm::HS384, Algorithm::HS512] {
         let signer = Signer {
             algorithm: claimed,
             ..hs256()
         };
-        let token = signer.token(Kind::Session, |header, _| header["alg"] = json!("HS256"));
+        let token = signer.token(TokenKind::Session, |header, _| header["alg"] = json!("HS256"));
         assert_eq!(session(&token), Err(JwsError::Signature));
     }
 }
@@ -131,11 +131,11 @@ fn a_missing_algorithm_and_one_that_is_not_text_are_refused() {
         json!(true),
         json!({"HS256": true}),
     ] {
-        let token = hs256().token(Kind::Session, |header, _| header["alg"] = alg);
+        let token = hs256().token(TokenKind::Session, |header, _| header["alg"] = alg);
         assert_eq!(session(&token), Err(JwsError::Malformed));
     }
     // The name is compared to the letter.
-    let token = hs256().token(Kind::Session, |header, _| {
+    let token = hs256().token(TokenKind::Session, |header, _| {
         *header = json!({"ALG": "HS256", "Alg": "HS256", "typ": "JWT"});
     });
     assert_eq!(session(&token), Err(JwsError::Algorithm));
@@ -149,28 +149,28 @@ fn an_rsa_key_verifies_one_of_its_two_algorithms_only() {
     pss["alg"] = json!("PS256");
     let mut pkcs1 = one.jwk.clone();
     pkcs1["alg"] = json!("RS256");
-    let rs256 = one.good(Kind::Session);
+    let rs256 = one.good(TokenKind::Session);
     let signer = Signer {
         algorithm: Algorithm::PS256,
         ..one
     };
-    let ps256 = signer.good(Kind::Session);
+    let ps256 = signer.good(TokenKind::Session);
     for jwk in [&signer.jwk, &pkcs1] {
-        assert_eq!(verdict(&key_set(&[jwk]), Kind::Session, &rs256), Ok(()));
+        assert_eq!(verdict(&key_set(&[jwk]), TokenKind::Session, &rs256), Ok(()));
         assert_eq!(
-            verdict(&key_set(&[jwk]), Kind::Session, &ps256),
+            verdict(&key_set(&[jwk]), TokenKind::Session, &ps256),
             Err(JwsError::Algorithm)
         );
     }
-    assert_eq!(verdict(&key_set(&[&pss]), Kind::Session, &ps256), Ok(()));
+    assert_eq!(verdict(&key_set(&[&pss]), TokenKind::Session, &ps256), Ok(()));
     assert_eq!(
-        verdict(&key_set(&[&pss]), Kind::Session, &rs256),
+        verdict(&key_set(&[&pss]), TokenKind::Session, &rs256),
         Err(JwsError::Algorithm)
     );
     // The header says the key's algorithm, the signature is of the other.
-    let mixed = signer.token(Kind::Session, |header, _| header["alg"] = json!("RS256"));
+    let mixed = signer.token(TokenKind::Session, |header, _| header["alg"] = json!("RS256"));
     assert_eq!(
-        verdict(&key_set(&[&pkcs1]), Kind::Session, &mixed),
+        verdict(&key_set(&[&pkcs1]), TokenKind::Session, &mixed),
         Err(JwsError::Signature)
     );
     for algorithm in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS384, Algorithm::PS512] {
@@ -192,23 +192,23 @@ fn a_public_key_is_not_an_hmac_secret() {
         assert!(victim.public.len() >= 7);
         for public in &victim.public {
             let attacker = Signer::hmac(public);
-            let token = attacker.good(Kind::Session);
+            let token = attacker.good(TokenKind::Session);
             let alg = format!("{:?}", victim.algorithm);
             assert_eq!(
-                verdict(&victim.keys(), Kind::Session, &token),
+                verdict(&victim.keys(), TokenKind::Session, &token),
                 Err(JwsError::Algorithm),
                 "{alg}"
             );
             assert!(
                 matches!(
-                    verdict(&together, Kind::Session, &token),
+                    verdict(&together, TokenKind::Session, &token),
                     Err(JwsError::Algorithm | JwsError::Signature)
                 ),
                 "{alg}"
             );
-            let claiming = attacker.token(Kind::Session, |header, _| header["alg"] = json!(alg));
+            let claiming = attacker.token(TokenKind::Session, |header, _| header["alg"] = json!(alg));
             assert_eq!(
-                verdict(&victim.keys(), Kind::Session, &claiming),
+                verdict(&victim.keys(), TokenKind::Session, &claiming),
                 Err(JwsError::Signature),
                 "{alg}"
             );
@@ -233,8 +233,8 @@ fn an_attackers_key_of_any_kind_does_not_sign_for_ours() {
             } else {
                 JwsError::Algorithm
             };
-            let token = attacker.good(Kind::Session);
-            assert_eq!(verdict(&our.keys(), Kind::Session, &token), Err(expected));
+            let token = attacker.good(TokenKind::Session);
+            assert_eq!(verdict(&our.keys(), TokenKind::Session, &token), Err(expected));
         }
     }
 }
@@ -244,11 +244,11 @@ fn an_attackers_key_of_any_kind_does_not_sign_for_ours() {
 #[test]
 fn a_signature_of_the_wrong_length_or_content_is_refused() {
     // S-JWS-3, CVE-2020-28042.
-    let token = hs256().good(Kind::Session);
+    let token = hs256().good(TokenKind::Session);
     let right = signature(&token);
     assert_eq!(session(&with_signature(&token, "")), Err(JwsError::Malformed));
     let longer = [right.clone(), vec![0]].concat();
-    let other = hs256().token(Kind::Session, |_, payload| payload["sub"] = json!("eve"));
+    let other = hs256().token(TokenKind::Session, |_, payload| payload["sub"] = json!("eve"));
     for bad in [
         &right[..1],
         &right[..16],
@@ -293,8 +293,9 @@ fn a_signature_of_the_wrong_length_or_content_is_refused() {
 fn a_signature_of_zeros_is_refused_by_every_algorithm() {
     // S-JWS-3, and CVE-2022-21449 for ES256.
     for signer in Signer::all() {
-        let token = signer.good(Kind::Session);
-        let verdict = |signature: &[u8]| verdict(&signer.keys(), Kind::Session, &with_signature(&token, signature));
+        let token = signer.good(TokenKind::Session);
+        let verdict =
+            |signature: &[u8]| verdict(&signer.keys(), TokenKind::Session, &with_signature(&token, signature));
         for length in [1, 31, 32, 33, 63, 64, 65, 255, 256, 257] {
             for byte in [0, 1, 255] {
                 let signature = vec![byte; length];
@@ -317,7 +318,7 @@ fn a_signature_of_zeros_is_refused_by_every_algorithm() {
 fn an_es256_signature_in_der_is_refused() {
     // S-JWS-3, RFC 7518 §3.4: the two numbers side by side, and nothing else.
     let signer = Signer::ec();
-    let token = signer.good(Kind::Session);
+    let token = signer.good(TokenKind::Session);
     let signature = signature(&token);
     let mut der = vec![0x30, 0];
     for half in signature.chunks(32) {
@@ -330,7 +331,7 @@ fn an_es256_signature_in_der_is_refused() {
     }
     der[1] = u8::try_from(der.len() - 2).unwrap();
     assert_eq!(
-        verdict(&signer.keys(), Kind::Session, &with_signature(&token, der)),
+        verdict(&signer.keys(), TokenKind::Session, &with_signature(&token, der)),
         Err(JwsError::Signature)
     );
 }
@@ -343,7 +344,7 @@ fn an_eddsa_signature_has_no_second_form() {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let signer = Signer::ed();
-    let token = signer.good(Kind::Session);
+    let token = signer.good(TokenKind::Session);
     let mut second = signature(&token);
     let mut carry = 0;
     for (byte, order) in second[32..].iter_mut().zip(ORDER) {
@@ -353,7 +354,7 @@ fn an_eddsa_signature_has_no_second_form() {
     }
     assert_eq!(carry, 0);
     assert_eq!(
-        verdict(&signer.keys(), Kind::Session, &with_signature(&token, second)),
+        verdict(&signer.keys(), TokenKind::Session, &with_signature(&token, second)),
         Err(JwsError::Signature)
     );
 }

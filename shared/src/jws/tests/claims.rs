@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     AUDIENCE, DAY, ISSUER, KINDS, NOW, flipped, hs256, session, verdict, verdict_at, verify_at, with_claim, without,
 };
-use crate::jws::{JwsError, Kind};
+use crate::jws::{JwsError, TokenKind};
 
 // The dates. S-JWS-8, S-TIME-1.
 
@@ -13,7 +13,9 @@ use crate::jws::{JwsError, Kind};
 fn a_date_that_is_missing_or_no_date_is_refused() {
     // S-JWS-8.
     for name in ["exp", "iat"] {
-        let token = hs256().token(Kind::Session, |_, payload| *payload = without(payload.take(), name));
+        let token = hs256().token(TokenKind::Session, |_, payload| {
+            *payload = without(payload.take(), name);
+        });
         assert_eq!(session(&token), Err(JwsError::Claim(name)));
     }
     for name in ["exp", "iat", "nbf"] {
@@ -82,22 +84,22 @@ fn a_date_in_the_wrong_unit_or_far_away_is_refused() {
         ("iat", "9223372036854775807", JwsError::Claim("exp")),
         ("iat", "0", JwsError::Claim("exp")),
         ("iat", "1767225", JwsError::Claim("exp")),
-        ("nbf", "1767225600000", JwsError::NotYet),
-        ("nbf", "9223372036854775807", JwsError::NotYet),
+        ("nbf", "1767225600000", JwsError::NotYetValid),
+        ("nbf", "9223372036854775807", JwsError::NotYetValid),
     ] {
         assert_eq!(session(&with_claim(name, date)), Err(expected), "{name} {date}");
     }
     // All of them in milliseconds.
-    let in_milliseconds = hs256().token(Kind::Session, |_, payload| {
+    let in_milliseconds = hs256().token(TokenKind::Session, |_, payload| {
         payload["iat"] = json!(NOW * 1000);
         payload["exp"] = json!((NOW + 100) * 1000);
     });
-    assert_eq!(session(&in_milliseconds), Err(JwsError::NotYet));
+    assert_eq!(session(&in_milliseconds), Err(JwsError::NotYetValid));
     for good in ["0", "1767225600", "1767225600.9", "1.7672256e9", "1767225600.0"] {
         assert_eq!(session(&with_claim("nbf", good)), Ok(()), "{good}");
     }
     for good in ["1767225700.5", "1.7672257E9", "1767225700.0"] {
-        let verified = verify_at(&hs256().keys(), Kind::Session, &with_claim("exp", good), NOW).unwrap();
+        let verified = verify_at(&hs256().keys(), TokenKind::Session, &with_claim("exp", good), NOW).unwrap();
         assert_eq!(verified.expires_at, NOW + 100, "{good}");
     }
 }
@@ -106,7 +108,11 @@ fn a_date_in_the_wrong_unit_or_far_away_is_refused() {
 fn a_life_is_as_long_as_its_kind_may_live_and_not_a_second_longer() {
     // S-JWS-8.
     let keys = hs256().keys();
-    for (kind, longest) in [(Kind::Session, 400 * DAY), (Kind::Handoff, 120), (Kind::Request, 300)] {
+    for (kind, longest) in [
+        (TokenKind::Session, 400 * DAY),
+        (TokenKind::Handoff, 120),
+        (TokenKind::Request, 300),
+    ] {
         for (life, expected) in [
             (longest, Ok(())),
             (longest + 1, Err(JwsError::Claim("exp"))),
@@ -131,8 +137,8 @@ fn clocks_may_differ_by_a_minute() {
     // S-TIME-1.
     let keys = hs256().keys();
     let at = |now, change: &dyn Fn(&mut Value)| {
-        let token = hs256().token(Kind::Session, |_, payload| change(payload));
-        verdict_at(&keys, Kind::Session, &token, now)
+        let token = hs256().token(TokenKind::Session, |_, payload| change(payload));
+        verdict_at(&keys, TokenKind::Session, &token, now)
     };
     let as_it_is = |_: &mut Value| {};
     let exp = NOW + 100;
@@ -151,14 +157,14 @@ fn clocks_may_differ_by_a_minute() {
         (5, Ok(())),
         (59, Ok(())),
         (60, Ok(())),
-        (61, Err(JwsError::NotYet)),
+        (61, Err(JwsError::NotYetValid)),
     ] {
         assert_eq!(at(NOW - seconds, &as_it_is), expected, "{seconds} s before iat");
         let not_before = |payload: &mut Value| payload["nbf"] = json!(NOW + 50);
         assert_eq!(at(NOW + 50 - seconds, &not_before), expected, "{seconds} s before nbf");
     }
     let too_late = |payload: &mut Value| payload["nbf"] = json!(exp + 61);
-    assert_eq!(at(exp, &too_late), Err(JwsError::NotYet));
+    assert_eq!(at(exp, &too_late), Err(JwsError::NotYetValid));
 }
 
 #[test]
@@ -174,7 +180,7 @@ fn no_clock_makes_the_verifier_stumble() {
         ("sub", 0),
         ("nbf", 0),
     ]
-    .map(|(name, date)| hs256().token(Kind::Session, |_, payload| payload[name] = json!(date)));
+    .map(|(name, date)| hs256().token(TokenKind::Session, |_, payload| payload[name] = json!(date)));
     for now in [
         i64::MIN,
         i64::MIN + 1,
@@ -188,24 +194,27 @@ fn no_clock_makes_the_verifier_stumble() {
         i64::MAX,
     ] {
         for token in &tokens {
-            assert!(verdict_at(&keys, Kind::Session, token, now).is_err(), "{now}");
+            assert!(verdict_at(&keys, TokenKind::Session, token, now).is_err(), "{now}");
         }
     }
-    let good = hs256().good(Kind::Session);
+    let good = hs256().good(TokenKind::Session);
     for now in [i64::MIN, 0] {
-        assert_eq!(verdict_at(&keys, Kind::Session, &good, now), Err(JwsError::NotYet));
+        assert_eq!(
+            verdict_at(&keys, TokenKind::Session, &good, now),
+            Err(JwsError::NotYetValid)
+        );
     }
     assert_eq!(
-        verdict_at(&keys, Kind::Session, &good, i64::MAX),
+        verdict_at(&keys, TokenKind::Session, &good, i64::MAX),
         Err(JwsError::Expired)
     );
     // A token from 1970, and one from the end of time.
     for iat in [0, i64::MAX - 200] {
-        let token = hs256().token(Kind::Session, |_, payload| {
+        let token = hs256().token(TokenKind::Session, |_, payload| {
             payload["iat"] = json!(iat);
             payload["exp"] = json!(iat + 100);
         });
-        assert_eq!(verdict_at(&keys, Kind::Session, &token, iat), Ok(()));
+        assert_eq!(verdict_at(&keys, TokenKind::Session, &token, iat), Ok(()));
     }
 }
 
@@ -215,7 +224,9 @@ fn no_clock_makes_the_verifier_stumble() {
 fn an_issuer_or_audience_that_is_not_exactly_ours_is_refused() {
     // S-JWS-9.
     for (name, right) in [("iss", ISSUER), ("aud", AUDIENCE)] {
-        let token = hs256().token(Kind::Session, |_, payload| *payload = without(payload.take(), name));
+        let token = hs256().token(TokenKind::Session, |_, payload| {
+            *payload = without(payload.take(), name);
+        });
         assert_eq!(session(&token), Err(JwsError::Claim(name)));
         for wrong in [
             json!(""),
@@ -245,15 +256,15 @@ fn an_issuer_or_audience_that_is_not_exactly_ours_is_refused() {
             json!(["https://other.example.com", right]),
             json!([right, 1]),
         ] {
-            let token = hs256().token(Kind::Session, |_, payload| payload[name] = wrong.clone());
+            let token = hs256().token(TokenKind::Session, |_, payload| payload[name] = wrong.clone());
             assert_eq!(session(&token), Err(JwsError::Claim(name)), "{name} {wrong}");
         }
-        let swapped = hs256().token(Kind::Session, |_, payload| {
+        let swapped = hs256().token(TokenKind::Session, |_, payload| {
             payload["iss"] = json!(AUDIENCE);
             payload["aud"] = json!(ISSUER);
         });
         assert_eq!(session(&swapped), Err(JwsError::Claim("iss")));
-        let other_case = hs256().token(Kind::Session, |_, payload| {
+        let other_case = hs256().token(TokenKind::Session, |_, payload| {
             *payload = without(payload.take(), name);
             payload[name.to_uppercase()] = json!(right);
         });
@@ -264,7 +275,7 @@ fn an_issuer_or_audience_that_is_not_exactly_ours_is_refused() {
 #[test]
 fn an_audience_may_be_a_list_of_one_and_an_issuer_may_not() {
     // S-JWS-9.
-    let one = |name: &str, value: &str| hs256().token(Kind::Session, |_, payload| payload[name] = json!([value]));
+    let one = |name: &str, value: &str| hs256().token(TokenKind::Session, |_, payload| payload[name] = json!([value]));
     assert_eq!(session(&one("aud", AUDIENCE)), Ok(()));
     assert_eq!(session(&one("iss", ISSUER)), Err(JwsError::Claim("iss")));
 }
@@ -272,10 +283,12 @@ fn an_audience_may_be_a_list_of_one_and_an_issuer_may_not() {
 #[test]
 fn a_subject_that_is_missing_or_no_text_is_refused() {
     // S-JWS-9.
-    let token = hs256().token(Kind::Session, |_, payload| *payload = without(payload.take(), "sub"));
+    let token = hs256().token(TokenKind::Session, |_, payload| {
+        *payload = without(payload.take(), "sub");
+    });
     assert_eq!(session(&token), Err(JwsError::Claim("one of its own")));
     for sub in [json!(1), json!(true), json!(null), json!(["ada"]), json!({"ada": 1})] {
-        let token = hs256().token(Kind::Session, |_, payload| payload["sub"] = sub.clone());
+        let token = hs256().token(TokenKind::Session, |_, payload| payload["sub"] = sub.clone());
         assert_eq!(session(&token), Err(JwsError::Claim("one of its own")), "{sub}");
     }
 }
@@ -309,7 +322,7 @@ fn a_token_that_works_once_has_a_name_of_1_to_255_characters() {
             assert_eq!(with_jti(&bad), Err(JwsError::Claim("jti")), "{bad}");
         }
         let without = hs256().token(kind, |_, payload| *payload = without(payload.take(), "jti"));
-        let expected = if kind == Kind::Session {
+        let expected = if kind == TokenKind::Session {
             Ok(())
         } else {
             Err(JwsError::Claim("jti"))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{SECRET, Signer, hs256, key_set, session, verdict, with_unused_bit};
 use crate::{
     encoding::base64url,
-    jws::{JwsError, KeyError, KeySet, Kind},
+    jws::{JwsError, KeyError, KeySet, TokenKind},
 };
 
 #[test]
@@ -18,9 +18,10 @@ fn a_kid_that_names_no_key_is_refused_whatever_it_says() {
     let mut jwk = hs256().jwk;
     jwk["kid"] = json!("site-1");
     let keys = key_set(&[&jwk]);
-    let token = |signer: &Signer, kid: &Value| signer.token(Kind::Session, |header, _| header["kid"] = kid.clone());
+    let token =
+        |signer: &Signer, kid: &Value| signer.token(TokenKind::Session, |header, _| header["kid"] = kid.clone());
     assert_eq!(
-        verdict(&keys, Kind::Session, &token(&hs256(), &json!("site-1"))),
+        verdict(&keys, TokenKind::Session, &token(&hs256(), &json!("site-1"))),
         Ok(())
     );
     let long = "k".repeat(3 * 1024);
@@ -62,7 +63,7 @@ fn a_kid_that_names_no_key_is_refused_whatever_it_says() {
         for signer in [hs256(), Signer::hmac(b""), Signer::hmac(&[0]), Signer::hmac(b"secret")] {
             let token = token(&signer, &json!(kid));
             assert_eq!(
-                verdict(&keys, Kind::Session, &token),
+                verdict(&keys, TokenKind::Session, &token),
                 Err(JwsError::UnknownKey),
                 "{kid:?}"
             );
@@ -76,7 +77,11 @@ fn a_kid_that_names_no_key_is_refused_whatever_it_says() {
         json!({"kid": "site-1"}),
     ] {
         let token = token(&hs256(), &kid);
-        assert_eq!(verdict(&keys, Kind::Session, &token), Err(JwsError::Malformed), "{kid}");
+        assert_eq!(
+            verdict(&keys, TokenKind::Session, &token),
+            Err(JwsError::Malformed),
+            "{kid}"
+        );
     }
     assert!(began.elapsed() < Duration::from_secs(3));
     // A key without a name stands for no name, not for every one.
@@ -106,8 +111,8 @@ fn a_key_that_the_token_brings_along_is_not_used() {
             ("x5t#S256", json!(base64url([0; 32]))),
             ("kid", json!("https://evil.example/jwks.json")),
         ] {
-            let token = attacker.token(Kind::Session, |header, _| header[name] = value.clone());
-            let verdict = verdict(&our.keys(), Kind::Session, &token);
+            let token = attacker.token(TokenKind::Session, |header, _| header[name] = value.clone());
+            let verdict = verdict(&our.keys(), TokenKind::Session, &token);
             let expected = if name == "kid" {
                 JwsError::UnknownKey
             } else {
@@ -115,12 +120,15 @@ fn a_key_that_the_token_brings_along_is_not_used() {
             };
             assert_eq!(verdict, Err(expected), "{name}");
         }
-        let token = attacker.token(Kind::Session, |_, payload| {
+        let token = attacker.token(TokenKind::Session, |_, payload| {
             payload["iss"] = json!("https://evil.example");
         });
-        assert_eq!(verdict(&our.keys(), Kind::Session, &token), Err(JwsError::Signature));
+        assert_eq!(
+            verdict(&our.keys(), TokenKind::Session, &token),
+            Err(JwsError::Signature)
+        );
     }
-    let token = hs256().token(Kind::Session, |_, payload| {
+    let token = hs256().token(TokenKind::Session, |_, payload| {
         payload["iss"] = json!("https://evil.example");
     });
     assert_eq!(session(&token), Err(JwsError::Claim("iss")));
@@ -135,11 +143,17 @@ fn a_key_is_found_among_others_by_kid_and_without() {
     }
     let keys = key_set(&jwks.iter().collect::<Vec<_>>());
     for (place, signer) in signers.iter().enumerate() {
-        assert_eq!(verdict(&keys, Kind::Session, &signer.good(Kind::Session)), Ok(()));
-        let named =
-            |place: usize| signer.token(Kind::Session, |header, _| header["kid"] = json!(format!("key-{place}")));
-        assert_eq!(verdict(&keys, Kind::Session, &named(place)), Ok(()));
-        let other = verdict(&keys, Kind::Session, &named((place + 1) % 5));
+        assert_eq!(
+            verdict(&keys, TokenKind::Session, &signer.good(TokenKind::Session)),
+            Ok(())
+        );
+        let named = |place: usize| {
+            signer.token(TokenKind::Session, |header, _| {
+                header["kid"] = json!(format!("key-{place}"));
+            })
+        };
+        assert_eq!(verdict(&keys, TokenKind::Session, &named(place)), Ok(()));
+        let other = verdict(&keys, TokenKind::Session, &named((place + 1) % 5));
         assert_eq!(other, Err(JwsError::Algorithm));
     }
 }
@@ -149,7 +163,7 @@ fn no_key_verifies_nothing() {
     let none = KeySet::parse(&json!({"keys": []})).unwrap();
     assert!(none.is_empty());
     assert_eq!(
-        verdict(&none, Kind::Session, &hs256().good(Kind::Session)),
+        verdict(&none, TokenKind::Session, &hs256().good(TokenKind::Session)),
         Err(JwsError::UnknownKey)
     );
 }

@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 
 use crate::{
     encoding::{base64url, from_base64url},
-    jws::{JwsError, KeySet, Kind, UnverifiedJws, Verified, Verifier},
+    jws::{JwsError, KeySet, TokenKind, UnverifiedJws, Verified, Verifier},
 };
 
 const NOW: i64 = 1_767_225_600;
 const ISSUER: &str = "https://www.example.com";
 const AUDIENCE: &str = "https://link.example.com";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-const KINDS: [Kind; 3] = [Kind::Session, Kind::Handoff, Kind::Request];
+const KINDS: [TokenKind; 3] = [TokenKind::Session, TokenKind::Handoff, TokenKind::Request];
 const DAY: i64 = 24 * 3600;
 
 #[derive(Debug, Deserialize)]
@@ -137,13 +137,13 @@ impl Signer {
     }
 
     /// A good token of a kind, but for what `change` does to it.
-    fn token(&self, kind: Kind, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+    fn token(&self, kind: TokenKind, change: impl FnOnce(&mut Value, &mut Value)) -> String {
         let (mut header, mut payload) = (header(self.algorithm, kind), claims());
         change(&mut header, &mut payload);
         self.sign(&header, &payload)
     }
 
-    fn good(&self, kind: Kind) -> String {
+    fn good(&self, kind: TokenKind) -> String {
         self.token(kind, |_, _| {})
     }
 }
@@ -175,15 +175,15 @@ fn hs256() -> Signer {
     Signer::hmac(SECRET)
 }
 
-fn typ(kind: Kind) -> &'static str {
+fn typ(kind: TokenKind) -> &'static str {
     match kind {
-        Kind::Session => "JWT",
-        Kind::Handoff => "soa-handoff+jwt",
-        Kind::Request => "soa-request+jwt",
+        TokenKind::Session => "JWT",
+        TokenKind::Handoff => "soa-handoff+jwt",
+        TokenKind::Request => "soa-request+jwt",
     }
 }
 
-fn header(algorithm: Algorithm, kind: Kind) -> Value {
+fn header(algorithm: Algorithm, kind: TokenKind) -> Value {
     json!({"alg": format!("{algorithm:?}"), "typ": typ(kind)})
 }
 
@@ -197,7 +197,7 @@ fn without(mut value: Value, name: &str) -> Value {
     value
 }
 
-fn verify_at(keys: &KeySet, kind: Kind, token: &str, now: i64) -> Result<Verified<Subject>, JwsError> {
+fn verify_at(keys: &KeySet, kind: TokenKind, token: &str, now: i64) -> Result<Verified<Subject>, JwsError> {
     let verifier = Verifier {
         keys,
         kind,
@@ -207,17 +207,17 @@ fn verify_at(keys: &KeySet, kind: Kind, token: &str, now: i64) -> Result<Verifie
     verifier.verify(&UnverifiedJws::parse(token)?, now)
 }
 
-fn verdict_at(keys: &KeySet, kind: Kind, token: &str, now: i64) -> Result<(), JwsError> {
+fn verdict_at(keys: &KeySet, kind: TokenKind, token: &str, now: i64) -> Result<(), JwsError> {
     verify_at(keys, kind, token, now).map(drop)
 }
 
-fn verdict(keys: &KeySet, kind: Kind, token: &str) -> Result<(), JwsError> {
+fn verdict(keys: &KeySet, kind: TokenKind, token: &str) -> Result<(), JwsError> {
     verdict_at(keys, kind, token, NOW)
 }
 
 /// What is said of a token that our HMAC key signed, presented as a session.
 fn session(token: &str) -> Result<(), JwsError> {
-    verdict(&hs256().keys(), Kind::Session, token)
+    verdict(&hs256().keys(), TokenKind::Session, token)
 }
 
 /// A good session whose payload has `json` as the value of `name`, written down as it is.
@@ -228,7 +228,7 @@ fn with_claim(name: &str, json: &str) -> String {
     let payload = payload.to_string();
     assert_eq!(payload.matches(mark).count(), 1);
     hs256().sign_bytes(
-        header(Algorithm::HS256, Kind::Session).to_string(),
+        header(Algorithm::HS256, TokenKind::Session).to_string(),
         payload.replace(mark, json),
     )
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{KINDS, NOW, claims, hs256, segments, session, typ, verdict, verify_at, with_unused_bit, without};
 use crate::{
     encoding::base64url,
-    jws::{JwsError, Kind},
+    jws::{JwsError, TokenKind},
 };
 
 // The header. S-JWS-6, S-JWS-7.
@@ -46,7 +46,7 @@ fn a_header_extension_is_refused_critical_or_not() {
     }
     // The names are compared to the letter: these say nothing to anybody.
     for name in ["CRIT", "Crit", "B64", "CTY"] {
-        let token = hs256().token(Kind::Session, |header, _| header[name] = json!(["x"]));
+        let token = hs256().token(TokenKind::Session, |header, _| header[name] = json!(["x"]));
         assert_eq!(session(&token), Ok(()), "{name}");
     }
 }
@@ -63,7 +63,7 @@ fn an_unencoded_payload_is_refused() {
     let letters_only = hs256().sign_input(&format!("{header}.abcd"));
     assert_eq!(session(&letters_only), Err(JwsError::Header));
     // Detached, RFC 7515 Appendix F.
-    let token = hs256().good(Kind::Session);
+    let token = hs256().good(TokenKind::Session);
     let [header, _, signature] = segments(&token);
     assert_eq!(session(&format!("{header}..{signature}")), Err(JwsError::Signature));
 }
@@ -129,7 +129,7 @@ fn typ_is_a_media_type() {
             assert_eq!(with_typ(kind, &bad), Err(JwsError::Malformed), "{bad}");
         }
         let without = hs256().token(kind, |header, _| *header = without(header.take(), "typ"));
-        let expected = if kind == Kind::Session {
+        let expected = if kind == TokenKind::Session {
             Ok(())
         } else {
             Err(JwsError::Typ)
@@ -253,7 +253,7 @@ fn a_name_said_twice_is_refused() {
         r#","x":{"sub":"eve"},"y":[{"sub":1},{"sub":2}]}"#,
     ] {
         let token = hs256().sign_bytes(r#"{"alg":"HS256"}"#, format!("{good}{more}"));
-        let verified = verify_at(&hs256().keys(), Kind::Session, &token, NOW).unwrap();
+        let verified = verify_at(&hs256().keys(), TokenKind::Session, &token, NOW).unwrap();
         assert_eq!(verified.claims.sub, "ada", "{more}");
     }
 }
@@ -360,7 +360,7 @@ fn what_is_not_one_json_object_is_refused() {
 #[test]
 fn what_is_not_one_compact_serialization_is_refused() {
     // S-JWS-13.
-    let token = hs256().good(Kind::Session);
+    let token = hs256().good(TokenKind::Session);
     let [header, payload, signature] = segments(&token);
     let general = json!({"payload": payload, "signatures": [{"protected": header, "signature": signature}]});
     let flattened = json!({"payload": payload, "protected": header, "signature": signature});
@@ -415,7 +415,11 @@ fn what_is_not_one_compact_serialization_is_refused() {
 #[test]
 fn an_overlong_token_is_refused_at_once() {
     // S-JWS-13.
-    let padded = |length: usize| hs256().token(Kind::Session, |_, payload| payload["x"] = json!("x".repeat(length)));
+    let padded = |length: usize| {
+        hs256().token(TokenKind::Session, |_, payload| {
+            payload["x"] = json!("x".repeat(length));
+        })
+    };
     let growing: Vec<_> = (5_900..6_000).map(padded).collect();
     let (within, above): (Vec<_>, Vec<_>) = growing.iter().partition(|token| token.len() <= 8 * 1024);
     assert!(!within.is_empty() && !above.is_empty());

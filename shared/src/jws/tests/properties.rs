@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::{KINDS, NOW, Signer, hs256, segments, session, verdict, verdict_at};
 use crate::{
     encoding::{base64url, from_base64url},
-    jws::{JwsError, KeySet, Kind, UnverifiedJws, members::Members},
+    jws::{JwsError, KeySet, TokenKind, UnverifiedJws, members::StrictObject},
 };
 
 static SIGNERS: LazyLock<Vec<(KeySet, String)>> = LazyLock::new(|| {
     Signer::all()
         .iter()
-        .map(|signer| (signer.keys(), signer.good(Kind::Handoff)))
+        .map(|signer| (signer.keys(), signer.good(TokenKind::Handoff)))
         .collect()
 });
 
@@ -41,13 +41,13 @@ proptest! {
     #[test]
     fn any_flipped_bit_of_a_good_token_fails(signer in 0..5_usize, place: prop::sample::Index, bit in 0..8_u32) {
         let (keys, token) = &SIGNERS[signer];
-        prop_assert_eq!(verdict(keys, Kind::Handoff, token), Ok(()));
+        prop_assert_eq!(verdict(keys, TokenKind::Handoff, token), Ok(()));
         let mut bytes = token.clone().into_bytes();
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
         // The highest bit makes it no text at all.
         if let Ok(token) = String::from_utf8(bytes) {
-            prop_assert!(verdict(keys, Kind::Handoff, &token).is_err());
+            prop_assert!(verdict(keys, TokenKind::Handoff, &token).is_err());
         }
     }
 
@@ -60,7 +60,7 @@ proptest! {
         let place = place.index(parts[segment].len());
         parts[segment][place] ^= 1 << bit;
         let token = parts.map(base64url).join(".");
-        let verdict = verdict(keys, Kind::Handoff, &token);
+        let verdict = verdict(keys, TokenKind::Handoff, &token);
         if segment == 0 {
             prop_assert!(verdict.is_err());
         } else {
@@ -76,7 +76,7 @@ proptest! {
         let from = from.index(token.len());
         let to = (from + length).min(token.len());
         let changed = format!("{}{put_in}{}", &token[..from], &token[to..]);
-        prop_assert_eq!(verdict(keys, Kind::Handoff, &changed).is_ok(), changed == *token);
+        prop_assert_eq!(verdict(keys, TokenKind::Handoff, &changed).is_ok(), changed == *token);
     }
 
     #[test]
@@ -113,12 +113,12 @@ proptest! {
     #[test]
     fn an_object_that_repeats_nothing_is_read_as_it_is(object in any_json()) {
         let text = object.to_string();
-        let read = Members::parse(text.as_bytes()).map(|members| Value::Object(members.0));
+        let read = StrictObject::parse(text.as_bytes()).map(|members| Value::Object(members.0));
         prop_assert_eq!(read.is_some(), object.is_object());
         if let Some(read) = read {
             // What is written of it is read again as the same.
             prop_assert_eq!(&read, &serde_json::from_str::<Value>(&text).unwrap());
-            let again = Members::parse(read.to_string().as_bytes()).unwrap();
+            let again = StrictObject::parse(read.to_string().as_bytes()).unwrap();
             prop_assert_eq!(Value::Object(again.0), read);
         }
     }

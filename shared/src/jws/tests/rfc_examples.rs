@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{AUDIENCE, Signer, Subject, flipped, key_set, session, verdict};
-use crate::jws::{JwsError, Kind, UnverifiedJws, Verifier, sign};
+use crate::jws::{JwsError, TokenKind, UnverifiedJws, Verifier, sign};
 
 /// The payload of RFC 7515 A.1 to A.3.
 const JOE: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
@@ -12,7 +12,7 @@ fn example(jwk: &Value, token: &str, verdict: JwsError) {
     let keys = key_set(&[jwk]);
     let verifier = Verifier {
         keys: &keys,
-        kind: Kind::Session,
+        kind: TokenKind::Session,
         issuer: "joe",
         audience: AUDIENCE,
     };
@@ -119,13 +119,16 @@ fn what_we_sign_for_spotify_is_no_token_for_us() {
         "entitlements": ["gold"],
     });
     let jws = sign(&payload, secret).unwrap();
-    assert_eq!(verdict(&keys, Kind::Session, jws.expose()), Err(JwsError::Claim("iss")));
-    for kind in [Kind::Handoff, Kind::Request] {
+    assert_eq!(
+        verdict(&keys, TokenKind::Session, jws.expose()),
+        Err(JwsError::Claim("iss"))
+    );
+    for kind in [TokenKind::Handoff, TokenKind::Request] {
         assert_eq!(verdict(&keys, kind, jws.expose()), Err(JwsError::Typ));
     }
     // S-JWS-16: its signature is made with the characters of the secret.
     assert_eq!(
-        verdict(&keys, Kind::Session, &flipped(jws.expose())),
+        verdict(&keys, TokenKind::Session, &flipped(jws.expose())),
         Err(JwsError::Signature)
     );
 }

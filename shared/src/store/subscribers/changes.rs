@@ -1,8 +1,8 @@
 //! Changes to a subscriber's record: what the backend wants them to hear, and that they are being linked or unlinked.
 
 use super::{
-    LinkState, Subscriber, Subscribers, TRIES,
-    record::{SETTLED_AFTER, shard, subscriber_of},
+    LinkState, MAX_ATTEMPTS, Subscriber, Subscribers,
+    record::{QUIET_PERIOD_SECS, shard, subscriber_of},
 };
 use crate::{
     partner::{Entitlements, PartnerId, PartnerUserId},
@@ -25,7 +25,7 @@ pub enum Change {
 }
 
 impl Change {
-    fn of(&self, before: &Entitlements) -> Entitlements {
+    fn apply_to(&self, before: &Entitlements) -> Entitlements {
         match self {
             Self::Add(more) => before.union(more),
             Self::Replace(all) => all.clone(),
@@ -53,13 +53,13 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn replace(
+    pub async fn replace_if_unchanged(
         &self,
         before: &Subscriber,
         entitlements: &Entitlements,
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
-        self.write(before, entitlements, now).await
+        self.put_version(before, entitlements, now).await
     }
 
     /// Makes a change durable: one conditional write, of the next version. A change that changes nothing keeps the version, and is no write. `expected` is the
@@ -76,7 +76,7 @@ impl Subscribers {
         now: i64,
     ) -> Result<Subscriber, ChangeError> {
         let mut refused: Option<Entitlements> = None;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let before = self.get(partner_id, partner_user_id).await?;
             if expected.is_some_and(|expected| expected != before.version) {
                 // The answer to our own write was lost, and repeating it was refused: what it wrote is there.
@@ -89,15 +89,15 @@ impl Subscribers {
                 };
             }
             // What the backend adds to, or takes from, is what they may hear: before its first word that is what the token said.
-            let entitlements = change.of(&before.wanted().cloned().unwrap_or_default());
+            let entitlements = change.apply_to(&before.desired().cloned().unwrap_or_default());
             // The first word of the backend counts also when it says "nothing".
             if before.version > 0 && entitlements == before.entitlements {
                 return Ok(before);
             }
-            if entitlements.len() > Entitlements::MOST {
+            if entitlements.len() > Entitlements::MAX_COUNT {
                 return Err(ChangeError::TooMany);
             }
-            if let Some(after) = self.write(&before, &entitlements, now).await? {
+            if let Some(after) = self.put_version(&before, &entitlements, now).await? {
                 return Ok(after);
             }
             refused = Some(entitlements);
@@ -106,7 +106,7 @@ impl Subscribers {
     }
 
     /// The next version, unless somebody else has written it. An answer that was lost is found at the next look: then nothing is left to change.
-    async fn write(
+    async fn put_version(
         &self,
         before: &Subscriber,
         entitlements: &Entitlements,
@@ -124,9 +124,7 @@ impl Subscribers {
             .when(before.has_registered_at());
         if before.link.state.may_be_linked() {
             // Not while they are being linked or unlinked: what `register-user` has with it may be older than this, and must not arrive after it.
-            let next_try_at = before
-                .settled_after()
-                .map_or(now, |settled_after| settled_after.max(now));
+            let next_try_at = before.quiet_until().map_or(now, |settled_after| settled_after.max(now));
             write = write
                 .set("dirty", shard(&before.partner_id, &before.partner_user_id))
                 .set("next_try_at", number(next_try_at))
@@ -142,7 +140,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn registering(
+    pub async fn begin_registration(
         &self,
         partner_id: &PartnerId,
         partner_user_id: &PartnerUserId,
@@ -160,14 +158,14 @@ impl Subscribers {
             None => write.remove(&["claimed"]),
         };
         let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
-        subscriber_of(&written.ok_or(StoreError::Refused)?)
+        subscriber_of(&written.ok_or(StoreError::Rejected)?)
     }
 
     /// Notes that a person is being unlinked, while they are: Spotify will be asked what came of it. Nothing to note of somebody whom we do not know to be linked.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn unlinking(
+    pub async fn begin_unlink(
         &self,
         partner_id: &PartnerId,
         partner_user_id: &PartnerUserId,
@@ -191,6 +189,6 @@ fn being_linked(state: LinkState, call: &str, now: i64) -> Write {
         .set("link_state", text(state.as_str()))
         .set("link_since", number(now))
         .set("link_evidence", text(call))
-        .set("next_try_at", number(now.saturating_add(SETTLED_AFTER)))
+        .set("next_try_at", number(now.saturating_add(QUIET_PERIOD_SECS)))
         .set_if_absent("waiting_since", number(now))
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::{
     LinkState, Subscriber, SubscriberKey, Subscribers,
-    record::{SETTLED_AFTER, subscriber_of},
+    record::{QUIET_PERIOD_SECS, subscriber_of},
 };
 use crate::store::{
     StoreError,
@@ -13,11 +13,11 @@ use crate::store::{
 };
 
 /// How long, in seconds, somebody is in a worker's hand at most: longer than all calls about one person take.
-pub const LEASE: i64 = 60;
+pub const LEASE_SECS: i64 = 60;
 
 /// Why somebody is taken in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum SyncTrigger {
     /// Spotify does not follow them yet, and the time of the next try has come.
     Due,
     /// To see whether Spotify still has what is wanted.
@@ -26,35 +26,35 @@ pub enum Why {
 
 impl Subscribers {
     /// Takes a person in hand for the worker `me`, so that no other calls Spotify about them meanwhile: two calls on the way at once could arrive in the wrong
-    /// order. Whoever dies with somebody in hand lets go of them after [`LEASE`]. Nothing when there is nothing to do for them now, or another has them.
+    /// order. Whoever dies with somebody in hand lets go of them after [`LEASE_SECS`]. Nothing when there is nothing to do for them now, or another has them.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn take(
+    pub async fn acquire_lease(
         &self,
         key: &SubscriberKey,
-        why: Why,
-        me: &str,
+        why: SyncTrigger,
+        owner: &str,
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
         let write = Write::new()
-            .set("taken_by", text(me))
-            .set("taken_until", number(now.saturating_add(LEASE)));
+            .set("taken_by", text(owner))
+            .set("taken_until", number(now.saturating_add(LEASE_SECS)));
         let write = match why {
             // Nobody who is being linked just now, whoever has made them due: see `write`.
-            Why::Due => {
-                let settled = Condition::at_most("registered_at", number(now.saturating_sub(SETTLED_AFTER)));
+            SyncTrigger::Due => {
+                let settled = Condition::at_most("registered_at", number(now.saturating_sub(QUIET_PERIOD_SECS)));
                 write
                     .when(Condition::exists("dirty"))
                     .when(Condition::at_most("next_try_at", number(now)))
                     .when(Condition::absent("registered_at").or(settled))
             }
-            Why::Reconcile => write.when(Condition::equal("link_state", text(LinkState::Linked.as_str()))),
+            SyncTrigger::Reconcile => write.when(Condition::equal("link_state", text(LinkState::Linked.as_str()))),
         };
         let write = write.when(
             Condition::absent("taken_until")
                 .or(Condition::at_most("taken_until", number(now)))
-                .or(Condition::equal("taken_by", text(me))),
+                .or(Condition::equal("taken_by", text(owner))),
         );
         let update = self
             .client
@@ -70,7 +70,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn let_go(&self, key: &SubscriberKey, me: &str) -> Result<(), StoreError> {
+    pub async fn release_lease(&self, key: &SubscriberKey, owner: &str) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()
@@ -78,7 +78,7 @@ impl Subscribers {
             .key("id", text(&key.0));
         let write = Write::new()
             .remove(&["taken_by", "taken_until"])
-            .when(Condition::equal("taken_by", text(me)));
+            .when(Condition::equal("taken_by", text(owner)));
         write.send(update).await.map(drop)
     }
 }

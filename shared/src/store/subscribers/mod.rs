@@ -17,10 +17,10 @@ use aws_sdk_dynamodb::{
 };
 
 pub use changes::{Change, ChangeError};
-pub use leases::{LEASE, Why};
-pub use outcome::Outcome;
+pub use leases::{LEASE_SECS, SyncTrigger};
+pub use outcome::SyncOutcome;
 pub use record::{Link, LinkState, Subscriber, SubscriberKey};
-pub use scan::{DueKey, Round};
+pub use scan::{DuePosition, ReconcileCursor};
 
 use self::record::{id, subscriber_of};
 use crate::{
@@ -37,7 +37,7 @@ pub const DIRTY_INDEX: &str = "dirty";
 /// Over how many partitions of the index dirty items are spread: one would be too narrow for a large partner's bad day.
 pub const DIRTY_SHARDS: u8 = 8;
 /// How often a write is tried anew when somebody else has written in between.
-const TRIES: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// The table of subscribers.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Subscribers {
         let got = get.send().await.map_err(|error| store_error(&error))?;
         match got.item() {
             Some(item) => subscriber_of(item),
-            None => Ok(Subscriber::unknown(partner_id.clone(), partner_user_id.clone())),
+            None => Ok(Subscriber::new(partner_id.clone(), partner_user_id.clone())),
         }
     }
 
@@ -85,7 +85,7 @@ impl Subscribers {
             .map(|person| Item::from([("id".to_owned(), text(&id(partner_id, person)))]));
         let mut keys: Vec<_> = keys.collect();
         let mut found = Vec::with_capacity(keys.len());
-        for pause in 0..TRIES {
+        for pause in 0..MAX_ATTEMPTS {
             if keys.is_empty() {
                 break;
             }

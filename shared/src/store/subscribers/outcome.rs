@@ -1,6 +1,6 @@
 //! What came of settling a person, and how that is stored.
 
-use super::{LEASE, LinkState, Subscriber, Subscribers, record::shard};
+use super::{LEASE_SECS, LinkState, Subscriber, Subscribers, record::shard};
 use crate::{
     partner::Entitlements,
     store::{
@@ -23,55 +23,55 @@ const CLEAN: [&str; 7] = [
 
 /// What came of settling a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SyncOutcome {
     /// Spotify has what was wanted when they were taken.
-    Follows {
+    InSync {
         /// The call that says so.
         evidence: &'static str,
         /// Whether Spotify had something else before.
         changed: bool,
         /// What it has now.
-        held: Entitlements,
+        observed: Entitlements,
     },
     /// Spotify knows no link.
-    NotLinked {
+    Unlinked {
         /// The call that says so.
         evidence: &'static str,
     },
     /// Nobody has linked them: Spotify is not asked.
-    NothingToDo,
+    NoOp,
     /// Spotify has what was to be granted, and not yet lost what is to be taken away: that waits for an operator.
-    Withheld {
+    RevocationOnHold {
         /// What it has now.
-        held: Entitlements,
+        observed: Entitlements,
         /// When it is looked at again, in seconds since 1970.
         at: i64,
         /// Why, in a word.
         failure: &'static str,
     },
     /// To be tried again.
-    Later {
+    Retry {
         /// When, in seconds since 1970.
         at: i64,
-        /// Whether a call may still be on its way: nobody asks within [`LEASE`], whatever is wanted meanwhile.
+        /// Whether a call may still be on its way: nobody asks within [`LEASE_SECS`], whatever is wanted meanwhile.
         in_flight: bool,
         /// Why, in a word.
         failure: &'static str,
     },
 }
 
-impl Outcome {
+impl SyncOutcome {
     /// What of a person must be as it was when they were taken, for this to be true of them.
-    fn compared(&self, taken: &Subscriber) -> Vec<Condition> {
+    fn preconditions(&self, taken: &Subscriber) -> Vec<Condition> {
         match self {
-            Self::Follows { .. } | Self::Withheld { .. } | Self::Later { .. } => vec![
+            Self::InSync { .. } | Self::RevocationOnHold { .. } | Self::Retry { .. } => vec![
                 taken.has_version(),
                 taken.has_registered_at(),
                 taken.has_link_state(),
                 Condition::unchanged("link_since", taken.link.since.map(number)),
             ],
-            Self::NotLinked { .. } => vec![taken.has_registered_at()],
-            Self::NothingToDo => vec![taken.has_link_state()],
+            Self::Unlinked { .. } => vec![taken.has_registered_at()],
+            Self::NoOp => vec![taken.has_link_state()],
         }
     }
 
@@ -79,10 +79,10 @@ impl Outcome {
     fn write(&self, taken: &Subscriber, now: i64) -> Write {
         let write = Write::new();
         match self {
-            Self::Follows {
+            Self::InSync {
                 evidence,
                 changed,
-                held,
+                observed: held,
             } => {
                 let write = link(write, taken, LinkState::Linked, evidence, now)
                     .set("synced_version", number(taken.version))
@@ -94,15 +94,19 @@ impl Outcome {
                     write
                 }
             }
-            Self::NotLinked { evidence } => link(write, taken, LinkState::Unlinked, evidence, now).remove(&CLEAN),
-            Self::NothingToDo => write.remove(&CLEAN),
-            Self::Withheld { held, at, failure } => again(write, taken, *at, failure, now)
+            Self::Unlinked { evidence } => link(write, taken, LinkState::Unlinked, evidence, now).remove(&CLEAN),
+            Self::NoOp => write.remove(&CLEAN),
+            Self::RevocationOnHold {
+                observed: held,
+                at,
+                failure,
+            } => again(write, taken, *at, failure, now)
                 .set("held", list(held))
                 .remove(&["taken_by", "taken_until"]),
-            Self::Later { at, in_flight, failure } => {
+            Self::Retry { at, in_flight, failure } => {
                 let write = again(write, taken, *at, failure, now).increment("tries");
                 if *in_flight {
-                    write.set("taken_until", number(now.saturating_add(LEASE)))
+                    write.set("taken_until", number(now.saturating_add(LEASE_SECS)))
                 } else {
                     write.remove(&["taken_by", "taken_until"])
                 }
@@ -133,21 +137,30 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note(&self, taken: &Subscriber, outcome: &Outcome, me: &str, now: i64) -> Result<bool, StoreError> {
-        let ours = || Condition::equal("taken_by", text(me));
+    pub async fn complete(
+        &self,
+        taken: &Subscriber,
+        outcome: &SyncOutcome,
+        owner: &str,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let ours = || Condition::equal("taken_by", text(owner));
         let update = || self.update(&taken.partner_id, &taken.partner_user_id);
-        let write = outcome.write(taken, now).when(ours()).when_all(outcome.compared(taken));
+        let write = outcome
+            .write(taken, now)
+            .when(ours())
+            .when_all(outcome.preconditions(taken));
         let noted = write.send(update()).await?.is_done();
         match outcome {
             // Whoever has changed meanwhile is due as the change has it, but no sooner than nothing can be on its way any more.
-            Outcome::Later {
+            SyncOutcome::Retry {
                 in_flight: true,
                 failure,
                 ..
             } if !noted => {
                 let hold = Write::new()
                     .set("failure", text(failure))
-                    .set("taken_until", number(now.saturating_add(LEASE)))
+                    .set("taken_until", number(now.saturating_add(LEASE_SECS)))
                     .increment("tries")
                     .when(ours());
                 Ok(hold.send(update()).await?.is_done())

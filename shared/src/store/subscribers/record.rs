@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long after `register-user` or `unlink-user` began Spotify is asked whether there is a link: the call, and the landing page, take a moment.
-pub(super) const SETTLED_AFTER: i64 = 20;
+pub(super) const QUIET_PERIOD_SECS: i64 = 20;
 
 /// What we know of a person's link at Spotify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,50 +88,50 @@ pub struct Subscriber {
     /// Of what the backend wants: one more with each change.
     pub version: i64,
     /// What the token said with which they linked last.
-    pub claimed: Option<Entitlements>,
+    pub token_entitlements: Option<Entitlements>,
     /// The version that Spotify has confirmed.
     pub synced_version: i64,
     /// What Spotify has, as far as we have seen.
-    pub held: Option<Entitlements>,
+    pub observed: Option<Entitlements>,
     /// The link.
     pub link: Link,
     /// When `register-user` was last called, in seconds since 1970.
     pub registered_at: Option<i64>,
     /// How often Spotify was asked in vain since it last followed.
-    pub tries: i64,
+    pub attempts: i64,
     /// Why it does not follow, in a word, when the last try came to nothing.
-    pub failure: Option<String>,
+    pub last_error: Option<String>,
     /// When it is tried next, in seconds since 1970, while it does not follow.
     pub next_try_at: Option<i64>,
     /// When Spotify last had to be told something, in seconds since 1970.
     pub synced_at: Option<i64>,
     /// Since when Spotify does not follow, in seconds since 1970, if it does not.
-    pub waiting_since: Option<i64>,
+    pub dirty_since: Option<i64>,
 }
 
 impl Subscriber {
     /// Somebody whom nobody has written of.
     #[must_use]
-    pub fn unknown(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Self {
+    pub fn new(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Self {
         Self {
             partner_id,
             partner_user_id,
             entitlements: Entitlements::default(),
             version: 0,
-            claimed: None,
+            token_entitlements: None,
             synced_version: 0,
-            held: None,
+            observed: None,
             link: Link {
                 state: LinkState::None,
                 since: None,
                 evidence: None,
             },
             registered_at: None,
-            tries: 0,
-            failure: None,
+            attempts: 0,
+            last_error: None,
             next_try_at: None,
             synced_at: None,
-            waiting_since: None,
+            dirty_since: None,
         }
     }
 
@@ -139,7 +139,8 @@ impl Subscriber {
     #[must_use]
     pub fn has_drifted(&self) -> bool {
         let behind = self.synced_version < self.version;
-        self.link.state == LinkState::Linked && (behind || self.held.as_ref() != self.wanted().or(self.held.as_ref()))
+        self.link.state == LinkState::Linked
+            && (behind || self.observed.as_ref() != self.desired().or(self.observed.as_ref()))
     }
 
     /// Since when the link is in a state, if it is in it from `now` on.
@@ -151,11 +152,11 @@ impl Subscriber {
     }
 
     /// Until when, in seconds since 1970, a `register-user` or an `unlink-user` may be on its way to Spotify.
-    pub(super) fn settled_after(&self) -> Option<i64> {
+    pub(super) fn quiet_until(&self) -> Option<i64> {
         let unlinking = self.link.since.filter(|_| self.link.state == LinkState::Suspect);
         self.registered_at
             .max(unlinking)
-            .map(|began| began.saturating_add(SETTLED_AFTER))
+            .map(|began| began.saturating_add(QUIET_PERIOD_SECS))
     }
 
     /// The condition that the version is still this one.
@@ -177,11 +178,11 @@ impl Subscriber {
 
     /// What is wanted of Spotify: what the backend says, else what the token said. Nothing where neither has said anything.
     #[must_use]
-    pub fn wanted(&self) -> Option<&Entitlements> {
+    pub fn desired(&self) -> Option<&Entitlements> {
         if self.version > 0 {
             Some(&self.entitlements)
         } else {
-            self.claimed.as_ref()
+            self.token_entitlements.as_ref()
         }
     }
 }
@@ -224,19 +225,19 @@ pub(super) fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
         partner_user_id: partner_user_id.ok_or(StoreError::Malformed)?,
         entitlements: item.entitlements("entitlements")?.unwrap_or_default(),
         version: item.integer("version")?.unwrap_or(0),
-        claimed: item.entitlements("claimed")?,
+        token_entitlements: item.entitlements("claimed")?,
         synced_version: item.integer("synced_version")?.unwrap_or(0),
-        held: item.entitlements("held")?,
+        observed: item.entitlements("held")?,
         link: Link {
             state: state.unwrap_or(LinkState::None),
             since: item.integer("link_since")?,
             evidence: item.text("link_evidence").map(str::to_owned),
         },
         registered_at: item.integer("registered_at")?,
-        tries: item.integer("tries")?.unwrap_or(0),
-        failure: item.text("failure").map(str::to_owned),
+        attempts: item.integer("tries")?.unwrap_or(0),
+        last_error: item.text("failure").map(str::to_owned),
         next_try_at: item.integer("next_try_at")?,
         synced_at: item.integer("synced_at")?,
-        waiting_since: item.integer("waiting_since")?,
+        dirty_since: item.integer("waiting_since")?,
     })
 }

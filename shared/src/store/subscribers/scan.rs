@@ -22,23 +22,23 @@ const ROUND: &str = "cursor#reconcile";
 
 /// A round of the reconciliation: through the whole table, in as many runs as it takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Round {
+pub struct ReconcileCursor {
     /// Whom it came to last; nobody at its beginning.
-    pub reached: Option<SubscriberKey>,
+    pub last_id: Option<SubscriberKey>,
     /// How many people of each partner it has found linked so far.
-    pub linked: BTreeMap<String, i64>,
+    pub linked_counts: BTreeMap<String, i64>,
 }
 
 /// Somebody's place in the index of those who are due.
 #[derive(Clone, Debug)]
-pub struct DueKey(Item);
+pub struct DuePosition(Item);
 
 impl Subscribers {
     /// Some of a partner's people, of one of `segments` parts of the table, from `after` on; and where to go on, if there are more.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn page(
+    pub async fn scan_partner(
         &self,
         partner_id: &PartnerId,
         (segment, segments): (i32, i32),
@@ -65,7 +65,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn linked(
+    pub async fn scan_linked(
         &self,
         cursor: Option<&SubscriberKey>,
         most: i32,
@@ -94,7 +94,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn round(&self) -> Result<Round, StoreError> {
+    pub async fn cursor(&self) -> Result<ReconcileCursor, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key("id", text(ROUND));
         let got = get
             .consistent_read(true)
@@ -102,7 +102,7 @@ impl Subscribers {
             .await
             .map_err(|error| store_error(&error))?;
         let Some(item) = got.item() else {
-            return Ok(Round::default());
+            return Ok(ReconcileCursor::default());
         };
         let mut linked = BTreeMap::new();
         if let Some(counted) = item.map("counted") {
@@ -111,9 +111,9 @@ impl Subscribers {
                 linked.extend(count.map(|count| (partner_id.clone(), count)));
             }
         }
-        Ok(Round {
-            reached: item.text("reached").map(SubscriberKey::new),
-            linked,
+        Ok(ReconcileCursor {
+            last_id: item.text("reached").map(SubscriberKey::new),
+            linked_counts: linked,
         })
     }
 
@@ -121,7 +121,7 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn reached(&self, key: &SubscriberKey) -> Result<(), StoreError> {
+    pub async fn advance_cursor(&self, key: &SubscriberKey) -> Result<(), StoreError> {
         let update = self.client.update_item().table_name(&self.table).key("id", text(ROUND));
         Write::new().set("reached", text(&key.0)).send(update).await.map(drop)
     }
@@ -130,14 +130,14 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_round(&self, round: &Round) -> Result<(), StoreError> {
+    pub async fn save_cursor(&self, round: &ReconcileCursor) -> Result<(), StoreError> {
         let counted = round
-            .linked
+            .linked_counts
             .iter()
             .map(|(partner_id, count)| (partner_id.clone(), number(*count)));
         let put = self.client.put_item().table_name(&self.table).item("id", text(ROUND));
         let put = put.item("counted", AttributeValue::M(counted.collect()));
-        let put = match &round.reached {
+        let put = match &round.last_id {
             Some(SubscriberKey(id)) => put.item("reached", text(id)),
             None => put,
         };
@@ -153,8 +153,8 @@ impl Subscribers {
         shard: u8,
         now: i64,
         most: i32,
-        after: Option<DueKey>,
-    ) -> Result<(Vec<SubscriberKey>, Option<DueKey>), StoreError> {
+        after: Option<DuePosition>,
+    ) -> Result<(Vec<SubscriberKey>, Option<DuePosition>), StoreError> {
         let query = self
             .client
             .query()
@@ -163,7 +163,7 @@ impl Subscribers {
             .key_condition_expression("dirty = :dirty AND next_try_at <= :now")
             .expression_attribute_values(":dirty", text(&shard.to_string()))
             .expression_attribute_values(":now", number(now))
-            .set_exclusive_start_key(after.map(|DueKey(key)| key))
+            .set_exclusive_start_key(after.map(|DuePosition(key)| key))
             .limit(most);
         let found = query.send().await.map_err(|error| store_error(&error))?;
         let keys = found
@@ -171,7 +171,7 @@ impl Subscribers {
             .iter()
             .map(|item| item.required("id").map(SubscriberKey::new));
         let keys: Result<Vec<_>, _> = keys.collect();
-        Ok((keys?, found.last_evaluated_key.map(DueKey)))
+        Ok((keys?, found.last_evaluated_key.map(DuePosition)))
     }
 
     /// How many Spotify does not follow yet, whenever their next try is; of a very bad day, when the index no longer fits into an answer, the first

@@ -5,9 +5,9 @@ mod page;
 mod plans;
 mod provider;
 mod publisher;
+mod sessions;
 #[cfg(test)]
 mod tests;
-mod visitors;
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ use url::Url;
 use self::plans::Plans;
 use self::provider::Provider;
 pub use self::publisher::{Person, Plan, Publisher};
-use self::visitors::{VISITOR_COOKIE, Visitor, Visitors};
-use crate::chance::Chance;
+use self::sessions::{VISITOR_COOKIE, Visitor, Visitors};
+use crate::chance::TokenSource;
 use crate::clock::Clock;
 use crate::cookies::cookie;
 use crate::options::{Addresses, Key, Options};
@@ -88,7 +88,7 @@ struct Inner {
     plans: Plans,
     link_of: LinkOf,
     visitors: Visitors,
-    chance: Chance,
+    chance: TokenSource,
     clock: Clock,
 }
 
@@ -98,7 +98,7 @@ impl Site {
         let link_of =
             move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
         // Apart from Spotify's sequence, so that neither shifts the other.
-        let chance = Chance::new(options.seed.map(|seed| seed ^ 0x7369_7465));
+        let chance = TokenSource::new(options.seed.map(|seed| seed ^ 0x7369_7465));
         let clock = Clock::default();
         Self(Arc::new(Inner {
             publisher: options.publisher.clone(),
@@ -238,7 +238,7 @@ struct Errand {
 
 impl Errand {
     /// From `return_to` and `nonce`, or why not.
-    fn read(site: &Site, fields: &visitors::Fields) -> Result<Self, &'static str> {
+    fn read(site: &Site, fields: &sessions::Fields) -> Result<Self, &'static str> {
         let return_to = match fields.get("return_to") {
             None => None,
             Some(text) => Some(
@@ -272,7 +272,7 @@ impl Errand {
 
 async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let visitor = site.visitor(&headers);
-    let fields = visitors::fields(query.unwrap_or_default().as_bytes());
+    let fields = sessions::fields(query.unwrap_or_default().as_bytes());
     let response = match Errand::read(&site, &fields) {
         Err(message) => page::refusal(&site, &visitor, message),
         Ok(errand) => match site.person(&visitor) {
@@ -284,7 +284,7 @@ async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: H
 }
 
 async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let fields = visitors::fields(&body);
+    let fields = sessions::fields(&body);
     let before = site.visitor(&headers);
     let errand = match Errand::read(&site, &fields) {
         Ok(errand) => errand,
@@ -317,7 +317,7 @@ async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) 
             "The way is fixed: this sandbox was started with it.",
         );
     }
-    let fields = visitors::fields(&body);
+    let fields = sessions::fields(&body);
     let sign_in = match fields.get("kind").map(String::as_str) {
         Some("session") => SignIn::Session,
         Some("handoff") => SignIn::Handoff,

@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::plans::Trouble;
-use super::visitors::Visitor;
+use super::sessions::Visitor;
 use super::{Errand, Person, SignIn, Site};
 use crate::spotify::Link;
 

@@ -7,9 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
-use shared::outbound::{Outbound, OutboundError};
+use shared::http_client::{HttpClient, HttpError};
 
-use super::visitors::{Fields, fields};
+use super::sessions::{Fields, fields};
 use super::{Person, Site, page, redirect, signed};
 use crate::options::{Addresses, Key, Options};
 
@@ -37,7 +37,7 @@ pub(super) enum Trouble {
     /// They answered something else than 202.
     Status(StatusCode),
     /// They did not answer.
-    Silence(OutboundError),
+    Silence(HttpError),
     /// They were not called.
     Unsigned,
 }
@@ -109,7 +109,7 @@ async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
     let request = signed(&plans.key, "soa-request+jwt", &claims).ok_or(Trouble::Unsigned)?;
     let media_type = HeaderValue::from_static("application/jwt");
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
-    let outbound = Outbound::new().map_err(Trouble::Silence)?;
+    let outbound = HttpClient::new().map_err(Trouble::Silence)?;
     let answer = outbound.post(&plans.replace_url, headers, request).await;
     match answer.map_err(Trouble::Silence)?.status {
         StatusCode::ACCEPTED => Ok(()),

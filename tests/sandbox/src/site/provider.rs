@@ -21,9 +21,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use url::form_urlencoded::{Serializer, parse};
 
-use super::visitors::{Fields, Visitor, fields};
+use super::sessions::{Fields, Visitor, fields};
 use super::{Person, Site, page, redirect, remember};
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 use crate::clock::Clock;
 use crate::options::{Addresses, Options};
 
@@ -37,7 +37,7 @@ pub(super) struct Provider {
     redirect_uri: String,
     key: Option<SigningKey>,
     codes: Mutex<HashMap<String, Granted>>,
-    chance: Chance,
+    chance: TokenSource,
     clock: Clock,
 }
 
@@ -98,7 +98,7 @@ impl Refused {
 struct TokenError(&'static str, &'static str);
 
 impl Provider {
-    pub(super) fn new(options: &Options, addresses: &Addresses, chance: Chance, clock: Clock) -> Self {
+    pub(super) fn new(options: &Options, addresses: &Addresses, chance: TokenSource, clock: Clock) -> Self {
         Self {
             issuer: addresses.site.clone(),
             client_id: options.oidc.client_id.clone(),

@@ -11,14 +11,14 @@ use tokio::sync::watch;
 
 use self::visit::visit_at;
 use super::Site;
-use crate::{Place, SignIn};
+use crate::{Endpoint, SignIn};
 
 #[tokio::test]
 async fn a_code_works_for_a_minute() {
     // The site served here rather than by the sandbox, to have its clock at hand.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    let mut visit = visit_at(Place::Elsewhere(origin), SignIn::Oidc).await;
+    let mut visit = visit_at(Endpoint::External(origin), SignIn::Oidc).await;
     let options = Arc::new(visit.sandbox.options().clone());
     let site = Site::new(&options, visit.sandbox.addresses(), visit.sandbox.spotify().clone());
     let (_stop, stopped) = watch::channel(());

@@ -6,13 +6,13 @@ mod account_pages;
 mod authorize;
 mod client;
 mod content_access;
+mod control_api;
 mod form;
 mod logo;
 mod open_access;
 mod page;
 mod signed;
 mod state;
-mod steering;
 mod switches;
 mod token;
 
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 pub use self::client::{Account, Client, Partner, Show};
 use self::state::State;
 pub use self::switches::{ErrorBody, Pkce, Stop, Switches};
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 use crate::control::{self, Control};
 use crate::faults::Faults;
 use crate::options::{Addresses, Options};
@@ -144,7 +144,11 @@ impl Spotify {
             logged: &["/api/", "/authorize"],
             ..Control::default()
         };
-        let state = State::new(&configuration, Chance::new(configuration.seed), control.clock.clone());
+        let state = State::new(
+            &configuration,
+            TokenSource::new(configuration.seed),
+            control.clock.clone(),
+        );
         Self {
             configuration: Arc::new(configuration),
             state: Arc::new(Mutex::new(state)),
@@ -258,7 +262,7 @@ fn router(spotify: Spotify) -> Router {
     simulated
         .layer(middleware::from_fn_with_state(control.clone(), control::observe))
         .merge(control::routes(control))
-        .merge(steering::routes(spotify))
+        .merge(control_api::routes(spotify))
 }
 
 pub(crate) fn serve(listener: TcpListener, spotify: Spotify, stop: watch::Receiver<()>) {

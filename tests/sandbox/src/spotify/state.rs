@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::client::{Client, Partner};
 use super::switches::{Stop, Switches};
 use super::{Configuration, Link, USER_SCOPE};
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 use crate::clock::Clock;
 
 const CODE_LIVES_MS: u64 = 10 * 60 * 1000;
@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) switches: Switches,
     pub(super) clients: Vec<Client>,
     pub(super) links: Vec<Link>,
-    pub(super) chance: Chance,
+    pub(super) chance: TokenSource,
     clock: Clock,
     consents: HashMap<String, Consent>,
     codes: HashMap<String, Code>,
@@ -94,7 +94,7 @@ pub(super) enum NotLinked {
 }
 
 impl State {
-    pub(super) fn new(configuration: &Configuration, chance: Chance, clock: Clock) -> Self {
+    pub(super) fn new(configuration: &Configuration, chance: TokenSource, clock: Clock) -> Self {
         Self {
             switches: configuration.switches.clone(),
             clients: configuration.clients.clone(),

@@ -1,6 +1,6 @@
 //! The services of a sandbox: start, ports, the Secrets Manager and the database.
 
-use sandbox::{Addresses, Fault, Options, Place, Route, Sandbox};
+use sandbox::{Addresses, Endpoint, Fault, Options, Route, Sandbox};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -108,7 +108,7 @@ async fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let options = Options {
-        spotify: Place::Here(port),
+        spotify: Endpoint::Local(port),
         ..Options::default()
     };
     let error = Sandbox::start(options, async |_| Ok(Vec::new()))

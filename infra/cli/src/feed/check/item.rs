@@ -15,7 +15,7 @@ use crate::feed::{
 };
 
 /// How many links of public notes are remembered.
-const LINKED: usize = 50_000;
+const MAX_LINKS: usize = 50_000;
 
 impl Check<'_> {
     pub(super) fn item(&mut self, item: &Item) {
@@ -125,7 +125,7 @@ impl Check<'_> {
             self.found
                 .add(&LEAK, item.line, title, format!("the notes link to {why} at {host}"));
         }
-        for link in harmless.into_iter().take(LINKED.saturating_sub(self.linked.len())) {
+        for link in harmless.into_iter().take(MAX_LINKS.saturating_sub(self.linked.len())) {
             self.linked.insert(link, item.line);
         }
     }

@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use shared::partner::PartnerId;
 
 use crate::{
-    error::Failed,
+    error::CliError,
     feed::{
-        document::{Access, Channel, Element, Feed, Part, SPOTIFY, Space, open},
+        document::{Access, Channel, Element, Feed, Namespace, SPOTIFY, SegmentKind, open},
         rules::{
-            AUTHOR, COVER, DESCRIPTION, DOCTYPE, Found, MISPLACED, NAMESPACE, NOT_RSS, PARTNER_ID, PARTNER_ID_UNUSUAL,
-            PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, SANDBOX, SANDBOX_ALONE, SHOWN, TITLE,
-            UNKNOWN_CHILD,
+            AUTHOR, COVER, DESCRIPTION, DOCTYPE, Found, MAX_SHOWN, MISPLACED, NAMESPACE, NOT_RSS, PARTNER_ID,
+            PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, SANDBOX,
+            SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
         },
     },
 };
@@ -79,8 +79,8 @@ struct Check<'a> {
 /// Looks at a feed, and says what was found.
 ///
 /// # Errors
-/// [`Failed`] when a file cannot be read. A feed that is no XML is one that was looked at.
-pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Failed> {
+/// [`CliError`] when a file cannot be read. A feed that is no XML is one that was looked at.
+pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let held = args.held.as_ref().map(held).transpose()?;
     let check = Check {
         partner_id: args.partner_id.as_deref(),
@@ -98,8 +98,8 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Failed>
 }
 
 /// What people hold: of an export in CSV or JSON Lines, or one name a line.
-fn held(path: &PathBuf) -> Result<BTreeSet<String>, Failed> {
-    let failed = |error: std::io::Error| Failed::new(format!("{} cannot be read: {error}", path.display()));
+fn held(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
+    let failed = |error: std::io::Error| CliError::new(format!("{} cannot be read: {error}", path.display()));
     let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
     let mut held = BTreeSet::new();
     let mut column = None;
@@ -145,15 +145,15 @@ impl Check<'_> {
                 }
             };
             match piece.part {
-                Part::Root(element) => self.root(&element),
-                Part::Access(access) => self.show(&access),
-                Part::Item(item) => self.item(&item),
-                Part::ChannelEnd(found) => channel = Some((found, feed.line())),
-                Part::DocType => {
+                SegmentKind::Root(element) => self.root(&element),
+                SegmentKind::Access(access) => self.show(&access),
+                SegmentKind::Item(item) => self.item(&item),
+                SegmentKind::ChannelEnd(found) => channel = Some((found, feed.line())),
+                SegmentKind::DocType => {
                     self.found
                         .add(&DOCTYPE, feed.line(), None, "the feed has a document type declaration");
                 }
-                Part::Other => {}
+                SegmentKind::Other => {}
             }
         }
         match channel {
@@ -192,13 +192,13 @@ impl Check<'_> {
     fn block(&mut self, access: &Access, episode: Option<&str>, good: &[(&str, &str)], elsewhere: &[&str]) {
         let line = access.element.line;
         match access.element.space {
-            Space::Undeclared => self.found.add(
+            Namespace::Undeclared => self.found.add(
                 &NAMESPACE,
                 line,
                 episode,
                 "the prefix of spotify:access is not declared",
             ),
-            Space::Spotify if access.element.prefix.as_deref() != Some("spotify") => {
+            Namespace::Spotify if access.element.prefix.as_deref() != Some("spotify") => {
                 self.found.add(
                     &PREFIX,
                     line,
@@ -260,7 +260,7 @@ impl Check<'_> {
         for (line, id) in &partners {
             match PartnerId::parse(id) {
                 Err(_) => self.found.add(&PARTNER_ID, *line, None, "the partner id is malformed"),
-                Ok(id) if !id.looks_usual() => self.found.add(
+                Ok(id) if !id.has_usual_length() => self.found.add(
                     &PARTNER_ID_UNUSUAL,
                     *line,
                     None,
@@ -317,7 +317,7 @@ impl Check<'_> {
         })
     }
 
-    fn tell(&self, out: &mut dyn Write) -> Result<(), Failed> {
+    fn tell(&self, out: &mut dyn Write) -> Result<(), CliError> {
         for finding in &self.found.shown {
             let episode = finding
                 .episode
@@ -329,8 +329,8 @@ impl Check<'_> {
                 finding.line, finding.severity, finding.what, finding.rule, finding.mend
             )?;
         }
-        for (rule, count) in self.found.counts.iter().filter(|(_, count)| **count > SHOWN) {
-            writeln!(out, "and {} more of {rule}", count - SHOWN)?;
+        for (rule, count) in self.found.counts.iter().filter(|(_, count)| **count > MAX_SHOWN) {
+            writeln!(out, "and {} more of {rule}", count - MAX_SHOWN)?;
         }
         let (errors, warnings) = (self.found.errors, self.found.warnings);
         writeln!(

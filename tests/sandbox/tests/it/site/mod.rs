@@ -6,7 +6,7 @@ mod sessions;
 mod visit;
 
 use jsonwebtoken::{DecodingKey, Validation};
-use sandbox::{Place, SignIn};
+use sandbox::{Endpoint, SignIn};
 use serde_json::Value;
 
 use self::visit::{Visit, visit_at};
@@ -16,7 +16,7 @@ async fn visit() -> Visit {
 }
 
 async fn visit_with(sign_in: SignIn) -> Visit {
-    visit_at(Place::Here(0), sign_in).await
+    visit_at(Endpoint::Local(0), sign_in).await
 }
 
 impl Visit {

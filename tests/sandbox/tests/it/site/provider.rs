@@ -3,7 +3,7 @@
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use reqwest::Response;
-use sandbox::{Addresses, Options, Place, Sandbox, SignIn};
+use sandbox::{Addresses, Endpoint, Options, Sandbox, SignIn};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
@@ -268,7 +268,7 @@ async fn an_id_token_has_what_the_plan_gives_by_now_whether_the_functions_answer
     let silent = format!("http://{}", taken.local_addr().unwrap());
     drop(taken);
     let options = Options {
-        gateway: Place::Elsewhere(silent.clone()),
+        gateway: Endpoint::External(silent.clone()),
         sign_in: SignIn::Oidc,
         ..Options::default()
     };

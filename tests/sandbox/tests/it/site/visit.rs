@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Response};
-use sandbox::{Addresses, Options, Place, Sandbox, SignIn};
+use sandbox::{Addresses, Endpoint, Options, Sandbox, SignIn};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -19,10 +19,10 @@ pub(crate) struct Visit {
 
 pub(crate) const PUBLIC_URL: &str = "http://127.0.0.1:9000";
 
-pub(crate) async fn visit_at(site: Place, sign_in: SignIn) -> Visit {
-    let nowhere = || Place::Elsewhere("http://127.0.0.1:9".to_owned());
+pub(crate) async fn visit_at(site: Endpoint, sign_in: SignIn) -> Visit {
+    let nowhere = || Endpoint::External("http://127.0.0.1:9".to_owned());
     let options = Options {
-        gateway: Place::Elsewhere(PUBLIC_URL.to_owned()),
+        gateway: Endpoint::External(PUBLIC_URL.to_owned()),
         spotify: nowhere(),
         site,
         dynamodb: nowhere(),

@@ -2,13 +2,13 @@
 
 mod authorize;
 mod content_access;
+mod control_api;
 mod open_access;
-mod steering;
 mod token;
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::{Client as Http, Response};
-use sandbox::{Addresses, Client, Options, Partner, Place, Sandbox, Spotify};
+use sandbox::{Addresses, Client, Endpoint, Options, Partner, Sandbox, Spotify};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -43,7 +43,7 @@ fn stranger() -> Client {
 }
 
 async fn journey() -> Journey {
-    let nowhere = || Place::Elsewhere("http://127.0.0.1:9".to_owned());
+    let nowhere = || Endpoint::External("http://127.0.0.1:9".to_owned());
     let options = Options {
         gateway: nowhere(),
         site: nowhere(),

@@ -9,7 +9,7 @@ use std::sync::{
 
 /// Where random bytes come from.
 #[derive(Clone, Debug, Default)]
-pub enum Chance {
+pub enum Rng {
     /// The operating system, by way of aws-lc.
     #[default]
     System,
@@ -21,9 +21,9 @@ pub enum Chance {
 /// The operating system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
-pub struct NoChance;
+pub struct RngError;
 
-impl Chance {
+impl Rng {
     /// Repeatable chance.
     #[cfg(feature = "test-support")]
     #[must_use]
@@ -34,12 +34,12 @@ impl Chance {
     /// `N` random bytes.
     ///
     /// # Errors
-    /// [`NoChance`] when the operating system has none to give.
+    /// [`RngError`] when the operating system has none to give.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random bytes")]
-    pub fn bytes<const N: usize>(&self) -> Result<[u8; N], NoChance> {
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N], RngError> {
         let mut bytes = [0; N];
         match self {
-            Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoChance)?,
+            Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| RngError)?,
             #[cfg(feature = "test-support")]
             Self::Seeded(seed, drawn) => {
                 for chunk in bytes.chunks_mut(32) {

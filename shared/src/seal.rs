@@ -17,7 +17,7 @@ pub fn seal<T: Serialize>(key: &[u8; 32], value: &T) -> Option<String> {
 
 /// Opens what [`seal`] made of a value with the same key.
 #[must_use]
-pub fn open<T: DeserializeOwned>(key: &[u8; 32], text: &str) -> Option<T> {
+pub fn unseal<T: DeserializeOwned>(key: &[u8; 32], text: &str) -> Option<T> {
     let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
     let bytes = from_base64url(text)?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
@@ -34,8 +34,8 @@ mod tests {
     #[test]
     fn what_was_sealed_opens_with_its_key_alone() {
         let sealed = seal(&[1; 32], &"ada").unwrap();
-        assert_eq!(open::<String>(&[1; 32], &sealed).as_deref(), Some("ada"));
-        assert_eq!(open::<String>(&[2; 32], &sealed), None);
+        assert_eq!(unseal::<String>(&[1; 32], &sealed).as_deref(), Some("ada"));
+        assert_eq!(unseal::<String>(&[2; 32], &sealed), None);
         assert!(!sealed.contains("ada"));
     }
 
@@ -45,8 +45,8 @@ mod tests {
             let mut bytes = from_base64url(&seal(&[1; 32], &"a value of some length").unwrap()).unwrap();
             let place = bit / 8 % bytes.len();
             bytes[place] ^= 1 << (bit % 8);
-            prop_assert_eq!(open::<String>(&[1; 32], &base64url(bytes)), None);
-            prop_assert_eq!(open::<String>(&[1; 32], &text), None);
+            prop_assert_eq!(unseal::<String>(&[1; 32], &base64url(bytes)), None);
+            prop_assert_eq!(unseal::<String>(&[1; 32], &text), None);
         }
     }
 }

@@ -2,6 +2,9 @@
 //! checks (`OpenID` Connect Core 1.0 §3.1). The protocol is `openidconnect`'s; ours is what it leaves to its user: time, chance, the HTTP client, how long the
 //! provider's metadata and keys are kept, and which claims say who somebody is.
 
+mod claims;
+mod errors;
+
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -9,8 +12,8 @@ use http::{Request, Response};
 use openidconnect::{
     AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode, Client, ClientId, ClientSecret,
     CsrfToken, DiscoveryError, EmptyAdditionalClaims, IssuerUrl, LanguageTag, Nonce, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError, Scope,
-    StandardErrorResponse, TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope, StandardErrorResponse,
+    TokenResponse as _,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
         CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey,
@@ -22,25 +25,27 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared::{
+    cache::{Cached, InBackoff, Policy},
     clock::Clock,
     config::OidcConfig,
     encoding::from_base64url,
     errors::{Error, ProviderError},
-    fetched::{Fetched, Limits, Paused},
+    http_client::{CALL_TIMEOUT, HttpClient, HttpError},
     i18n::Language,
-    jws::{JwsError, LEEWAY, object},
+    jws::{JwsError, LEEWAY, parse_object},
     oauth::{authorize, nonce, pkce, state::State},
-    outbound::{CALL, Outbound, OutboundError},
-    partner::{Entitlement, PartnerId},
-    secrets::{Secret, SecretError, SecretValue, Versions, text_member},
+    partner::PartnerId,
+    secrets::{ManagedSecret, SecretError, SecretValue, Versions, string_member},
     sign_in::IdentityClaims,
     urls::{is_local, is_secure},
     web::Query,
 };
 use url::Url;
 
+use self::errors::{INVALID_CLIENT, token_error, token_problem};
+
 /// For all that a sign-in asks of the provider once the browser is back: token, and, after a rotation, metadata and keys.
-const LONGEST: Duration = Duration::from_millis(4500);
+const SIGN_IN_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// Asymmetric ones alone: whoever holds a symmetric key can sign, and `none` is no signature. The key's own kind decides among them.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
@@ -52,14 +57,14 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
 
 /// Whether the provider says its own name when it sends a browser back (RFC 9207 §3).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-struct NamesItself {
+struct IssParameterSupport {
     authorization_response_iss_parameter_supported: Option<bool>,
 }
 
-impl AdditionalProviderMetadata for NamesItself {}
+impl AdditionalProviderMetadata for IssParameterSupport {}
 
 type Metadata = ProviderMetadata<
-    NamesItself,
+    IssParameterSupport,
     CoreAuthDisplay,
     CoreClientAuthMethod,
     CoreClaimName,
@@ -94,15 +99,12 @@ type Discovered = Client<
     openidconnect::EndpointMaybeSet,
 >;
 
-/// RFC 6749 §5.2: the client's authentication failed.
-const INVALID_CLIENT: &str = "invalid_client";
-
 /// The client secret at the provider. Providers differ in what they make, so any visible ASCII will do.
 pub(crate) struct ProviderSecret(ClientSecret);
 
 impl SecretValue for ProviderSecret {
     fn from_members(members: &Map<String, Value>) -> Result<Self, String> {
-        let secret = text_member(members, "client_secret")?;
+        let secret = string_member(members, "client_secret")?;
         if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("member `client_secret` is not visible ASCII without white space".to_owned());
         }
@@ -111,22 +113,22 @@ impl SecretValue for ProviderSecret {
 }
 
 /// The provider, as its client sees it.
-pub(crate) struct Oidc {
+pub(crate) struct OidcClient {
     config: OidcConfig,
     issuer: IssuerUrl,
     redirect_uri: RedirectUrl,
-    client_secret: Option<Secret<ProviderSecret>>,
-    provider: Fetched<Metadata>,
-    outbound: Outbound,
+    client_secret: Option<ManagedSecret<ProviderSecret>>,
+    provider: Cached<Metadata>,
+    outbound: HttpClient,
     clock: Clock,
 }
 
-impl Oidc {
+impl OidcClient {
     /// The provider of `config`. Nothing when its issuer is no URL, which the configuration has made sure of.
     pub(crate) fn new(
         config: OidcConfig,
-        client_secret: Option<Secret<ProviderSecret>>,
-        outbound: &Outbound,
+        client_secret: Option<ManagedSecret<ProviderSecret>>,
+        outbound: &HttpClient,
         clock: &Clock,
     ) -> Option<Self> {
         Some(Self {
@@ -134,7 +136,7 @@ impl Oidc {
             redirect_uri: RedirectUrl::new(config.redirect_uri.clone()).ok()?,
             config,
             client_secret,
-            provider: Fetched::new(Limits::PUBLISHED, clock.clone()),
+            provider: Cached::new(Policy::PUBLISHED, clock.clone()),
             outbound: outbound.clone(),
             clock: clock.clone(),
         })
@@ -144,10 +146,10 @@ impl Oidc {
     ///
     /// # Errors
     /// [`SecretError`] when the client secret is not what it must be. The provider being down is none.
-    pub(crate) async fn prepare(&self) -> Result<(), SecretError> {
+    pub(crate) async fn preload(&self) -> Result<(), SecretError> {
         let secret = async {
             match &self.client_secret {
-                Some(secret) => secret.load().await,
+                Some(secret) => secret.preload().await,
                 None => Ok(()),
             }
         };
@@ -205,8 +207,8 @@ impl Oidc {
         if names_itself && iss.is_none() {
             return Err(Error::Malformed("iss"));
         }
-        let code = code?.and_then(authorize::AuthorizationCode::parse_any);
-        authorize::AuthorizationResponse::read(state?, code, error?, iss, &self.config.issuer)
+        let code = code?.and_then(authorize::AuthorizationCode::parse_visible_ascii);
+        authorize::AuthorizationResponse::parse(state?, code, error?, iss, &self.config.issuer)
             .ok_or(Error::Malformed("query"))
     }
 
@@ -220,7 +222,7 @@ impl Oidc {
     ) -> Result<IdentityClaims, Error> {
         let exchange = self.exchange(code, code_verifier, nonce, partner_id);
         // A person waits, and the answer is to be ours: also where keys are fetched anew on top.
-        tokio::time::timeout(LONGEST, exchange)
+        tokio::time::timeout(SIGN_IN_TIMEOUT, exchange)
             .await
             .unwrap_or(Err(ProviderError::Unavailable("no sign-in in time").into()))
     }
@@ -249,7 +251,7 @@ impl Oidc {
         let claims = match self.verify(&provider, id_token, &granted, &nonce) {
             // The provider may have rotated its keys since we looked.
             Err(JwsError::UnknownKey | JwsError::Signature) => {
-                let newer = self.provider.get_after(&provider, |_| self.discover()).await;
+                let newer = self.provider.refresh_unless_newer(&provider, |_| self.discover()).await;
                 let provider = newer.unwrap_or(provider);
                 self.verify(&provider, id_token, &granted, &nonce)?
             }
@@ -337,56 +339,7 @@ impl Oidc {
             .nth(1)
             .and_then(from_base64url)
             .ok_or(JwsError::Malformed)?;
-        object(&payload).map(Value::Object).ok_or(JwsError::Malformed)
-    }
-
-    /// Who the claims are about, by the names that they have at this provider.
-    fn claims(&self, claims: &Value, partner_id: &PartnerId) -> Result<IdentityClaims, JwsError> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let sub = match self.config.sub.lookup(claims) {
-            // A larger one would be rounded, and two people one.
-            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.to_string(),
-            sub => sub.and_then(text).ok_or(JwsError::Claim("sub"))?,
-        };
-        let partner_user_id = match self.config.partner_user_id.as_ref().map(|path| path.lookup(claims)) {
-            Some(claim) => Some(claim.and_then(text).ok_or(JwsError::Claim("partner_user_id"))?),
-            None => None,
-        };
-        let entitlements = match self.config.entitlements.lookup(claims) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(vec![name.clone()]),
-            Some(Value::Array(names)) => {
-                let names: Option<Vec<_>> = names.iter().map(text).collect();
-                Some(names.ok_or(JwsError::Claim("entitlements"))?)
-            }
-            Some(_) => return Err(JwsError::Claim("entitlements")),
-        };
-        // A claim of groups or roles serves others too: what is not for us, and what can be no entitlement, is none.
-        let ours = |name: String| {
-            let name = name.strip_prefix(&self.config.entitlements_prefix)?;
-            Entitlement::parse(name).ok().map(|_| name.to_owned())
-        };
-        let partner_id = match self.config.partner_id.lookup(claims) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(one)) => Some(one.clone()),
-            Some(Value::Array(several)) => {
-                let their_own = several.iter().any(|one| one == partner_id.as_str());
-                Some(if their_own {
-                    partner_id.to_string()
-                } else {
-                    String::new()
-                })
-            }
-            Some(_) => return Err(JwsError::Claim("partner_id")),
-        };
-        Ok(IdentityClaims {
-            sub,
-            partner_id,
-            partner_user_id,
-            entitlements: entitlements.map(|names| names.into_iter().filter_map(ours).collect()),
-            name: claims.get("name").cloned(),
-            nonce: None,
-        })
+        parse_object(&payload).map(Value::Object).ok_or(JwsError::Malformed)
     }
 
     async fn secret(&self) -> Result<Option<Arc<Versions<ProviderSecret>>>, SecretError> {
@@ -404,7 +357,7 @@ impl Oidc {
         let (Some(secret), Some(refused)) = (&self.client_secret, refused) else {
             return Ok(None);
         };
-        let versions = secret.get_after_refusal(refused).await?;
+        let versions = secret.refresh_after_rejection(refused).await?;
         let mut candidates = [Some(&versions.current), versions.previous.as_ref()]
             .into_iter()
             .flatten();
@@ -417,25 +370,25 @@ impl Oidc {
         self.provider
             .get(|_| self.discover())
             .await
-            .map_err(|Undiscovered(why)| ProviderError::Unavailable(why))
+            .map_err(|DiscoveryFailure(why)| ProviderError::Unavailable(why))
     }
 
-    async fn discover(&self) -> Result<Metadata, Undiscovered> {
+    async fn discover(&self) -> Result<Metadata, DiscoveryFailure> {
         let http = self.http();
         let discovering = Metadata::discover_async(self.issuer.clone(), &http);
         // One limit for both documents.
-        let discovered = tokio::time::timeout(CALL, Box::pin(discovering)).await;
-        let discovered = discovered.map_err(|_| Undiscovered("no discovery in time"))?;
+        let discovered = tokio::time::timeout(CALL_TIMEOUT, Box::pin(discovering)).await;
+        let discovered = discovered.map_err(|_| DiscoveryFailure("no discovery in time"))?;
         let provider = discovered.map_err(|error| match error {
-            DiscoveryError::Request(_) => Undiscovered("no discovery"),
-            DiscoveryError::Validation(_) => Undiscovered("another issuer"),
-            _ => Undiscovered("no metadata"),
+            DiscoveryError::Request(_) => DiscoveryFailure("no discovery"),
+            DiscoveryError::Validation(_) => DiscoveryFailure("another issuer"),
+            _ => DiscoveryFailure("no metadata"),
         })?;
-        let token_endpoint = provider.token_endpoint().ok_or(Undiscovered("no token endpoint"))?;
+        let token_endpoint = provider.token_endpoint().ok_or(DiscoveryFailure("no token endpoint"))?;
         if self.may_be_called(provider.authorization_endpoint().url()) && self.may_be_called(token_endpoint.url()) {
             Ok(provider)
         } else {
-            Err(Undiscovered("an endpoint without TLS"))
+            Err(DiscoveryFailure("an endpoint without TLS"))
         }
     }
 
@@ -453,7 +406,7 @@ impl Oidc {
             Box::pin(async move {
                 let url = request.uri().to_string();
                 if !url.parse().is_ok_and(|url| may_be_called(&issuer, &url)) {
-                    return Err(OutboundError::Connect);
+                    return Err(HttpError::Connect);
                 }
                 outbound.send(request).await
             })
@@ -466,13 +419,13 @@ fn may_be_called(issuer: &Url, url: &Url) -> bool {
     is_encrypted && (!is_local(url) || is_local(issuer))
 }
 
-type Calling = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, OutboundError>> + Send>>;
+type Calling = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, HttpError>> + Send>>;
 
 /// Why the provider's metadata and keys could not be fetched.
-struct Undiscovered(&'static str);
+struct DiscoveryFailure(&'static str);
 
-impl From<Paused> for Undiscovered {
-    fn from(_: Paused) -> Self {
+impl From<InBackoff> for DiscoveryFailure {
+    fn from(_: InBackoff) -> Self {
         Self("no discovery a moment ago")
     }
 }
@@ -480,47 +433,6 @@ impl From<Paused> for Undiscovered {
 /// A time as `openidconnect` has it.
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
-}
-
-/// Whose fault it is that there is no token: nobody's but the passing time, ours as its client, or the provider's.
-fn token_problem(
-    error: &RequestTokenError<OutboundError, StandardErrorResponse<CoreErrorResponseType>>,
-) -> ProviderError {
-    let RequestTokenError::ServerResponse(refusal) = error else {
-        return ProviderError::Unavailable(match error {
-            RequestTokenError::Request(OutboundError::Timeout) => "no token in time",
-            RequestTokenError::Request(_) => "no connection to the token endpoint",
-            _ => "nonsense of the token endpoint",
-        });
-    };
-    match refusal.error() {
-        CoreErrorResponseType::InvalidGrant => ProviderError::CodeRefused,
-        CoreErrorResponseType::InvalidClient => ProviderError::ClientRefused(INVALID_CLIENT),
-        CoreErrorResponseType::UnauthorizedClient => ProviderError::ClientRefused("unauthorized_client"),
-        CoreErrorResponseType::InvalidScope => ProviderError::ClientRefused("invalid_scope"),
-        CoreErrorResponseType::InvalidRequest => ProviderError::ClientRefused("invalid_request"),
-        CoreErrorResponseType::UnsupportedGrantType => ProviderError::ClientRefused("unsupported_grant_type"),
-        CoreErrorResponseType::Extension(_) => ProviderError::Unavailable("an error of the token endpoint"),
-    }
-}
-
-/// The same words as for every other token.
-fn token_error(error: &openidconnect::ClaimsVerificationError) -> JwsError {
-    use openidconnect::{ClaimsVerificationError as Claim, SignatureVerificationError as Signature};
-    match error {
-        Claim::Expired(_) => JwsError::Expired,
-        Claim::InvalidAudience(_) => JwsError::Claim("aud"),
-        Claim::InvalidIssuer(_) => JwsError::Claim("iss"),
-        Claim::InvalidNonce(_) => JwsError::Claim("nonce"),
-        Claim::InvalidSubject(_) => JwsError::Claim("sub"),
-        Claim::SignatureVerification(Signature::NoMatchingKey | Signature::AmbiguousKeyId(_)) => JwsError::UnknownKey,
-        Claim::SignatureVerification(
-            Signature::DisallowedAlg(_) | Signature::NoSignature | Signature::UnsupportedAlg(_),
-        ) => JwsError::Algorithm,
-        Claim::SignatureVerification(_) => JwsError::Signature,
-        Claim::Unsupported(_) => JwsError::Header,
-        _ => JwsError::Malformed,
-    }
 }
 
 #[cfg(test)]

@@ -16,11 +16,11 @@ use entrypoint::Entrypoint;
 use partners::Partners;
 use serde_json::{Value, json};
 use shared::{
-    aws::Aws,
-    chance::Chance,
+    aws::AwsConfig,
     clock::Clock,
     config::Environment,
-    outbound::Outbound,
+    http_client::HttpClient,
+    rng::Rng,
     runtime::{
         http::{HttpFunction, handle_event},
         worker::EventFunction as _,
@@ -125,8 +125,9 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
 ///
 /// When DynamoDB does not answer or refuses.
 pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError> {
-    let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
-    let dynamodb = aws.dynamodb(&Outbound::new()?);
+    let aws =
+        AwsConfig::from_env(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
+    let dynamodb = aws.dynamodb(&HttpClient::new()?);
     let attribute = |name: &str, kind| {
         AttributeDefinition::builder()
             .attribute_name(name)
@@ -212,7 +213,7 @@ where
 /// # Errors
 ///
 /// When a function cannot start; the error names every variable or secret concerned.
-pub async fn routes(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<Vec<Route>, RoutesError> {
+pub async fn routes(environment: &Environment, clock: &Clock, chance: &Rng) -> Result<Vec<Route>, RoutesError> {
     let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), chance.clone()).await?);
     let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), chance.clone()).await?);
     let unlink = Arc::new(Unlink::start(environment.clone(), clock.clone(), chance.clone()).await?);
@@ -271,10 +272,11 @@ fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, func
 /// # Errors
 ///
 /// When the function cannot start, or the stream does not answer.
-pub async fn sync(environment: &Environment, clock: &Clock, chance: &Chance) -> Result<(), RoutesError> {
+pub async fn sync(environment: &Environment, clock: &Clock, chance: &Rng) -> Result<(), RoutesError> {
     let sync = Synchronizer::start(environment.clone(), clock.clone(), chance.clone()).await?;
     let sync = &sync;
-    let aws = Aws::of(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
+    let aws =
+        AwsConfig::from_env(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
     let stream = Stream::of_table(&aws, SUBSCRIBERS_TABLE).await?;
     let feeding = stream.feed(async |event| sync.handle(&event, WITHIN).await.ok());
     let scheduled = async |task: &'static str, every: Duration| -> Result<(), RoutesError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::SignIn;
-use crate::chance::Chance;
+use crate::chance::TokenSource;
 
 /// Not only the site's by name: cookies on 127.0.0.1 are shared between all ports.
 pub(super) const VISITOR_COOKIE: &str = "wickerlight_visitor";
@@ -18,11 +18,11 @@ pub(super) struct Visitor {
 
 pub(super) struct Visitors {
     known: Mutex<HashMap<String, Visitor>>,
-    chance: Chance,
+    chance: TokenSource,
 }
 
 impl Visitors {
-    pub(super) fn new(chance: Chance) -> Self {
+    pub(super) fn new(chance: TokenSource) -> Self {
         Self {
             known: Mutex::default(),
             chance,
