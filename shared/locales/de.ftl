@@ -17,7 +17,7 @@ sign-in-refused = Bitte melden Sie sich noch einmal an
 sign-in-cancelled = Sie haben sich nicht angemeldet
     .text = Sie haben abgebrochen, bevor Sie angemeldet waren. Deshalb wurde nichts geändert. Sie können sich jederzeit anmelden.
     .step = Anmelden
-sign-in-down = Die Anmeldung funktioniert gerade nicht
+sign-in-unavailable = Die Anmeldung funktioniert gerade nicht
     .text = Wir konnten den Anmeldedienst nicht erreichen. Es liegt nicht an Ihnen und gibt sich meist innerhalb weniger Minuten. Es wurde nichts geändert.
     .step = Erneut versuchen
 
@@ -39,19 +39,19 @@ could-not-link = Spotify konnte Ihr Konto nicht verbinden
     .content-access-text = Öffnet sich in einem neuen Tab. Melden Sie sich dort mit dem Spotify-Konto an, das Sie verwenden möchten, und entfernen Sie dessen Verbindung mit { $brand }. Kommen Sie dann auf diese Seite zurück und wählen Sie die erste Möglichkeit.
     .unlink = Bisheriges Spotify-Konto trennen
     .unlink-text = Wenn Ihr Konto bei { $brand } mit einem anderen Spotify-Konto verbunden ist, trennen Sie dieses hier und verbinden Sie dann das richtige.
-nothing-to-hear = Es gibt noch nichts freizuschalten
+no-entitlements = Es gibt noch nichts freizuschalten
     .text = Zu Ihrem Konto bei { $brand } gehört kein Abo, das sich auf Spotify hören lässt. Sobald Sie eines haben, kommen Sie wieder und verbinden Sie Ihr Konto.
     .step = Abos ansehen
 
 ## Trouble
 
-spotify-down = Spotify antwortet nicht
+spotify-unavailable = Spotify antwortet nicht
     .text = Spotify war gerade nicht erreichbar, deshalb ist dies noch nicht erledigt. Es liegt nicht an Ihnen und gibt sich meist innerhalb weniger Minuten.
     .step = Erneut versuchen
-busy = Einen Moment, bitte
+unavailable = Einen Moment, bitte
     .text = Das war gerade nicht möglich. Bitte versuchen Sie es in einer Minute erneut.
     .step = Erneut versuchen
-went-wrong = Etwas ist schiefgegangen
+internal-error = Etwas ist schiefgegangen
     .text = Es liegt an uns, nicht an Ihnen. Bitte versuchen Sie es später erneut. Wenn es wieder passiert, nennen Sie dem Support die Anfrage-ID unten.
     .step = Erneut versuchen
 not-found = Hier ist nichts

@@ -23,7 +23,7 @@ sign-in-refused = Please sign in again
 sign-in-cancelled = You did not sign in
     .text = You turned back before you had signed in, so nothing was changed. You can sign in at any time.
     .step = Sign in
-sign-in-down = Signing in does not work just now
+sign-in-unavailable = Signing in does not work just now
     .text = We could not reach the place where you sign in. It is not your fault, and it usually passes within minutes. Nothing was changed.
     .step = Try again
 
@@ -45,19 +45,19 @@ could-not-link = Spotify could not connect your account
     .content-access-text = It opens in a new tab. Sign in there with the Spotify account that you want to use and remove its connection with { $brand }. Then come back to this page and choose the first option.
     .unlink = Disconnect the previous Spotify account
     .unlink-text = If your account at { $brand } is connected with another Spotify account, disconnect that one here and then connect the right one.
-nothing-to-hear = There is nothing to unlock yet
+no-entitlements = There is nothing to unlock yet
     .text = Your account at { $brand } has no subscription that can be heard on Spotify. Once you have one, come back and connect.
     .step = See subscriptions
 
 ## Trouble
 
-spotify-down = Spotify does not answer
+spotify-unavailable = Spotify does not answer
     .text = Spotify could not be reached just now, so this is not done yet. It is not your fault, and it usually passes within minutes.
     .step = Try again
-busy = One moment, please
+unavailable = One moment, please
     .text = We could not do this just now. Please try again in a minute.
     .step = Try again
-went-wrong = Something went wrong
+internal-error = Something went wrong
     .text = It is our fault, not yours. Please try again later. If it happens again, tell support the request ID below.
     .step = Try again
 not-found = Nothing here

@@ -17,7 +17,7 @@ sign-in-refused = Vuelve a iniciar sesión
 sign-in-cancelled = No iniciaste sesión
     .text = Cancelaste antes de iniciar sesión, así que no se cambió nada. Puedes iniciar sesión cuando quieras.
     .step = Iniciar sesión
-sign-in-down = El inicio de sesión no funciona en este momento
+sign-in-unavailable = El inicio de sesión no funciona en este momento
     .text = No pudimos acceder al servicio de inicio de sesión. No es culpa tuya y suele resolverse en unos minutos. No se cambió nada.
     .step = Intentar de nuevo
 
@@ -39,19 +39,19 @@ could-not-link = Spotify no pudo conectar tu cuenta
     .content-access-text = Se abre en una pestaña nueva. Inicia sesión allí con la cuenta de Spotify que quieres usar y elimina su conexión con { $brand }. Después, vuelve a esta página y elige la primera opción.
     .unlink = Desconectar la cuenta de Spotify anterior
     .unlink-text = Si tu cuenta de { $brand } está conectada con otra cuenta de Spotify, desconecta esa otra aquí y luego conecta la correcta.
-nothing-to-hear = Todavía no hay nada que desbloquear
+no-entitlements = Todavía no hay nada que desbloquear
     .text = Tu cuenta de { $brand } no tiene ninguna suscripción que se pueda escuchar en Spotify. Cuando tengas una, vuelve y conecta tu cuenta.
     .step = Ver suscripciones
 
 ## Trouble
 
-spotify-down = Spotify no responde
+spotify-unavailable = Spotify no responde
     .text = No pudimos comunicarnos con Spotify en este momento, así que esto aún no está hecho. No es culpa tuya y suele resolverse en unos minutos.
     .step = Intentar de nuevo
-busy = Un momento, por favor
+unavailable = Un momento, por favor
     .text = No pudimos hacerlo en este momento. Inténtalo de nuevo en un minuto.
     .step = Intentar de nuevo
-went-wrong = Algo salió mal
+internal-error = Algo salió mal
     .text = Es culpa nuestra, no tuya. Inténtalo de nuevo más tarde. Si vuelve a pasar, indica al equipo de soporte el ID de la solicitud que aparece abajo.
     .step = Intentar de nuevo
 not-found = Aquí no hay nada

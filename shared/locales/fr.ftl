@@ -17,7 +17,7 @@ sign-in-refused = Veuillez vous reconnecter
 sign-in-cancelled = Connexion non effectuée
     .text = Vous avez interrompu la connexion avant la fin, donc rien n’a été modifié. Vous pouvez vous connecter à tout moment.
     .step = Se connecter
-sign-in-down = La connexion ne fonctionne pas pour le moment
+sign-in-unavailable = La connexion ne fonctionne pas pour le moment
     .text = Nous n’avons pas pu joindre le service de connexion. Vous n’y êtes pour rien, et cela s’arrange généralement en quelques minutes. Rien n’a été modifié.
     .step = Réessayer
 
@@ -39,19 +39,19 @@ could-not-link = Spotify n’a pas pu associer votre compte
     .content-access-text = S’ouvre dans un nouvel onglet. Connectez-vous-y avec le compte Spotify que vous voulez utiliser et supprimez son association avec { $brand }. Revenez ensuite sur cette page et choisissez la première option.
     .unlink = Dissocier le compte Spotify précédent
     .unlink-text = Si votre compte { $brand } est associé à un autre compte Spotify, dissociez ce dernier ici, puis associez le bon.
-nothing-to-hear = Il n’y a encore rien à débloquer
+no-entitlements = Il n’y a encore rien à débloquer
     .text = Votre compte { $brand } ne comporte aucun abonnement qui puisse être écouté sur Spotify. Dès que vous en aurez un, revenez et associez votre compte.
     .step = Voir les abonnements
 
 ## Trouble
 
-spotify-down = Spotify ne répond pas
+spotify-unavailable = Spotify ne répond pas
     .text = Nous n’avons pas pu joindre Spotify à l’instant, donc ce n’est pas encore fait. Vous n’y êtes pour rien, et cela s’arrange généralement en quelques minutes.
     .step = Réessayer
-busy = Un instant, s’il vous plaît
+unavailable = Un instant, s’il vous plaît
     .text = Nous n’avons pas pu le faire à l’instant. Veuillez réessayer dans une minute.
     .step = Réessayer
-went-wrong = Un problème est survenu
+internal-error = Un problème est survenu
     .text = C’est notre faute, pas la vôtre. Veuillez réessayer plus tard. Si cela se reproduit, indiquez à l’assistance l’identifiant de la requête ci-dessous.
     .step = Réessayer
 not-found = Il n’y a rien ici

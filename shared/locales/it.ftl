@@ -17,7 +17,7 @@ sign-in-refused = Accedi di nuovo
 sign-in-cancelled = Non hai effettuato l’accesso
     .text = Hai interrotto l’accesso prima di completarlo, quindi non è stato modificato nulla. Puoi accedere in qualsiasi momento.
     .step = Accedi
-sign-in-down = L’accesso non funziona in questo momento
+sign-in-unavailable = L’accesso non funziona in questo momento
     .text = Non siamo riusciti a raggiungere il servizio di accesso. Non dipende da te e di solito si risolve in pochi minuti. Non è stato modificato nulla.
     .step = Riprova
 
@@ -39,19 +39,19 @@ could-not-link = Spotify non è riuscito a collegare il tuo account
     .content-access-text = Si apre in una nuova scheda. Accedi lì con l’account Spotify che vuoi usare e rimuovi il suo collegamento con { $brand }. Poi torna su questa pagina e scegli la prima opzione.
     .unlink = Scollega l’account Spotify precedente
     .unlink-text = Se il tuo account { $brand } è collegato a un altro account Spotify, scollega quest’ultimo qui e poi collega quello giusto.
-nothing-to-hear = Non c’è ancora nulla da sbloccare
+no-entitlements = Non c’è ancora nulla da sbloccare
     .text = Il tuo account { $brand } non ha abbonamenti che si possano ascoltare su Spotify. Quando ne avrai uno, torna qui e collega il tuo account.
     .step = Vedi gli abbonamenti
 
 ## Trouble
 
-spotify-down = Spotify non risponde
+spotify-unavailable = Spotify non risponde
     .text = Non siamo riusciti a raggiungere Spotify in questo momento, quindi l’operazione non è ancora completata. Non dipende da te e di solito si risolve in pochi minuti.
     .step = Riprova
-busy = Un momento, per favore
+unavailable = Un momento, per favore
     .text = In questo momento non siamo riusciti a farlo. Riprova tra un minuto.
     .step = Riprova
-went-wrong = Qualcosa è andato storto
+internal-error = Qualcosa è andato storto
     .text = È colpa nostra, non tua. Riprova più tardi. Se succede di nuovo, comunica all’assistenza l’ID della richiesta qui sotto.
     .step = Riprova
 not-found = Qui non c’è nulla

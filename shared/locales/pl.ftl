@@ -17,7 +17,7 @@ sign-in-refused = Prosimy zalogować się ponownie
 sign-in-cancelled = Nie zalogowano
     .text = Logowanie zostało przez Ciebie przerwane przed zakończeniem, więc nie wprowadzono żadnych zmian. Możesz zalogować się w dowolnym momencie.
     .step = Zaloguj się
-sign-in-down = Logowanie chwilowo nie działa
+sign-in-unavailable = Logowanie chwilowo nie działa
     .text = Nie udało nam się uzyskać dostępu do strony logowania. To nie Twoja wina, a problem zwykle mija w ciągu kilku minut. Nie wprowadzono żadnych zmian.
     .step = Spróbuj ponownie
 
@@ -39,19 +39,19 @@ could-not-link = Spotify nie mogło połączyć Twojego konta
     .content-access-text = Otwiera się w nowej karcie. Zaloguj się tam na konto Spotify, którego chcesz używać, i usuń jego połączenie z serwisem { $brand }. Potem wróć na tę stronę i wybierz pierwszą opcję.
     .unlink = Odłącz poprzednie konto Spotify
     .unlink-text = Jeśli Twoje konto w serwisie { $brand } jest połączone z innym kontem Spotify, odłącz tutaj tamto konto Spotify, a potem połącz właściwe.
-nothing-to-hear = Nie ma jeszcze nic do odblokowania
+no-entitlements = Nie ma jeszcze nic do odblokowania
     .text = Na Twoim koncie w serwisie { $brand } nie ma subskrypcji, której treści można słuchać w Spotify. Gdy taka się pojawi, wróć i połącz konto.
     .step = Zobacz subskrypcje
 
 ## Trouble
 
-spotify-down = Spotify nie odpowiada
+spotify-unavailable = Spotify nie odpowiada
     .text = Nie udało się teraz skontaktować ze Spotify, więc ta operacja nie została jeszcze wykonana. To nie Twoja wina, a problem zwykle mija w ciągu kilku minut.
     .step = Spróbuj ponownie
-busy = Prosimy o chwilę cierpliwości
+unavailable = Prosimy o chwilę cierpliwości
     .text = Nie udało nam się teraz tego zrobić. Spróbuj ponownie za minutę.
     .step = Spróbuj ponownie
-went-wrong = Coś poszło nie tak
+internal-error = Coś poszło nie tak
     .text = To nasza wina, nie Twoja. Spróbuj ponownie później. Jeśli to się powtórzy, podaj działowi pomocy poniższy identyfikator żądania.
     .step = Spróbuj ponownie
 not-found = Nic tu nie ma

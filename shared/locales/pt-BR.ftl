@@ -17,7 +17,7 @@ sign-in-refused = Faça login novamente
 sign-in-cancelled = Você não fez login
     .text = Você cancelou antes de fazer login, por isso nada foi alterado. Você pode fazer login quando quiser.
     .step = Fazer login
-sign-in-down = O login não está funcionando no momento
+sign-in-unavailable = O login não está funcionando no momento
     .text = Não conseguimos acessar o serviço de login. A culpa não é sua, e isso costuma passar em alguns minutos. Nada foi alterado.
     .step = Tentar novamente
 
@@ -39,19 +39,19 @@ could-not-link = O Spotify não conseguiu conectar sua conta
     .content-access-text = Abre em uma nova aba. Faça login lá com a conta do Spotify que você quer usar e remova a conexão dela com { $brand }. Depois, volte a esta página e escolha a primeira opção.
     .unlink = Desconectar a conta anterior do Spotify
     .unlink-text = Se sua conta em { $brand } estiver conectada a outra conta do Spotify, desconecte essa outra aqui e depois conecte a certa.
-nothing-to-hear = Ainda não há nada para desbloquear
+no-entitlements = Ainda não há nada para desbloquear
     .text = Sua conta em { $brand } não tem nenhuma assinatura que possa ser ouvida no Spotify. Quando tiver uma, volte e conecte sua conta.
     .step = Ver assinaturas
 
 ## Trouble
 
-spotify-down = O Spotify não responde
+spotify-unavailable = O Spotify não responde
     .text = Não foi possível acessar o Spotify agora, por isso isto ainda não foi feito. A culpa não é sua, e isso costuma passar em alguns minutos.
     .step = Tentar novamente
-busy = Um momento, por favor
+unavailable = Um momento, por favor
     .text = Não conseguimos fazer isso agora. Tente novamente em um minuto.
     .step = Tentar novamente
-went-wrong = Algo deu errado
+internal-error = Algo deu errado
     .text = A culpa é nossa, não sua. Tente novamente mais tarde. Se acontecer de novo, informe ao suporte o ID da solicitação abaixo.
     .step = Tentar novamente
 not-found = Não há nada aqui

@@ -17,7 +17,7 @@ sign-in-refused = Logga in igen
 sign-in-cancelled = Du loggade inte in
     .text = Du avbröt innan du hade loggat in, så inget har ändrats. Du kan logga in när du vill.
     .step = Logga in
-sign-in-down = Det går inte att logga in just nu
+sign-in-unavailable = Det går inte att logga in just nu
     .text = Vi kunde inte nå inloggningstjänsten. Det är inte ditt fel, och det brukar gå över inom några minuter. Inget har ändrats.
     .step = Försök igen
 
@@ -39,19 +39,19 @@ could-not-link = Spotify kunde inte koppla ditt konto
     .content-access-text = Öppnas i en ny flik. Logga in där med det Spotify-konto som du vill använda och ta bort dess koppling till { $brand }. Kom sedan tillbaka till den här sidan och välj det första alternativet.
     .unlink = Koppla bort det tidigare Spotify-kontot
     .unlink-text = Om ditt konto hos { $brand } är kopplat till ett annat Spotify-konto, koppla bort det kontot här och koppla sedan rätt konto.
-nothing-to-hear = Det finns inget att låsa upp än
+no-entitlements = Det finns inget att låsa upp än
     .text = Ditt konto hos { $brand } har ingen prenumeration som kan höras på Spotify. När du har en, kom tillbaka och koppla ditt konto.
     .step = Se prenumerationer
 
 ## Trouble
 
-spotify-down = Spotify svarar inte
+spotify-unavailable = Spotify svarar inte
     .text = Spotify gick inte att nå just nu, så det här är inte klart än. Det är inte ditt fel, och det brukar gå över inom några minuter.
     .step = Försök igen
-busy = Ett ögonblick
+unavailable = Ett ögonblick
     .text = Vi kunde inte göra det här just nu. Försök igen om en minut.
     .step = Försök igen
-went-wrong = Något gick fel
+internal-error = Något gick fel
     .text = Det är vårt fel, inte ditt. Försök igen senare. Om det händer igen, ge supporten ID:t för begäran här nedanför.
     .step = Försök igen
 not-found = Här finns inget

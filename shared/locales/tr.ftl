@@ -17,7 +17,7 @@ sign-in-refused = Lütfen yeniden oturum açın
 sign-in-cancelled = Oturum açmadınız
     .text = Oturum açmadan geri döndünüz, bu nedenle hiçbir şey değiştirilmedi. İstediğiniz zaman oturum açabilirsiniz.
     .step = Oturum aç
-sign-in-down = Şu anda oturum açılamıyor
+sign-in-unavailable = Şu anda oturum açılamıyor
     .text = Oturum açma sayfasına ulaşamadık. Bu sizin hatanız değil ve sorun genellikle birkaç dakika içinde düzelir. Hiçbir şey değiştirilmedi.
     .step = Yeniden dene
 
@@ -39,19 +39,19 @@ could-not-link = Spotify, hesabınızı bağlayamadı
     .content-access-text = Yeni sekmede açılır. Kullanmak istediğiniz Spotify hesabıyla orada oturum açın ve bu hesabın { $brand } bağlantısını kaldırın. Ardından bu sayfaya dönüp ilk seçeneği seçin.
     .unlink = Önceki Spotify hesabının bağlantısını kes
     .unlink-text = { $brand } hesabınız başka bir Spotify hesabına bağlıysa o Spotify hesabının bağlantısını burada kesin, ardından doğru hesabı bağlayın.
-nothing-to-hear = Henüz kilidi açılacak bir şey yok
+no-entitlements = Henüz kilidi açılacak bir şey yok
     .text = { $brand } hesabınızda Spotify’da dinlenebilecek bir abonelik yok. Böyle bir aboneliğiniz olduğunda geri gelip hesabınızı bağlayın.
     .step = Abonelikleri gör
 
 ## Trouble
 
-spotify-down = Spotify yanıt vermiyor
+spotify-unavailable = Spotify yanıt vermiyor
     .text = Az önce Spotify’a ulaşılamadı, bu nedenle işlem henüz yapılmadı. Bu sizin hatanız değil ve sorun genellikle birkaç dakika içinde düzelir.
     .step = Yeniden dene
-busy = Lütfen biraz bekleyin
+unavailable = Lütfen biraz bekleyin
     .text = Bunu şu an için yapamadık. Lütfen bir dakika sonra yeniden deneyin.
     .step = Yeniden dene
-went-wrong = Bir sorun oluştu
+internal-error = Bir sorun oluştu
     .text = Bu bizim hatamız, sizin değil. Lütfen daha sonra yeniden deneyin. Sorun tekrarlanırsa aşağıdaki istek kimliğini destek ekibine bildirin.
     .step = Yeniden dene
 not-found = Burada bir şey yok

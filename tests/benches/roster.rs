@@ -104,7 +104,7 @@ async fn main() -> Done<()> {
     let revoke = soa_link(
         "import",
         "tenth",
-        &[roster_file, "--yes", "--revoke-missing", "--lose", &lose],
+        &[roster_file, "--yes", "--revoke-missing", "--allow-revocations", &lose],
     )?;
     measure("a hundredth revoked", revoke, Instant::now(), rows, floor).await?;
     fs::remove_dir_all(&folder)?;

@@ -121,7 +121,7 @@ async fn require_unchanged_session(
     pending: &PendingLink,
 ) -> Result<(), Error> {
     let identity = session(request, sign_in, keys, &pending.partner_id).await?;
-    let is_optional = pending.signed_in_by != SignInMethod::Session;
+    let is_optional = pending.sign_in_method != SignInMethod::Session;
     if identity.map_or(is_optional, |identity| identity.matches(&pending.partner_user_id)) {
         Ok(())
     } else {

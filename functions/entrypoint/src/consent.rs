@@ -100,7 +100,7 @@ fn pending_link(
         language: return_to.language.map(|language| language.tag().to_owned()),
         entitlements,
         code_verifier,
-        signed_in_by: identity.method,
+        sign_in_method: identity.method,
         browser_binding: binding.hash(),
         expires_at: context.now.saturating_add(LINK_TTL),
     }

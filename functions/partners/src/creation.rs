@@ -42,7 +42,7 @@ impl Partners {
             name,
             entrypoint_url: entrypoint_url.to_string(),
             settings: ask.settings,
-            asked_at: self.clock.now(),
+            requested_at: self.clock.now(),
             partner_id: None,
         };
         match self.table.start_creation(&creation).await? {

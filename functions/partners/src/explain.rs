@@ -58,9 +58,9 @@ impl Partners {
 fn subscriber_json(subscriber: &Subscriber) -> Map<String, Value> {
     let link = &subscriber.link;
     let known = json!({
-        "wanted": subscriber.desired().map(names), "claimed": subscriber.token_entitlements.as_ref().map(names),
+        "desired": subscriber.desired().map(names), "token_entitlements": subscriber.token_entitlements.as_ref().map(names),
         "version": subscriber.version, "synced_version": subscriber.synced_version, "synced_at": subscriber.synced_at,
-        "held": subscriber.observed.as_ref().map(names), "failure": subscriber.last_error, "tries": subscriber.attempts,
+        "observed_entitlements": subscriber.observed.as_ref().map(names), "last_error": subscriber.last_error, "attempts": subscriber.attempts,
         "next_try_at": subscriber.next_try_at, "registered_at": subscriber.registered_at,
         "link": {"state": link.state.as_str(), "since": link.since, "evidence": link.evidence},
     });

@@ -113,7 +113,7 @@ impl Partners {
                 Ok(json!({
                     "partners": partners.iter().map(partner_json).collect::<Vec<_>>(),
                     "unfinished": unfinished.iter().map(|creation| json!({
-                        "reference": creation.reference.as_str(), "name": creation.name, "asked_at": creation.asked_at,
+                        "reference": creation.reference.as_str(), "name": creation.name, "requested_at": creation.requested_at,
                     })).collect::<Vec<_>>(),
                 }))
             }
@@ -209,8 +209,8 @@ impl Partners {
     async fn guard_state(&self, partner_id: &PartnerId) -> Result<Value, CommandError> {
         let state = self.guard.state(partner_id, self.clock.now()).await?;
         Ok(json!({
-            "partner_id": partner_id.as_str(), "held_since": state.on_hold_since, "released_until": state.released_until,
-            "people": state.revoked, "most": state.limit,
+            "partner_id": partner_id.as_str(), "on_hold_since": state.on_hold_since, "released_until": state.released_until,
+            "people": state.revoked, "limit": state.limit,
         }))
     }
 
@@ -294,11 +294,11 @@ impl EventFunction for Partners {
         };
         match done {
             Ok(answer) => {
-                log!(info, Code::OperatorAsked, command = name);
+                log!(info, Code::OperatorCommand, command = name);
                 Ok(answer)
             }
             Err(refusal) => {
-                log!(warn, Code::OperatorAsked, command = name, reason = refusal.code());
+                log!(warn, Code::OperatorCommand, command = name, reason = refusal.code());
                 Ok(json!({"error": {"code": refusal.code(), "message": refusal.to_string()}}))
             }
         }

@@ -70,14 +70,14 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
     }
     let synced = |image: &Image<'_>| (image.number("synced_version").unwrap_or(0), image.number("synced_at"));
     if is == "linked" && synced(&before) != synced(&after) {
-        let held = after.names("held").unwrap_or_default();
+        let held = after.names("observed_entitlements").unwrap_or_default();
         let what = json!({"entitlements": held, "version": after.number("synced_version")});
         events.push(happened("EntitlementsSynced", what));
     }
     let failure = after
-        .text("failure")
+        .text("last_error")
         .filter(|failure| !INTERNAL_ERRORS.contains(failure));
-    if let Some(failure) = failure.filter(|failure| before.text("failure") != Some(*failure)) {
+    if let Some(failure) = failure.filter(|failure| before.text("last_error") != Some(*failure)) {
         let what =
             json!({"reason": failure, "version": after.number("version"), "next_try_at": after.number("next_try_at")});
         events.push(happened("SyncFailed", what));
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn told(failure: &str) -> Vec<&'static str> {
-        let person = |failure: Value| json!({"partner_id": {"S": "p"}, "partner_user_id": {"S": "u"}, "link_state": {"S": "linked"}, "failure": failure});
+        let person = |failure: Value| json!({"partner_id": {"S": "p"}, "partner_user_id": {"S": "u"}, "link_state": {"S": "linked"}, "last_error": failure});
         let record = json!({"eventID": "1", "dynamodb": {
             "OldImage": person(Value::Null), "NewImage": person(json!({ "S": failure })),
         }});

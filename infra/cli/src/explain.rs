@@ -49,13 +49,13 @@ pub(crate) struct ExplainArgs {
 struct Explained {
     partner_id: String,
     person: String,
-    wanted: Option<BTreeSet<String>>,
+    desired: Option<BTreeSet<String>>,
     version: i64,
     synced_version: i64,
     synced_at: Option<i64>,
     link: Link,
     spotify: Spotify,
-    failure: Option<String>,
+    last_error: Option<String>,
     next_try_at: Option<i64>,
     registered_at: Option<i64>,
     guard_held_since: Option<i64>,
@@ -133,7 +133,7 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
     tell(
         "is to hear",
         explained
-            .wanted
+            .desired
             .as_ref()
             .map_or_else(|| "nothing was said".to_owned(), names),
     )?;
@@ -165,7 +165,7 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
             Spotify::Linked { entitlements, .. } => format!("linked, {}", names(entitlements)),
         },
     )?;
-    if let Some(failure) = &explained.failure {
+    if let Some(failure) = &explained.last_error {
         let next = explained.next_try_at.map_or_else(String::new, |at| {
             format!("; next try in {}", human_duration((at - explained.now).max(0)))
         });
@@ -188,7 +188,7 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
 /// The one sentence that answers "why can't she play it?".
 fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
     let none = BTreeSet::new();
-    let wanted = explained.wanted.as_ref().unwrap_or(&none);
+    let wanted = explained.desired.as_ref().unwrap_or(&none);
     if episode.is_some_and(|episode| episode.entitlements.is_empty()) {
         return "This episode is free: Spotify plays it to everybody. If it does not, it is not about this link; look at the episode on Spotify.".to_owned();
     }
@@ -219,7 +219,7 @@ fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
         return "Spotify still has more than they are to hear: the guard holds what would be taken away until an operator releases it.".to_owned();
     }
     let why = explained
-        .failure
+        .last_error
         .as_deref()
         .map_or("it is about to be told", describe_error);
     let next = explained.next_try_at.map_or_else(String::new, |at| {
@@ -294,7 +294,7 @@ mod tests {
 
     fn explained(change: &Value) -> Explained {
         let mut known = json!({
-            "partner_id": "p", "person": "0123", "wanted": ["gold"], "version": 3, "synced_version": 3, "synced_at": 900, "failure": null,
+            "partner_id": "p", "person": "0123", "desired": ["gold"], "version": 3, "synced_version": 3, "synced_at": 900, "last_error": null,
             "next_try_at": null, "registered_at": 1, "guard_held_since": null, "partner_disabled": false, "now": 1000,
             "link": {"state": "linked", "since": 1, "evidence": "get-entitlements"}, "spotify": {"linked": true, "entitlements": ["gold"]},
         });
@@ -341,7 +341,7 @@ mod tests {
                 "{says}"
             );
         }
-        assert!(says(json!({"wanted": null}), Some(&["gold"])).contains("has given them nothing"));
+        assert!(says(json!({"desired": null}), Some(&["gold"])).contains("has given them nothing"));
     }
 
     #[test]
@@ -366,13 +366,13 @@ mod tests {
     #[test]
     fn whoever_spotify_does_not_follow_yet_is_told_why_and_until_when() {
         let behind =
-            json!({"spotify": {"linked": true, "entitlements": []}, "failure": "unavailable", "next_try_at": 1060});
+            json!({"spotify": {"linked": true, "entitlements": []}, "last_error": "unavailable", "next_try_at": 1060});
         let said = says(behind, Some(&["gold"]));
         assert_eq!(
             said,
             "Spotify has nothing and not yet what they are to hear, gold: Spotify does not answer, and is told again in 60 s."
         );
-        let held = json!({"wanted": [], "guard_held_since": 5, "spotify": {"linked": true, "entitlements": ["gold"]}, "failure": "guard_held"});
+        let held = json!({"desired": [], "guard_held_since": 5, "spotify": {"linked": true, "entitlements": ["gold"]}, "last_error": "guard_held"});
         assert!(says(held, None).contains("the guard holds"));
         assert!(says(json!({"spotify": {"error": "timeout"}}), Some(&["gold"])).contains("Ask again in a while"));
     }

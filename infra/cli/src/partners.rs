@@ -96,8 +96,8 @@ enum PartnersCommand {
     #[command(after_help = "Example: soa-link partners guard 0000000000000000000000")]
     Guard(PartnerArg),
     /// Lets removals pass for a while.
-    #[command(after_help = "Example: soa-link partners release 0000000000000000000000 --seconds 86400")]
-    Release {
+    #[command(after_help = "Example: soa-link partners release-guard 0000000000000000000000 --seconds 86400")]
+    ReleaseGuard {
         #[command(flatten)]
         whose: PartnerArg,
         /// For how many seconds, a day at most.
@@ -171,7 +171,7 @@ impl PartnersCommand {
                 json!({"command": "upload-logo", "partner_id": whose.partner_id, "logo_url": url})
             }
             Self::Guard(whose) => whose.event("guard-state"),
-            Self::Release { whose, seconds } => {
+            Self::ReleaseGuard { whose, seconds } => {
                 json!({"command": "release-guard", "partner_id": whose.partner_id, "seconds": seconds})
             }
         }

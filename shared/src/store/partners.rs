@@ -47,7 +47,7 @@ pub struct PartnerCreation {
     /// Its settings when it will be there.
     pub settings: BTreeMap<String, String>,
     /// When Spotify was asked, in seconds since 1970.
-    pub asked_at: i64,
+    pub requested_at: i64,
     /// What Spotify answered; nothing while that is not known.
     pub partner_id: Option<PartnerId>,
 }
@@ -358,7 +358,7 @@ fn creation_item(creation: &PartnerCreation) -> Item {
         ("name".into(), text(&creation.name)),
         ("entrypoint_url".into(), text(&creation.entrypoint_url)),
         ("settings".into(), settings_item(&creation.settings)),
-        ("asked_at".into(), number(creation.asked_at)),
+        ("requested_at".into(), number(creation.requested_at)),
     ])
 }
 
@@ -370,7 +370,7 @@ fn creation_of(item: &Item) -> Result<PartnerCreation, StoreError> {
         name: item.required("name")?.to_owned(),
         entrypoint_url: item.required("entrypoint_url")?.to_owned(),
         settings: settings_of(item)?,
-        asked_at: item.integer("asked_at")?.ok_or(StoreError::Malformed)?,
+        requested_at: item.integer("requested_at")?.ok_or(StoreError::Malformed)?,
         partner_id: item.parse("partner_id", PartnerId::parse)?,
     })
 }

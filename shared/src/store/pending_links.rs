@@ -23,7 +23,7 @@ pub(super) const GC_GRACE_SECS: i64 = 3600;
 
 /// The second half holds when the SDK repeats a write whose answer was lost; a repeat that comes late must not undo a claim.
 pub(super) const NEW_LINK: &str =
-    "attribute_not_exists(id) OR (browser_binding = :binding AND attribute_not_exists(claimed_by))";
+    "attribute_not_exists(id) OR (browser_binding = :binding AND attribute_not_exists(consumed_by))";
 
 /// A journey that has begun: who is to be linked, and what the browser must bring back.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub struct PendingLink {
     /// Whose challenge was sent, if PKCE is on.
     pub code_verifier: Option<CodeVerifier>,
     /// How they proved who they are, for the same must hold at the end.
-    pub signed_in_by: SignInMethod,
+    pub sign_in_method: SignInMethod,
     /// Hash of the browser's binding.
     pub browser_binding: String,
     /// When it ends, in seconds since 1970.
@@ -224,21 +224,21 @@ impl Presented<'_> {
     fn claim(&self) -> Write {
         let me = || text(self.me);
         Write::new()
-            .set("claimed_by", me())
+            .set("consumed_by", me())
             .when(Condition::exists("id"))
             .when(Condition::greater("expires_at", number(self.now)))
             .when(Condition::one_of(
                 "browser_binding",
                 self.bindings.iter().map(|binding| text(binding)),
             ))
-            .when(Condition::absent("claimed_by").or(Condition::equal("claimed_by", me())))
+            .when(Condition::absent("consumed_by").or(Condition::equal("consumed_by", me())))
             .when_all(self.redirect_uri.map(|uri| Condition::equal("redirect_uri", text(uri))))
     }
 
     /// Which part of the condition did not hold.
     fn why_refused(&self, item: Option<&Item>) -> &'static str {
         let Some(item) = item else { return "unknown" };
-        if item.contains_key("claimed_by") {
+        if item.contains_key("consumed_by") {
             "spent"
         } else if matches!(item.integer("expires_at"), Ok(Some(expires_at)) if expires_at <= self.now) {
             "expired"
@@ -266,7 +266,7 @@ pub(super) fn item_of(state: &StateHash, pending: &PendingLink) -> Item {
         ("id".into(), text(&link_id(state))),
         ("partner_id".into(), text(pending.partner_id.as_str())),
         ("partner_user_id".into(), text(pending.partner_user_id.expose())),
-        ("signed_in_by".into(), text(pending.signed_in_by.as_str())),
+        ("sign_in_method".into(), text(pending.sign_in_method.as_str())),
         ("browser_binding".into(), text(&pending.browser_binding)),
         ("expires_at".into(), number(pending.expires_at)),
         (
@@ -335,7 +335,7 @@ fn pending_of(item: &Item) -> Result<PendingLink, StoreError> {
         language: item.text("language").map(str::to_owned),
         entitlements: item.entitlements("entitlements")?,
         code_verifier: item.text("code_verifier").map(CodeVerifier::new),
-        signed_in_by: SignInMethod::parse(item.required("signed_in_by")?).ok_or(StoreError::Malformed)?,
+        sign_in_method: SignInMethod::parse(item.required("sign_in_method")?).ok_or(StoreError::Malformed)?,
         browser_binding: item.required("browser_binding")?.to_owned(),
         expires_at: expires_at(item)?,
     })

@@ -46,7 +46,7 @@ impl RateLimiter {
         Self {
             client,
             table,
-            id: format!("pace#{client_id}"),
+            id: format!("rate-limit#{client_id}"),
             interval,
         }
     }

@@ -90,7 +90,7 @@ impl RevocationGuard {
     /// # Errors
     /// [`StoreError`].
     pub async fn set_linked_count(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
-        let write = Write::new().set("most_of_linked", number(self.limits.share(linked)));
+        let write = Write::new().set("linked_limit", number(self.limits.share(linked)));
         write.send(self.update(partner_id)).await.map(drop)
     }
 
@@ -110,11 +110,11 @@ impl RevocationGuard {
             .filter(|_| counting)
             .and_then(|people| people.as_ss().ok());
         Ok(GuardStatus {
-            on_hold_since: item.integer("held_since")?,
+            on_hold_since: item.integer("on_hold_since")?,
             released_until: item.integer("released_until")?.filter(|until| *until > now),
             revoked: people.map_or(0, |people| i64::try_from(people.len()).unwrap_or(i64::MAX)),
             limit: item
-                .integer("most_of_linked")?
+                .integer("linked_limit")?
                 .map_or(self.limits.people, |share| self.limits.people.min(share)),
         })
     }
@@ -135,7 +135,7 @@ impl RevocationGuard {
             let counted_before = Condition::contains("people", text(partner_user_id.expose()));
             let count = Write::new()
                 .add("people", people.clone())
-                .when(Condition::absent("held_since"))
+                .when(Condition::absent("on_hold_since"))
                 .when(Condition::greater("window_start", number(ago)))
                 .when(counted_before.or(self.below_limits()));
             let ConditionalWrite::Refused(guard) = count.send(self.update(partner_id)).await? else {
@@ -145,8 +145,8 @@ impl RevocationGuard {
             if guard.integer("released_until")?.is_some_and(|until| until > now) {
                 return Ok(RevocationDecision::Allowed);
             }
-            if let Some(held_since) = guard.integer("held_since")? {
-                return Ok(held(held_since, now));
+            if let Some(on_hold_since) = guard.integer("on_hold_since")? {
+                return Ok(held(on_hold_since, now));
             }
             let counting = guard.integer("window_start")?.is_some_and(|start| start > ago);
             if counting || self.limits.people == 0 {
@@ -156,7 +156,7 @@ impl RevocationGuard {
             let begin = Write::new()
                 .set("window_start", number(now))
                 .set("people", people.clone())
-                .when(Condition::absent("held_since"))
+                .when(Condition::absent("on_hold_since"))
                 .when(Condition::absent("window_start").or(ended));
             // Refused when another worker has begun the hour meanwhile: then this person is counted in it.
             if begin.send(self.update(partner_id)).await?.is_done() {
@@ -170,13 +170,13 @@ impl RevocationGuard {
     async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<RevocationDecision, StoreError> {
         let over = Condition::at_most("released_until", number(now));
         let hold = Write::new()
-            .set("held_since", number(now))
-            .when(Condition::absent("held_since"))
+            .set("on_hold_since", number(now))
+            .when(Condition::absent("on_hold_since"))
             .when(Condition::absent("released_until").or(over));
         Ok(match hold.send(self.update(partner_id)).await? {
             ConditionalWrite::Done(_) => RevocationDecision::OnHold { newly: true },
-            ConditionalWrite::Refused(guard) => match guard.unwrap_or_default().integer("held_since")? {
-                Some(held_since) => held(held_since, now),
+            ConditionalWrite::Refused(guard) => match guard.unwrap_or_default().integer("on_hold_since")? {
+                Some(on_hold_since) => held(on_hold_since, now),
                 None => RevocationDecision::Allowed,
             },
         })
@@ -190,14 +190,14 @@ impl RevocationGuard {
         let release =
             Write::new()
                 .set("released_until", number(until))
-                .remove(&["held_since", "window_start", "people"]);
+                .remove(&["on_hold_since", "window_start", "people"]);
         release.send(self.update(partner_id)).await.map(drop)
     }
 
     /// Fewer people than either limit were counted.
     fn below_limits(&self) -> Condition {
-        let below_share = Condition::size_less_than_attribute("people", "most_of_linked");
-        let below_share = Condition::absent("most_of_linked").or(below_share);
+        let below_share = Condition::size_less_than_attribute("people", "linked_limit");
+        let below_share = Condition::absent("linked_limit").or(below_share);
         Condition::size_less("people", number(self.limits.people)).and(below_share)
     }
 
@@ -210,9 +210,9 @@ impl RevocationGuard {
 }
 
 /// Whoever finds it held since this moment tells of it too: the answer of the write that did it may have been lost, and somebody has to be told.
-fn held(held_since: i64, now: i64) -> RevocationDecision {
+fn held(on_hold_since: i64, now: i64) -> RevocationDecision {
     RevocationDecision::OnHold {
-        newly: held_since == now,
+        newly: on_hold_since == now,
     }
 }
 

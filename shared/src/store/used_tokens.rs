@@ -14,7 +14,7 @@ use super::{
 use crate::{jws::JwtId, oauth::state::StateHash};
 
 /// The second half holds when the SDK repeats a write whose answer was lost.
-const NEW_JTI: &str = "attribute_not_exists(id) OR claimed_by = :me";
+const NEW_JTI: &str = "attribute_not_exists(id) OR consumed_by = :me";
 
 impl PendingLinks {
     /// Stores the pending link of a state together with the `jti` of the hand-off it rests on: both or neither.
@@ -96,7 +96,7 @@ fn is_used(error: &TransactWriteItemsError) -> bool {
 fn jti_item(jti: &JwtId, owner: &str) -> Item {
     Item::from([
         ("id".into(), text(jti.as_str())),
-        ("claimed_by".into(), text(owner)),
+        ("consumed_by".into(), text(owner)),
         ("expires_at".into(), number(jti.expires_at)),
         ("delete_at".into(), number(jti.expires_at.saturating_add(GC_GRACE_SECS))),
     ])

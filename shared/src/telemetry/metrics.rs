@@ -173,9 +173,9 @@ mod tests {
         init("soa-link/test".to_owned());
         count(Metric::Registered);
         count(Metric::Registered);
-        count_link_failure(Code::StateRefused);
+        count_link_failure(Code::StateRejected);
         // Nobody's fault, and two of ours.
-        for code in [Code::StateRefused, Code::Fault, Code::OutOfTime] {
+        for code in [Code::StateRejected, Code::Fault, Code::OutOfTime] {
             count_fault(code);
         }
         record(Metric::SyncLag, 7);
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(directive(&lines[1])["Dimensions"], json!([["reason"]]));
         assert_eq!(
             (&lines[1]["reason"], &lines[1]["LinkFailed"]),
-            (&json!("CALLBACK_STATE_REFUSED"), &json!(1))
+            (&json!("CALLBACK_STATE_REJECTED"), &json!(1))
         );
         let mut nothing = Vec::new();
         flush_to(&mut nothing);

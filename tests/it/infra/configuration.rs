@@ -17,14 +17,14 @@ async fn a_function_that_lacks_variables_names_every_one() {
     let wrong = [
         ("PUBLIC_URL", "http://localhost:9000"),
         ("PARTNER_ID", ""),
-        ("SIGN_IN", "WRONG-VALUE"),
+        ("SIGN_IN", "FAIL-VALUE"),
         ("PENDING_LINKS_TABLE", ""),
     ];
     let error = start(&world, &wrong).await.unwrap_err();
     for (name, _) in wrong {
         assert!(error.contains(name), "{error}");
     }
-    assert!(!error.contains("WRONG-VALUE") && !error.contains("9000"), "{error}");
+    assert!(!error.contains("FAIL-VALUE") && !error.contains("9000"), "{error}");
 }
 
 /// S-SEC-2, S-SEC-5.

@@ -258,7 +258,7 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
 
     let explained = lambda.invoke("partners", "explain", &[("partner_user_id", &partner_user_id)]);
     assert_eq!(
-        (&explained["wanted"], explained["version"].as_i64()),
+        (&explained["desired"], explained["version"].as_i64()),
         (&json!(["silver"]), Some(2))
     );
     assert_eq!(

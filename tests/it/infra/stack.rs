@@ -288,10 +288,10 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     // The operator's command finds all of it well, and what was said.
     // The emulator's CloudFormation leaves a table's time to live out: the doctor finds it, and is content when it is mended.
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
-    assert!(code == 1 && said.matches("WRONG").count() == 1, "{said}");
+    assert!(code == 1 && said.matches("FAIL").count() == 1, "{said}");
     assert!(
         said.contains(&format!(
-            "WRONG the table {} never forgets",
+            "FAIL the table {} never forgets",
             outputs["PendingLinksTableName"]
         )),
         "{said}"
@@ -303,7 +303,7 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     aws.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", &forgets)
         .await;
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
-    assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    assert!(code == 0 && !said.contains("FAIL"), "{said}");
     // Lambda writes each line as an event of its own, which the emulator does not: two such lines.
     let group = format!("/aws/lambda/{STACK}-callback");
     aws.json(
@@ -345,7 +345,7 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
     aws.json("events", "AWSEvents.DisableRule", &off).await;
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
     assert!(
-        code == 1 && said.contains(&format!("WRONG the schedule {STACK}-sweep is off")),
+        code == 1 && said.contains(&format!("FAIL the schedule {STACK}-sweep is off")),
         "{said}"
     );
 

@@ -49,7 +49,7 @@ fn case(name: &'static str, fault: Fault, status: u16, code: &'static str, calls
 /// S-CODE-1, S-CODE-5, S-UP-1, S-UP-4, S-UP-5, S-UP-6: a code is sent once, whatever comes back.
 fn token_endpoint() -> Vec<Case> {
     let down = "SPOTIFY_UNAVAILABLE";
-    let nonsense = "SPOTIFY_NONSENSE";
+    let nonsense = "SPOTIFY_INVALID_RESPONSE";
     let us = "SPOTIFY_REFUSED";
     let with = |members: Value| Fault {
         set: members.as_object().unwrap().clone(),
@@ -204,7 +204,7 @@ fn token_endpoint() -> Vec<Case> {
 
 /// S-UP-7, S-REDIR-2, S-REDIR-4: register-user repeats itself without harm, so trouble is met once more, and a refusal is not.
 fn register_user() -> Vec<Case> {
-    let (down, nonsense, us) = ("SPOTIFY_UNAVAILABLE", "SPOTIFY_NONSENSE", "SPOTIFY_REFUSED");
+    let (down, nonsense, us) = ("SPOTIFY_UNAVAILABLE", "SPOTIFY_INVALID_RESPONSE", "SPOTIFY_REFUSED");
     let landing = |url: Value| Fault {
         completion_url: Some(url),
         ..on(REGISTER)

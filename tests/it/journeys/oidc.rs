@@ -256,7 +256,7 @@ async fn an_id_token_that_is_not_good_signs_nobody_in() {
         let line = lines.last().unwrap();
         assert_eq!(
             (line["code"].as_str(), line["reason"].as_str()),
-            (Some("TOKEN_REFUSED"), Some(format!("token: {reason}").as_str()))
+            (Some("TOKEN_REJECTED"), Some(format!("token: {reason}").as_str()))
         );
     }
     assert!(!world.stored().await.contains("link#"));

@@ -42,7 +42,7 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         desk.world.put_partner(partner_id, settings, 0).await;
     }
     let (code, said) = doctor(&[]).await;
-    assert!(code == 0 && !said.contains("WRONG"), "{said}");
+    assert!(code == 0 && !said.contains("FAIL"), "{said}");
     // Each provider has a redirect URI of its own; a partner without one shares the deployment's.
     let of_partner = format!(
         "the OpenID provider of partner 1111111111111111111111, letter for letter: {}/partners/1111111111111111111111/sign-in/callback",
@@ -110,7 +110,7 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         ),
     ] {
         let (code, said) = doctor(&[change]).await;
-        let mut lines = said.lines().filter(|line| line.starts_with("WRONG"));
+        let mut lines = said.lines().filter(|line| line.starts_with("FAIL"));
         assert!(
             code == 1 && lines.any(|line| line.contains(wrong)),
             "{change:?}: {said}"
@@ -118,5 +118,5 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     }
     let file = desk.file("variables", &with(&[]));
     let json = desk.run(&["doctor", "--json", "--variables", &file]).await;
-    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["good"], true);
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["ok"], true);
 }

@@ -22,7 +22,7 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
     };
     let before = explain().await;
     assert_eq!(
-        (&before["wanted"], before["link"]["state"].as_str()),
+        (&before["desired"], before["link"]["state"].as_str()),
         (&Value::Null, Some("none"))
     );
     assert_eq!(before["spotify"], json!({"linked": false}));
@@ -30,11 +30,11 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let linked = explain().await;
     assert_eq!(
-        (&linked["wanted"], linked["version"].as_i64()),
+        (&linked["desired"], linked["version"].as_i64()),
         (&json!(["gold"]), Some(1))
     );
     assert_eq!(linked["spotify"]["linked"], true);
-    assert_ne!(linked["spotify"]["entitlements"], linked["wanted"]);
+    assert_ne!(linked["spotify"]["entitlements"], linked["desired"]);
     assert_eq!(linked["link"]["state"], "pending");
     assert!(!linked.to_string().contains(&world.partner_user_id("ada")));
     world.spotify().faults().add(Fault {

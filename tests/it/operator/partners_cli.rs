@@ -39,7 +39,9 @@ async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
     assert_eq!(desk.says(&["partners", "disable", partner_id]).await.0, 0);
     assert!(desk.says(&["partners", "list"]).await.1.contains("disabled"));
     assert_eq!(desk.says(&["partners", "enable", partner_id]).await.0, 0);
-    let (code, said) = desk.says(&["partners", "release", partner_id, "--seconds", "60"]).await;
+    let (code, said) = desk
+        .says(&["partners", "release-guard", partner_id, "--seconds", "60"])
+        .await;
     assert!(code == 0 && said.contains("released_until"), "{said}");
     let (code, said) = desk
         .says(&["partners", "create", "moon", "--name", "x", "--set", "SIGN_IN=magic"])

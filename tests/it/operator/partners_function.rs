@@ -291,7 +291,10 @@ async fn an_operator_sees_the_guard_and_releases_it() {
     let operators = operators(&world).await;
     let own = &world.sandbox.options().partner_id;
     let state = ask(&operators, json!({"command": "guard-state", "partner_id": own})).await;
-    assert_eq!((state["people"].as_i64(), state["most"].as_i64()), (Some(0), Some(100)));
+    assert_eq!(
+        (state["people"].as_i64(), state["limit"].as_i64()),
+        (Some(0), Some(100))
+    );
     let released = ask(&operators, json!({"command": "release-guard", "partner_id": own})).await;
     assert_eq!(released["released_until"], world.clock.now() + 3600);
     world.advance(3600);

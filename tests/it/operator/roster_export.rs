@@ -26,11 +26,11 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     let (code, said) = desk.says(&["export", "--output", csv.to_str().unwrap()]).await;
     assert!(code == 0 && said.contains("251 people"), "{said}");
     let text = std::fs::read_to_string(&csv).unwrap();
-    assert!(!text.contains("theirs") && !text.contains("pace#"), "{text}");
+    assert!(!text.contains("theirs") && !text.contains("rate-limit#"), "{text}");
     // Whoever waits is seen, and since when.
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
-    let waiting = header.iter().position(|name| *name == "waiting_since").unwrap();
+    let waiting = header.iter().position(|name| *name == "dirty_since").unwrap();
     assert_eq!(lines.filter(|cells| !cells[waiting].is_empty()).count(), 1);
     // No cell needs quotes, and a spreadsheet takes none for a formula.
     for cell in text.lines().skip(1).flat_map(|line| line.split(',')) {
@@ -45,7 +45,7 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     let roster = csv.to_str().unwrap();
     let diff = desk.diff(&[roster, "--dry-run", "--ignore-other-columns"]).await;
     assert_eq!(
-        (diff["diff"]["unchanged"].as_u64(), diff["diff"]["lose"].as_u64()),
+        (diff["diff"]["unchanged"].as_u64(), diff["diff"]["revoked"].as_u64()),
         (Some(250), Some(0)),
         "{diff}"
     );
@@ -62,7 +62,7 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     );
     let registered_at = lines[0]["registered_at"].as_i64().unwrap();
     assert!(
-        (lines[0]["waiting_since"].as_i64().unwrap() - registered_at).abs() <= 20,
+        (lines[0]["dirty_since"].as_i64().unwrap() - registered_at).abs() <= 20,
         "{}",
         lines[0]
     );

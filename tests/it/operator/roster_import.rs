@@ -48,20 +48,22 @@ async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_ot
     );
     let diff = desk.diff(&[&roster, "--dry-run"]).await;
     let expected = json!({
-        "unchanged": 1, "new": 2, "granted": 1, "lose": 1, "lose_linked": 0, "missing": 0, "left_alone": 0,
+        "unchanged": 1, "new": 2, "granted": 1, "revoked": 1, "revoked_linked": 0, "missing": 0, "skipped_concurrent": 0,
     });
     assert_eq!((&diff["rows"], &diff["diff"]), (&json!(5), &expected));
     assert_eq!((desk.get(4).await.version, desk.get(3).await.version), (0, 1));
 
     // Nobody agrees in their sleep: neither to write at all, nor to a loss, nor to a greater one.
-    for arguments in [vec![], vec!["--yes"], vec!["--yes", "--lose", "0"]] {
+    for arguments in [vec![], vec!["--yes"], vec!["--yes", "--allow-revocations", "0"]] {
         let (code, said) = desk
             .says(&[&["import", roster.as_str()], arguments.as_slice()].concat())
             .await;
         assert_eq!(code, 2, "{said}");
         assert_eq!(desk.get(3).await.version, 1);
     }
-    let (code, said) = desk.says(&["import", &roster, "--yes", "--lose", "1"]).await;
+    let (code, said) = desk
+        .says(&["import", &roster, "--yes", "--allow-revocations", "1"])
+        .await;
     assert_eq!(code, 0, "{said}");
     for (n, names, version) in [
         (1, "gold", 1),
@@ -104,7 +106,7 @@ async fn people_can_be_named_by_the_partners_own_account_id() {
                 "import",
                 &roster,
                 "--yes",
-                "--lose",
+                "--allow-revocations",
                 lose,
                 "--partner-keys-id",
                 deployment::PARTNER_KEYS_ID,
@@ -184,7 +186,10 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
     desk.has(2, &["gold"]).await;
     let whole = csv(&[(1, "gold"), (2, "gold")]);
     let empty = desk.file("empty.csv", "partner_user_id,entitlements\n");
-    for revoke in [&["--yes", "--lose", "2", "--revoke-missing"][..], &["--yes"]] {
+    for revoke in [
+        &["--yes", "--allow-revocations", "2", "--revoke-missing"][..],
+        &["--yes"],
+    ] {
         desk.says(&[&["import", empty.as_str()], revoke].concat()).await;
         let nothing = desk.file("nothing.jsonl", "");
         desk.says(&[&["import", nothing.as_str()], revoke].concat()).await;
@@ -206,9 +211,16 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
     assert!(code == 1 && said.contains("has 1 rows, and 2 were expected"), "{said}");
     // Asked for by name and number, it is done.
     let (code, said) = desk.says(&["import", &short, "--revoke-missing", "--yes"]).await;
-    assert!(code == 2 && said.contains("--lose 1"), "{said}");
+    assert!(code == 2 && said.contains("--allow-revocations 1"), "{said}");
     let (code, said) = desk
-        .says(&["import", &short, "--revoke-missing", "--yes", "--lose", "1"])
+        .says(&[
+            "import",
+            &short,
+            "--revoke-missing",
+            "--yes",
+            "--allow-revocations",
+            "1",
+        ])
         .await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(
@@ -322,7 +334,7 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     let reached = usize::try_from(diff["after_row"].as_u64().unwrap()).unwrap();
     let of_those_left = diff["diff"]["new"].as_u64().unwrap() + diff["diff"]["unchanged"].as_u64().unwrap();
     assert_eq!(
-        (diff["rows"].as_u64(), of_those_left, &diff["diff"]["lose"]),
+        (diff["rows"].as_u64(), of_those_left, &diff["diff"]["revoked"]),
         (Some(3000), 3000 - reached as u64, &json!(0))
     );
     let (code, said) = desk.says(&[&import[..], &[&roster]].concat()).await;
@@ -386,7 +398,10 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
     }
     let roster = desk.file("roster.csv", &csv(&[(9, "gold")]));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
-    let import = desk.import(&front.address, &[&roster, "--revoke-missing", "--lose", "3"]);
+    let import = desk.import(
+        &front.address,
+        &[&roster, "--revoke-missing", "--allow-revocations", "3"],
+    );
     // Before its first write: one changed, one new.
     let first_write = calls.next("UpdateItem").await;
     desk.has(1, &["silver"]).await;
@@ -396,10 +411,10 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
     let (code, would, did, said) = ended(import).await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(
-        (&would["diff"]["lose"], &would["diff"]["missing"]),
+        (&would["diff"]["revoked"], &would["diff"]["missing"]),
         (&json!(3), &json!(3))
     );
-    assert_eq!(did, json!({"written": 3, "left_alone": 2, "finished": true}));
+    assert_eq!(did, json!({"written": 3, "skipped_concurrent": 2, "finished": true}));
     let heard = [
         desk.hears(1).await,
         desk.hears(2).await,
@@ -417,7 +432,7 @@ async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roste
     desk.has(1, &["gold"]).await;
     let roster = desk.file("roster.csv", &csv(&[(1, ""), (2, ""), (3, "gold")]));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
-    let import = desk.import(&front.address, &[&roster, "--lose", "1"]);
+    let import = desk.import(&front.address, &[&roster, "--allow-revocations", "1"]);
     let first_write = calls.next("UpdateItem").await;
     desk.has(1, &["gold", "silver"]).await;
     desk.has(2, &["silver"]).await;
@@ -425,7 +440,7 @@ async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roste
     calls.pass_all();
     let (code, _, did, said) = ended(import).await;
     assert_eq!(code, 0, "{said}");
-    assert_eq!(did, json!({"written": 1, "left_alone": 2, "finished": true}));
+    assert_eq!(did, json!({"written": 1, "skipped_concurrent": 2, "finished": true}));
     let heard = [desk.hears(1).await, desk.hears(2).await, desk.hears(3).await];
     assert_eq!(heard, ["gold silver", "silver", "gold"]);
 }
@@ -438,7 +453,7 @@ async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_hear
     let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
     assert_eq!(ended(desk.import(&dynamodb, &[&all])).await.0, 0);
     let roster = desk.file("roster.csv", &csv(&everybody[..20]));
-    let revoke = [roster.as_str(), "--revoke-missing", "--lose", "680"];
+    let revoke = [roster.as_str(), "--revoke-missing", "--allow-revocations", "680"];
 
     let (front, mut calls) = Front::of(&dynamodb).await;
     let import = desk.import(&front.address, &revoke);
@@ -512,7 +527,7 @@ async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted(
     let roster = desk.file("roster.csv", &csv(&rows));
     let diff = desk.diff(&[&roster, "--dry-run"]).await;
     assert_eq!(
-        (&diff["repeated"], &diff["diff"]["lose"], &diff["diff"]["granted"]),
+        (&diff["repeated"], &diff["diff"]["revoked"], &diff["diff"]["granted"]),
         (&json!(5), &json!(0), &json!(1))
     );
     // Nobody loses for a moment what a later row gives: one has the version they had, the other one more.

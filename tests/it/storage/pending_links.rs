@@ -93,7 +93,7 @@ contract! {
 async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
     let entitlements = || Entitlements::parse(["tier-b", "tier-a:2", "0"]).unwrap();
     let verifier = || CodeVerifier::generate(&Rng::System).unwrap();
-    for (entitlements, code_verifier, signed_in_by) in [
+    for (entitlements, code_verifier, sign_in_method) in [
         (None, None, SignInMethod::Session),
         (Some(Entitlements::default()), None, SignInMethod::Handoff),
         (Some(entitlements()), None, SignInMethod::Session),
@@ -108,7 +108,7 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
             language: entitlements.as_ref().map(|_| "pt-BR".to_owned()),
             entitlements,
             code_verifier,
-            signed_in_by,
+            sign_in_method,
             ..pending
         };
         engine.put(&state, &pending).await.unwrap();
@@ -241,7 +241,7 @@ async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
     // As numbers: as text, 2000000000 would be later than this.
     assert!(claim(10_000_000_000).await.is_none());
     let item = engine.link(&state).await.unwrap();
-    assert!(!item.contains_key("claimed_by"));
+    assert!(!item.contains_key("consumed_by"));
     assert!(claim(EXPIRES_AT - 1).await.is_some());
 }
 
@@ -581,9 +581,9 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
         assert_eq!(names, [Some("INSERT"), Some("MODIFY")]);
         let (put, claimed) = (&events[0]["dynamodb"], &events[1]["dynamodb"]);
         assert_eq!(put["OldImage"], Value::Null);
-        assert_eq!(put["NewImage"]["claimed_by"], Value::Null);
+        assert_eq!(put["NewImage"]["consumed_by"], Value::Null);
         assert_eq!(claimed["OldImage"], put["NewImage"]);
-        assert_eq!(claimed["NewImage"]["claimed_by"]["S"], "me");
+        assert_eq!(claimed["NewImage"]["consumed_by"]["S"], "me");
         let number = |event: &Value| event["SequenceNumber"].as_str().unwrap().parse::<u128>().unwrap();
         assert!(number(put) < number(claimed));
     }
@@ -682,7 +682,7 @@ fn journey() -> (State, PendingLink) {
         language: None,
         entitlements: None,
         code_verifier: None,
-        signed_in_by: SignInMethod::Session,
+        sign_in_method: SignInMethod::Session,
         browser_binding: sha256_hex(&format!("browser {}", state.expose())),
         expires_at: EXPIRES_AT,
     };
@@ -701,7 +701,7 @@ fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
             .code_verifier
             .as_ref()
             .map(|verifier| verifier.expose().to_owned()),
-        pending.signed_in_by,
+        pending.sign_in_method,
         pending.browser_binding.clone(),
         pending.expires_at,
     )

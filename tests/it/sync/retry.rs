@@ -193,7 +193,7 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
 
 /// A gateway before Spotify has given up; what was asked is done all the same, later, and must not come after what is asked next.
 #[tokio::test]
-async fn a_write_that_a_gateway_gave_up_on_is_not_overtaken_by_itself() {
+async fn a_write_that_a_gateway_gave_up_on_is_not_overlease_owner_itself() {
     for status in [408, 502, 504] {
         let (world, sync) = linked().await;
         world.write_entitlements("replace", "ada", &["gold"]).await;
@@ -279,7 +279,7 @@ async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minute
     let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
         .dynamodb(&HttpClient::new().unwrap());
-    let pace = format!("pace#{}", world.sandbox.options().client_id);
+    let pace = format!("rate-limit#{}", world.sandbox.options().client_id);
     let delete = dynamodb.delete_item().table_name(deployment::SUBSCRIBERS_TABLE);
     delete.key("id", AttributeValue::S(pace)).send().await.unwrap();
     world.advance(300);

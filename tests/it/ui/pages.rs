@@ -47,7 +47,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
             .await,
     );
     pages.insert(
-        "nothing-to-hear",
+        "no-entitlements",
         signed_in("noor").get(&format!("/entrypoint?show={SHOW}")).await,
     );
     let mut ada = signed_in("ada");
@@ -55,10 +55,10 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     let cancelled = ada.cancel(&authorize).await;
     pages.insert("cancelled", ada.get(&cancelled).await);
     fault(Fault::answer("/api/token", 503, ""));
-    pages.insert("spotify-down", linking("mara").await);
+    pages.insert("spotify-unavailable", linking("mara").await);
     healed();
     fault(Fault::answer("/api/v1/register-user", 403, ""));
-    pages.insert("went-wrong", linking("mara").await);
+    pages.insert("internal-error", linking("mara").await);
     healed();
     world.spotify().force_link(Link {
         partner_id: world.sandbox.options().partner_id.clone(),
@@ -96,7 +96,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     );
     let keys = World::with(Options::default(), &[("SITE_JWKS_URL", "http://127.0.0.1:9/jwks")]).await;
     let mut ada = keys.signed_in("ada").in_language(language);
-    pages.insert("sign-in-down", ada.get("/entrypoint").await);
+    pages.insert("sign-in-unavailable", ada.get("/entrypoint").await);
     // Without anything configured.
     let bare = World::with(
         Options::default(),
@@ -111,7 +111,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     )
     .await;
     let mut ada = silent.signed_in("ada").in_language(language);
-    pages.insert("busy", ada.get("/entrypoint").await);
+    pages.insert("unavailable", ada.get("/entrypoint").await);
     let (world, provider) = World::signing_in().await;
     let mut ada = world.browser().in_language(language);
     pages.insert(
@@ -131,25 +131,25 @@ const TITLES: [(&str, u16, &str); PAGES] = [
     ("account-linked", 200, "Your connection with Spotify"),
     ("account-not-linked", 200, "Your connection with Spotify"),
     ("account-unknown", 200, "Your connection with Spotify"),
-    ("busy", 503, "One moment, please"),
+    ("unavailable", 503, "One moment, please"),
     ("cancelled", 403, "Not connected"),
     ("could-not-link", 409, "Spotify could not connect your account"),
     ("expired", 400, "Please start again"),
     ("form-refused", 403, "Please open the page again"),
     ("malformed", 400, "This link does not work"),
     ("not-found", 404, "Nothing here"),
-    ("nothing-to-hear", 403, "There is nothing to unlock yet"),
+    ("no-entitlements", 403, "There is nothing to unlock yet"),
     ("sign-in-cancelled", 403, "You did not sign in"),
-    ("sign-in-down", 503, "Signing in does not work just now"),
+    ("sign-in-unavailable", 503, "Signing in does not work just now"),
     ("sign-in-refused", 401, "Please sign in again"),
     ("signed-out", 401, "Please sign in first"),
     ("signed-out-in-frame", 401, "Please sign in first"),
-    ("spotify-down", 502, "Spotify does not answer"),
+    ("spotify-unavailable", 502, "Spotify does not answer"),
     ("unlink", 200, "Disconnect from Spotify?"),
     ("unlink-to-relink", 200, "Disconnect the previous Spotify account?"),
     ("unlinked", 200, "Disconnected from Spotify"),
     ("unlinked-to-relink", 200, "Now connect the right Spotify account"),
-    ("went-wrong", 502, "Something went wrong"),
+    ("internal-error", 502, "Something went wrong"),
 ];
 
 /// What axe finds wrong, all rules of WCAG 2.2 A and AA and of good practice applied.

@@ -18,12 +18,12 @@ impl Checks {
             let rule = format!("{stack}-{task}");
             let described = events.describe_rule().name(&rule).send().await;
             match described.ok().and_then(|described| described.state) {
-                Some(RuleState::Enabled) => findings.good(format!("the schedule {rule} is on")),
-                Some(_) => findings.wrong(
+                Some(RuleState::Enabled) => findings.ok(format!("the schedule {rule} is on")),
+                Some(_) => findings.fail(
                     format!("the schedule {rule} is off"),
                     "What did not get through to Spotify is not tried again: aws events enable-rule --name <it>.",
                 ),
-                None => findings.wrong(
+                None => findings.fail(
                     format!("the schedule {rule} cannot be looked at"),
                     "Deploy the template; and your own credentials need events:DescribeRule.",
                 ),
@@ -39,13 +39,13 @@ impl Checks {
         let mappings = mappings.map(|mappings| mappings.event_source_mappings.unwrap_or_default());
         match mappings {
             Ok(mappings) if mappings.iter().any(|mapping| mapping.state() == Some("Enabled")) => {
-                findings.good(format!("the table's stream leads to {function}"));
+                findings.ok(format!("the table's stream leads to {function}"));
             }
-            Ok(_) => findings.wrong(
+            Ok(_) => findings.fail(
                 format!("no stream leads to {function}, or it is off"),
                 "Spotify follows by the sweep alone, and nobody is told: turn the event source mapping on, or deploy.",
             ),
-            Err(_) => findings.wrong(
+            Err(_) => findings.fail(
                 format!("it cannot be seen what leads to {function}"),
                 "Your own credentials need lambda:ListEventSourceMappings.",
             ),
@@ -59,7 +59,7 @@ impl Checks {
             let Some(name) = self.known(variable) else { continue };
             let described = dynamodb.describe_table().table_name(name).send().await;
             let Some(table) = described.ok().and_then(|described| described.table) else {
-                findings.wrong(format!("the table {name} ({variable}) cannot be looked at"), MISSING);
+                findings.fail(format!("the table {name} ({variable}) cannot be looked at"), MISSING);
                 continue;
             };
             let key: Vec<_> = table
@@ -75,27 +75,27 @@ impl Checks {
                 .stream_specification()
                 .and_then(|stream| stream.stream_view_type());
             if key != ["id"] {
-                findings.wrong(
+                findings.fail(
                     format!("the table {name} has another key than `id`"),
                     "It is not the table that the template makes.",
                 );
             } else if variable == "SUBSCRIBERS_TABLE" && !has_index {
-                findings.wrong(
+                findings.fail(
                     format!("the table {name} has no index `{DIRTY_INDEX}`"),
                     "Nobody would be tried again: deploy the template's table.",
                 );
             } else if variable == "SUBSCRIBERS_TABLE" && stream != Some(&StreamViewType::NewAndOldImages) {
-                findings.wrong(
+                findings.fail(
                     format!("the table {name} has no stream of new and old images"),
                     "Spotify would follow by the sweep alone, and nobody be told: deploy the template's table.",
                 );
             } else if variable == "PENDING_LINKS_TABLE" && !self.tidies_up(&dynamodb, name).await {
-                findings.wrong(
+                findings.fail(
                     format!("the table {name} never forgets"),
                     "Turn its time to live on, by `delete_at`.",
                 );
             } else {
-                findings.good(format!("the table {name} is as it must be"));
+                findings.ok(format!("the table {name} is as it must be"));
             }
         }
     }
@@ -115,19 +115,19 @@ impl Checks {
             return;
         };
         match secret.get().await {
-            Err(error) => findings.wrong(&error, mend_of(&error, FILL)),
+            Err(error) => findings.fail(&error, mend_of(&error, FILL)),
             Ok(keys) => {
-                findings.good("the secret of the partner's keys is well-formed");
+                findings.ok("the secret of the partner's keys is well-formed");
                 let by_site = self.known("SIGN_IN") != Some("oidc") && self.known("SITE_JWKS_URL").is_none();
                 if by_site && !keys.current.has_site_keys() {
-                    findings.wrong(
+                    findings.fail(
                         "the site has no key: nobody could sign in",
                         "Add one: soa-link keys add site <file>.",
                     );
                 }
                 let by_backend = self.known("BACKEND_ISSUER").is_some() && self.known("BACKEND_JWKS_URL").is_none();
                 if by_backend && !keys.current.has_backend_keys() {
-                    findings.wrong(
+                    findings.fail(
                         "the backend has no key: no signed request would be taken",
                         "Add one: soa-link keys add backend <file>.",
                     );
@@ -140,8 +140,8 @@ impl Checks {
                 .get()
                 .await;
             match published {
-                Ok(_) => findings.good(format!("the keys at {variable} can be had and used")),
-                Err(error) => findings.wrong(
+                Ok(_) => findings.ok(format!("the keys at {variable} can be had and used")),
+                Err(error) => findings.fail(
                     format!("{variable}: {error}"),
                     "Publish a JWK set there, by https, with an RSA, P-256 or Ed25519 key in it.",
                 ),

@@ -21,8 +21,8 @@ pub(super) fn configuration(functions: &[(String, Variables)], findings: &mut Fi
     for (problems, functions) in of_functions {
         let functions = functions.join(", ");
         match problems {
-            None => findings.good(format!("{functions}: the variables are what they must be")),
-            Some(problems) => findings.wrong(
+            None => findings.ok(format!("{functions}: the variables are what they must be")),
+            Some(problems) => findings.fail(
                 format!("{functions}: {problems}"),
                 "Change the stack's parameters, and deploy. functions/README.md, Variables, says what each is.",
             ),

@@ -40,29 +40,29 @@ pub(crate) struct DoctorArgs {
 /// Something that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    what: String,
-    good: bool,
+    message: String,
+    ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn good(&mut self, what: impl Into<String>) {
+    fn ok(&mut self, message: impl Into<String>) {
         self.0.push(Finding {
-            what: what.into(),
-            good: true,
-            mend: None,
+            message: message.into(),
+            ok: true,
+            fix: None,
         });
     }
 
-    fn wrong(&mut self, what: impl Display, mend: &str) {
+    fn fail(&mut self, message: impl Display, fix: &str) {
         self.0.push(Finding {
-            what: what.to_string(),
-            good: false,
-            mend: Some(mend.to_owned()),
+            message: message.to_string(),
+            ok: false,
+            fix: Some(fix.to_owned()),
         });
     }
 }
@@ -88,18 +88,18 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     deployment.keys(&mut findings).await;
     deployment.providers(&mut findings).await;
     deployment.spotify(&mut findings).await;
-    let all_good = findings.0.iter().all(|finding| finding.good);
+    let all_ok = findings.0.iter().all(|finding| finding.ok);
     if args.json {
-        writeln!(out, "{}", json!({"good": all_good, "findings": findings.0}))?;
+        writeln!(out, "{}", json!({"ok": all_ok, "findings": findings.0}))?;
     } else {
         for finding in &findings.0 {
-            writeln!(out, "{} {}", if finding.good { "good " } else { "WRONG" }, finding.what)?;
-            if let Some(mend) = &finding.mend {
-                writeln!(out, "      {mend}")?;
+            writeln!(out, "{} {}", if finding.ok { "ok  " } else { "FAIL" }, finding.message)?;
+            if let Some(fix) = &finding.fix {
+                writeln!(out, "     Fix: {fix}")?;
             }
         }
     }
-    Ok(all_good)
+    Ok(all_ok)
 }
 
 /// How to mend a secret that cannot be had.

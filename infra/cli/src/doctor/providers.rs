@@ -15,7 +15,7 @@ impl Checks {
             format!("register this redirect URI with {whose}, letter for letter: {redirect_uri}")
         };
         if self.known("SIGN_IN") == Some("oidc") {
-            findings.good(register("your OpenID provider", None));
+            findings.ok(register("your OpenID provider", None));
         }
         let Some(table) = self.known("PARTNERS_TABLE") else {
             return;
@@ -25,10 +25,10 @@ impl Checks {
             Ok((partners, _)) => {
                 for partner in partners.iter().filter(|partner| has_own_provider(&partner.settings)) {
                     let whose = format!("the OpenID provider of partner {}", partner.partner_id);
-                    findings.good(register(&whose, Some(partner.partner_id.as_str())));
+                    findings.ok(register(&whose, Some(partner.partner_id.as_str())));
                 }
             }
-            Err(error) => findings.wrong(
+            Err(error) => findings.fail(
                 format!("the partners in {table} cannot be read: {error}"),
                 "Your own credentials need dynamodb:Scan on the table.",
             ),

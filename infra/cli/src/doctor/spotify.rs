@@ -26,7 +26,7 @@ const SCOPES: [(&str, bool); 4] = [
 impl Checks {
     pub(super) async fn spotify(&self, findings: &mut Findings) {
         if let Some(url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) {
-            findings.good(format!(
+            findings.ok(format!(
                 "register this redirect URI in Spotify's dashboard, letter for letter: {}",
                 url.redirect_uri()
             ));
@@ -41,11 +41,11 @@ impl Checks {
             Ok(versions) => versions,
             Err(error) => {
                 const PUT: &str = "Put {\"client_secret\": \"…\"} there, as Spotify's dashboard shows it.";
-                findings.wrong(&error, mend_of(&error, PUT));
+                findings.fail(&error, mend_of(&error, PUT));
                 return;
             }
         };
-        findings.good("the client secret is well-formed");
+        findings.ok("the client secret is well-formed");
         let accounts = self
             .known("SPOTIFY_ACCOUNTS_URL")
             .unwrap_or("https://accounts.spotify.com");
@@ -57,24 +57,24 @@ impl Checks {
         for (scope, needed) in SCOPES {
             let token = endpoint.request(&versions.current, &Grant::ClientCredentials, scope);
             match token.await {
-                Ok(_) => findings.good(format!("Spotify grants {scope}")),
+                Ok(_) => findings.ok(format!("Spotify grants {scope}")),
                 Err(SpotifyError::Token(TokenError::InvalidClient)) => {
-                    findings.wrong("Spotify refuses the client id or its secret", "Compare both with Spotify's dashboard; a secret that was rotated there goes into Secrets Manager.");
+                    findings.fail("Spotify refuses the client id or its secret", "Compare both with Spotify's dashboard; a secret that was rotated there goes into Secrets Manager.");
                     return;
                 }
                 Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) if needed => {
-                    findings.wrong(
+                    findings.fail(
                         format!("Spotify does not grant {scope}"),
                         "Ask Spotify to allow-list the client id for it.",
                     );
                 }
                 Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) => {
-                    findings.good(format!(
+                    findings.ok(format!(
                         "Spotify does not grant {scope}, which only creating partners and logos need"
                     ));
                 }
                 Err(error) => {
-                    findings.wrong(
+                    findings.fail(
                         format!("Spotify's {error}"),
                         "Try again; look at Spotify's status, and whether the function's network reaches it.",
                     );
@@ -90,12 +90,12 @@ impl Checks {
         let Some(there) = there else { return };
         let apart = (there.timestamp() - Clock::System.now()).abs();
         if apart > SKEW {
-            findings.wrong(
+            findings.fail(
                 format!("this machine's clock and Spotify's are {apart} s apart"),
                 "Set the clock: a token's life is a minute's matter. Lambda's own clock is right.",
             );
         } else {
-            findings.good("this machine's clock is right");
+            findings.ok("this machine's clock is right");
         }
     }
 }

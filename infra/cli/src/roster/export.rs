@@ -131,14 +131,14 @@ async fn write(
         "entitlements",
         "version",
         "synced_version",
-        "held",
+        "observed_entitlements",
         "link_state",
         "link_since",
         "link_evidence",
         "drift",
-        "waiting_since",
-        "failure",
-        "tries",
+        "dirty_since",
+        "last_error",
+        "attempts",
         "next_try_at",
         "registered_at",
     ];
@@ -182,9 +182,9 @@ fn json_line(person: &Subscriber) -> serde_json::Value {
     let names = |names: Option<&Entitlements>| names.map(|names| names.iter().map(str::to_owned).collect::<Vec<_>>());
     json!({
         "partner_user_id": person.partner_user_id.expose(), "entitlements": names(person.desired()).unwrap_or_default(),
-        "version": person.version, "synced_version": person.synced_version, "held": names(person.observed.as_ref()),
+        "version": person.version, "synced_version": person.synced_version, "observed_entitlements": names(person.observed.as_ref()),
         "link_state": person.link.state.as_str(), "link_since": person.link.since, "link_evidence": person.link.evidence,
-        "drift": person.has_drifted(), "waiting_since": person.dirty_since, "failure": person.last_error, "tries": person.attempts, "next_try_at": person.next_try_at,
+        "drift": person.has_drifted(), "dirty_since": person.dirty_since, "last_error": person.last_error, "attempts": person.attempts, "next_try_at": person.next_try_at,
         "registered_at": person.registered_at,
     })
 }

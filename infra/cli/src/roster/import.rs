@@ -56,12 +56,12 @@ pub(crate) struct ImportArgs {
     /// Show what would change, and stop there.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask. Whether people lose something has to be agreed to by --lose all the same.
+    /// Do not ask. Whether people lose something has to be agreed to by --allow-revocations all the same.
     #[arg(long)]
     yes: bool,
     /// Agree that at most so many people lose something: the dry run says how many.
     #[arg(long)]
-    lose: Option<u64>,
+    allow_revocations: Option<u64>,
     /// Have those hear nothing who are in the table and not in the roster.
     #[arg(long)]
     revoke_missing: bool,
@@ -138,7 +138,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     let state = state.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
     let objections = import.objections(&census);
     if args.json {
-        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &tally), "of": tally.lose_linked});
+        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &tally), "of": tally.revoked_linked});
         let said = json!({
             "rows": census.rows, "after_row": after_row, "repeated": census.repeated, "bad_rows": census.bad_rows, "bad": census.bad,
             "diff": tally, "guard": verdict, "objections": objections,
@@ -168,7 +168,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         writeln!(
             out,
             "{}",
-            json!({"written": done.changes(), "left_alone": done.left_alone, "finished": stopped.is_none()})
+            json!({"written": done.changes(), "skipped_concurrent": done.skipped_concurrent, "finished": stopped.is_none()})
         )?;
     }
     if let Some(why) = stopped {
@@ -183,11 +183,11 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
             "{} people written. Spotify follows those who are linked.",
             done.changes()
         )?;
-        if done.left_alone > 0 {
+        if done.skipped_concurrent > 0 {
             writeln!(
                 out,
                 "{} people were changed since they were counted, would lose something by it, and were left alone. Another run counts them again.",
-                done.left_alone
+                done.skipped_concurrent
             )?;
         }
     }
@@ -224,13 +224,13 @@ impl Import<'_> {
     /// Whether the operator agrees. Where people lose something they have to say how many.
     fn agreed(&self, tally: &Diff) -> Result<bool, CliError> {
         let args = self.args;
-        if let Some(lose) = args.lose.filter(|lose| *lose < tally.lose) {
+        if let Some(allowed) = args.allow_revocations.filter(|allowed| *allowed < tally.revoked) {
             return Err(CliError::new(format!(
-                "{} people lose something, and --lose agrees to {lose} at most",
-                tally.lose
+                "{} people lose something, and --allow-revocations agrees to {allowed} at most",
+                tally.revoked
             )));
         }
-        let agreed_to_loss = tally.lose == 0 || args.lose.is_some();
+        let agreed_to_loss = tally.revoked == 0 || args.allow_revocations.is_some();
         if args.yes && agreed_to_loss {
             return Ok(true);
         }
@@ -238,16 +238,16 @@ impl Import<'_> {
             let loss = if agreed_to_loss {
                 String::new()
             } else {
-                format!(" --lose {}", tally.lose)
+                format!(" --allow-revocations {}", tally.revoked)
             };
             return Err(CliError::new(format!(
                 "nobody is there to be asked: --yes{loss} agrees"
             )));
         }
-        let (question, agreement) = if tally.lose > 0 {
+        let (question, agreement) = if tally.revoked > 0 {
             (
                 "Type the number of people who lose something to go on: ",
-                tally.lose.to_string(),
+                tally.revoked.to_string(),
             )
         } else {
             ("Type yes to go on: ", "yes".to_owned())
@@ -376,7 +376,7 @@ impl Import<'_> {
             let missing = page.into_iter().filter(|person| census.is_missing(person));
             let missing = missing.map(|person| (person, Entitlements::default()));
             let mut tally = self.apply(missing.collect(), losers).await?;
-            tally.missing = tally.lose;
+            tally.missing = tally.revoked;
             Ok((tally, 0))
         });
         let mut written = std::pin::pin!(rows.chain(revoked));
@@ -439,7 +439,7 @@ impl Import<'_> {
                     .await?;
             }
             Ok(Diff {
-                left_alone: 1,
+                skipped_concurrent: 1,
                 ..Diff::default()
             })
         });

@@ -22,13 +22,13 @@ pub(super) struct Diff {
     /// People who hear something more, and nothing less.
     pub(super) granted: u64,
     /// People who lose something.
-    pub(super) lose: u64,
+    pub(super) revoked: u64,
     /// Those of them whom Spotify may know.
-    pub(super) lose_linked: u64,
+    pub(super) revoked_linked: u64,
     /// Those of them who are not in the roster.
     pub(super) missing: u64,
     /// People who would lose something that was not counted, because the backend has written of them since.
-    pub(super) left_alone: u64,
+    pub(super) skipped_concurrent: u64,
 }
 
 impl Diff {
@@ -36,22 +36,22 @@ impl Diff {
         self.unchanged += other.unchanged;
         self.new += other.new;
         self.granted += other.granted;
-        self.lose += other.lose;
-        self.lose_linked += other.lose_linked;
+        self.revoked += other.revoked;
+        self.revoked_linked += other.revoked_linked;
         self.missing += other.missing;
-        self.left_alone += other.left_alone;
+        self.skipped_concurrent += other.skipped_concurrent;
     }
 
     pub(super) fn changes(&self) -> u64 {
-        self.new + self.granted + self.lose
+        self.new + self.granted + self.revoked
     }
 
     /// Counts what becomes of one person.
     pub(super) fn count(&mut self, before: &Subscriber, after: &Entitlements) -> RosterChange {
         let wanted = before.desired().cloned().unwrap_or_default();
         if !wanted.is_subset(after) {
-            self.lose += 1;
-            self.lose_linked += u64::from(before.link.state.may_be_linked());
+            self.revoked += 1;
+            self.revoked_linked += u64::from(before.link.state.may_be_linked());
             return RosterChange::Revoke;
         }
         if before.version > 0 && wanted == *after {
@@ -107,12 +107,12 @@ impl PlannedRevocations {
 /// Of those who lose something at Spotify, how many the guard lets pass now.
 pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
     if state.released_until.is_some() {
-        tally.lose_linked
+        tally.revoked_linked
     } else if state.on_hold_since.is_some() {
         0
     } else {
         let left = state.limit.saturating_sub(state.revoked).max(0);
-        tally.lose_linked.min(u64::try_from(left).unwrap_or(0))
+        tally.revoked_linked.min(u64::try_from(left).unwrap_or(0))
     }
 }
 
@@ -137,8 +137,8 @@ pub(super) fn tell(
     line("unchanged", tally.unchanged)?;
     line("new", tally.new)?;
     line("hear more", tally.granted)?;
-    line("lose something", tally.lose)?;
-    line("  of them linked", tally.lose_linked)?;
+    line("lose something", tally.revoked)?;
+    line("  of them linked", tally.revoked_linked)?;
     line("  of them not in the roster", tally.missing)?;
     if after_row > 0 {
         writeln!(
@@ -150,11 +150,11 @@ pub(super) fn tell(
         writeln!(out, "Of several rows about one person the last counts.")?;
     }
     let passes = allowed_by_guard(state, tally);
-    if passes < tally.lose_linked {
+    if passes < tally.revoked_linked {
         writeln!(
             out,
             "The guard lets {passes} of the {} linked people who lose something pass, and holds the others until an operator releases it. Nobody waits for what is granted.",
-            tally.lose_linked
+            tally.revoked_linked
         )?;
     } else {
         writeln!(out, "The guard lets all of it pass.")?;

@@ -128,7 +128,7 @@ impl Subscribers {
             write = write
                 .set("dirty", shard(&before.partner_id, &before.partner_user_id))
                 .set("next_try_at", number(next_try_at))
-                .set_if_absent("waiting_since", number(now));
+                .set_if_absent("dirty_since", number(now));
         }
         let update = self.update(&before.partner_id, &before.partner_user_id);
         let written = write.send(update).await?.done();
@@ -153,9 +153,9 @@ impl Subscribers {
             .set("registered_at", number(now))
             .set("dirty", shard(partner_id, partner_user_id));
         let write = match claimed {
-            Some(claimed) => write.set("claimed", list(claimed)),
+            Some(claimed) => write.set("token_entitlements", list(claimed)),
             // What an older token said is no longer said.
-            None => write.remove(&["claimed"]),
+            None => write.remove(&["token_entitlements"]),
         };
         let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
         subscriber_of(&written.ok_or(StoreError::Rejected)?)
@@ -190,5 +190,5 @@ fn being_linked(state: LinkState, call: &str, now: i64) -> Write {
         .set("link_since", number(now))
         .set("link_evidence", text(call))
         .set("next_try_at", number(now.saturating_add(QUIET_PERIOD_SECS)))
-        .set_if_absent("waiting_since", number(now))
+        .set_if_absent("dirty_since", number(now))
 }

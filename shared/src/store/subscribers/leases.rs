@@ -38,8 +38,8 @@ impl Subscribers {
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
         let write = Write::new()
-            .set("taken_by", text(owner))
-            .set("taken_until", number(now.saturating_add(LEASE_SECS)));
+            .set("lease_owner", text(owner))
+            .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)));
         let write = match why {
             // Nobody who is being linked just now, whoever has made them due: see `write`.
             SyncTrigger::Due => {
@@ -52,9 +52,9 @@ impl Subscribers {
             SyncTrigger::Reconcile => write.when(Condition::equal("link_state", text(LinkState::Linked.as_str()))),
         };
         let write = write.when(
-            Condition::absent("taken_until")
-                .or(Condition::at_most("taken_until", number(now)))
-                .or(Condition::equal("taken_by", text(owner))),
+            Condition::absent("lease_expires_at")
+                .or(Condition::at_most("lease_expires_at", number(now)))
+                .or(Condition::equal("lease_owner", text(owner))),
         );
         let update = self
             .client
@@ -77,8 +77,8 @@ impl Subscribers {
             .table_name(&self.table)
             .key("id", text(&key.0));
         let write = Write::new()
-            .remove(&["taken_by", "taken_until"])
-            .when(Condition::equal("taken_by", text(owner)));
+            .remove(&["lease_owner", "lease_expires_at"])
+            .when(Condition::equal("lease_owner", text(owner)));
         write.send(update).await.map(drop)
     }
 }

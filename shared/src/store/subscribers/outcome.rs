@@ -14,11 +14,11 @@ use crate::{
 const CLEAN: [&str; 7] = [
     "dirty",
     "next_try_at",
-    "waiting_since",
-    "tries",
-    "failure",
-    "taken_by",
-    "taken_until",
+    "dirty_since",
+    "attempts",
+    "last_error",
+    "lease_owner",
+    "lease_expires_at",
 ];
 
 /// What came of settling a person.
@@ -86,7 +86,7 @@ impl SyncOutcome {
             } => {
                 let write = link(write, taken, LinkState::Linked, evidence, now)
                     .set("synced_version", number(taken.version))
-                    .set("held", list(held))
+                    .set("observed_entitlements", list(held))
                     .remove(&CLEAN);
                 if *changed {
                     write.set("synced_at", number(now))
@@ -101,14 +101,14 @@ impl SyncOutcome {
                 at,
                 failure,
             } => again(write, taken, *at, failure, now)
-                .set("held", list(held))
-                .remove(&["taken_by", "taken_until"]),
+                .set("observed_entitlements", list(held))
+                .remove(&["lease_owner", "lease_expires_at"]),
             Self::Retry { at, in_flight, failure } => {
-                let write = again(write, taken, *at, failure, now).increment("tries");
+                let write = again(write, taken, *at, failure, now).increment("attempts");
                 if *in_flight {
-                    write.set("taken_until", number(now.saturating_add(LEASE_SECS)))
+                    write.set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
                 } else {
-                    write.remove(&["taken_by", "taken_until"])
+                    write.remove(&["lease_owner", "lease_expires_at"])
                 }
             }
         }
@@ -124,10 +124,10 @@ fn link(write: Write, taken: &Subscriber, state: LinkState, evidence: &str, now:
 
 fn again(write: Write, taken: &Subscriber, at: i64, failure: &str, now: i64) -> Write {
     write
-        .set("failure", text(failure))
+        .set("last_error", text(failure))
         .set("dirty", shard(&taken.partner_id, &taken.partner_user_id))
         .set("next_try_at", number(at))
-        .set_if_absent("waiting_since", number(now))
+        .set_if_absent("dirty_since", number(now))
 }
 
 impl Subscribers {
@@ -144,7 +144,7 @@ impl Subscribers {
         owner: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
-        let ours = || Condition::equal("taken_by", text(owner));
+        let ours = || Condition::equal("lease_owner", text(owner));
         let update = || self.update(&taken.partner_id, &taken.partner_user_id);
         let write = outcome
             .write(taken, now)
@@ -159,9 +159,9 @@ impl Subscribers {
                 ..
             } if !noted => {
                 let hold = Write::new()
-                    .set("failure", text(failure))
-                    .set("taken_until", number(now.saturating_add(LEASE_SECS)))
-                    .increment("tries")
+                    .set("last_error", text(failure))
+                    .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
+                    .increment("attempts")
                     .when(ours());
                 Ok(hold.send(update()).await?.is_done())
             }

@@ -105,14 +105,14 @@ impl Subscribers {
             return Ok(ReconcileCursor::default());
         };
         let mut linked = BTreeMap::new();
-        if let Some(counted) = item.map("counted") {
+        if let Some(counted) = item.map("linked_counts") {
             for partner_id in counted.keys() {
                 let count = counted.integer(partner_id)?;
                 linked.extend(count.map(|count| (partner_id.clone(), count)));
             }
         }
         Ok(ReconcileCursor {
-            last_id: item.text("reached").map(SubscriberKey::new),
+            last_id: item.text("last_id").map(SubscriberKey::new),
             linked_counts: linked,
         })
     }
@@ -123,7 +123,7 @@ impl Subscribers {
     /// [`StoreError`].
     pub async fn advance_cursor(&self, key: &SubscriberKey) -> Result<(), StoreError> {
         let update = self.client.update_item().table_name(&self.table).key("id", text(ROUND));
-        Write::new().set("reached", text(&key.0)).send(update).await.map(drop)
+        Write::new().set("last_id", text(&key.0)).send(update).await.map(drop)
     }
 
     /// Keeps the whole round; one that has reached nobody begins anew.
@@ -136,9 +136,9 @@ impl Subscribers {
             .iter()
             .map(|(partner_id, count)| (partner_id.clone(), number(*count)));
         let put = self.client.put_item().table_name(&self.table).item("id", text(ROUND));
-        let put = put.item("counted", AttributeValue::M(counted.collect()));
+        let put = put.item("linked_counts", AttributeValue::M(counted.collect()));
         let put = match &round.last_id {
-            Some(SubscriberKey(id)) => put.item("reached", text(id)),
+            Some(SubscriberKey(id)) => put.item("last_id", text(id)),
             None => put,
         };
         put.send().await.map(drop).map_err(|error| store_error(&error))

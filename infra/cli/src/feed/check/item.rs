@@ -64,8 +64,8 @@ impl Check<'_> {
                     .add(&EMPTY_BLOCK, line, title, "the episode is gated and nothing opens it");
             }
         } else {
-            if let Some(held) = &self.held {
-                let unheld: Vec<_> = set.difference(held).cloned().collect();
+            if let Some(known) = &self.known_entitlements {
+                let unheld: Vec<_> = set.difference(known).cloned().collect();
                 let nobody = unheld.len() == set.len();
                 for name in unheld {
                     if self.unheld.insert(name.clone()) {

@@ -32,7 +32,7 @@ use crate::{
 /// Looks whether a podcast feed says what it is meant to.
 #[derive(Args)]
 #[command(
-    after_help = "Example: soa-link export --output people.csv && soa-link feed check feed.xml --held people.csv"
+    after_help = "Example: soa-link export --output people.csv && soa-link feed check feed.xml --known-entitlements people.csv"
 )]
 pub(crate) struct CheckArgs {
     /// The feed; `-` is standard input.
@@ -42,7 +42,7 @@ pub(crate) struct CheckArgs {
     partner_id: Option<String>,
     /// What people hold: a file of `soa-link export`, or one name a line. Shows what nobody can open.
     #[arg(long)]
-    held: Option<PathBuf>,
+    known_entitlements: Option<PathBuf>,
     /// Take it for an error when a show's episodes open with different sets, which older versions of Spotify's rules forbid.
     #[arg(long)]
     strict: bool,
@@ -57,7 +57,7 @@ pub(crate) struct CheckArgs {
 struct Check<'a> {
     found: Found,
     partner_id: Option<&'a str>,
-    held: Option<BTreeSet<String>>,
+    known_entitlements: Option<BTreeSet<String>>,
     strict: bool,
     /// Where the show's block stands, when there was one.
     show: Option<u64>,
@@ -81,10 +81,10 @@ struct Check<'a> {
 /// # Errors
 /// [`CliError`] when a file cannot be read. A feed that is no XML is one that was looked at.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliError> {
-    let held = args.held.as_ref().map(held).transpose()?;
+    let known_entitlements = args.known_entitlements.as_ref().map(known_entitlements).transpose()?;
     let check = Check {
         partner_id: args.partner_id.as_deref(),
-        held,
+        known_entitlements,
         strict: args.strict,
         ..Check::default()
     };
@@ -98,7 +98,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliErro
 }
 
 /// What people hold: of an export in CSV or JSON Lines, or one name a line.
-fn held(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
+fn known_entitlements(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
     let failed = |error: std::io::Error| CliError::new(format!("{} cannot be read: {error}", path.display()));
     let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
     let mut held = BTreeSet::new();

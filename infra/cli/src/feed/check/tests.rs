@@ -203,7 +203,7 @@ fn what_nobody_holds_and_nobody_can_open_is_found_when_it_is_known_what_people_h
     let check = checked(
         &feed,
         Check {
-            held: Some(held),
+            known_entitlements: Some(held),
             strict: true,
             ..Check::default()
         },
