@@ -39,7 +39,7 @@ pub struct AwsConfig {
 impl AwsConfig {
     /// The settings that the clients of all services share.
     #[must_use]
-    pub fn sdk(&self, outbound: &HttpClient) -> SdkConfig {
+    pub fn sdk(&self, http: &HttpClient) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
@@ -51,7 +51,7 @@ impl AwsConfig {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
-            .http_client(http_client(outbound))
+            .http_client(http_client(http))
             .timeout_config(timeouts)
             .retry_config(retries)
             .build()
@@ -59,16 +59,16 @@ impl AwsConfig {
 
     /// A DynamoDB client.
     #[must_use]
-    pub fn dynamodb(&self, outbound: &HttpClient) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(outbound));
+    pub fn dynamodb(&self, http: &HttpClient) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(http));
         config.set_endpoint_url(self.dynamodb_endpoint.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A Secrets Manager client.
     #[must_use]
-    pub fn secrets_manager(&self, outbound: &HttpClient) -> aws_sdk_secretsmanager::Client {
-        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk(outbound));
+    pub fn secrets_manager(&self, http: &HttpClient) -> aws_sdk_secretsmanager::Client {
+        let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk(http));
         config.set_endpoint_url(self.secrets_manager_endpoint.clone());
         aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
@@ -84,8 +84,8 @@ impl AwsConfig {
 
 /// Lends our HTTP client to the SDK, whose own would bring a second TLS configuration and the system's root certificates.
 #[must_use]
-pub fn http_client(outbound: &HttpClient) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(outbound.clone()));
+pub fn http_client(http: &HttpClient) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(http.clone()));
     http_client_fn(move |_settings, _components| connector.clone())
 }
 

@@ -126,8 +126,8 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     ///
     /// # Errors
     /// [`Error::Rng`].
-    pub fn new_binding(&self, chance: &Rng) -> Result<BrowserBinding, Error> {
-        Ok(BrowserBinding::generate(chance, self.keys.current.browser_binding())?)
+    pub fn new_binding(&self, rng: &Rng) -> Result<BrowserBinding, Error> {
+        Ok(BrowserBinding::generate(rng, self.keys.current.browser_binding())?)
     }
 
     /// `response` with the browser's bindings, and a new one, for `seconds`.
@@ -173,7 +173,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     ///
     /// # Errors
     /// [`Error::SignedOut`] if no sign-in is configured.
-    pub fn redirect_to_sign_in(&self, chance: &Rng) -> Result<Response, Failure> {
+    pub fn redirect_to_sign_in(&self, rng: &Rng) -> Result<Response, Failure> {
         let sign_in = self.partner.config.sign_in();
         let public_url = self.partner.config.public_url();
         let return_to = public_url.join(&self.return_to.path());
@@ -185,7 +185,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
             let response = Response::redirect(Code::SignInNeeded, url.as_str());
             return Ok(response.ok_or(Error::Internal("PUBLIC_URL"))?);
         }
-        let binding = self.new_binding(chance)?;
+        let binding = self.new_binding(rng)?;
         let url = sign_in
             .handoff_url(&return_to, &binding.nonce(self.partner_id().as_str()))
             .ok_or(Error::SignedOut)?;

@@ -38,7 +38,7 @@ pub struct Callback {
     spotify: Spotify,
     link_store: LinkStore,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// What each partner has of its own.
@@ -142,20 +142,20 @@ impl HttpFunction for Callback {
     const NAME: &'static str = "callback";
     const IS_LINKING_STEP: bool = true;
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = CallbackConfig::from_environment(environment.clone())?;
-        let base = Base::new(environment, clock, chance)?;
+        let base = Base::new(environment, clock, rng)?;
         let aws = &config.spotify_access.link_store.aws;
-        let (outbound, clock) = (base.outbound.clone(), base.clock.clone());
+        let (http, clock) = (base.http.clone(), base.clock.clone());
         let build = move |environment| {
             let config = CallbackPartnerConfig::from_environment(environment)?;
             Ok(CallbackPartner {
-                sign_in: SignIn::new(config.sign_in, &outbound, &clock),
+                sign_in: SignIn::new(config.sign_in, &http, &clock),
                 branding: config.branding,
             })
         };
         let partners = base.registry(config.partner_id.clone(), config.partners_table.clone(), aws, build)?;
-        let subscribers = Subscribers::new(aws.dynamodb(&base.outbound), config.subscribers_table.clone());
+        let subscribers = Subscribers::new(aws.dynamodb(&base.http), config.subscribers_table.clone());
         let sign_in = &partners.default_partner().config.sign_in;
         let (spotify, link_store) = base.spotify_access(&config.spotify_access, sign_in).await?;
         Ok(Self {
@@ -165,7 +165,7 @@ impl HttpFunction for Callback {
             spotify,
             link_store,
             clock: base.clock,
-            chance: base.chance,
+            rng: base.rng,
         })
     }
 
@@ -185,7 +185,7 @@ impl HttpFunction for Callback {
         let authorization = self.authorization_response(request)?;
         let mut browser = browser_bindings(request)?;
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
-        let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
+        let invocation = shared::encoding::hex(&self.rng.bytes::<16>()?);
         let state = authorization.state.hash();
         // Secrets that have expired are read meanwhile, so that the person does not wait for them afterwards.
         let (consumed, keys, ()) = tokio::join!(

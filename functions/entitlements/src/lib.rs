@@ -39,7 +39,7 @@ pub struct Entitlements {
     link_store: LinkStore,
     subscribers: Subscribers,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// What each partner has of its own.
@@ -68,7 +68,7 @@ impl Entitlements {
         let signed = signed.map_err(Error::from)?;
         let targets = targets(&keys, partner_id, operation, &signed.claims)?;
         // Used up before anything is done: a request that is stolen and sent again has no effect, whatever came of the first.
-        let invocation = hex(&self.chance.bytes::<16>()?);
+        let invocation = hex(&self.rng.bytes::<16>()?);
         let pending_links = &self.link_store.pending_links;
         pending_links.record_use(&signed.jti, &invocation).await?;
         let (status, code) = match operation {
@@ -196,18 +196,18 @@ fn subscriber_json(operation: Operation, subscriber: &Subscriber) -> Map<String,
 impl HttpFunction for Entitlements {
     const NAME: &'static str = "entitlements";
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = EntitlementsConfig::from_environment(environment.clone())?;
-        let base = Base::new(environment, clock, chance)?;
+        let base = Base::new(environment, clock, rng)?;
         let aws = &config.link_store.aws;
-        let (outbound, clock) = (base.outbound.clone(), base.clock.clone());
+        let (http, clock) = (base.http.clone(), base.clock.clone());
         let build = move |environment| {
             let backend = EntitlementsPartnerConfig::from_environment(environment)?.backend;
-            let backend = backend.map(|backend| BackendVerifier::new(backend, &outbound, &clock));
+            let backend = backend.map(|backend| BackendVerifier::new(backend, &http, &clock));
             Ok(EntitlementsPartner { backend })
         };
         let partners = base.registry(config.partner_id, config.partners_table, aws, build)?;
-        let subscribers = Subscribers::new(aws.dynamodb(&base.outbound), config.subscribers_table.clone());
+        let subscribers = Subscribers::new(aws.dynamodb(&base.http), config.subscribers_table.clone());
         let link_store = base.link_store(&config.link_store, None).await?;
         Ok(Self {
             public_url: config.public_url,
@@ -215,7 +215,7 @@ impl HttpFunction for Entitlements {
             link_store,
             subscribers,
             clock: base.clock,
-            chance: base.chance,
+            rng: base.rng,
         })
     }
 

@@ -32,13 +32,13 @@ impl Entrypoint {
         context.log_subject(&identity.partner_user_id);
         metrics::count(Metric::SignedIn);
         let entitlements = initial_entitlements(context, &identity)?;
-        let state = State::generate(&self.chance)?;
+        let state = State::generate(&self.rng)?;
         let code_verifier = if self.config.pkce {
-            Some(CodeVerifier::generate(&self.chance)?)
+            Some(CodeVerifier::generate(&self.rng)?)
         } else {
             None
         };
-        let binding = context.new_binding(&self.chance)?;
+        let binding = context.new_binding(&self.rng)?;
         let location = self.authorization_url(context, &state, code_verifier.as_ref());
         // A person without a session of the partner's site is remembered on our own pages for a while.
         let visit = match identity.method {

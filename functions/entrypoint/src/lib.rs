@@ -34,7 +34,7 @@ pub struct Entrypoint {
     partners: PartnerRegistry<EntrypointPartner>,
     link_store: LinkStore,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// What each partner has of its own.
@@ -46,19 +46,14 @@ struct EntrypointPartner {
 }
 
 impl EntrypointPartner {
-    fn new(
-        environment: Environment,
-        aws: &AwsConfig,
-        outbound: &HttpClient,
-        clock: &Clock,
-    ) -> Result<Self, ConfigError> {
+    fn new(environment: Environment, aws: &AwsConfig, http: &HttpClient, clock: &Clock) -> Result<Self, ConfigError> {
         let config = EntrypointPartnerConfig::from_environment(environment)?;
-        let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
+        let sign_in = SignIn::new(config.sign_in.clone(), http, clock);
         let oidc = config.oidc.clone().and_then(|oidc| {
-            let secrets_manager = aws.secrets_manager(outbound);
+            let secrets_manager = aws.secrets_manager(http);
             let secret = |id| ManagedSecret::new(secrets_manager, id, clock.clone());
             let secret = oidc.client_secret_id.clone().map(secret);
-            OidcClient::new(oidc, secret, outbound, clock)
+            OidcClient::new(oidc, secret, http, clock)
         });
         Ok(Self { config, sign_in, oidc })
     }
@@ -85,12 +80,12 @@ impl HttpFunction for Entrypoint {
     const NAME: &'static str = "entrypoint";
     const IS_LINKING_STEP: bool = true;
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = EntrypointConfig::from_environment(environment.clone())?;
-        let base = Base::new(environment, clock, chance)?;
+        let base = Base::new(environment, clock, rng)?;
         let aws = config.link_store.aws.clone();
-        let (outbound, clock) = (base.outbound.clone(), base.clock.clone());
-        let build = move |environment| EntrypointPartner::new(environment, &aws, &outbound, &clock);
+        let (http, clock) = (base.http.clone(), base.clock.clone());
+        let build = move |environment| EntrypointPartner::new(environment, &aws, &http, &clock);
         let (partner_id, table) = (config.partner_id.clone(), config.partners_table.clone());
         let partners = base.registry(partner_id, table, &config.link_store.aws, build)?;
         let own = &partners.default_partner().config;
@@ -117,7 +112,7 @@ impl HttpFunction for Entrypoint {
             partners,
             link_store,
             clock: base.clock,
-            chance: base.chance,
+            rng: base.rng,
         })
     }
 

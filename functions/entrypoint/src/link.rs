@@ -32,7 +32,7 @@ impl Entrypoint {
             (Visitor::SignedIn(identity), _) => self.redirect_to_consent(&context, identity, None).await,
             (Visitor::HandedOff(identity, jti), _) => self.redirect_to_consent(&context, identity, Some(jti)).await,
             (Visitor::SignedOut, Some(oidc)) => self.redirect_to_provider(&context, oidc).await,
-            (Visitor::SignedOut, None) => context.redirect_to_sign_in(&self.chance),
+            (Visitor::SignedOut, None) => context.redirect_to_sign_in(&self.rng),
         }
     }
 

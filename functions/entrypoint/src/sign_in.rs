@@ -60,10 +60,10 @@ impl Entrypoint {
         context: &Context<'_>,
         oidc: &OidcClient,
     ) -> Result<Response, Failure> {
-        let state = State::generate(&self.chance)?;
-        let nonce = Nonce::generate(&self.chance)?;
-        let code_verifier = CodeVerifier::generate(&self.chance)?;
-        let binding = context.new_binding(&self.chance)?;
+        let state = State::generate(&self.rng)?;
+        let nonce = Nonce::generate(&self.rng)?;
+        let code_verifier = CodeVerifier::generate(&self.rng)?;
+        let binding = context.new_binding(&self.rng)?;
         let language = context.return_to.language;
         let location = oidc.authorization_url(&state, &nonce, &code_verifier, language).await;
         let location = location.map_err(|error| Failure::from(error).with_return_to(context.return_to.clone()))?;
@@ -136,7 +136,7 @@ impl Entrypoint {
             query.single(name)?;
         }
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
-        let invocation = shared::encoding::hex(&self.chance.bytes::<16>()?);
+        let invocation = shared::encoding::hex(&self.rng.bytes::<16>()?);
         let (state, now) = (state.hash(), self.clock.now());
         let pending_links = &self.link_store.pending_links;
         let (consumed, keys) = tokio::join!(

@@ -37,8 +37,8 @@ use self::{
 /// For fetching a logo.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a guard is released, in seconds, and how long at most.
-const RELEASED: i64 = 3600;
-const LONGEST_RELEASE: i64 = 24 * 3600;
+const DEFAULT_RELEASE_SECS: i64 = 3600;
+const MAX_RELEASE_SECS: i64 = 24 * 3600;
 
 /// The function and what it works with.
 pub struct Partners {
@@ -48,7 +48,7 @@ pub struct Partners {
     guard: RevocationGuard,
     partner_keys: ManagedSecret<PartnerKeys>,
     spotify: Spotify,
-    outbound: HttpClient,
+    http: HttpClient,
     clock: Clock,
 }
 
@@ -185,10 +185,7 @@ impl Partners {
     async fn upload_logo(&self, ask: UploadLogo) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         let url = parse_https(&ask.logo_url, "logo_url")?;
-        let fetched = self
-            .outbound
-            .download(url.as_str(), Logo::MAX_BYTES, FETCH_TIMEOUT)
-            .await;
+        let fetched = self.http.download(url.as_str(), Logo::MAX_BYTES, FETCH_TIMEOUT).await;
         let fetched = fetched.map_err(|error| match error {
             HttpError::TooLarge => LogoError::TooLarge.into(),
             error => CommandError::Invalid(format!("the logo cannot be fetched: {error}")),
@@ -216,8 +213,8 @@ impl Partners {
 
     async fn release_guard(&self, ask: &ReleaseGuard) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
-        let seconds = ask.seconds.unwrap_or(RELEASED);
-        if !(1..=LONGEST_RELEASE).contains(&seconds) {
+        let seconds = ask.seconds.unwrap_or(DEFAULT_RELEASE_SECS);
+        if !(1..=MAX_RELEASE_SECS).contains(&seconds) {
             return Err(CommandError::Invalid("seconds must be 1 to 86400".to_owned()));
         }
         self.reject_reference(&partner_id).await?;
@@ -254,20 +251,14 @@ fn parse_https(url: &str, what: &str) -> Result<Url, CommandError> {
 impl EventFunction for Partners {
     const NAME: &'static str = "partners";
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = PartnersConfig::from_environment(environment)?;
-        let outbound = HttpClient::new()?;
-        let dynamodb = config.aws.dynamodb(&outbound);
-        let secrets_manager = config.aws.secrets_manager(&outbound);
+        let http = HttpClient::new()?;
+        let dynamodb = config.aws.dynamodb(&http);
+        let secrets_manager = config.aws.secrets_manager(&http);
         let client_secret = ManagedSecret::new(secrets_manager.clone(), config.client_secret_id.clone(), clock.clone());
         let partner_keys = ManagedSecret::new(secrets_manager, config.partner_keys_id.clone(), clock.clone());
-        let spotify = Spotify::new(
-            config.spotify.clone(),
-            outbound.clone(),
-            client_secret,
-            clock.clone(),
-            chance,
-        );
+        let spotify = Spotify::new(config.spotify.clone(), http.clone(), client_secret, clock.clone(), rng);
         spotify.preload().await?;
         Ok(Self {
             table: store::PartnerTable::new(dynamodb.clone(), config.partners_table.clone()),
@@ -276,7 +267,7 @@ impl EventFunction for Partners {
             config,
             partner_keys,
             spotify,
-            outbound,
+            http,
             clock,
         })
     }

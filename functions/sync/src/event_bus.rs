@@ -32,8 +32,8 @@ pub struct EventBus {
 impl EventBus {
     /// The bus of this name.
     #[must_use]
-    pub fn new(aws: &AwsConfig, outbound: &HttpClient, name: String) -> Self {
-        let mut config = Builder::from(&aws.sdk(outbound));
+    pub fn new(aws: &AwsConfig, http: &HttpClient, name: String) -> Self {
+        let mut config = Builder::from(&aws.sdk(http));
         config.set_endpoint_url(aws.eventbridge_endpoint.clone());
         Self {
             client: Client::from_conf(config.build()),

@@ -41,13 +41,13 @@ pub struct Synchronizer {
     event_bus: Option<EventBus>,
     spotify: Spotify,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
 }
 
 impl Synchronizer {
     /// Names this run, for what it takes in hand.
     fn name(&self) -> Result<String, EventError> {
-        let bytes = self.chance.bytes::<16>().map_err(|_| EventError("no random bytes"))?;
+        let bytes = self.rng.bytes::<16>().map_err(|_| EventError("no random bytes"))?;
         Ok(hex(&bytes))
     }
 }
@@ -55,11 +55,11 @@ impl Synchronizer {
 impl EventFunction for Synchronizer {
     const NAME: &'static str = "sync";
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = SyncConfig::from_environment(environment)?;
-        let outbound = HttpClient::new()?;
-        let dynamodb = config.aws.dynamodb(&outbound);
-        let secrets_manager = config.aws.secrets_manager(&outbound);
+        let http = HttpClient::new()?;
+        let dynamodb = config.aws.dynamodb(&http);
+        let secrets_manager = config.aws.secrets_manager(&http);
         let client_secret = ManagedSecret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
         let client_id = config.spotify.client_id.clone();
         let pace = RateLimiter::new(
@@ -71,8 +71,8 @@ impl EventFunction for Synchronizer {
         let guard = RevocationGuard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard);
         let subscribers = Subscribers::new(dynamodb, config.subscribers_table.clone());
         let event_bus = config.event_bus.clone();
-        let event_bus = event_bus.map(|name| EventBus::new(&config.aws, &outbound, name));
-        let spotify = Spotify::new(config.spotify, outbound, client_secret, clock.clone(), chance.clone());
+        let event_bus = event_bus.map(|name| EventBus::new(&config.aws, &http, name));
+        let spotify = Spotify::new(config.spotify, http, client_secret, clock.clone(), rng.clone());
         spotify.preload().await?;
         Ok(Self {
             subscribers,
@@ -81,7 +81,7 @@ impl EventFunction for Synchronizer {
             event_bus,
             spotify,
             clock,
-            chance,
+            rng,
         })
     }
 

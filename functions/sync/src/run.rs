@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// How many are read from one part of the index at a time.
-const AT_A_TIME: i32 = 100;
+const PAGE_SIZE: i32 = 100;
 /// What one person may take: two turns at Spotify and the calls. Whoever would not be done in time is left for the next run.
-const LONGEST_FOR_ONE: Duration = Duration::from_secs(45);
+const MAX_TIME_PER_SUBSCRIBER: Duration = Duration::from_secs(45);
 /// After so many in a row without an answer Spotify is down. Whoever has not been tried by then is due as before, so they follow as soon as it is back.
 const OUTAGE_THRESHOLD: u32 = 10;
 
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         for shard in 0..DIRTY_SHARDS {
             let mut after = None;
             loop {
-                let due = self.sync.subscribers.due(shard, now, AT_A_TIME, after).await;
+                let due = self.sync.subscribers.due(shard, now, PAGE_SIZE, after).await;
                 let (due, next) = due.map_err(|_| EventError("the index does not answer"))?;
                 for key in &due {
                     if !self.settle(key, SyncTrigger::Due).await? {
@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
         let (subscribers, guard) = (&self.sync.subscribers, &self.sync.guard);
         let mut round = subscribers.cursor().await.map_err(|_| TABLE)?;
         loop {
-            let page = subscribers.scan_linked(round.last_id.as_ref(), AT_A_TIME).await;
+            let page = subscribers.scan_linked(round.last_id.as_ref(), PAGE_SIZE).await;
             let (linked, next) = page.map_err(|_| TABLE)?;
             for key in linked {
                 if !self.settle(&key, SyncTrigger::Reconcile).await? {
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
 
 /// Of the time for a run, that in which people may be taken in hand. Where it is so little that nobody would ever be settled, they are all the same.
 fn lease_window(within: Duration) -> Duration {
-    within.saturating_sub(LONGEST_FOR_ONE).max(within / 2)
+    within.saturating_sub(MAX_TIME_PER_SUBSCRIBER).max(within / 2)
 }
 
 /// Whether a record tells of something that Spotify is to follow: what we note ourselves is nothing to be followed.

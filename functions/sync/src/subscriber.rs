@@ -48,15 +48,15 @@ impl Synchronizer {
         withheld: &mut RevocationHolds,
     ) -> Result<Attempt, EventError> {
         const TABLE: EventError = EventError("the table does not answer");
-        let me = self.name()?;
+        let owner = self.name()?;
         let mut before: Option<Attempt> = None;
         loop {
-            let taken = match self.subscribers.acquire_lease(key, why, &me, self.clock.now()).await {
+            let taken = match self.subscribers.acquire_lease(key, why, &owner, self.clock.now()).await {
                 Ok(Some(taken)) => taken,
                 Ok(None) => {
                     // What has changed meanwhile is not due yet. What Spotify said of everybody is still true.
                     if before.is_some() {
-                        self.subscribers.release_lease(key, &me).await.map_err(|_| TABLE)?;
+                        self.subscribers.release_lease(key, &owner).await.map_err(|_| TABLE)?;
                     }
                     let of_everybody = before.filter(|before| before.impact != Impact::None);
                     return Ok(of_everybody.unwrap_or_else(nothing));
@@ -84,7 +84,7 @@ impl Synchronizer {
             let now = self.clock.now();
             let noted = self
                 .subscribers
-                .complete(&taken, &attempt.outcome, &me, now)
+                .complete(&taken, &attempt.outcome, &owner, now)
                 .await
                 .map_err(|_| TABLE)?;
             if noted {

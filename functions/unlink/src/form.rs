@@ -39,7 +39,7 @@ impl Unlink {
             Ok(identity) => identity,
             Err(response) => return Ok(response),
         };
-        let binding = context.new_binding(&self.chance)?;
+        let binding = context.new_binding(&self.rng)?;
         let form = UnlinkForm {
             partner_id: context.partner_id().as_str().to_owned(),
             partner_user_id: identity.partner_user_id.expose().to_owned(),

@@ -34,7 +34,7 @@ pub struct Unlink {
     spotify: Spotify,
     link_store: LinkStore,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
 }
 
 /// What each partner has of its own.
@@ -48,11 +48,11 @@ struct UnlinkPartner {
 type Context<'a> = RequestContext<'a, UnlinkPartner>;
 
 impl UnlinkPartner {
-    fn new(environment: Environment, outbound: &HttpClient, clock: &Clock) -> Result<Self, ConfigError> {
+    fn new(environment: Environment, http: &HttpClient, clock: &Clock) -> Result<Self, ConfigError> {
         let config = UnlinkPartnerConfig::from_environment(environment)?;
-        let sign_in = SignIn::new(config.sign_in.clone(), outbound, clock);
+        let sign_in = SignIn::new(config.sign_in.clone(), http, clock);
         let backend = config.backend.clone();
-        let backend = backend.map(|backend| BackendVerifier::new(backend, outbound, clock));
+        let backend = backend.map(|backend| BackendVerifier::new(backend, http, clock));
         Ok(Self {
             config,
             sign_in,
@@ -100,13 +100,13 @@ impl Unlink {
                 let response = context.with_bindings(response, None, SIGN_IN_TTL);
                 Ok(Err(response.with_visit_cookie(&visit)))
             }
-            Visitor::SignedOut => Ok(Err(context.redirect_to_sign_in(&self.chance)?)),
+            Visitor::SignedOut => Ok(Err(context.redirect_to_sign_in(&self.rng)?)),
         }
     }
 
     /// Names this invocation, so that the SDK's retry of a write is not taken for another caller's.
     fn invocation(&self) -> Result<String, Error> {
-        Ok(shared::encoding::hex(&self.chance.bytes::<16>()?))
+        Ok(shared::encoding::hex(&self.rng.bytes::<16>()?))
     }
 
     /// Unlinks at Spotify, and records meanwhile that it is being done. The link is Spotify's: if the record cannot be written, sync asks Spotify later.
@@ -130,14 +130,14 @@ impl Unlink {
 impl HttpFunction for Unlink {
     const NAME: &'static str = "unlink";
 
-    async fn start(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = UnlinkConfig::from_environment(environment.clone())?;
-        let base = Base::new(environment, clock, chance)?;
+        let base = Base::new(environment, clock, rng)?;
         let aws = &config.spotify_access.link_store.aws;
-        let (outbound, clock) = (base.outbound.clone(), base.clock.clone());
-        let build = move |environment| UnlinkPartner::new(environment, &outbound, &clock);
+        let (http, clock) = (base.http.clone(), base.clock.clone());
+        let build = move |environment| UnlinkPartner::new(environment, &http, &clock);
         let partners = base.registry(config.partner_id, config.partners_table, aws, build)?;
-        let subscribers = Subscribers::new(aws.dynamodb(&base.outbound), config.subscribers_table.clone());
+        let subscribers = Subscribers::new(aws.dynamodb(&base.http), config.subscribers_table.clone());
         let sign_in = &partners.default_partner().config.sign_in;
         let (spotify, link_store) = base.spotify_access(&config.spotify_access, sign_in).await?;
         Ok(Self {
@@ -146,7 +146,7 @@ impl HttpFunction for Unlink {
             spotify,
             link_store,
             clock: base.clock,
-            chance: base.chance,
+            rng: base.rng,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::error::CliError;
 
 /// How often a call is made at most, and the longest pause before the next, where many are made: it should outlive a minute in which a service is throttled.
 const ATTEMPTS: u32 = 16;
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// What the clients of services are made of whose calls may be repeated.
 ///
@@ -31,7 +31,7 @@ pub(crate) async fn aws() -> Result<SdkConfig, HttpError> {
 fn enduring() -> (RetryConfig, RetryPartition) {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
-        .with_max_backoff(LONGEST_PAUSE);
+        .with_max_backoff(MAX_BACKOFF);
     let each_for_itself = RetryPartition::custom("bulk").token_bucket(TokenBucket::unlimited());
     (retries, each_for_itself.build())
 }
@@ -58,8 +58,8 @@ pub(crate) async fn bulk_logs() -> Result<aws_sdk_cloudwatchlogs::Client, HttpEr
     Ok(aws_sdk_cloudwatchlogs::Client::from_conf(config.build()))
 }
 
-async fn with(outbound: &HttpClient, retries: RetryConfig) -> SdkConfig {
-    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(outbound));
+async fn with(http: &HttpClient, retries: RetryConfig) -> SdkConfig {
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(http));
     config.retry_config(retries).load().await
 }
 

@@ -205,7 +205,7 @@ fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'s
         OpenAccessError::RateLimited { .. } => &SPOTIFY_RATE_LIMITED,
         OpenAccessError::Unavailable { .. } => &SPOTIFY_UNAVAILABLE,
         OpenAccessError::InvalidResponse => &SPOTIFY_INVALID_RESPONSE,
-        OpenAccessError::Outbound(error) => http_kind(*error),
+        OpenAccessError::Http(error) => http_kind(*error),
         OpenAccessError::Conflict if is_link => &ALREADY_LINKED,
         OpenAccessError::NotLinked | OpenAccessError::Refused { .. } if is_link => &LINK_REFUSED,
         OpenAccessError::Conflict | OpenAccessError::NotLinked | OpenAccessError::Refused { .. } => {

@@ -25,8 +25,8 @@ impl BrowserBinding {
     ///
     /// # Errors
     /// [`RngError`].
-    pub fn generate(chance: &Rng, key: &hmac::Key) -> Result<Self, RngError> {
-        let value = base64url(chance.bytes::<32>()?);
+    pub fn generate(rng: &Rng, key: &hmac::Key) -> Result<Self, RngError> {
+        let value = base64url(rng.bytes::<32>()?);
         let tag = tag(key, &value);
         Ok(Self::new(value + &tag))
     }

@@ -16,7 +16,7 @@ impl Nonce {
     ///
     /// # Errors
     /// [`RngError`].
-    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
-        Ok(Self::new(base64url(chance.bytes::<32>()?)))
+    pub fn generate(rng: &Rng) -> Result<Self, RngError> {
+        Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }
 }

@@ -24,8 +24,8 @@ impl CodeVerifier {
     ///
     /// # Errors
     /// [`RngError`].
-    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
-        Ok(Self::new(base64url(chance.bytes::<32>()?)))
+    pub fn generate(rng: &Rng) -> Result<Self, RngError> {
+        Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }
 
     /// `code_challenge` for the method S256 (RFC 7636 §4.2).

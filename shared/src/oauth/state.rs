@@ -17,8 +17,8 @@ impl State {
     ///
     /// # Errors
     /// [`RngError`].
-    pub fn generate(chance: &Rng) -> Result<Self, RngError> {
-        Ok(Self::new(base64url(chance.bytes::<32>()?)))
+    pub fn generate(rng: &Rng) -> Result<Self, RngError> {
+        Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }
 
     /// Takes what a browser brought back, if it can be one of ours.

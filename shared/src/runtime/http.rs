@@ -42,11 +42,8 @@ pub trait HttpFunction: Sized + Sync {
     const IS_LINKING_STEP: bool = false;
 
     /// Builds it: reads its secrets and opens its connections.
-    fn start(
-        environment: Environment,
-        clock: Clock,
-        chance: Rng,
-    ) -> impl Future<Output = Result<Self, StartError>> + Send;
+    fn start(environment: Environment, clock: Clock, rng: Rng)
+    -> impl Future<Output = Result<Self, StartError>> + Send;
 
     /// Its pages; `None` for a function that only programs call.
     fn pages(&self) -> Option<PageDefaults<'_>> {

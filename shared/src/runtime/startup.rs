@@ -48,24 +48,24 @@ pub struct Base {
     /// The variables.
     pub environment: Environment,
     /// The HTTP client, which the AWS SDK uses too.
-    pub outbound: HttpClient,
+    pub http: HttpClient,
     /// The clock.
     pub clock: Clock,
     /// The source of random bytes.
-    pub chance: Rng,
+    pub rng: Rng,
 }
 
 impl Base {
     /// Creates the HTTP client.
     ///
     /// # Errors
-    /// [`StartError::Outbound`].
-    pub fn new(environment: Environment, clock: Clock, chance: Rng) -> Result<Self, StartError> {
+    /// [`StartError::Http`].
+    pub fn new(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         Ok(Self {
             environment,
-            outbound: HttpClient::new()?,
+            http: HttpClient::new()?,
             clock,
-            chance,
+            rng,
         })
     }
 
@@ -81,7 +81,7 @@ impl Base {
         build: impl Fn(Environment) -> Result<T, ConfigError> + Send + Sync + 'static,
     ) -> Result<PartnerRegistry<T>, StartError> {
         let own = build(self.environment.clone())?;
-        let partners = table.map(|table| PartnerTable::new(aws.dynamodb(&self.outbound), table));
+        let partners = table.map(|table| PartnerTable::new(aws.dynamodb(&self.http), table));
         let environment = self.environment.clone();
         let build = move |partner: &crate::store::PartnerRecord| {
             let environment = environment.for_partner(&partner.partner_id, &partner.name, &partner.settings);
@@ -100,10 +100,10 @@ impl Base {
         config: &LinkStoreConfig,
         sign_in: Option<&SignIn>,
     ) -> Result<LinkStore, StartError> {
-        let secrets_manager = config.aws.secrets_manager(&self.outbound);
+        let secrets_manager = config.aws.secrets_manager(&self.http);
         let store = LinkStore {
             partner_keys: ManagedSecret::new(secrets_manager, config.partner_keys_id.clone(), self.clock.clone()),
-            pending_links: PendingLinks::new(config.aws.dynamodb(&self.outbound), config.pending_links_table.clone()),
+            pending_links: PendingLinks::new(config.aws.dynamodb(&self.http), config.pending_links_table.clone()),
         };
         let preload_remote_keys = async {
             if let Some(sign_in) = sign_in {
@@ -114,7 +114,7 @@ impl Base {
         let (loaded, (), ()) = tokio::join!(
             store.partner_keys.preload(),
             preload_remote_keys,
-            self.outbound.preconnect(&dynamodb)
+            self.http.preconnect(&dynamodb)
         );
         loaded?;
         let Some(sign_in) = sign_in else { return Ok(store) };
@@ -135,14 +135,14 @@ impl Base {
         config: &SpotifyAccessConfig,
         sign_in: &SignIn,
     ) -> Result<(Spotify, LinkStore), StartError> {
-        let secrets_manager = config.link_store.aws.secrets_manager(&self.outbound);
+        let secrets_manager = config.link_store.aws.secrets_manager(&self.http);
         let client_secret = ManagedSecret::new(secrets_manager, config.client_secret_id.clone(), self.clock.clone());
         let spotify = Spotify::new(
             config.spotify.clone(),
-            self.outbound.clone(),
+            self.http.clone(),
             client_secret,
             self.clock.clone(),
-            self.chance.clone(),
+            self.rng.clone(),
         );
         // Boxed: the future that reads two secrets is too large for the caller's stack.
         let opening =
@@ -179,7 +179,7 @@ pub enum StartError {
     },
     /// The HTTP client.
     #[error(transparent)]
-    Outbound(#[from] HttpError),
+    Http(#[from] HttpError),
     /// Several of these at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     All(Vec<Self>),

@@ -23,11 +23,8 @@ pub trait EventFunction: Sized + Sync {
     const NAME: &'static str;
 
     /// Builds it: reads its secrets and opens its connections.
-    fn start(
-        environment: Environment,
-        clock: Clock,
-        chance: Rng,
-    ) -> impl Future<Output = Result<Self, StartError>> + Send;
+    fn start(environment: Environment, clock: Clock, rng: Rng)
+    -> impl Future<Output = Result<Self, StartError>> + Send;
 
     /// Handles one event, within `within`.
     fn handle(&self, event: &Value, within: Duration) -> impl Future<Output = Result<Value, EventError>> + Send;

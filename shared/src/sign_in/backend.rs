@@ -44,8 +44,8 @@ pub struct BackendVerifier {
 impl BackendVerifier {
     /// Verifies requests of the backend that `config` describes.
     #[must_use]
-    pub fn new(config: BackendConfig, outbound: &HttpClient, clock: &Clock) -> Self {
-        let remote = |url: &Url| RemoteKeys::new(url.to_string(), outbound.clone(), clock.clone());
+    pub fn new(config: BackendConfig, http: &HttpClient, clock: &Clock) -> Self {
+        let remote = |url: &Url| RemoteKeys::new(url.to_string(), http.clone(), clock.clone());
         Self {
             keys: config.jwks_url.as_ref().map(remote),
             issuer: config.issuer,

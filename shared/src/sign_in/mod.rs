@@ -102,8 +102,8 @@ pub enum SignInError {
 impl SignIn {
     /// Verifies subscribers as `config` says. Published keys are fetched when they are first needed.
     #[must_use]
-    pub fn new(config: SignInConfig, outbound: &HttpClient, clock: &Clock) -> Self {
-        let remote = |url: &Url| RemoteKeys::new(url.to_string(), outbound.clone(), clock.clone());
+    pub fn new(config: SignInConfig, http: &HttpClient, clock: &Clock) -> Self {
+        let remote = |url: &Url| RemoteKeys::new(url.to_string(), http.clone(), clock.clone());
         let site_keys = config.site_jwks_url.as_ref().map(remote);
         Self {
             config,

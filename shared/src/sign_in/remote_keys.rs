@@ -16,17 +16,17 @@ use crate::{
 #[derive(Debug)]
 pub struct RemoteKeys {
     url: String,
-    outbound: HttpClient,
+    http: HttpClient,
     keys: Cached<KeySet>,
 }
 
 impl RemoteKeys {
     /// The set at `url`. Nothing is fetched yet.
     #[must_use]
-    pub fn new(url: String, outbound: HttpClient, clock: Clock) -> Self {
+    pub fn new(url: String, http: HttpClient, clock: Clock) -> Self {
         Self {
             url,
-            outbound,
+            http,
             keys: Cached::new(Policy::PUBLISHED, clock),
         }
     }
@@ -46,7 +46,7 @@ impl RemoteKeys {
     }
 
     async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
-        let answer = self.outbound.get(&self.url).await.map_err(|error| match error {
+        let answer = self.http.get(&self.url).await.map_err(|error| match error {
             HttpError::Connect => KeysUnavailable("no connection"),
             HttpError::Timeout => KeysUnavailable("no answer in time"),
             HttpError::TooLarge => KeysUnavailable("too large an answer"),

@@ -42,7 +42,7 @@ impl Spotify {
     ) -> Result<HttpResponse, OpenAccessError> {
         let headers = headers(token, &self.settings.jws_content_type)?;
         let url = self.endpoint(endpoint);
-        let answer = measured(endpoint, self.outbound.post(&url, headers, jws.expose().to_owned())).await?;
+        let answer = measured(endpoint, self.http.post(&url, headers, jws.expose().to_owned())).await?;
         OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(answer), Err)
     }
 
@@ -54,7 +54,7 @@ impl Spotify {
 
     /// 50 to 250 ms, so that those who met the same trouble do not come back together.
     pub(super) async fn pause(&self) {
-        let jitter = self.chance.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
+        let jitter = self.rng.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
         tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
     }
 }

@@ -41,7 +41,7 @@ impl SpotifyError {
                 | OpenAccessError::Conflict
                 | OpenAccessError::Refused { .. }
                 | OpenAccessError::RateLimited { .. } => true,
-                OpenAccessError::Outbound(error) => matches!(error, HttpError::Connect | HttpError::Setup),
+                OpenAccessError::Http(error) => matches!(error, HttpError::Connect | HttpError::Setup),
                 OpenAccessError::Unavailable { .. } | OpenAccessError::InvalidResponse => false,
             },
             Self::CompletionUrl(_) => false,
@@ -97,7 +97,7 @@ pub enum OpenAccessError {
     InvalidResponse,
     /// No whole answer.
     #[error(transparent)]
-    Outbound(#[from] HttpError),
+    Http(#[from] HttpError),
 }
 
 impl OpenAccessError {
@@ -130,7 +130,7 @@ impl OpenAccessError {
     #[must_use]
     pub fn may_be_in_flight(self) -> bool {
         match self {
-            Self::Outbound(error) => matches!(error, HttpError::Timeout | HttpError::ConnectionLost),
+            Self::Http(error) => matches!(error, HttpError::Timeout | HttpError::ConnectionLost),
             Self::Unavailable { status } => matches!(status.as_u16(), 408 | 502 | 504),
             _ => false,
         }
@@ -139,7 +139,7 @@ impl OpenAccessError {
     pub(super) fn is_transient(self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
-            Self::Outbound(error) => is_passing(error),
+            Self::Http(error) => is_passing(error),
             _ => false,
         }
     }

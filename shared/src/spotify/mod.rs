@@ -62,10 +62,10 @@ pub struct SpotifyConfig {
 pub struct Spotify {
     settings: SpotifyConfig,
     token_endpoint: TokenEndpoint,
-    outbound: HttpClient,
+    http: HttpClient,
     client_secret: ManagedSecret<ClientSecret>,
     clock: Clock,
-    chance: Rng,
+    rng: Rng,
     unlink_token: Mutex<Option<Arc<ServiceToken>>>,
     entitlements_token: Mutex<Option<Arc<ServiceToken>>>,
 }
@@ -81,18 +81,18 @@ impl Spotify {
     #[must_use]
     pub fn new(
         settings: SpotifyConfig,
-        outbound: HttpClient,
+        http: HttpClient,
         client_secret: ManagedSecret<ClientSecret>,
         clock: Clock,
-        chance: Rng,
+        rng: Rng,
     ) -> Self {
         Self {
-            token_endpoint: TokenEndpoint::new(&outbound, &settings.accounts_url, &settings.client_id),
+            token_endpoint: TokenEndpoint::new(&http, &settings.accounts_url, &settings.client_id),
             settings,
-            outbound,
+            http,
             client_secret,
             clock,
-            chance,
+            rng,
             unlink_token: Mutex::new(None),
             entitlements_token: Mutex::new(None),
         }
@@ -105,7 +105,7 @@ impl Spotify {
     pub async fn preload(&self) -> Result<(), SecretError> {
         let open = |url: &Url| {
             let origin = url.to_string();
-            async move { self.outbound.preconnect(&origin).await }
+            async move { self.http.preconnect(&origin).await }
         };
         let (loaded, (), ()) = tokio::join!(
             self.client_secret.preload(),

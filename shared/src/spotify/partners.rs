@@ -56,7 +56,7 @@ impl Spotify {
         let token = self.request_service_token(SOA_MANAGE_PARTNER).await?;
         let headers = headers(&token.access_token, media_type)?;
         let url = self.endpoint(&format!("upload-logo/{partner_id}"));
-        let uploading = self.outbound.upload(&url, headers, bytes, UPLOAD_TIMEOUT);
+        let uploading = self.http.upload(&url, headers, bytes, UPLOAD_TIMEOUT);
         let answer = measured("upload-logo", uploading).await;
         let answer = answer.map_err(OpenAccessError::from)?;
         Ok(OpenAccessError::of_status(answer.status, answer.retry_after).map_or(Ok(()), Err)?)

@@ -13,7 +13,7 @@ use crate::{
 /// The token endpoint, as one client asks it.
 #[derive(Clone, Debug)]
 pub struct TokenEndpoint {
-    outbound: HttpClient,
+    http: HttpClient,
     url: String,
     client_id: String,
 }
@@ -21,11 +21,11 @@ pub struct TokenEndpoint {
 impl TokenEndpoint {
     /// The endpoint on the origin `accounts_url`.
     #[must_use]
-    pub fn new(outbound: &HttpClient, accounts_url: &Url, client_id: impl Into<String>) -> Self {
+    pub fn new(http: &HttpClient, accounts_url: &Url, client_id: impl Into<String>) -> Self {
         let mut url = accounts_url.clone();
         url.set_path("/api/token");
         Self {
-            outbound: outbound.clone(),
+            http: http.clone(),
             url: url.into(),
             client_id: client_id.into(),
         }
@@ -43,7 +43,7 @@ impl TokenEndpoint {
         scope: &str,
     ) -> Result<Token, SpotifyError> {
         let headers = token::headers(&self.client_id, client_secret)?;
-        let answering = self.outbound.post(&self.url, headers, token::form(grant, scope));
+        let answering = self.http.post(&self.url, headers, token::form(grant, scope));
         let answer = measured("token", answering)
             .await
             .map_err(SpotifyError::NoTokenResponse)?;

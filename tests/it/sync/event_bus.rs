@@ -222,12 +222,8 @@ async fn many_events_are_put_in_several_calls() {
     let ministack = Ministack::start().await;
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.origin())]);
-    let outbound = HttpClient::new().unwrap();
-    let bus = EventBus::new(
-        &AwsConfig::from_env(&environment).unwrap(),
-        &outbound,
-        "default".to_owned(),
-    );
+    let http = HttpClient::new().unwrap();
+    let bus = EventBus::new(&AwsConfig::from_env(&environment).unwrap(), &http, "default".to_owned());
     let events: Vec<_> = (0..25)
         .map(|n| Event {
             detail_type: "EntitlementsSynced",
@@ -237,7 +233,7 @@ async fn many_events_are_put_in_several_calls() {
         .collect();
     bus.publish(&events).await.unwrap();
     let aws = AwsConfig::from_env(&world.environment(&[])).unwrap();
-    let bus = EventBus::new(&aws, &outbound, "default".to_owned());
+    let bus = EventBus::new(&aws, &http, "default".to_owned());
     bus.publish(&events).await.unwrap();
     let told = told(&world);
     let ids: Vec<_> = told

@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn ids_have_the_shape_they_should() {
-        let chance = TokenSource::new(None);
-        assert_eq!(chance.base62(22).len(), 22);
-        let uuid = chance.uuid();
+        let rng = TokenSource::new(None);
+        assert_eq!(rng.base62(22).len(), 22);
+        let uuid = rng.uuid();
         assert_eq!(uuid.len(), 36);
         assert_eq!(&uuid[14..15], "4");
     }

@@ -16,7 +16,7 @@ use crate::requests::{self, Requests};
 use crate::wire::ConnectionControl;
 
 /// A little more than the largest body that means anything, a logo of 10 MB.
-const MOST_BYTES: usize = 12 * 1024 * 1024;
+const MAX_BYTES: usize = 12 * 1024 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Control {
@@ -37,7 +37,7 @@ pub(crate) async fn observe(
     // The connection may still be under the fault of an earlier request.
     line.drip(std::time::Duration::ZERO);
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = to_bytes(body, MOST_BYTES).await else {
+    let Ok(bytes) = to_bytes(body, MAX_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let path = parts.uri.path().to_owned();

@@ -213,11 +213,11 @@ where
 /// # Errors
 ///
 /// When a function cannot start; the error names every variable or secret concerned.
-pub async fn routes(environment: &Environment, clock: &Clock, chance: &Rng) -> Result<Vec<Route>, RoutesError> {
-    let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), chance.clone()).await?);
-    let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), chance.clone()).await?);
-    let unlink = Arc::new(Unlink::start(environment.clone(), clock.clone(), chance.clone()).await?);
-    let entitlements = Entitlements::start(environment.clone(), clock.clone(), chance.clone()).await?;
+pub async fn routes(environment: &Environment, clock: &Clock, rng: &Rng) -> Result<Vec<Route>, RoutesError> {
+    let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), rng.clone()).await?);
+    let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), rng.clone()).await?);
+    let unlink = Arc::new(Unlink::start(environment.clone(), clock.clone(), rng.clone()).await?);
+    let entitlements = Entitlements::start(environment.clone(), clock.clone(), rng.clone()).await?;
     let entitlements = Arc::new(entitlements);
     let of_entitlements = ["get", "add", "replace", "delete"].into_iter().flat_map(|operation| {
         let path = format!("/{operation}-entitlements");
@@ -244,7 +244,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, chance: &Rng) -> R
     if !environment.has("PARTNERS_TABLE") {
         return Ok(routes);
     }
-    let partners = Arc::new(Partners::start(environment.clone(), clock.clone(), chance.clone()).await?);
+    let partners = Arc::new(Partners::start(environment.clone(), clock.clone(), rng.clone()).await?);
     routes.push(Route::invoked(PARTNERS_FUNCTION, move |event: Value| {
         let partners = Arc::clone(&partners);
         async move {
@@ -272,8 +272,8 @@ fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, func
 /// # Errors
 ///
 /// When the function cannot start, or the stream does not answer.
-pub async fn sync(environment: &Environment, clock: &Clock, chance: &Rng) -> Result<(), RoutesError> {
-    let sync = Synchronizer::start(environment.clone(), clock.clone(), chance.clone()).await?;
+pub async fn sync(environment: &Environment, clock: &Clock, rng: &Rng) -> Result<(), RoutesError> {
+    let sync = Synchronizer::start(environment.clone(), clock.clone(), rng.clone()).await?;
     let sync = &sync;
     let aws =
         AwsConfig::from_env(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;

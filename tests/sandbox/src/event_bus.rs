@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 
 /// How many events are kept.
-const KEPT: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 /// The most entries of one call, and the most bytes of all their details.
 const ENTRIES: usize = 10;
 const BYTES: usize = 256 * 1024;
@@ -58,7 +58,7 @@ impl EventBus {
             let id = new_id();
             taken.push(json!({ "EventId": id }));
             let mut events = self.events();
-            if events.len() == KEPT {
+            if events.len() == MAX_EVENTS {
                 events.pop_front();
             }
             events.push_back(json!({

@@ -27,11 +27,11 @@ use crate::wire::ConnectionControl;
 pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
 
 /// Request line and headers together.
-const MOST_HEAD_BYTES: usize = 10_240;
+const MAX_HEAD_BYTES: usize = 10_240;
 /// What Lambda takes in one synchronous call.
-const MOST_EVENT_BYTES: usize = 6 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// What an HTTP API waits for an integration.
-const LONGEST: Duration = Duration::from_secs(30);
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// In place of a method, of a function that has no route.
 const INVOKED: &str = "INVOKE";
 const ACCOUNT_ID: &str = "123456789012";
@@ -123,7 +123,7 @@ struct Inner {
     domain: String,
     scheme: String,
     port: u16,
-    chance: TokenSource,
+    rng: TokenSource,
     clock: Clock,
 }
 
@@ -138,7 +138,7 @@ fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>) -> Router {
             .to_owned(),
         scheme: public_url.map_or("http", url::Url::scheme).to_owned(),
         port: public_url.and_then(url::Url::port_or_known_default).unwrap_or(80),
-        chance: TokenSource::new(seed.map(|seed| seed ^ 0x6761_7465)),
+        rng: TokenSource::new(seed.map(|seed| seed ^ 0x6761_7465)),
         clock: Clock::default(),
     }));
     Router::new().fallback(front).with_state(gateway)
@@ -161,7 +161,7 @@ async fn front(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let request_line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
-    if request_line > MOST_HEAD_BYTES {
+    if request_line > MAX_HEAD_BYTES {
         return says(StatusCode::URI_TOO_LONG, "URI Too Long");
     }
     let headers: usize = parts
@@ -169,13 +169,13 @@ async fn front(
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum();
-    if request_line + headers > MOST_HEAD_BYTES {
+    if request_line + headers > MAX_HEAD_BYTES {
         return says(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "Request Header Fields Too Large",
         );
     }
-    let Ok(body) = to_bytes(body, MOST_EVENT_BYTES).await else {
+    let Ok(body) = to_bytes(body, MAX_EVENT_BYTES).await else {
         return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let path = decode(parts.uri.path());
@@ -195,13 +195,13 @@ async fn front(
     let Some((route, parameters)) = found else {
         return says(StatusCode::NOT_FOUND, "Not Found");
     };
-    let request_id = gateway.0.chance.base62(16);
+    let request_id = gateway.0.rng.base62(16);
     let Some(event) = gateway.event(route, parameters, &path, &parts, &body, line.peer(), &request_id) else {
         return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     // In a task of its own: Lambda goes on when the caller has gone away, and a panic is the function's own affair.
     let invocation = tokio::spawn((route.function)(event));
-    let mut answer = match tokio::time::timeout(LONGEST, invocation).await {
+    let mut answer = match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
         Ok(Ok(answer)) => {
             answer_of(&answer).unwrap_or_else(|| says(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
         }
@@ -266,7 +266,7 @@ impl Gateway {
         let trace = format!(
             "Root=1-{:08x}-{}",
             now_ms / 1000,
-            inner.chance.hex().get(..24).unwrap_or_default()
+            inner.rng.hex().get(..24).unwrap_or_default()
         );
         headers.insert("x-amzn-trace-id".to_owned(), trace.into());
         headers
@@ -321,7 +321,7 @@ impl Gateway {
             let text = is_text.then(|| std::str::from_utf8(body).ok()).flatten();
             let encoded = text.is_none();
             let body = text.map_or_else(|| STANDARD.encode(body), str::to_owned);
-            if body.len() > MOST_EVENT_BYTES {
+            if body.len() > MAX_EVENT_BYTES {
                 return None;
             }
             members.insert("body".to_owned(), body.into());

@@ -49,12 +49,12 @@ async fn run() -> Result<(), sandbox::RoutesError> {
     };
     let options = deployment::with_secrets(options(with_gateway, seed)?);
     let clock = Clock::System;
-    let chance = Rng::System;
+    let rng = Rng::System;
     shared::telemetry::init_with(std::io::stderr);
     let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
         let environment: Environment = deployment::variables(&options, &addresses).into_iter().collect();
         deployment::create_tables(&environment).await?;
-        deployment::routes(&environment, &clock, &chance).await
+        deployment::routes(&environment, &clock, &rng).await
     })
     .await?;
     if !with_gateway {
@@ -67,7 +67,7 @@ async fn run() -> Result<(), sandbox::RoutesError> {
     let environment: Environment = deployment::variables(&options, sandbox.addresses())
         .into_iter()
         .collect();
-    let following = deployment::sync(&environment, &clock, &chance);
+    let following = deployment::sync(&environment, &clock, &rng);
     tokio::select! {
         ended = following => ended,
         stopped = tokio::signal::ctrl_c() => Ok(stopped?),

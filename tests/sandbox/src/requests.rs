@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// More than this and the oldest are forgotten.
-const KEPT: usize = 20_000;
+const MAX_REQUESTS: usize = 20_000;
 
 /// One request. Secrets, tokens and signatures are not in it; a signed payload is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -207,7 +207,7 @@ impl Requests {
         kept.last += 1;
         request.sequence = kept.last;
         request.at_ms = at_ms;
-        if kept.requests.len() == KEPT {
+        if kept.requests.len() == MAX_REQUESTS {
             kept.requests.pop_front();
         }
         let sequence = request.sequence;

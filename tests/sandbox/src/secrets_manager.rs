@@ -30,7 +30,7 @@ const ARN_PREFIX: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
 pub struct SecretsManager {
     secrets: Arc<Mutex<BTreeMap<String, Secret>>>,
     event_bus: EventBus,
-    chance: TokenSource,
+    rng: TokenSource,
     control: Control,
 }
 
@@ -79,7 +79,7 @@ impl SecretsManager {
             secrets: Arc::default(),
             event_bus: EventBus::default(),
             // Apart from Spotify's sequence, so that neither shifts the other.
-            chance: TokenSource::new(seed.map(|seed| seed ^ 0x7365_6372)),
+            rng: TokenSource::new(seed.map(|seed| seed ^ 0x7365_6372)),
             control: Control {
                 logged: &["/"],
                 ..Control::default()
@@ -117,7 +117,7 @@ impl SecretsManager {
             .entry(name.to_owned())
             .or_insert_with(|| self.new_secret(name, now));
         let version = Version {
-            id: self.chance.uuid(),
+            id: self.rng.uuid(),
             value: Held::Text(value.to_owned()),
             stages: Vec::new(),
             created_ms: now,
@@ -133,7 +133,7 @@ impl SecretsManager {
     fn new_secret(&self, name: &str, now: u64) -> Secret {
         Secret {
             name: name.to_owned(),
-            arn: format!("{ARN_PREFIX}{name}-{}", self.chance.base62(6)),
+            arn: format!("{ARN_PREFIX}{name}-{}", self.rng.base62(6)),
             created_ms: now,
             changed_ms: now,
             description: None,
@@ -186,7 +186,7 @@ impl SecretsManager {
     }
 
     fn version_id(&self, input: &Map<String, Value>) -> String {
-        text(input, "ClientRequestToken").map_or_else(|| self.chance.uuid(), str::to_owned)
+        text(input, "ClientRequestToken").map_or_else(|| self.rng.uuid(), str::to_owned)
     }
 
     fn get(&self, input: &Map<String, Value>) -> Result<Value, Fail> {
@@ -419,7 +419,7 @@ async fn operate(State(manager): State<SecretsManager>, headers: HeaderMap, body
     let action = target.strip_prefix("secretsmanager.").unwrap_or_default();
     let outcome = match (target, serde_json::from_slice(&body)) {
         ("AWSEvents.PutEvents", Ok(Value::Object(input))) => {
-            let put = manager.event_bus.put(&input, || manager.chance.uuid());
+            let put = manager.event_bus.put(&input, || manager.rng.uuid());
             put.map_err(|message| Fail("ValidationException", message))
         }
         (_, Ok(Value::Object(input))) => manager.call(action, &input),
@@ -436,7 +436,7 @@ async fn operate(State(manager): State<SecretsManager>, headers: HeaderMap, body
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/x-amz-json-1.1"),
     );
-    if let Ok(request_id) = HeaderValue::try_from(manager.chance.uuid()) {
+    if let Ok(request_id) = HeaderValue::try_from(manager.rng.uuid()) {
         headers.insert("x-amzn-requestid", request_id);
     }
     response

@@ -119,7 +119,7 @@ pub(crate) struct OidcClient {
     redirect_uri: RedirectUrl,
     client_secret: Option<ManagedSecret<ProviderSecret>>,
     provider: Cached<Metadata>,
-    outbound: HttpClient,
+    http: HttpClient,
     clock: Clock,
 }
 
@@ -128,7 +128,7 @@ impl OidcClient {
     pub(crate) fn new(
         config: OidcConfig,
         client_secret: Option<ManagedSecret<ProviderSecret>>,
-        outbound: &HttpClient,
+        http: &HttpClient,
         clock: &Clock,
     ) -> Option<Self> {
         Some(Self {
@@ -137,7 +137,7 @@ impl OidcClient {
             config,
             client_secret,
             provider: Cached::new(Policy::PUBLISHED, clock.clone()),
-            outbound: outbound.clone(),
+            http: http.clone(),
             clock: clock.clone(),
         })
     }
@@ -400,15 +400,15 @@ impl OidcClient {
 
     /// `openidconnect`'s requests by our HTTP client: no redirects, short limits, and nothing without TLS.
     fn http(&self) -> impl Fn(Request<Vec<u8>>) -> Calling + use<> {
-        let (outbound, issuer) = (self.outbound.clone(), self.issuer.url().clone());
+        let (http, issuer) = (self.http.clone(), self.issuer.url().clone());
         move |request| {
-            let (outbound, issuer) = (outbound.clone(), issuer.clone());
+            let (http, issuer) = (http.clone(), issuer.clone());
             Box::pin(async move {
                 let url = request.uri().to_string();
                 if !url.parse().is_ok_and(|url| may_be_called(&issuer, &url)) {
                     return Err(HttpError::Connect);
                 }
-                outbound.send(request).await
+                http.send(request).await
             })
         }
     }

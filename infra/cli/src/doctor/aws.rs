@@ -136,7 +136,7 @@ impl Checks {
         }
         for variable in ["SITE_JWKS_URL", "BACKEND_JWKS_URL"] {
             let Some(url) = self.known(variable) else { continue };
-            let published = RemoteKeys::new(url.to_owned(), self.outbound.clone(), Clock::System)
+            let published = RemoteKeys::new(url.to_owned(), self.http.clone(), Clock::System)
                 .get()
                 .await;
             match published {

@@ -77,7 +77,7 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     let mut findings = Findings::default();
     configuration(&functions, &mut findings);
     let deployment = Checks {
-        outbound: HttpClient::new()?,
+        http: HttpClient::new()?,
         aws,
         known: merged_variables(functions),
     };
@@ -115,7 +115,7 @@ fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
 
 struct Checks {
     aws: SdkConfig,
-    outbound: HttpClient,
+    http: HttpClient,
     known: Variables,
 }
 

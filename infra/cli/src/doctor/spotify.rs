@@ -52,7 +52,7 @@ impl Checks {
         let Ok(accounts_url) = accounts.parse() else {
             return;
         };
-        let endpoint = TokenEndpoint::new(&self.outbound, &accounts_url, client_id);
+        let endpoint = TokenEndpoint::new(&self.http, &accounts_url, client_id);
         self.clock(accounts, findings).await;
         for (scope, needed) in SCOPES {
             let token = endpoint.request(&versions.current, &Grant::ClientCredentials, scope);
@@ -85,7 +85,7 @@ impl Checks {
     }
 
     async fn clock(&self, accounts: &str, findings: &mut Findings) {
-        let asked = self.outbound.server_date(accounts).await;
+        let asked = self.http.server_date(accounts).await;
         let there = asked.and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
         let Some(there) = there else { return };
         let apart = (there.timestamp() - Clock::System.now()).abs();

@@ -22,7 +22,7 @@ use super::args::Format;
 use crate::error::CliError;
 
 /// The longest row that is read, in bytes: five hundred names fit twice.
-const LONGEST: usize = 256 * 1024;
+const MAX_ROW_BYTES: usize = 256 * 1024;
 
 /// What a row says.
 pub(super) struct Row {
@@ -76,7 +76,7 @@ impl RowLimitReader {
     const BUFFER: usize = 1 << 16;
 
     fn allow_a_row(&mut self) {
-        self.left = LONGEST + Self::BUFFER;
+        self.left = MAX_ROW_BYTES + Self::BUFFER;
     }
 }
 
@@ -242,13 +242,16 @@ impl Iterator for Rows {
             RowSource::Jsonl { file, line } => loop {
                 let mut text = Vec::new();
                 // One byte more than is read shows that there is more.
-                let read = file.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut text);
+                let read = file
+                    .by_ref()
+                    .take(MAX_ROW_BYTES as u64 + 1)
+                    .read_until(b'\n', &mut text);
                 *line += 1;
                 let line = *line;
                 let row = match read {
                     Ok(0) => return None,
                     Err(error) => return Some(Err(CliError::new(format!("the roster, from line {line} on: {error}")))),
-                    Ok(read) if read > LONGEST => Err("too long"),
+                    Ok(read) if read > MAX_ROW_BYTES => Err("too long"),
                     Ok(_) if text.trim_ascii().is_empty() => continue,
                     Ok(_) => of_json(&text, &self.reading),
                 };

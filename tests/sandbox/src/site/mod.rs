@@ -67,7 +67,7 @@ impl SignIn {
 
 const SESSION_SECONDS: u64 = 8 * 60 * 60;
 const HANDOFF_SECONDS: u64 = 120;
-const LONGEST_NONCE: usize = 512;
+const MAX_NONCE_BYTES: usize = 512;
 
 /// What the site asks, to show how a person is linked.
 type LinkOf = Arc<dyn Fn(&Person) -> Option<Link> + Send + Sync>;
@@ -88,7 +88,7 @@ struct Inner {
     plans: Plans,
     link_of: LinkOf,
     visitors: Visitors,
-    chance: TokenSource,
+    rng: TokenSource,
     clock: Clock,
 }
 
@@ -98,7 +98,7 @@ impl Site {
         let link_of =
             move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
         // Apart from Spotify's sequence, so that neither shifts the other.
-        let chance = TokenSource::new(options.seed.map(|seed| seed ^ 0x7369_7465));
+        let rng = TokenSource::new(options.seed.map(|seed| seed ^ 0x7369_7465));
         let clock = Clock::default();
         Self(Arc::new(Inner {
             publisher: options.publisher.clone(),
@@ -108,11 +108,11 @@ impl Site {
             session_cookie: options.session_cookie.clone(),
             key: options.site_key.clone(),
             sign_in: options.sign_in,
-            provider: Provider::new(options, addresses, chance.clone(), clock.clone()),
+            provider: Provider::new(options, addresses, rng.clone(), clock.clone()),
             plans: Plans::new(options, addresses),
             link_of: Arc::new(link_of),
-            visitors: Visitors::new(chance.clone()),
-            chance,
+            visitors: Visitors::new(rng.clone()),
+            rng,
             clock,
         }))
     }
@@ -248,7 +248,7 @@ impl Errand {
         };
         let nonce = fields.get("nonce").cloned();
         let is_plain =
-            |nonce: &String| nonce.len() <= LONGEST_NONCE && nonce.bytes().all(|byte| byte.is_ascii_graphic());
+            |nonce: &String| nonce.len() <= MAX_NONCE_BYTES && nonce.bytes().all(|byte| byte.is_ascii_graphic());
         if !nonce.as_ref().is_none_or(is_plain) {
             return Err("The nonce is not one.");
         }
@@ -261,7 +261,7 @@ impl Errand {
             return redirect("/account");
         };
         if let Some(nonce) = &self.nonce {
-            let more = json!({"jti": site.0.chance.token(), "nonce": nonce});
+            let more = json!({"jti": site.0.rng.token(), "nonce": nonce});
             if let Some(token) = site.token("soa-handoff+jwt", person, HANDOFF_SECONDS, more) {
                 url.query_pairs_mut().append_pair("token", &token);
             }

@@ -101,7 +101,7 @@ async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
         "aud": plans.replace_url,
         "iat": now,
         "exp": now + REQUEST_SECONDS,
-        "jti": site.0.chance.token(),
+        "jti": site.0.rng.token(),
         "partner_id": plans.partner_id,
         "sub": person.sub,
         "entitlements": person.entitlements,
@@ -109,8 +109,8 @@ async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
     let request = signed(&plans.key, "soa-request+jwt", &claims).ok_or(Trouble::Unsigned)?;
     let media_type = HeaderValue::from_static("application/jwt");
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
-    let outbound = HttpClient::new().map_err(Trouble::Silence)?;
-    let answer = outbound.post(&plans.replace_url, headers, request).await;
+    let http = HttpClient::new().map_err(Trouble::Silence)?;
+    let answer = http.post(&plans.replace_url, headers, request).await;
     match answer.map_err(Trouble::Silence)?.status {
         StatusCode::ACCEPTED => Ok(()),
         other => Err(Trouble::Status(other)),

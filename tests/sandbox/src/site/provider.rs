@@ -37,7 +37,7 @@ pub(super) struct Provider {
     redirect_uri: String,
     key: Option<SigningKey>,
     codes: Mutex<HashMap<String, Granted>>,
-    chance: TokenSource,
+    rng: TokenSource,
     clock: Clock,
 }
 
@@ -98,7 +98,7 @@ impl Refused {
 struct TokenError(&'static str, &'static str);
 
 impl Provider {
-    pub(super) fn new(options: &Options, addresses: &Addresses, chance: TokenSource, clock: Clock) -> Self {
+    pub(super) fn new(options: &Options, addresses: &Addresses, rng: TokenSource, clock: Clock) -> Self {
         Self {
             issuer: addresses.site.clone(),
             client_id: options.oidc.client_id.clone(),
@@ -106,7 +106,7 @@ impl Provider {
             redirect_uri: format!("{}/sign-in/callback", options.public_url(addresses)),
             key: SigningKey::generate(),
             codes: Mutex::default(),
-            chance,
+            rng,
             clock,
         }
     }
@@ -179,7 +179,7 @@ impl Provider {
 
     /// The client's address with a code for this person.
     fn grant(&self, asked: &Asked, person: &Person) -> String {
-        let (code, now) = (self.chance.token(), self.clock.now_ms());
+        let (code, now) = (self.rng.token(), self.clock.now_ms());
         let granted = Granted {
             person: person.clone(),
             nonce: asked.nonce.clone(),
@@ -234,7 +234,7 @@ impl Provider {
         let id_token = self.id_token(&granted);
         let id_token = id_token.ok_or(TokenError("server_error", "The ID token cannot be signed"))?;
         Ok(json!({
-            "access_token": self.chance.token(),
+            "access_token": self.rng.token(),
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS,
             "scope": "openid",

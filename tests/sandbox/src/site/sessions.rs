@@ -18,14 +18,14 @@ pub(super) struct Visitor {
 
 pub(super) struct Visitors {
     known: Mutex<HashMap<String, Visitor>>,
-    chance: TokenSource,
+    rng: TokenSource,
 }
 
 impl Visitors {
-    pub(super) fn new(chance: TokenSource) -> Self {
+    pub(super) fn new(rng: TokenSource) -> Self {
         Self {
             known: Mutex::default(),
-            chance,
+            rng,
         }
     }
 
@@ -39,7 +39,7 @@ impl Visitors {
 
     /// Keeps a visitor under a new id and forgets the old one.
     pub(super) fn put(&self, old: Option<&str>, visitor: Visitor) -> String {
-        let id = self.chance.token();
+        let id = self.rng.token();
         let mut known = self.known();
         if let Some(old) = old {
             known.remove(old);

@@ -141,10 +141,7 @@ async fn rotate_secret(State(spotify): State<Spotify>, body: Bytes) -> Response<
     };
     let (client_id, made) = {
         let state = spotify.state();
-        (
-            state.clients.first().map(|client| client.id.clone()),
-            state.chance.hex(),
-        )
+        (state.clients.first().map(|client| client.id.clone()), state.rng.hex())
     };
     let client_id = wanted.client_id.or(client_id).unwrap_or_default();
     let client_secret = wanted.client_secret.unwrap_or(made);

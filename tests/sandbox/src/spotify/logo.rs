@@ -1,6 +1,6 @@
 //! Logos: the rules of upload-logo, read from the image's own header.
 
-const MOST_BYTES: usize = 10_000_000;
+const MAX_BYTES: usize = 10_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfit {
@@ -10,7 +10,7 @@ pub(super) enum Unfit {
 }
 
 pub(super) fn check(image: &[u8]) -> Result<(), Unfit> {
-    if image.len() > MOST_BYTES {
+    if image.len() > MAX_BYTES {
         return Err(Unfit::TooLarge);
     }
     let (width, height) = png(image)
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(check(&png_of(999, 999)), Err(Unfit::Size));
         assert_eq!(check(&png_of(8001, 1000)), Err(Unfit::Size));
         assert_eq!(check(b"GIF89a"), Err(Unfit::NoImage));
-        assert_eq!(check(&vec![0; MOST_BYTES + 1]), Err(Unfit::TooLarge));
+        assert_eq!(check(&vec![0; MAX_BYTES + 1]), Err(Unfit::TooLarge));
     }
 
     #[test]

@@ -230,9 +230,9 @@ impl Spotify {
         self.control.requests.clear();
         self.control.clock.back_to_the_machine();
         let mut state = self.state();
-        state.chance.rewind();
-        let (chance, clock) = (state.chance.clone(), self.control.clock.clone());
-        *state = State::new(&self.configuration, chance, clock);
+        state.rng.rewind();
+        let (rng, clock) = (state.rng.clone(), self.control.clock.clone());
+        *state = State::new(&self.configuration, rng, clock);
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) switches: Switches,
     pub(super) clients: Vec<Client>,
     pub(super) links: Vec<Link>,
-    pub(super) chance: TokenSource,
+    pub(super) rng: TokenSource,
     clock: Clock,
     consents: HashMap<String, Consent>,
     codes: HashMap<String, Code>,
@@ -94,12 +94,12 @@ pub(super) enum NotLinked {
 }
 
 impl State {
-    pub(super) fn new(configuration: &Configuration, chance: TokenSource, clock: Clock) -> Self {
+    pub(super) fn new(configuration: &Configuration, rng: TokenSource, clock: Clock) -> Self {
         Self {
             switches: configuration.switches.clone(),
             clients: configuration.clients.clone(),
             links: Vec::new(),
-            chance,
+            rng,
             clock,
             consents: HashMap::new(),
             codes: HashMap::new(),
@@ -144,7 +144,7 @@ impl State {
         let now = self.clock.now_ms();
         self.consents.retain(|_, held| held.expires_ms > now);
         consent.expires_ms = now.saturating_add(CONSENT_WAITS_MS);
-        let id = self.chance.token();
+        let id = self.rng.token();
         self.consents.insert(id.clone(), consent);
         id
     }
@@ -167,7 +167,7 @@ impl State {
                 "User not registered in the Developer Dashboard",
             ));
         }
-        let code = self.chance.token();
+        let code = self.rng.token();
         self.codes.insert(
             code.clone(),
             Code {
@@ -187,7 +187,7 @@ impl State {
     // Tokens
 
     fn issue(&mut self, client_id: &str, account: Option<String>, scopes: Vec<String>) -> String {
-        let token = self.chance.token();
+        let token = self.rng.token();
         let expires_ms = self
             .clock
             .now_ms()
@@ -250,7 +250,7 @@ impl State {
         if let Some(held) = self.codes.get_mut(code) {
             held.token = Some(token.clone());
         }
-        let refresh_token = Some(self.chance.token());
+        let refresh_token = Some(self.rng.token());
         Ok(Grant {
             access_token: token,
             scope: Some(USER_SCOPE.to_owned()),
@@ -360,7 +360,7 @@ impl State {
                 since_ms: self.clock.now_ms(),
             }),
         }
-        let ticket = self.chance.token();
+        let ticket = self.rng.token();
         self.tickets.insert(
             ticket.clone(),
             Ticket {
@@ -407,7 +407,7 @@ impl State {
     // Partners
 
     pub(super) fn create_partner(&mut self, client_id: &str, name: &str, entrypoint_url: &str) -> Option<String> {
-        let id = self.chance.base62(22);
+        let id = self.rng.base62(22);
         let client = self.clients.iter_mut().find(|client| client.id == client_id)?;
         client.partners.push(Partner {
             id: id.clone(),
