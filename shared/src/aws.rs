@@ -1,5 +1,5 @@
-//! Owns how the AWS SDK is set up: credentials and region of the environment (Lambda puts them there, so the SDK's chain of other
-//! sources is left out), short limits, and our own HTTP client. Needs [`HttpClient`]. Refuses to know what the services are used for.
+//! Setup of the AWS SDK: region and credentials from the environment, short timeouts, and the shared [`HttpClient`]. The SDK's other
+//! credential sources are left out, because Lambda provides the environment. This module does not know what the services are used for.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ use aws_types::{SdkConfig, region::Region};
 
 use crate::http_client::HttpClient;
 
-/// For one try of a call to AWS. Up to three are made, as far as [`OPERATION_TIMEOUT`] lasts: against silence the third is cut off.
+/// Upper bound of one attempt of an AWS call, in seconds. Of three attempts without response, [`OPERATION_TIMEOUT`] cuts the last one short.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For a call to AWS, its tries included.
+/// Upper bound of an AWS call including its retries, in milliseconds.
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// What the platform tells a function about AWS.
+/// Region, credentials and endpoints of AWS, from the environment.
 #[derive(Clone)]
 pub struct AwsConfig {
     pub(crate) region: String,
     pub(crate) credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`, when set.
+    /// Endpoint from `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`. `None` means AWS itself.
     pub(crate) dynamodb_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`, when set.
+    /// Endpoint from `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`. `None` means AWS itself.
     pub(crate) secrets_manager_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_EVENTBRIDGE`, else `AWS_ENDPOINT_URL`, when set.
+    /// Endpoint from `AWS_ENDPOINT_URL_EVENTBRIDGE`, else `AWS_ENDPOINT_URL`. `None` means AWS itself.
     pub eventbridge_endpoint: Option<String>,
 }
 
 impl AwsConfig {
-    /// The settings that the clients of all services share.
+    /// The settings shared by the clients of all services.
     #[must_use]
     pub fn sdk(&self, http: &HttpClient) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
@@ -57,7 +57,7 @@ impl AwsConfig {
             .build()
     }
 
-    /// A DynamoDB client.
+    /// Builds a DynamoDB client.
     #[must_use]
     pub fn dynamodb(&self, http: &HttpClient) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk(http));
@@ -65,7 +65,7 @@ impl AwsConfig {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A Secrets Manager client.
+    /// Builds a Secrets Manager client.
     #[must_use]
     pub fn secrets_manager(&self, http: &HttpClient) -> aws_sdk_secretsmanager::Client {
         let mut config = aws_sdk_secretsmanager::config::Builder::from(&self.sdk(http));
@@ -73,7 +73,7 @@ impl AwsConfig {
         aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 
-    /// Where DynamoDB answers, to open a connection ahead of need.
+    /// The origin of DynamoDB, for [`HttpClient::preconnect`].
     #[must_use]
     pub fn dynamodb_origin(&self) -> String {
         self.dynamodb_endpoint
@@ -82,7 +82,7 @@ impl AwsConfig {
     }
 }
 
-/// Lends our HTTP client to the SDK, whose own would bring a second TLS configuration and the system's root certificates.
+/// Adapts `http` for the SDK, whose default client has another TLS configuration and uses the system's root certificates.
 #[must_use]
 pub fn http_client(http: &HttpClient) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector(http.clone()));
@@ -107,7 +107,7 @@ async fn call(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResp
     let body = body
         .bytes()
         .map(<[u8]>::to_vec)
-        .ok_or_else(|| ConnectorError::user("a streamed body".into()))?;
+        .ok_or_else(|| ConnectorError::user("streamed request bodies are not supported".into()))?;
     let response = client
         .request(parts.method, parts.uri.to_string())
         .headers(parts.headers)
@@ -128,7 +128,7 @@ async fn call(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResp
     Ok(answer)
 }
 
-/// What the SDK's retries go by.
+/// Classifies an error for the retry policy of the SDK.
 fn connector_error(error: reqwest::Error) -> ConnectorError {
     if error.is_timeout() {
         ConnectorError::timeout(error.into())

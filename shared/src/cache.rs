@@ -1,5 +1,5 @@
-//! Owns what is fetched from elsewhere and kept for a while: how old it may be, how long an old one serves while nobody answers, and how often is
-//! asked out of turn. Needs the clock. Refuses to know what it keeps, and to become a stampede: one caller fetches, the others wait for it.
+//! A cache for one fetched value, with a maximum age, stale-if-error and backoff. One caller fetches while the others wait for its result.
+//! The cache does not know what it holds or where it comes from.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 
-/// For how long a fetched value is good. All in seconds.
+/// Limits of a cached value, all in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// How old a value may be before it is fetched again.
+    /// Maximum age of a value before it is fetched again.
     pub max_age: i64,
-    /// How old while fetching fails.
+    /// Maximum age of a value that is served while fetching fails.
     pub stale_if_error: i64,
-    /// How long none is tried after a failure, when there is no value to serve meanwhile.
+    /// Pause after a failed fetch while no value is cached.
     pub backoff: i64,
-    /// How long after a failure, or after asking out of turn, the value at hand serves without another try.
+    /// Pause after a failed fetch or a forced refresh, during which the cached value is served.
     pub min_refresh_interval: i64,
 }
 
 impl Policy {
-    /// Of what a partner publishes at a URL: keys, and an `OpenID` provider's metadata. Five minutes, at most once a minute for a key that is not known;
-    /// while the URL is down, what is at hand serves for a day, so a withdrawn key lives no longer than that.
+    /// Policy for keys and `OpenID` provider metadata that a partner publishes at a URL. They are fetched every five minutes, and at most once
+    /// a minute for an unknown key. While the URL is down, a withdrawn key stays in use for at most a day.
     pub const PUBLISHED: Self = Self {
         max_age: 300,
         stale_if_error: 24 * 3600,
@@ -31,11 +31,11 @@ impl Policy {
     };
 }
 
-/// A failure before did not lie long enough behind to try again.
+/// The last fetch failed, and its backoff has not elapsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InBackoff;
 
-/// A value that is fetched when it is needed.
+/// A cached value that is fetched on demand.
 #[derive(Debug)]
 pub struct Cached<T> {
     limits: Policy,
@@ -47,12 +47,12 @@ pub struct Cached<T> {
 struct Entry<T> {
     value: Option<Arc<T>>,
     fetched_at: i64,
-    /// Not before this is anything fetched out of turn.
+    /// Earliest time of the next fetch after a failure or a forced refresh, in seconds since 1970.
     next_try: i64,
 }
 
 impl<T> Cached<T> {
-    /// Nothing yet.
+    /// An empty cache.
     #[must_use]
     pub fn new(limits: Policy, clock: Clock) -> Self {
         let kept = Entry {
@@ -67,21 +67,21 @@ impl<T> Cached<T> {
         }
     }
 
-    /// The value, young enough. `fetch` is told whether there is an older one.
+    /// The cached value, or a new one from `fetch` if it is too old. The argument of `fetch` says whether an older value is cached.
     ///
     /// # Errors
-    /// Those of `fetch`, when there is no value young enough to serve instead.
+    /// The error of `fetch`, or [`InBackoff`], if no cached value is recent enough to be served. A retry is safe after the backoff.
     pub async fn get<E, F>(&self, fetch: impl FnOnce(bool) -> F) -> Result<Arc<T>, E>
     where
         E: From<InBackoff>,
         F: Future<Output = Result<T, E>>,
     {
-        // One at a time: those who wait find what the first has fetched.
+        // Held during the fetch, so that waiting callers find its result.
         let mut kept = self.kept.lock().await;
         let now = self.clock.now();
         let age = now.saturating_sub(kept.fetched_at);
         match &kept.value {
-            // A clock that went backwards makes an age below zero: fetch again.
+            // A negative age means that the clock went backwards: fetch again.
             Some(value) if (0..self.limits.max_age).contains(&age) => return Ok(value.clone()),
             Some(value) if age < self.limits.stale_if_error && now < kept.next_try => return Ok(value.clone()),
             _ if now < kept.next_try => return Err(InBackoff.into()),
@@ -93,10 +93,11 @@ impl<T> Cached<T> {
         }
     }
 
-    /// The value after `refused` turned out not to be good: fetched again at once, unless that has just been done.
+    /// Fetches again at once, because `refused` proved invalid. Returns the cached value if it is another one, or during the pause
+    /// after a failure or forced refresh.
     ///
     /// # Errors
-    /// Those of `fetch`.
+    /// The error of `fetch`. A retry is safe.
     pub async fn refresh_unless_newer<E, F>(&self, refused: &Arc<T>, fetch: impl FnOnce(bool) -> F) -> Result<Arc<T>, E>
     where
         F: Future<Output = Result<T, E>>,

@@ -1,5 +1,5 @@
-//! Owns the time: the only place that reads it. Needs nothing. Refuses to be guessed at: everything that depends on the time
-//! takes `now`, in whole seconds since 1970, as an argument.
+//! The clock. The only module that reads the system time; everything else takes a [`Clock`], or `now` in seconds since 1970, so tests are
+//! reproducible.
 
 #[cfg(feature = "test-support")]
 use std::sync::{
@@ -8,36 +8,36 @@ use std::sync::{
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where the time comes from.
+/// A source of the current time.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The system clock.
     #[default]
     System,
-    /// A clock that moves when it is told to.
+    /// A clock that moves only by [`Clock::advance`]. Its value is in seconds since 1970.
     #[cfg(feature = "test-support")]
     Fixed(Arc<AtomicI64>),
-    /// The machine's clock, ahead by so many seconds.
+    /// The system clock plus an offset in seconds.
     #[cfg(feature = "test-support")]
     Ahead(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `now` until [`Clock::advance`].
+    /// A clock that stays at `now`, in seconds since 1970, until [`Clock::advance`].
     #[cfg(feature = "test-support")]
     #[must_use]
     pub fn fixed(now: i64) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(now)))
     }
 
-    /// A clock that goes as the machine's, and leaps by [`Clock::advance`].
+    /// A clock that runs with the system clock, and jumps by [`Clock::advance`].
     #[cfg(feature = "test-support")]
     #[must_use]
     pub fn ahead() -> Self {
         Self::Ahead(Arc::default())
     }
 
-    /// Moves a clock of tests, also backwards; the machine's does not move.
+    /// Moves a test clock by `seconds`, which may be negative. Has no effect on [`Clock::System`].
     #[cfg(feature = "test-support")]
     pub fn advance(&self, seconds: i64) {
         if let Self::Fixed(moved) | Self::Ahead(moved) = self {
@@ -45,9 +45,9 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Milliseconds since 1970-01-01T00:00:00Z; 0 if the system clock is earlier.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the time")]
     pub fn now_ms(&self) -> i64 {
         match self {
             Self::System => SystemTime::now()
@@ -62,9 +62,9 @@ impl Clock {
         }
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z. A machine whose clock stands before that gets 0.
+    /// Whole seconds since 1970-01-01T00:00:00Z; 0 if the system clock is earlier.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the time")]
     pub fn now(&self) -> i64 {
         match self {
             Self::System => SystemTime::now()

@@ -19,12 +19,12 @@ use crate::{
     web::{Destination, Request, RequestError, Response, ReturnTo},
 };
 
-/// What a function's settings of a partner have in common, for functions with pages.
+/// A partner's settings, as every function with pages needs them.
 pub trait PartnerSite {
     /// How its subscribers sign in.
     fn sign_in(&self) -> &SignIn;
 
-    /// What its pages say and link to.
+    /// The partner's brand and links on pages.
     fn branding(&self) -> &Branding;
 
     /// The origin of the functions.
@@ -37,13 +37,13 @@ pub trait PartnerSite {
 pub enum Visitor {
     /// A person who is signed in.
     SignedIn(Identity),
-    /// A person whom the partner's site has sent with a hand-off token. The caller stores its `jti`, so that it works once.
+    /// A person whom the partner's site has sent with a hand-off token. The caller must store its `jti` to make the token single-use.
     HandedOff(Identity, JwtId),
-    /// Not known.
+    /// A person who is not signed in.
     SignedOut,
 }
 
-/// What the handlers of one request share.
+/// The context that the handlers of one request share.
 pub struct RequestContext<'a, P> {
     /// The request.
     pub request: &'a Request,
@@ -62,7 +62,7 @@ pub struct RequestContext<'a, P> {
 /// The bindings in the browser cookie, authentic or not.
 ///
 /// # Errors
-/// [`RequestError::Malformed`] if the cookie is there twice.
+/// [`RequestError::Malformed`] if the cookie appears twice.
 pub fn browser_bindings(request: &Request) -> Result<BrowserBindings, RequestError> {
     Ok(BrowserBindings::parse(
         request.cookie(BROWSER_COOKIE)?.unwrap_or_default(),
@@ -99,7 +99,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         &self.partner.partner_id
     }
 
-    /// For whom a page is written.
+    /// The context of this request's pages.
     #[must_use]
     pub fn page(&self) -> PageContext<'_> {
         PageContext {
@@ -125,21 +125,21 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     /// A new binding for this browser.
     ///
     /// # Errors
-    /// [`Error::Rng`].
+    /// [`Error::Rng`] if the operating system supplies no random bytes.
     pub fn new_binding(&self, rng: &Rng) -> Result<BrowserBinding, Error> {
         Ok(BrowserBinding::generate(rng, self.keys.current.browser_binding())?)
     }
 
-    /// `response` with the browser's bindings, and a new one, for `seconds`.
+    /// Sets the browser's bindings, with `new` added, for `seconds` on `response`.
     #[must_use]
     pub fn with_bindings(&self, response: Response, new: Option<&BrowserBinding>, seconds: i64) -> Response {
         response.with_browser_cookie(self.browser.to_cookie(new).as_deref(), seconds)
     }
 
-    /// The identity in the session cookie. An invalid session counts as none.
+    /// The identity in the session cookie; `None` if there is no valid session.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if the cookie is there twice, [`Error::Keys`] if it cannot be verified.
+    /// [`Error::Malformed`] if the cookie appears twice, [`Error::Keys`] if it cannot be verified.
     pub async fn session(&self) -> Result<Option<Identity>, Error> {
         let sign_in = self.partner.config.sign_in();
         session(self.request, sign_in, &self.keys, self.partner_id()).await
@@ -169,7 +169,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         Ok(visiting.map_or(Visitor::SignedOut, Visitor::SignedIn))
     }
 
-    /// Redirects to the partner's sign-in, which returns the person to what they came for.
+    /// Redirects a person to the partner's sign-in, which returns them to what they came for.
     ///
     /// # Errors
     /// [`Error::SignedOut`] if no sign-in is configured.
@@ -194,10 +194,10 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     }
 }
 
-/// The identity in the session cookie, for a handler without a [`RequestContext`]. An invalid session counts as none.
+/// The identity in the session cookie, for a handler without a [`RequestContext`]; `None` if there is no valid session.
 ///
 /// # Errors
-/// [`Error::Malformed`] if the cookie is there twice, [`Error::Keys`] if it cannot be verified.
+/// [`Error::Malformed`] if the cookie appears twice, [`Error::Keys`] if it cannot be verified.
 pub async fn session(
     request: &Request,
     sign_in: &SignIn,

@@ -1,5 +1,5 @@
-//! Owns the two spellings of bytes on the wire: unpadded base64url (RFC 7515 §2) and lower-case hexadecimal.
-//! Needs nothing. Refuses padding, other alphabets, white space and unused trailing bits.
+//! Text encodings of bytes: unpadded base64url (RFC 7515 §2), padded base64 and lower-case hexadecimal. Decoding is strict: it rejects
+//! other alphabets, white space and unused trailing bits.
 
 use base64::{
     Engine as _,
@@ -15,31 +15,31 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(false),
 );
 
-/// Bytes as unpadded base64url.
+/// Encodes bytes as unpadded base64url.
 #[must_use]
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
     BASE64URL.encode(bytes)
 }
 
-/// The bytes of unpadded, canonical base64url, or nothing.
+/// Decodes unpadded base64url. Returns `None` if the text is not in canonical form.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     BASE64URL.decode(text).ok()
 }
 
-/// Bytes as ordinary padded base64, as HTTP Basic authentication wants it (RFC 7617).
+/// Encodes bytes as padded base64, the form of HTTP Basic authentication (RFC 7617 §2).
 #[must_use]
 pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// The bytes of ordinary padded base64, as API Gateway sends a binary body, or nothing.
+/// Decodes padded base64, the form of a binary body from API Gateway. Returns `None` if the text is not in canonical form.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
 
-/// Bytes as lower-case hexadecimal.
+/// Encodes bytes as lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -58,7 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn base64url_takes_only_its_canonical_form() {
+    fn base64url_accepts_only_its_canonical_form() {
         assert_eq!(from_base64url("AQ"), Some(vec![1]));
         for bad in ["AQ==", "AR", "A+8", "A/8", " AQ", "AQ\n", "A", "AQ."] {
             assert_eq!(from_base64url(bad), None, "{bad:?}");
@@ -67,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn base64url_reads_back(bytes: Vec<u8>) {
+        fn base64url_round_trips(bytes: Vec<u8>) {
             prop_assert_eq!(from_base64url(&base64url(&bytes)), Some(bytes));
         }
     }

@@ -1,6 +1,6 @@
-//! Owns the one HTTP client: for Spotify and, by way of [`crate::aws`], for the AWS SDK, so that there is one TLS configuration, one set
-//! of roots and one pool of connections. Needs `reqwest` on rustls with aws-lc. Refuses to follow redirects (they would carry the client
-//! secret and signed payloads elsewhere), to wait long, to read much, and to use a proxy from the environment.
+//! The HTTP client for Spotify, partners and, through [`crate::aws`], the AWS SDK. All share one TLS configuration, set of root certificates
+//! and connection pool. It follows no redirects, which could carry the client secret elsewhere, and ignores proxies of the environment.
+//! Time and response size are bounded. This module does not know what it sends.
 
 use std::time::Duration;
 
@@ -10,49 +10,49 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 use crate::secret::secret_type;
 
-/// For a connection to stand. Inside [`CALL_TIMEOUT`].
+/// Upper bound of connecting, in seconds; part of [`CALL_TIMEOUT`].
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// For a whole call, its answer's body read. Three in a row fit into a function's 10 s (template) with time left to answer.
+/// Upper bound of a call including the response body, in seconds. Three calls in a row fit into a function's timeout of 10 s.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// For an operator's call to a function: a little longer than any of ours runs for one (template).
+/// Upper bound of an operator's call to a function, in seconds. Longer than the timeout of the `partners` function, 90 s.
 pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(100);
-/// The most of an answer that is read. Spotify's answers have a few hundred bytes.
+/// Upper bound of a response body, in bytes. Spotify's responses have a few hundred.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// The longest `Retry-After` that is believed, in seconds: a week.
+/// Upper bound of an accepted `Retry-After`, in seconds: one week.
 const MAX_RETRY_AFTER_SECS: u64 = 7 * 24 * 3600;
 
-/// The HTTP client.
+/// The HTTP client. Clones share the connection pool.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
 }
 
-/// What came back, its body cut at nothing: a longer one is [`HttpError::TooLarge`].
+/// A complete response. A body that is too long is an [`HttpError::TooLarge`], never truncated.
 #[derive(Debug)]
 pub struct HttpResponse {
-    /// The status.
+    /// HTTP status.
     pub status: StatusCode,
-    /// Of `Retry-After` in seconds, at most a week; a date, rubbish and zero are nothing.
+    /// `Retry-After` in seconds, at most one week. `None` if it is absent, zero or not a number.
     pub retry_after: Option<u64>,
-    /// The body; it may hold tokens.
+    /// Response body, which may contain tokens.
     pub body: ResponseBody,
 }
 
 secret_type! {
-    /// The body of an answer.
+    /// The text of a response body.
     ResponseBody
 }
 
 impl HttpClient {
-    /// The client. Opens no connection yet.
+    /// Builds the client for functions, with [`CALL_TIMEOUT`]. Opens no connection.
     ///
     /// # Errors
-    /// [`HttpError::Setup`] when TLS cannot be set up.
+    /// [`HttpError::Setup`] if TLS cannot be set up. A retry does not help.
     pub fn new() -> Result<Self, HttpError> {
         Self::within(CALL_TIMEOUT)
     }
 
-    /// The client of an operator, who waits for a function to end: a call lasts as long as a function may.
+    /// Builds the client for operators, with [`OPERATOR_TIMEOUT`].
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -69,7 +69,7 @@ impl HttpClient {
             .map_err(|_| HttpError::Setup)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that builds the client")]
+        #[expect(clippy::disallowed_methods, reason = "only this module builds the client")]
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -83,15 +83,15 @@ impl HttpClient {
         Ok(Self { client })
     }
 
-    /// `POST`s `body` and reads the answer, once.
+    /// Sends one `POST` and reads the response. Any status counts as a response.
     ///
     /// # Errors
-    /// [`HttpError`] when no whole answer came. Any status is an answer.
+    /// [`HttpError`] if no complete response arrived. A retry is safe only after [`HttpError::Connect`], or if the request is idempotent.
     pub async fn post(&self, url: &str, headers: HeaderMap, body: String) -> Result<HttpResponse, HttpError> {
         Self::text(self.client.post(url).headers(headers).body(body)).await
     }
 
-    /// `GET`s what is at `url` and reads it, once.
+    /// Sends one `GET` and reads the response.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -99,7 +99,7 @@ impl HttpClient {
         Self::text(self.client.get(url)).await
     }
 
-    /// Sends a request of any kind and reads the answer, once.
+    /// Sends `request` once and reads the response.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -113,16 +113,16 @@ impl HttpClient {
         Ok(answer)
     }
 
-    /// What time it is where `url` is, as its `Date` says (RFC 9110 §6.6.1).
+    /// The `Date` header of a `HEAD` response from `url` (RFC 9110 §6.6.1). Returns `None` if there is no response or no such header.
     pub async fn server_date(&self, url: &str) -> Option<String> {
         let response = self.client.head(url).send().await.ok()?;
         response.headers().get(header::DATE)?.to_str().ok().map(str::to_owned)
     }
 
-    /// `GET`s a file of at most `most` bytes, within a time of its own.
+    /// Sends one `GET` for a file of at most `most` bytes, with the timeout `within`. Any status counts as a response.
     ///
     /// # Errors
-    /// [`HttpError`] when no whole answer came, [`HttpError::TooLarge`] when it has more bytes. Any status is an answer.
+    /// [`HttpError::TooLarge`] if the file has more bytes, else [`HttpError`] if no complete response arrived. A retry is safe.
     pub async fn download(&self, url: &str, most: usize, within: Duration) -> Result<Response<Vec<u8>>, HttpError> {
         let mut response = self.client.get(url).timeout(within).send().await?;
         let mut answer = Response::new(Self::read(&mut response, most).await?);
@@ -130,7 +130,7 @@ impl HttpClient {
         Ok(answer)
     }
 
-    /// `POST`s a file, once, within a time of its own.
+    /// Sends a file by one `POST`, with the timeout `within`.
     ///
     /// # Errors
     /// As [`Self::post`].
@@ -167,8 +167,7 @@ impl HttpClient {
         Ok(body)
     }
 
-    /// Opens a connection and leaves it in the pool, so that the first person does not wait for it. Whether it could is not told:
-    /// a peer that is down at the start may be up when it is needed.
+    /// Opens a connection ahead of the first call and leaves it in the pool. A failure is ignored, because the first call reports it.
     pub async fn preconnect(&self, origin: &str) {
         if let Ok(response) = self.client.head(origin).send().await {
             drop(response.bytes().await);
@@ -191,26 +190,26 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
     (seconds > 0).then(|| seconds.min(MAX_RETRY_AFTER_SECS))
 }
 
-/// Why no whole answer came. Holds neither the address nor what was sent.
+/// Why there is no complete response. Contains neither the URL nor the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// TLS could not be set up.
+    /// TLS could not be set up. Nothing was sent.
     #[error("the HTTP client could not be built")]
     Setup,
-    /// No connection: nothing was sent.
+    /// No connection could be opened. Nothing was sent.
     #[error("no connection")]
     Connect,
-    /// Nothing in time. What was sent may have been done.
+    /// The timeout elapsed. The server may have processed the request.
     #[error("no answer in time")]
     Timeout,
-    /// The connection broke. What was sent may have been done.
-    #[error("the connection broke")]
+    /// The connection was lost. The server may have processed the request.
+    #[error("connection lost")]
     ConnectionLost,
-    /// More than 64 KiB.
-    #[error("the answer is too large")]
+    /// The body exceeds the limit of the call.
+    #[error("response too large")]
     TooLarge,
-    /// Not UTF-8.
-    #[error("the answer is not text")]
+    /// The body is not UTF-8.
+    #[error("response is not UTF-8")]
     NotUtf8,
 }
 
@@ -231,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_taken_in_seconds_and_within_reason() {
+    fn retry_after_is_read_in_seconds_and_capped() {
         let read = |value: &str| retry_after(&HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]));
         assert_eq!(read("7"), Some(7));
         assert_eq!(read("999999999"), Some(604_800));

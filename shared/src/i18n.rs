@@ -1,4 +1,4 @@
-//! The languages of our pages, and their words: one Fluent file each in `shared/locales`, English the source.
+//! The languages of our pages, and their texts: one Fluent file for each language in `shared/locales`; English is the source.
 
 use std::sync::OnceLock;
 
@@ -6,10 +6,10 @@ use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use fluent_langneg::{NegotiationStrategy, negotiate_languages};
 use unic_langid::LanguageIdentifier;
 
-/// Declares the languages, each with its tag (BCP 47) and its words.
+/// Declares the languages, each with its tag (BCP 47).
 macro_rules! languages {
     ($($name:ident = $tag:literal;)*) => {
-        /// A language that our pages speak.
+        /// A supported language.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Language {
             $(#[doc = $tag] $name,)*
@@ -19,13 +19,13 @@ macro_rules! languages {
             /// Every language.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Its tag (BCP 47).
+            /// The tag of the language (BCP 47).
             #[must_use]
             pub fn tag(self) -> &'static str {
                 match self { $(Self::$name => $tag,)* }
             }
 
-            /// Its words, as the translators wrote them.
+            /// The Fluent file of the language.
             fn source(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("../locales/", $tag, ".ftl")),)* }
             }
@@ -49,18 +49,18 @@ languages! {
 }
 
 impl Language {
-    /// The language with this tag, or the nearest that we speak; none for a tag that is none, or of a language that we do not speak.
+    /// The supported language with this tag, or the nearest one. Returns `None` if the tag is malformed or no supported language is near.
     #[must_use]
     pub fn parse(tag: &str) -> Option<Self> {
         Self::nearest(&[tag.parse().ok()?])
     }
 
-    /// What a browser's `Accept-Language` (RFC 9110 §12.5.4) likes best among ours; English when it names none of them.
+    /// The supported language that an `Accept-Language` header (RFC 9110 §12.5.4) prefers; English if it names no supported one.
     #[must_use]
     pub fn accepted(header: &str) -> Self {
         let mut wanted: Vec<(f32, LanguageIdentifier)> = header.split(',').take(32).filter_map(weighted).collect();
         wanted.retain(|(weight, _)| *weight > 0.0);
-        // Stable: of equal weights the first comes first.
+        // A stable sort, because the header's order decides between equal weights.
         wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
         let wanted: Vec<_> = wanted.into_iter().map(|(_, tag)| tag).collect();
         Self::nearest(&wanted).unwrap_or(Self::English)
@@ -79,7 +79,7 @@ impl Language {
         Self::ALL.iter().copied().find(|language| language.tag() == tag)
     }
 
-    /// `rtl` where lines begin at the right, else `ltr`.
+    /// The direction of the script: `rtl` or `ltr`.
     #[must_use]
     pub fn direction(self) -> &'static str {
         match self {
@@ -88,12 +88,12 @@ impl Language {
         }
     }
 
-    /// A text by its key: a message's id, with `.` and an attribute's name for one of its other texts. What is missing is English.
+    /// The text with this key: a message id, or a message id, `.` and an attribute name. A text that is missing in this language is English.
     #[must_use]
     pub fn text(self, key: &str, arguments: &[(&str, &str)]) -> String {
         let found = self.find(key, arguments).or_else(|| Self::English.find(key, arguments));
         debug_assert!(found.is_some(), "no text: {key}");
-        // Cannot be: tests look for every key in every language.
+        // Tests ensure that every key exists in every language.
         found.unwrap_or_else(|| key.to_owned())
     }
 
@@ -113,7 +113,7 @@ impl Language {
         errors.is_empty().then_some(text)
     }
 
-    /// The words, read when they are first needed: most journeys are redirects and need none.
+    /// The texts, parsed on first use, because most requests are redirects and need none.
     fn words(self) -> Option<&'static FluentBundle<FluentResource>> {
         static WORDS: [OnceLock<Option<FluentBundle<FluentResource>>>; Language::ALL.len()] =
             [const { OnceLock::new() }; Language::ALL.len()];
@@ -128,7 +128,7 @@ impl Language {
     }
 }
 
-/// One entry of `Accept-Language`, `de-AT;q=0.8`.
+/// Weight and tag of one entry of `Accept-Language`, such as `de-AT;q=0.8`.
 fn weighted(entry: &str) -> Option<(f32, LanguageIdentifier)> {
     let (tag, parameter) = entry.split_once(';').unwrap_or((entry, "q=1"));
     let weight = parameter
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// Each key of a language's file with the arguments that its text uses.
+    /// Every key of a language's file, with the arguments that its text uses.
     fn keys(language: Language) -> BTreeSet<(String, Vec<String>)> {
         let arguments = |pattern: &Pattern<&str>| -> Vec<String> {
             let mut used: Vec<_> = pattern
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_is_missing_in_any_language_and_each_uses_the_same_arguments() {
+    fn every_language_has_all_texts_with_the_same_arguments() {
         let english = keys(Language::English);
         assert!(english.len() > 40);
         for language in Language::ALL {
@@ -202,9 +202,9 @@ mod tests {
         }
     }
 
-    /// A translation that was forgotten is the English text.
+    /// A text that equals the English one was probably not translated.
     #[test]
-    fn no_text_of_another_language_is_still_english() {
+    fn no_translation_equals_the_english_text() {
         for language in Language::ALL.iter().filter(|language| **language != Language::English) {
             for (key, arguments) in keys(*language) {
                 let arguments: Vec<_> = arguments.iter().map(|name| (name.as_str(), "x")).collect();
@@ -218,9 +218,9 @@ mod tests {
         }
     }
 
-    /// What no page says need not be translated.
+    /// An unused text would be translated in vain.
     #[test]
-    fn no_text_is_left_that_no_page_uses() {
+    fn every_text_is_used_by_a_page() {
         let page = concat!(
             include_str!("pages/account.rs"),
             include_str!("pages/layout.rs"),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_is_the_browsers_favourite_that_we_speak() {
+    fn the_preferred_supported_language_is_chosen() {
         for (header, language) in [
             ("ja", Language::Japanese),
             ("de-AT,de;q=0.9,en;q=0.8", Language::German),
@@ -257,7 +257,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_is_a_panic(header in ".{0,200}") {
+        fn no_accept_language_header_panics(header in ".{0,200}") {
             let _ = Language::accepted(&header);
             let _ = Language::parse(&header);
         }

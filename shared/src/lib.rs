@@ -1,4 +1,4 @@
-//! What soa-link's functions share. `README.md` has the table of allowed dependencies between the modules; a test enforces it.
+//! Code shared by soa-link's functions. `README.md` lists the allowed dependencies between the modules; a test enforces them.
 
 pub mod aws;
 pub mod cache;

@@ -1,5 +1,5 @@
-//! Owns the words of Spotify Open Access about partners: who a partner is, who a subscriber is to it, and what they may hear.
-//! Needs nothing but HMAC. Refuses everything outside Spotify's rules, so that whoever holds one of these types need not check again.
+//! The identifiers of Spotify Open Access: partner, subscriber, entitlement and show. Parsing rejects every value outside Spotify's rules,
+//! so a value of these types needs no further check. This module knows neither storage nor HTTP.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use crate::encoding::hex;
 
-/// A partner, as Spotify names it: opaque, 22 characters of base 62 in every example seen.
+/// Spotify's identifier of a partner (Open Access Concepts, "Partner ID"). Opaque; all known examples have 22 base-62 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PartnerId(String);
 
 impl PartnerId {
-    /// Takes 1 to 64 characters of `[0-9A-Za-z]`: what fits into a path unescaped.
+    /// Parses 1 to 64 characters of `[0-9A-Za-z]`, which need no escaping in a URL path.
     ///
     /// # Errors
-    /// [`PartnerError::PartnerId`] for anything else.
+    /// [`PartnerError::PartnerId`] for any other text. A retry does not help.
     pub fn parse(partner_id: &str) -> Result<Self, PartnerError> {
         if (1..=64).contains(&partner_id.len()) && partner_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             Ok(Self(partner_id.to_owned()))
@@ -26,13 +26,13 @@ impl PartnerId {
         }
     }
 
-    /// The id as Spotify wrote it.
+    /// The identifier as Spotify issued it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it looks like every partner id seen so far. Worth a warning when it does not, never a refusal.
+    /// Whether the identifier has 22 characters, as all known examples. Another length deserves a warning, but is not rejected.
     #[must_use]
     pub fn has_usual_length(&self) -> bool {
         self.0.len() == 22
@@ -45,19 +45,19 @@ impl fmt::Display for PartnerId {
     }
 }
 
-/// A subscriber, as the partner names them to Spotify: lower-case hexadecimal, 16 to 128 characters, unique, never given to
-/// another person, no personal data (Open Access Concepts, "Partner User ID").
+/// The partner's identifier of a subscriber: 16 to 128 characters of lower-case hexadecimal (Open Access Concepts, "Partner User ID").
+/// It is unique, never reassigned to another person, and contains no personal data.
 ///
-/// It never prints: a subscriber is known in logs by a short keyed hash only.
+/// `Debug` redacts it, because logs identify a subscriber only by a short keyed hash.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PartnerUserId(String);
 
 impl PartnerUserId {
-    /// Takes `^[0-9a-f]{16,128}$`.
+    /// Parses a text that matches `^[0-9a-f]{16,128}$`.
     ///
     /// # Errors
-    /// [`PartnerError::PartnerUserId`] for anything else: dashes, braces, upper case, `0x`.
+    /// [`PartnerError::PartnerUserId`] for any other text, such as one with dashes, braces or upper case. A retry does not help.
     pub fn parse(partner_user_id: &str) -> Result<Self, PartnerError> {
         let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if (16..=128).contains(&partner_user_id.len()) && partner_user_id.bytes().all(hexadecimal) {
@@ -67,8 +67,8 @@ impl PartnerUserId {
         }
     }
 
-    /// HMAC-SHA-256 of `partner_id`, a zero byte and `sub`: 64 characters, the same for ever under the same key, and of no use
-    /// to anybody who guesses account names without it.
+    /// Derives the identifier from the account `sub`, as HMAC-SHA-256 of `partner_id`, a zero byte and `sub`. The result has 64 characters
+    /// and depends on nothing else. Without `key`, it cannot be matched to a guessed account.
     #[must_use]
     pub fn derive(key: &hmac::Key, partner_id: &PartnerId, sub: &str) -> Self {
         let mut context = hmac::Context::with_key(key);
@@ -78,7 +78,7 @@ impl PartnerUserId {
         Self(hex(context.sign().as_ref()))
     }
 
-    /// The id itself, for the signed payload and for the table's key.
+    /// The plain text, for signed payloads and table keys.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -91,18 +91,18 @@ impl fmt::Debug for PartnerUserId {
     }
 }
 
-/// What opens an episode: a name of the partner's choice that a subscriber and an episode share.
+/// A name chosen by the partner. A gated episode plays if subscriber and episode share an entitlement (Open Access Concepts, "Entitlement").
 ///
-/// Spotify documents no alphabet; `^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`, compared case-sensitively, is ours.
+/// Spotify documents no alphabet. This crate accepts `^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$` and compares case-sensitively.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Entitlement(String);
 
 impl Entitlement {
-    /// Takes one name.
+    /// Parses one name.
     ///
     /// # Errors
-    /// [`PartnerError::Entitlement`] outside the alphabet or longer than 128 characters.
+    /// [`PartnerError::Entitlement`] if the name is empty, longer than 128 characters, or outside the alphabet. A retry does not help.
     pub fn parse(entitlement: &str) -> Result<Self, PartnerError> {
         let bytes = entitlement.as_bytes();
         let starts_well = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
@@ -114,26 +114,27 @@ impl Entitlement {
         }
     }
 
-    /// The name.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A subscriber's whole set of entitlements: each once, sorted, so that equal sets are signed as equal bytes.
+/// The complete set of a subscriber's entitlements, unique and sorted, so that equal sets serialise to equal bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Entitlements(BTreeSet<Entitlement>);
 
 impl Entitlements {
-    /// The most one subscriber may hold. Spotify names no limit; a signed body of this many stays far below 100 KB.
+    /// Upper bound of a subscriber's entitlements. Spotify documents no limit; a signed body of this size stays below 100 KB.
     pub const MAX_COUNT: usize = 500;
 
-    /// Takes the names of one set, dropping repeats.
+    /// Parses the names of one set and drops repeated ones.
     ///
     /// # Errors
-    /// [`PartnerError::Entitlement`] for a bad name, [`PartnerError::TooManyEntitlements`] above [`Self::MAX_COUNT`].
+    /// [`PartnerError::Entitlement`] for an invalid name, or [`PartnerError::TooManyEntitlements`] for more than [`Self::MAX_COUNT`] names.
+    /// A retry does not help.
     pub fn parse<S: AsRef<str>>(entitlements: impl IntoIterator<Item = S>) -> Result<Self, PartnerError> {
         let mut set = BTreeSet::new();
         for entitlement in entitlements {
@@ -145,25 +146,25 @@ impl Entitlements {
         Ok(Self(set))
     }
 
-    /// Those of both.
+    /// The entitlements in either set.
     #[must_use]
     pub fn union(&self, more: &Self) -> Self {
         Self(self.0.union(&more.0).cloned().collect())
     }
 
-    /// Those that are not among `less`.
+    /// The entitlements that are not in `less`.
     #[must_use]
     pub fn difference(&self, less: &Self) -> Self {
         Self(self.0.difference(&less.0).cloned().collect())
     }
 
-    /// Whether each of them is among `others`.
+    /// Whether every entitlement is in `others`.
     #[must_use]
     pub fn is_subset(&self, others: &Self) -> bool {
         self.0.is_subset(&others.0)
     }
 
-    /// How many there are.
+    /// The number of entitlements.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -174,22 +175,22 @@ impl Entitlements {
         self.0.iter().map(Entitlement::as_str)
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// A show on Spotify, `spotify:show:` and 22 characters of base 62.
+/// The URI of a show on Spotify: `spotify:show:` followed by 22 base-62 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShowUri(String);
 
 impl ShowUri {
-    /// Takes a show's URI, or its bare id.
+    /// Parses the URI of a show, or its bare id.
     ///
     /// # Errors
-    /// [`PartnerError::ShowUri`] for anything else.
+    /// [`PartnerError::ShowUri`] for any other text. A retry does not help.
     pub fn parse(show: &str) -> Result<Self, PartnerError> {
         let id = show.strip_prefix("spotify:show:").unwrap_or(show);
         if id.len() == 22 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -199,38 +200,38 @@ impl ShowUri {
         }
     }
 
-    /// The URI.
+    /// The URI as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The 22 characters at its end.
+    /// The id of the show: the last 22 characters of the URI.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.strip_prefix("spotify:show:").unwrap_or_default()
     }
 }
 
-/// What breaks one of Spotify's rules, or ours where it has none. Never holds the value that broke it.
+/// Which rule a value breaks. Never contains the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PartnerError {
-    /// Not a partner id.
+    /// Invalid partner id.
     #[error("a partner_id is 1 to 64 characters of 0-9, A-Z, a-z")]
     PartnerId,
-    /// Not a Partner User ID.
+    /// Invalid Partner User ID.
     #[error("a partner_user_id is 16 to 128 characters of lower-case hexadecimal")]
     PartnerUserId,
-    /// Not an entitlement.
+    /// Invalid entitlement.
     #[error(
         "an entitlement is 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', and starts with a letter or digit"
     )]
     Entitlement,
-    /// More entitlements than we send.
+    /// More entitlements than [`Entitlements::MAX_COUNT`].
     #[error("a subscriber has at most 500 entitlements")]
     TooManyEntitlements,
-    /// Not a show.
-    #[error("a show is spotify:show: and 22 characters of 0-9, A-Z, a-z")]
+    /// Invalid show.
+    #[error("a show is spotify:show: followed by 22 characters of 0-9, A-Z, a-z")]
     ShowUri,
 }
 
@@ -286,13 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn a_partner_user_id_does_not_print() {
+    fn a_partner_user_id_is_redacted_in_debug_output() {
         let id = PartnerUserId::parse("0123456789abcdef").unwrap();
         assert!(!format!("{id:?}").contains("0123"));
     }
 
     #[test]
-    fn entitlements_are_sorted_and_each_once() {
+    fn entitlements_are_sorted_and_unique() {
         let set = Entitlements::parse(["tier-b", "tier-a", "tier-b", "Tier-a"]).unwrap();
         assert_eq!(set.iter().collect::<Vec<_>>(), ["Tier-a", "tier-a", "tier-b"]);
         assert!(Entitlements::parse((0..=Entitlements::MAX_COUNT).map(|n| n.to_string())).is_err());
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_show_is_taken_as_uri_or_id() {
+    fn a_show_is_accepted_as_uri_or_id() {
         let uri = "spotify:show:5CfCWKI5pZ28U0uOzXkDHe";
         assert_eq!(
             ShowUri::parse(uri).unwrap(),
@@ -322,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_parses_reads_back_unchanged(text in ".{0,140}", hexadecimal in "[0-9a-f]{16,128}") {
+        fn parsed_values_round_trip(text in ".{0,140}", hexadecimal in "[0-9a-f]{16,128}") {
             if let Ok(id) = PartnerId::parse(&text) { prop_assert_eq!(id.as_str(), &text); }
             if let Ok(id) = PartnerUserId::parse(&text) { prop_assert_eq!(id.expose(), &text); }
             if let Ok(name) = Entitlement::parse(&text) { prop_assert_eq!(name.as_str(), &text); }

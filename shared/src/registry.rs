@@ -1,4 +1,4 @@
-//! The partners of a function: which partner a path names, and the settings that are its own. Must not know how these are configured or built.
+//! The partner registry of a function: resolves the partner that a path names, and caches it with its settings. Must not know what the settings are.
 
 use std::{
     collections::HashMap,
@@ -14,21 +14,21 @@ use crate::{
     telemetry::Code,
 };
 
-/// How long a partner is cached, and serves while the table is down.
+/// A partner is cached for 60 seconds, and up to an hour while the partners table is unavailable.
 const POLICY: Policy = Policy {
     max_age: 60,
     stale_if_error: 3600,
     backoff: 5,
     min_refresh_interval: 5,
 };
-/// Upper bound of cached partner ids, those that do not exist included.
+/// Upper bound of cached partner ids, including ids that do not exist.
 const MAX_CACHED_PARTNERS: usize = 1000;
 
-/// What is cached for a partner id: the partner, or that there is none.
+/// Cache slot of one partner id. The entry is `None` if there is no such partner.
 struct CacheSlot<T> {
     entry: Cached<Option<PartnerEntry<T>>>,
-    /// The settings as they were built, and the version of the partner from which. They outlive a lookup that finds the same version: the keys and metadata in
-    /// them were fetched from elsewhere, and serve while that is down.
+    /// The built settings, and the version of the partner record they were built from. Kept until the version changes, because they contain caches of the
+    /// partner's keys and provider metadata.
     config: Mutex<Option<(i64, Arc<T>)>>,
 }
 
@@ -38,10 +38,10 @@ impl<T> CacheSlot<T> {
     }
 }
 
-/// Builds a partner's settings. The error is a text for the log.
+/// Builds the settings of a partner. The error is a text for the log.
 type Build<T> = Box<dyn Fn(&PartnerRecord) -> Result<T, String> + Send + Sync>;
 
-/// The partners of a function; `T` is what each partner has of its own.
+/// The partners that a function serves. `T` is the type of a partner's settings.
 pub struct PartnerRegistry<T> {
     default_partner: PartnerEntry<T>,
     partners: Option<PartnerTable>,
@@ -50,14 +50,14 @@ pub struct PartnerRegistry<T> {
     slots: Mutex<HashMap<String, Arc<CacheSlot<T>>>>,
 }
 
-/// A partner, and what it has of its own.
+/// A partner with its settings.
 #[derive(Debug)]
 pub struct PartnerEntry<T> {
-    /// The partner's id at Spotify.
+    /// Partner ID at Spotify.
     pub partner_id: PartnerId,
-    /// Whether the partner is disabled: nobody is linked any more.
+    /// Whether the partner is disabled: it makes no new links.
     pub disabled: bool,
-    /// What it has of its own.
+    /// Settings of this partner.
     pub config: Arc<T>,
 }
 
@@ -72,7 +72,7 @@ impl<T> Clone for PartnerEntry<T> {
 }
 
 impl<T> PartnerRegistry<T> {
-    /// The deployment's own partner, and those of a table, if there is one. `build` makes what a partner of the table has of its own.
+    /// Creates a registry of the deployment's own partner and, if given, the partners of a table. `build` builds the settings of a partner of the table.
     #[must_use]
     pub fn new(
         default_partner: (PartnerId, T),
@@ -100,16 +100,16 @@ impl<T> PartnerRegistry<T> {
         &self.default_partner
     }
 
-    /// The partner that a path names; the deployment's own if it names none.
+    /// Resolves the partner that a path names; without a name, the deployment's own partner. Disabled partners are included.
     ///
     /// # Errors
-    /// [`LookupError::NotFound`] if the table has no such partner, [`LookupError::Settings`] if its settings are unusable, [`LookupError::Store`] if the table does
-    /// not answer; then a retry is safe.
+    /// [`LookupError::NotFound`] if the table has no such partner, [`LookupError::Settings`] if its settings are unusable, [`LookupError::Store`] if the table
+    /// cannot be read. A retry is safe.
     pub async fn resolve(&self, named: Option<&PartnerId>) -> Result<PartnerEntry<T>, LookupError> {
         let (partners, named) = match (&self.partners, named) {
             (_, None) => return Ok(self.default_partner.clone()),
             (_, Some(named)) if *named == self.default_partner.partner_id => return Ok(self.default_partner.clone()),
-            // Without a table, every partner has the deployment's settings.
+            // Without a table, every partner uses the deployment's settings.
             (None, Some(named)) => {
                 return Ok(PartnerEntry {
                     partner_id: named.clone(),
@@ -123,10 +123,10 @@ impl<T> PartnerRegistry<T> {
         entry.as_ref().clone().ok_or(LookupError::NotFound)
     }
 
-    /// As [`Self::resolve`], for a step of linking.
+    /// Like [`Self::resolve`], for a step of linking: a disabled partner is not found.
     ///
     /// # Errors
-    /// As [`Self::resolve`]; [`LookupError::NotFound`] also if the partner is disabled.
+    /// As for [`Self::resolve`], and [`LookupError::NotFound`] if the partner is disabled.
     pub async fn resolve_enabled(&self, named: Option<&PartnerId>) -> Result<PartnerEntry<T>, LookupError> {
         let entry = self.resolve(named).await?;
         if entry.disabled {
@@ -139,7 +139,7 @@ impl<T> PartnerRegistry<T> {
     fn slot(&self, named: &PartnerId) -> Arc<CacheSlot<T>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= MAX_CACHED_PARTNERS && !slots.contains_key(named.as_str()) {
-            // Any caller can ask for ids that do not exist: a thousand of them must not cost a partner its keys.
+            // Callers can name any id: evict slots without settings first, so that partners keep their cached keys.
             slots.retain(|_, slot| slot.config().is_some());
             if slots.len() >= MAX_CACHED_PARTNERS {
                 slots.clear();
@@ -188,16 +188,16 @@ impl<T> PartnerRegistry<T> {
     }
 }
 
-/// Why a partner cannot be served.
+/// Error of a partner lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// There is no such partner, or it is disabled.
+    /// There is no such partner, or it is disabled and the request is a step of linking.
     #[error("no such partner")]
     NotFound,
-    /// Its settings are unusable; the log says why.
-    #[error("a partner's settings")]
+    /// The settings of the partner are unusable; the log says why.
+    #[error("unusable partner settings")]
     Settings,
-    /// The table of partners.
+    /// The partners table cannot be read.
     #[error("{0}")]
     Store(StoreError),
 }

@@ -1,5 +1,5 @@
-//! Owns chance: the only place that draws random bytes. Needs the operating system's generator. Refuses to be drawn from
-//! behind a caller's back: everything that needs chance takes it as an argument.
+//! Random bytes. The only module that reads the operating system's generator; everything else takes an [`Rng`] argument, so tests are
+//! reproducible.
 
 #[cfg(feature = "test-support")]
 use std::sync::{
@@ -7,35 +7,35 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Where random bytes come from.
+/// A source of random bytes.
 #[derive(Clone, Debug, Default)]
 pub enum Rng {
-    /// The operating system, by way of aws-lc.
+    /// The operating system's generator, through aws-lc.
     #[default]
     System,
-    /// The same bytes in the same order for the same seed.
+    /// A deterministic generator: its seed, and the number of blocks drawn so far.
     #[cfg(feature = "test-support")]
     Seeded(u64, Arc<AtomicU64>),
 }
 
-/// The operating system gave no random bytes.
+/// The operating system returned no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gave no random bytes")]
+#[error("no random bytes from the operating system")]
 pub struct RngError;
 
 impl Rng {
-    /// Repeatable chance.
+    /// A generator that yields the same bytes for the same seed.
     #[cfg(feature = "test-support")]
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::Seeded(seed, Arc::new(AtomicU64::new(0)))
     }
 
-    /// `N` random bytes.
+    /// Draws `N` random bytes.
     ///
     /// # Errors
-    /// [`RngError`] when the operating system has none to give.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random bytes")]
+    /// [`RngError`] if the operating system returns none. A retry is safe.
+    #[expect(clippy::disallowed_methods, reason = "only this module draws random bytes")]
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], RngError> {
         let mut bytes = [0; N];
         match self {

@@ -1,12 +1,12 @@
-//! Owns what a browser keeps for us and cannot read or change: JSON under AES-256-GCM. Needs aws-lc. Refuses to open what another key, or
-//! nobody, has sealed.
+//! Sealed values: JSON encrypted with AES-256-GCM, so that a browser can store a value but neither read nor change it. This module does
+//! not know what it seals, and manages no keys.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::encoding::{base64url, from_base64url};
 
-/// Seals a value into text.
+/// Encrypts `value` under a random nonce, and encodes nonce and ciphertext as base64url. Returns `None` if `value` has no JSON form.
 #[must_use]
 pub fn seal<T: Serialize>(key: &[u8; 32], value: &T) -> Option<String> {
     let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
@@ -15,7 +15,7 @@ pub fn seal<T: Serialize>(key: &[u8; 32], value: &T) -> Option<String> {
     Some(base64url([nonce.as_ref().as_slice(), &sealed].concat()))
 }
 
-/// Opens what [`seal`] made of a value with the same key.
+/// Decrypts a text made by [`seal`]. Returns `None` if the key differs, the text was changed, or the value is not a `T`.
 #[must_use]
 pub fn unseal<T: DeserializeOwned>(key: &[u8; 32], text: &str) -> Option<T> {
     let key = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
@@ -32,7 +32,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_was_sealed_opens_with_its_key_alone() {
+    fn a_sealed_value_opens_only_with_its_key() {
         let sealed = seal(&[1; 32], &"ada").unwrap();
         assert_eq!(unseal::<String>(&[1; 32], &sealed).as_deref(), Some("ada"));
         assert_eq!(unseal::<String>(&[2; 32], &sealed), None);
@@ -41,7 +41,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_flipped_bit_is_seen(bit in 0usize..200, text in ".{0,80}") {
+        fn a_flipped_bit_is_detected(bit in 0usize..200, text in ".{0,80}") {
             let mut bytes = from_base64url(&seal(&[1; 32], &"a value of some length").unwrap()).unwrap();
             let place = bit / 8 % bytes.len();
             bytes[place] ^= 1 << (bit % 8);

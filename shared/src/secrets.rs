@@ -1,6 +1,5 @@
-//! Owns secrets that are fetched by name: loaded at the start, kept for at most five minutes, in their current and previous version
-//! (`AWSCURRENT`, `AWSPREVIOUS`), read again when a peer says that one is no longer good. Needs Secrets Manager. Refuses to say what a
-//! secret holds: an error names the secret and what is wrong with it, never its content.
+//! Secrets in Secrets Manager. Each secret is cached in its current and previous version (`AWSCURRENT`, `AWSPREVIOUS`), and read again
+//! after a peer has refused it. An error names the secret and the fault, never the content.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::{
     clock::Clock,
 };
 
-/// How long a secret is kept: one that was withdrawn lives on for an hour at most, while Secrets Manager does not answer.
+/// Cache policy of secrets. A withdrawn secret stays in use for at most five minutes, or one hour while Secrets Manager does not answer.
 pub const LIMITS: Policy = Policy {
     max_age: 300,
     stale_if_error: 3600,
@@ -24,25 +23,25 @@ pub const LIMITS: Policy = Policy {
     min_refresh_interval: 5,
 };
 
-/// A secret, as it is now and as it was before its last rotation.
+/// The two versions of a secret.
 #[derive(Debug)]
 pub struct Versions<T> {
-    /// `AWSCURRENT`: what we sign and authenticate with.
+    /// `AWSCURRENT`: the version that signs and authenticates.
     pub current: T,
-    /// `AWSPREVIOUS`, when there is one and it is well-formed.
+    /// `AWSPREVIOUS`, the version before the last rotation. `None` if it is missing, malformed or unreadable.
     pub previous: Option<T>,
 }
 
-/// A kind of secret: how its JSON is read.
+/// A type that is stored as a secret in JSON.
 pub trait SecretValue: Sized + Send + Sync {
-    /// Takes the members of the secret's JSON object.
+    /// Parses the members of the secret's JSON object.
     ///
     /// # Errors
-    /// What is wrong, by the member's name, without its content.
+    /// A text that names the invalid member and its fault, without the content. A retry does not help.
     fn from_members(members: &Map<String, Value>) -> Result<Self, String>;
 }
 
-/// One secret in Secrets Manager.
+/// One secret in Secrets Manager, cached.
 pub struct ManagedSecret<T> {
     client: Client,
     id: String,
@@ -50,7 +49,7 @@ pub struct ManagedSecret<T> {
 }
 
 impl<T: SecretValue> ManagedSecret<T> {
-    /// The secret named `id`, not read yet.
+    /// The secret named `id`. It is read on first use.
     #[must_use]
     pub fn new(client: Client, id: String, clock: Clock) -> Self {
         Self {
@@ -60,17 +59,16 @@ impl<T: SecretValue> ManagedSecret<T> {
         }
     }
 
-    /// Its name.
+    /// The secret's name or ARN, as configured.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Reads it for the first time.
+    /// Reads the secret at start-up. An unreachable Secrets Manager is not an error, because the secret is read again when it is needed.
     ///
     /// # Errors
-    /// [`SecretError::Malformed`] and [`SecretError::Refused`]: the function must not start. That Secrets Manager does not answer is
-    /// none: it is asked again when the secret is needed.
+    /// [`SecretError::Malformed`] or [`SecretError::Refused`]. Both need an operator, so the function must not start.
     pub async fn preload(&self) -> Result<(), SecretError> {
         match self.get().await {
             Err(SecretError::Unavailable) | Ok(_) => Ok(()),
@@ -78,18 +76,20 @@ impl<T: SecretValue> ManagedSecret<T> {
         }
     }
 
-    /// The secret, at most five minutes old; an hour while Secrets Manager does not answer.
+    /// The secret, at most five minutes old, or one hour while reading fails.
     ///
     /// # Errors
-    /// [`SecretError`] when there is none young enough.
+    /// [`SecretError`] if reading fails and no cached version is recent enough. A retry is safe, and helps after
+    /// [`SecretError::Unavailable`].
     pub async fn get(&self) -> Result<Arc<Versions<T>>, SecretError> {
         self.versions.get(|has_value| self.read(has_value)).await
     }
 
-    /// The secret after a peer refused what `refused` holds: read again at once, unless somebody else has just done so.
+    /// Reads the secret again after a peer has refused `refused`. Returns the cached secret if it is newer, or was read again within
+    /// the last five seconds.
     ///
     /// # Errors
-    /// [`SecretError`] when it cannot be read.
+    /// [`SecretError`] if reading fails. A retry is safe, and helps after [`SecretError::Unavailable`].
     pub async fn refresh_after_rejection(&self, refused: &Arc<Versions<T>>) -> Result<Arc<Versions<T>>, SecretError> {
         self.versions
             .refresh_unless_newer(refused, |has_value| self.read(has_value))
@@ -98,11 +98,11 @@ impl<T: SecretValue> ManagedSecret<T> {
 
     async fn read(&self, has_value: bool) -> Result<Versions<T>, SecretError> {
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
-        // Where a previous version is in use, a reading that could not tell it is no better than none.
+        // The cached value may have a previous version, which this incomplete one would discard.
         if matches!(previous, Err(SecretError::Unavailable)) && has_value {
             return Err(SecretError::Unavailable);
         }
-        // The previous version serves a rotation only. Without it, or with one that was never good, the current one still serves.
+        // Only a rotation needs the previous version, so its errors do not matter.
         Ok(Versions {
             current: current?,
             previous: previous.ok(),
@@ -130,7 +130,7 @@ impl<T: SecretValue> ManagedSecret<T> {
     }
 
     fn error(&self, error: &SdkError<GetSecretValueError>) -> SecretError {
-        // What Secrets Manager itself says no with; anything else, from a proxy's page to throttling, may pass.
+        // Every other error, such as throttling, is taken as transient.
         const REFUSALS: [&str; 6] = [
             "ResourceNotFoundException",
             "AccessDeniedException",
@@ -146,10 +146,10 @@ impl<T: SecretValue> ManagedSecret<T> {
     }
 }
 
-/// Takes a member that is text.
+/// The text of the member `name`.
 ///
 /// # Errors
-/// That it is missing or not text.
+/// A text that says whether the member is missing or not a string. A retry does not help.
 pub fn string_member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
         Some(Value::String(text)) => Ok(text),
@@ -158,24 +158,24 @@ pub fn string_member<'a>(members: &'a Map<String, Value>, name: &str) -> Result<
     }
 }
 
-/// Why a secret cannot be had. The id is the name the operator gave, from the configuration.
+/// Why a secret cannot be read. The `id` is the configured name or ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// Secrets Manager does not answer, or not now.
+    /// Secrets Manager did not answer, failed or throttled the call.
     #[error("Secrets Manager does not answer")]
     Unavailable,
-    /// Secrets Manager says no: it does not exist, or the role may not read it.
+    /// Secrets Manager refused: the secret does not exist, or the role may not read it.
     #[error("the secret {id} does not exist or may not be read")]
     Refused {
-        /// Of the secret.
+        /// Name or ARN of the secret.
         id: String,
     },
-    /// It is not what it must be.
+    /// The content is invalid.
     #[error("the secret {id} {what}")]
     Malformed {
-        /// Of the secret.
+        /// Name or ARN of the secret.
         id: String,
-        /// What is wrong, without its content.
+        /// The fault, without the content.
         what: String,
     },
 }

@@ -1,15 +1,16 @@
-//! URLs that configuration names: https only, and http on a loopback IP literal.
+//! URLs in the configuration: https, or http on a loopback IP literal.
 
 use std::net::Ipv4Addr;
 
 use url::{Host, Url};
 
-/// `PUBLIC_URL`: the origin of the functions, without a slash at its end.
+/// `PUBLIC_URL`: the origin of the functions, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String, Url);
 
 impl PublicUrl {
-    /// Takes an https origin, or an http origin on a loopback IP literal. Spotify accepts no other redirect URI, and not `localhost`.
+    /// Parses an https origin, or an http origin on a loopback IP literal. Returns `None` for any other text: Spotify accepts no other redirect URI, and not
+    /// `localhost`.
     #[must_use]
     pub fn parse(url: &str) -> Option<Self> {
         parse_origin(url).map(|url| Self(url.origin().ascii_serialization(), url))
@@ -27,20 +28,20 @@ impl PublicUrl {
         self.1.clone()
     }
 
-    /// The URL of a path of ours.
+    /// The URL of one of our paths.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
 
-    /// The `redirect_uri` at Spotify, to be registered exactly like this.
+    /// The `redirect_uri` at Spotify, which must be registered exactly like this.
     #[must_use]
     pub fn redirect_uri(&self) -> String {
         self.join("/callback")
     }
 
-    /// The `redirect_uri` at an `OpenID` provider: the deployment's own, or that of the partner whose provider it is. Each provider has one of its own, so
-    /// that a code of one is never sent to another's token endpoint (RFC 9700 §4.4.2.2).
+    /// The `redirect_uri` at the `OpenID` provider of a partner; `None` is the deployment's provider. Each provider has its own, so that a code of one is never
+    /// sent to another's token endpoint (RFC 9700 §4.4.2.2).
     #[must_use]
     pub fn sign_in_redirect_uri(&self, partner_id: Option<&str>) -> String {
         match partner_id {
@@ -50,8 +51,8 @@ impl PublicUrl {
     }
 }
 
-/// Whether a request to the URL cannot be read on the way: https, or http on a loopback IP literal. `localhost` is rejected, because a resolver may send it
-/// anywhere.
+/// Whether requests to the URL are safe from eavesdropping: https, or http on a loopback IP literal. `localhost` is rejected, because a resolver may map it to
+/// any address.
 #[must_use]
 pub fn is_secure(url: &Url) -> bool {
     let loopback = match url.host() {
@@ -64,8 +65,8 @@ pub fn is_secure(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && loopback)
 }
 
-/// Whether a URL names this machine, or what only this machine reaches: `localhost`, a loopback, link-local or unspecified address, or an address of EC2's
-/// instance services.
+/// Whether a URL names this machine or a service that only this machine reaches: `localhost`, a loopback, link-local or unspecified address, or EC2's instance
+/// services.
 #[must_use]
 pub fn is_local(url: &Url) -> bool {
     let is_local_v4 = |address: Ipv4Addr| address.is_loopback() || address.is_link_local() || address.is_unspecified();
@@ -84,9 +85,9 @@ pub fn is_local(url: &Url) -> bool {
     }
 }
 
-/// Takes a URL that may be configured: [`is_secure`], with a plain host name, without user, password and fragment.
+/// Parses a URL of the configuration: [`is_secure`], with a plain host name, without user, password and fragment. Returns `None` for any other text.
 pub(crate) fn parse_url(text: &str) -> Option<Url> {
-    // A host name may hold what a policy header would read as its own syntax.
+    // A host name may contain characters that are syntax in a Content-Security-Policy.
     let host = |url: &Url| match url.host() {
         Some(Host::Domain(name)) => name
             .bytes()
@@ -98,7 +99,7 @@ pub(crate) fn parse_url(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| is_secure(url) && plain(url))
 }
 
-/// Takes an origin: as [`parse_url`], without path and query.
+/// Parses an origin: like [`parse_url`], without path and query.
 pub(crate) fn parse_origin(text: &str) -> Option<Url> {
     parse_url(text).filter(|url| url.path() == "/" && url.query().is_none())
 }

@@ -6,11 +6,11 @@ use crate::{pages::Branding, partner::PartnerId, sign_in::SignInConfig};
 /// The configuration of the callback function.
 #[derive(Clone)]
 pub struct CallbackConfig {
-    /// `PARTNER_ID`: the deployment's own partner.
+    /// `PARTNER_ID`: the deployment's own partner, for paths without a Partner ID.
     pub partner_id: PartnerId,
-    /// `PARTNERS_TABLE`: the partners beside it.
+    /// `PARTNERS_TABLE`: name of the table of all other partners; `None` if there are no others.
     pub partners_table: Option<String>,
-    /// `SUBSCRIBERS_TABLE`.
+    /// `SUBSCRIBERS_TABLE`: name of the table.
     pub subscribers_table: String,
     /// Spotify, the partner's keys and the pending links.
     pub spotify_access: SpotifyAccessConfig,
@@ -18,12 +18,12 @@ pub struct CallbackConfig {
     pub partner: CallbackPartnerConfig,
 }
 
-/// The settings that each partner has of its own.
+/// The settings that each partner may override.
 #[derive(Clone)]
 pub struct CallbackPartnerConfig {
     /// How its subscribers sign in.
     pub sign_in: SignInConfig,
-    /// What pages say and link to, `SPOTIFY_CONTENT_ACCESS_URL` among it.
+    /// The partner's brand and links on pages, with `SPOTIFY_CONTENT_ACCESS_URL`.
     pub branding: Branding,
 }
 

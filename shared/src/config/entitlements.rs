@@ -6,24 +6,24 @@ use crate::{partner::PartnerId, sign_in::BackendConfig, urls::PublicUrl};
 /// The configuration of the entitlements function.
 #[derive(Clone)]
 pub struct EntitlementsConfig {
-    /// `PUBLIC_URL`: the origin of the `aud` of signed requests.
+    /// `PUBLIC_URL`: the origin in the `aud` of signed requests.
     pub public_url: PublicUrl,
-    /// `PARTNER_ID`: the partner of paths that name none.
+    /// `PARTNER_ID`: the deployment's own partner, for paths without a Partner ID.
     pub partner_id: PartnerId,
-    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`.
+    /// `PARTNERS_TABLE`: name of the table of all other partners; `None` if there are no others.
     pub partners_table: Option<String>,
-    /// `SUBSCRIBERS_TABLE`.
+    /// `SUBSCRIBERS_TABLE`: name of the table.
     pub subscribers_table: String,
-    /// Where the partner's keys and the used `jti`s are.
+    /// The location of the partner's keys and of the used `jti`s.
     pub link_store: LinkStoreConfig,
     /// The settings of `PARTNER_ID`.
     pub partner: EntitlementsPartnerConfig,
 }
 
-/// The settings that each partner has of its own.
+/// The settings that each partner may override.
 #[derive(Clone)]
 pub struct EntitlementsPartnerConfig {
-    /// The partner's backend; without one no signed request is accepted.
+    /// The partner's backend; `None` rejects all signed requests.
     pub backend: Option<BackendConfig>,
 }
 

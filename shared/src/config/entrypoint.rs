@@ -14,41 +14,41 @@ use crate::{
 /// The configuration of the entrypoint function.
 #[derive(Clone)]
 pub struct EntrypointConfig {
-    /// `PARTNER_ID`: the partner of paths that name none.
+    /// `PARTNER_ID`: the deployment's own partner, for paths without a Partner ID.
     pub partner_id: PartnerId,
-    /// `SPOTIFY_CLIENT_ID`.
+    /// `SPOTIFY_CLIENT_ID`: our client id at Spotify.
     pub client_id: String,
-    /// `SPOTIFY_ACCOUNTS_URL`: origin.
+    /// `SPOTIFY_ACCOUNTS_URL`: origin of the authorization endpoint.
     pub accounts_url: Url,
-    /// `SPOTIFY_CONTENT_ACCESS_URL`: origin.
+    /// `SPOTIFY_CONTENT_ACCESS_URL`: origin of the link starter.
     pub content_access_url: Url,
-    /// `SPOTIFY_PKCE`: `on` unless `off`.
+    /// `SPOTIFY_PKCE`: whether the authorization request uses PKCE; `on` by default.
     pub pkce: bool,
-    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`. Without it, every partner that a path names has the deployment's settings.
+    /// `PARTNERS_TABLE`: name of the table of all other partners. `None` gives every partner in a path the deployment's settings.
     pub partners_table: Option<String>,
-    /// Where the partner's keys and the pending links are.
+    /// The location of the partner's keys and of the pending links.
     pub link_store: LinkStoreConfig,
     /// The settings of `PARTNER_ID`.
     pub partner: EntrypointPartnerConfig,
 }
 
-/// The settings that each partner has of its own.
+/// The settings that each partner may override.
 #[derive(Clone)]
 pub struct EntrypointPartnerConfig {
     /// How its subscribers sign in.
     pub sign_in: SignInConfig,
     /// The partner's `OpenID` provider; `None` unless `SIGN_IN` is `oidc`.
     pub oidc: Option<OidcConfig>,
-    /// What pages say and link to, `SUBSCRIBE_URL` among it.
+    /// The partner's brand and links on pages, with `SUBSCRIBE_URL`.
     pub branding: Branding,
     /// `LINK_WITHOUT_ENTITLEMENTS`: whether a person without entitlements is linked.
     pub link_without_entitlements: bool,
-    /// `DEFAULT_ENTITLEMENTS`: the entitlements of a person for whom neither the backend nor a token has named any.
+    /// `DEFAULT_ENTITLEMENTS`: the entitlements of a person for whom neither the backend nor a token names any.
     pub default_entitlements: Entitlements,
 }
 
 impl EntrypointConfig {
-    /// Spotify's authorization endpoint.
+    /// The URL of Spotify's authorization endpoint.
     #[must_use]
     pub fn authorization_endpoint(&self) -> Url {
         let mut url = self.accounts_url.clone();
@@ -56,7 +56,7 @@ impl EntrypointConfig {
         url
     }
 
-    /// Spotify's link starter, which remembers a show and comes back to the partner's entrypoint.
+    /// The URL of Spotify's link starter, which remembers a show and redirects to the partner's entrypoint.
     #[must_use]
     pub fn link_starter(&self, partner_id: &PartnerId, show: &ShowUri) -> String {
         let mut url = self.content_access_url.clone();
@@ -96,7 +96,7 @@ impl Config for EntrypointPartnerConfig {
             "DEFAULT_ENTITLEMENTS",
             "",
             |names| Entitlements::parse(names.split_ascii_whitespace()).ok(),
-            "must be names of entitlements with spaces between them",
+            "must be names of entitlements, separated by spaces",
         );
         let sign_in = environment.sign_in_with_url();
         let oidc = environment.oidc();
@@ -114,18 +114,18 @@ impl Config for EntrypointPartnerConfig {
     }
 }
 
-/// The partner's `OpenID` provider.
+/// The configuration of a partner's `OpenID` provider.
 #[derive(Clone, Debug)]
 pub struct OidcConfig {
     /// The `redirect_uri` registered with this provider and with no other.
     pub redirect_uri: String,
     /// `OIDC_ISSUER`: the provider's issuer, exactly as in its discovery document.
     pub issuer: String,
-    /// `OIDC_CLIENT_ID`.
+    /// `OIDC_CLIENT_ID`: our client id at the provider.
     pub client_id: String,
-    /// `OIDC_CLIENT_SECRET_ID`: id of the secret. `None`, also with `OIDC_CLIENT_AUTHENTICATION=none`: we are a public client, and PKCE alone protects the code.
+    /// `OIDC_CLIENT_SECRET_ID`: id of the secret. `None` makes us a public client, as does `OIDC_CLIENT_AUTHENTICATION=none`: PKCE alone protects the code.
     pub client_secret_id: Option<String>,
-    /// `OIDC_CLIENT_AUTHENTICATION`: whether the secret is sent in the body rather than the header; `None`: as the provider's metadata say.
+    /// `OIDC_CLIENT_AUTHENTICATION`: whether the secret is sent in the body instead of the header; `None` follows the provider's metadata.
     pub client_secret_in_body: Option<bool>,
     /// `OIDC_SCOPES`, with or without `openid`.
     pub scopes: Vec<String>,
@@ -133,7 +133,7 @@ pub struct OidcConfig {
     pub sub: ClaimPath,
     /// `OIDC_ENTITLEMENTS_CLAIM`: the person's entitlements.
     pub entitlements: ClaimPath,
-    /// `OIDC_ENTITLEMENTS_PREFIX`: only names with this prefix count, and are used without it.
+    /// `OIDC_ENTITLEMENTS_PREFIX`: names without this prefix are ignored; the others are used without it.
     pub entitlements_prefix: String,
     /// `OIDC_PARTNER_USER_ID_CLAIM`: a Partner User ID in Spotify's format.
     pub partner_user_id: Option<ClaimPath>,
@@ -141,12 +141,12 @@ pub struct OidcConfig {
     pub partner_id: ClaimPath,
 }
 
-/// Where a claim is: a plain name, or a JSON Pointer (RFC 6901).
+/// The path of a claim: a plain name, or a JSON Pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPath(String);
 
 impl ClaimPath {
-    /// Takes a plain name, in which every character counts, or a JSON Pointer, which begins with `/`.
+    /// Parses a JSON Pointer, which begins with `/`, or a plain name, which is compared literally. Returns `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let escapes_well = name.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
@@ -154,7 +154,7 @@ impl ClaimPath {
         (is_a_line && (escapes_well || !name.starts_with('/'))).then(|| Self(name.to_owned()))
     }
 
-    /// The claim, if it is there.
+    /// The value of the claim; `None` if it is absent.
     #[must_use]
     pub fn lookup<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
         if self.0.starts_with('/') {
@@ -166,7 +166,7 @@ impl ClaimPath {
 }
 
 impl Environment {
-    /// The partner's `OpenID` provider, if `SIGN_IN` is `oidc`.
+    /// The partner's `OpenID` provider; `None` unless `SIGN_IN` is `oidc`.
     fn oidc(&mut self) -> Option<OidcConfig> {
         let wanted = self.optional("SIGN_IN").as_deref() == Some("oidc");
         let mut read = |name| {
@@ -209,7 +209,7 @@ impl Environment {
         .filter(|_| wanted)
     }
 
-    /// The id of the client secret, if we are not a public client, and whether it is sent in the body.
+    /// The id of the client secret, `None` for a public client, and whether the secret is sent in the body.
     fn oidc_client_authentication(&mut self) -> (Option<String>, Option<bool>) {
         let client_secret_id = self.optional("OIDC_CLIENT_SECRET_ID");
         let method = self.optional("OIDC_CLIENT_AUTHENTICATION");
@@ -225,7 +225,7 @@ impl Environment {
             "must be `client_secret_basic`, `client_secret_post` or `none`",
         );
         if in_body.is_some() && client_secret_id.is_none() {
-            let rule = "is missing: OIDC_CLIENT_AUTHENTICATION needs it";
+            let rule = "is missing: OIDC_CLIENT_AUTHENTICATION requires it";
             self.errors.insert("OIDC_CLIENT_SECRET_ID", rule);
         }
         (client_secret_id.filter(|_| !is_public), in_body)
@@ -234,7 +234,7 @@ impl Environment {
     fn claim_path(&mut self, name: &'static str, default: &str) -> Option<ClaimPath> {
         let path = self.optional(name).unwrap_or_else(|| default.to_owned());
         let path = Some(path).filter(|path| !path.is_empty());
-        let rule = "must be a claim's name, or a JSON Pointer that begins with `/`";
+        let rule = "must be the name of a claim, or a JSON Pointer (RFC 6901) that begins with `/`";
         self.parsed(name, path, ClaimPath::parse, rule)
     }
 }

@@ -1,4 +1,4 @@
-//! The variables of a process, and the primitives that read them.
+//! The variables of a process, and the primitives to read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::ConfigError;
 use crate::urls::{parse_origin, parse_url};
 
-/// The variables of a process, and what was found wrong with them so far.
+/// The variables of a process, and the errors found so far.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     pub(super) variables: BTreeMap<String, String>,
@@ -18,7 +18,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment of this process. Variables that are not UTF-8 are left out: none of ours is.
+    /// The environment of this process. Skips variables that are not UTF-8; all of ours are.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -36,13 +36,13 @@ impl Environment {
         self.variables.get(name).is_some_and(|value| !value.is_empty())
     }
 
-    /// The value. An empty one counts as not set, because a template cannot leave a variable out.
+    /// The value; `None` if it is not set or empty, because a template cannot omit a variable.
     pub(super) fn optional(&mut self, name: &'static str) -> Option<String> {
         self.read_names.insert(name);
         self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    /// The value; notes an error if it is missing.
+    /// The value; `None` with an error if it is missing.
     pub(super) fn required(&mut self, name: &'static str) -> Option<String> {
         let value = self.optional(name);
         if value.is_none() {
@@ -51,7 +51,7 @@ impl Environment {
         value
     }
 
-    /// `value` as `parse` takes it; notes an error if `parse` does not.
+    /// Parses `value`. Records `rule` as the error of `name` if `parse` returns `None`.
     pub(super) fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -66,7 +66,7 @@ impl Environment {
         parsed
     }
 
-    /// As [`Self::parsed`], of the variable itself, or of `default` if it is not set.
+    /// Like [`Self::parsed`], for the value of the variable, or for `default` if it is not set.
     pub(super) fn parsed_or<T>(
         &mut self,
         name: &'static str,
@@ -101,7 +101,7 @@ impl Environment {
         self.parsed_or(name, default, parse, "must be `on` or `off`")
     }
 
-    /// The `CloudWatch` namespace of the metrics, a different one in each deployment. No function needs it to start.
+    /// The CloudWatch namespace of the metrics, a different one in each deployment; `soa-link` by default, so that no function needs it to start.
     #[must_use]
     pub(crate) fn metrics_namespace(&mut self) -> String {
         self.optional("METRICS_NAMESPACE")

@@ -1,5 +1,5 @@
-//! Configuration. The only module that reads the environment, which holds names and URLs, never secrets. A function that lacks something does not start; the
-//! error names every variable that is missing or wrong, not only the first.
+//! Configuration. The only module that reads the environment, which contains names and URLs, never secrets. A function with an incomplete configuration does
+//! not start, and the error names every variable that is missing or wrong.
 
 mod callback;
 mod entitlements;
@@ -30,19 +30,19 @@ pub use unlink::{UnlinkConfig, UnlinkPartnerConfig};
 
 /// The configuration of one function, or the part of it that each partner may override.
 pub trait Config: Sized {
-    /// Reads every variable, also after one was found wrong. Returns `None` if one of them is missing or wrong; `environment` then knows which.
+    /// Reads every variable, even after a wrong one, so that `environment` collects all errors. Returns `None` if a variable is missing or wrong.
     fn read(environment: &mut Environment) -> Option<Self>;
 
     /// Reads the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] with every variable that is missing or wrong. A retry is of no use before the environment has changed.
+    /// [`ConfigError`] with every variable that is missing or wrong. A retry fails again until the environment has changed.
     fn from_environment(mut environment: Environment) -> Result<Self, ConfigError> {
         let config = Self::read(&mut environment);
         environment.finish(config)
     }
 
-    /// The names of all variables that it reads, except those that Lambda sets. The template sets exactly these.
+    /// The names of all variables that [`Config::read`] reads, except those that Lambda sets. The template sets exactly these.
     #[must_use]
     fn variable_names() -> BTreeSet<&'static str> {
         let mut environment = Environment::default();
@@ -59,7 +59,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The names of the variables concerned.
+    /// The names of these variables.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> {
         self.errors.keys().copied()
     }

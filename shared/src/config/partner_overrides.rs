@@ -1,4 +1,4 @@
-//! A partner's settings: they override the deployment's variables of the same names, and are read by the same code.
+//! A partner's settings. They override the deployment's variables of the same names, and the same code reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,7 @@ const PROVIDER: &[&str] = &[
 ];
 
 impl Environment {
-    /// This environment for another partner with these settings. `name` is its brand name unless the settings have one.
+    /// This environment for another partner with these settings. `name` is its brand name unless the settings contain one.
     #[must_use]
     pub fn for_partner(&self, partner_id: &PartnerId, name: &str, settings: &BTreeMap<String, String>) -> Self {
         let mut variables = self.variables.clone();
@@ -101,8 +101,8 @@ impl Environment {
         if has_own { self.partner_id() } else { None }
     }
 
-    /// Whether a token needs the claim `partner_id`: true for a partner that shares the deployment's issuer and keys, the variable `keys`. A token for one
-    /// partner's subscriber must not count at another.
+    /// Whether a token must contain the claim `partner_id`: true for a partner that does not override the variable `keys`, because it may share the
+    /// deployment's keys. A token for one partner's subscriber must not be valid at another.
     pub(super) fn requires_partner_claim(&self, keys: &str) -> bool {
         self.overridden
             .as_ref()
@@ -116,8 +116,8 @@ pub fn has_own_provider(settings: &BTreeMap<String, String>) -> bool {
     PROVIDER.iter().any(|name| settings.contains_key(*name))
 }
 
-/// The settings that name an address of the functions' own machine or network link, which no partner may have them call. On a development machine, where
-/// `PUBLIC_URL` is such an address itself, all may.
+/// The errors for settings with a loopback or link-local address: a partner must not make the functions call their own machine. Empty if `PUBLIC_URL` is such
+/// an address, as in development.
 fn local_addresses(
     settings: &BTreeMap<String, String>,
     public_url: Option<&str>,
@@ -136,17 +136,17 @@ fn local_addresses(
 /// Checks a partner's settings before they are stored, for a deployment at `public_url`.
 ///
 /// # Errors
-/// [`ConfigError`] with everything that is wrong with them.
+/// [`ConfigError`] with every wrong setting.
 pub fn check_partner_settings(settings: &BTreeMap<String, String>, public_url: &PublicUrl) -> Result<(), ConfigError> {
     let mut errors = local_addresses(settings, Some(public_url.as_str()));
     for name in settings.keys() {
         if !OVERRIDABLE.contains(&name.as_str()) {
-            // The name comes from outside and is not repeated.
-            errors.insert("settings", "have a name that is no setting of a partner's");
+            // The name comes from outside, so the error does not contain it.
+            errors.insert("settings", "contain a name that a partner cannot override");
         }
     }
     let mut environment: Environment = settings.clone().into_iter().collect();
-    // What is missing comes from the deployment, except for variables that a setting itself requires.
+    // A missing variable is inherited from the deployment, unless another setting requires it.
     EntrypointPartnerConfig::read(&mut environment);
     UnlinkPartnerConfig::read(&mut environment);
     EntitlementsPartnerConfig::read(&mut environment);
@@ -158,10 +158,7 @@ pub fn check_partner_settings(settings: &BTreeMap<String, String>, public_url: &
     }
     for (keys, issuer) in [("SITE_JWKS_URL", "SITE_ISSUER"), ("BACKEND_JWKS_URL", "BACKEND_ISSUER")] {
         if settings.contains_key(keys) && !settings.contains_key(issuer) {
-            errors.insert(
-                issuer,
-                "is missing: keys of a partner's own are of an issuer of its own",
-            );
+            errors.insert(issuer, "is missing: a partner with its own keys needs its own issuer");
         }
     }
     if errors.is_empty() {
@@ -212,12 +209,12 @@ mod tests {
     }
 
     #[test]
-    fn a_partner_has_its_own_brand_and_the_deployments_help() {
+    fn a_partner_inherits_the_support_url_but_not_the_brand() {
         let config = of_partner(&[("BRAND_COLOR", "#1a2b3c")]);
         assert_eq!(config.branding.brand_name, "Another");
         assert_eq!(config.branding.brand_logo_url, None);
         assert!(config.branding.brand_color.is_some() && config.branding.support_url.is_some());
-        // What its people may hear without a word of its own is for it to say.
+        // Default entitlements are never inherited.
         assert!(config.default_entitlements.is_empty());
     }
 
@@ -237,7 +234,7 @@ mod tests {
             "https://link.example.com/partners/1111111111111111111111/sign-in/callback"
         );
         assert!(!config.sign_in.requires_partner_claim);
-        // At the deployment's provider a token has to say whose subscriber it means.
+        // At the deployment's provider, a token must name the partner.
         let shared = of_partner(&[]);
         assert!(shared.sign_in.requires_partner_claim);
         assert_eq!(
@@ -247,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_by_the_deployments_keys_has_to_name_the_partner() {
+    fn a_token_signed_with_the_deployments_keys_must_name_the_partner() {
         let handoff = [
             ("SIGN_IN", "handoff"),
             ("SIGN_IN_URL", "https://another.example/sign-in"),
@@ -261,14 +258,14 @@ mod tests {
         let config = of_partner(&[handoff, own].concat());
         assert!(!config.sign_in.requires_partner_claim);
         assert_eq!(config.sign_in.site_issuer, "https://another.example");
-        // With another issuer's tokens, but no keys, the deployment's published keys do not verify them.
+        // With its own issuer but no keys, the partner does not inherit the deployment's published keys.
         let config = of_partner(&[&handoff[..], &[("SITE_ISSUER", "https://another.example")]].concat());
         assert!(config.sign_in.requires_partner_claim && config.sign_in.site_jwks_url.is_none());
     }
 
-    /// S-MIX-4: what listens beside a function, Lambda's runtime API for one, is not for a partner to have called.
+    /// S-MIX-4: a partner must not make a function call its own machine, such as Lambda's runtime API.
     #[test]
-    fn a_partners_settings_name_no_address_of_the_functions_own_machine() {
+    fn local_addresses_in_a_partners_settings_are_rejected() {
         let local = [
             "http://127.0.0.1:9001/2018-06-01/runtime",
             "https://127.0.0.1/",
@@ -318,7 +315,7 @@ mod tests {
             }
             assert!(!on("http://127.0.0.1:9000", name, "http://127.0.0.1:9200/x"), "{name}");
         }
-        // Settings that are in the table already are not used either.
+        // Settings that are already stored are rejected too.
         let deployment: Environment = [("PUBLIC_URL".to_owned(), "https://link.example.com".to_owned())]
             .into_iter()
             .collect();
@@ -331,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_settings_is_named_before_anybody_relies_on_them() {
+    fn wrong_settings_are_named_before_they_are_stored() {
         let wrong = |own: &[(&str, &str)]| -> Vec<&str> {
             check_partner_settings(&settings(own), &PublicUrl::parse("https://link.example.com").unwrap())
                 .err()

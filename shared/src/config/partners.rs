@@ -10,13 +10,13 @@ pub struct PartnersConfig {
     pub partner_id: PartnerId,
     /// `PUBLIC_URL`: the origin of the other functions.
     pub public_url: PublicUrl,
-    /// `PARTNERS_TABLE`.
+    /// `PARTNERS_TABLE`: name of the table.
     pub partners_table: String,
-    /// `SUBSCRIBERS_TABLE`.
+    /// `SUBSCRIBERS_TABLE`: name of the table.
     pub subscribers_table: String,
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
     pub guard: RevocationLimits,
-    /// `PARTNER_KEYS_ID`: id of the secret with the key that derives a Partner User ID from an account id.
+    /// `PARTNER_KEYS_ID`: id of the secret whose key derives a Partner User ID from an account id.
     pub partner_keys_id: String,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,

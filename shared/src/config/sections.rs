@@ -15,7 +15,7 @@ use crate::{
     urls::{PublicUrl, parse_url},
 };
 
-/// Where a function finds the partner's keys and the pending links.
+/// The location of the partner's keys and of the pending links.
 #[derive(Clone)]
 pub struct LinkStoreConfig {
     /// `PARTNER_KEYS_ID`: id of the secret.
@@ -26,14 +26,14 @@ pub struct LinkStoreConfig {
     pub aws: AwsConfig,
 }
 
-/// What a function needs that calls Spotify for a subscriber.
+/// What a function needs to call Spotify for a subscriber.
 #[derive(Clone)]
 pub struct SpotifyAccessConfig {
     /// `SPOTIFY_CLIENT_ID`, `SPOTIFY_ACCOUNTS_URL`, `SPOTIFY_OPEN_ACCESS_URL`, `SPOTIFY_JWS_CONTENT_TYPE`.
     pub spotify: SpotifyConfig,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,
-    /// Where the partner's keys and the pending links are.
+    /// The location of the partner's keys and of the pending links.
     pub link_store: LinkStoreConfig,
 }
 
@@ -50,13 +50,13 @@ impl Environment {
         self.parsed("PUBLIC_URL", value, PublicUrl::parse, rule)
     }
 
-    /// How subscribers sign in, for a function that sends nobody to the sign-in.
+    /// How subscribers sign in, for a function that never redirects to the sign-in.
     pub(super) fn sign_in(&mut self) -> Option<SignInConfig> {
         let public_url = self.public_url();
         let method = self.required("SIGN_IN");
         let rule = "must be `session`, `handoff` or `oidc`";
         let method = self.parsed("SIGN_IN", method, SignInMethod::parse, rule);
-        let rule = "must be a cookie's name, and not ours";
+        let rule = "must be a valid cookie name other than `__Host-soa_link` and `__Host-soa_visit`";
         let session_cookie = match self.optional("SESSION_COOKIE") {
             None if method == Some(SignInMethod::Session) => self.required("SESSION_COOKIE"),
             given => self.parsed("SESSION_COOKIE", given, cookie::parse_session_cookie_name, rule),
@@ -83,10 +83,10 @@ impl Environment {
         })
     }
 
-    /// As [`Self::sign_in`], for a function that sends people to the partner's sign-in.
+    /// Like [`Self::sign_in`], for a function that redirects to the partner's sign-in.
     pub(super) fn sign_in_with_url(&mut self) -> Option<SignInConfig> {
         let sign_in = self.sign_in();
-        // Read by itself: another error must not hide that this one is missing.
+        // Read separately, so that another error does not hide a missing variable.
         let method = self.optional("SIGN_IN");
         if method.as_deref() == Some("handoff") {
             self.required("SIGN_IN_URL");
@@ -99,7 +99,7 @@ impl Environment {
         })
     }
 
-    /// The partner's backend; `None` if no issuer is set, and then no signed request is accepted.
+    /// The partner's backend; `None` if no issuer is set, which rejects all signed requests.
     pub(super) fn backend(&mut self) -> Option<BackendConfig> {
         let issuer = self.optional("BACKEND_ISSUER");
         let jwks_url = self.url("BACKEND_JWKS_URL");
@@ -117,7 +117,12 @@ impl Environment {
             let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
             graphic.then(|| text.to_owned())
         };
-        let content_type = self.parsed_or("SPOTIFY_JWS_CONTENT_TYPE", "jwt", parse, "must be a media type");
+        let content_type = self.parsed_or(
+            "SPOTIFY_JWS_CONTENT_TYPE",
+            "jwt",
+            parse,
+            "must be a media type in visible ASCII, without white space",
+        );
         Some(SpotifyConfig {
             client_id: client_id?,
             accounts_url: accounts_url?,
@@ -143,7 +148,7 @@ impl Environment {
 
     pub(super) fn branding(&mut self) -> Branding {
         let return_url = self.url("RETURN_URL");
-        // Without a name, the host name of the partner's site or of ours needs no translation.
+        // The default name is the host name of the partner's site or of ours, which needs no translation.
         let host = |url: &Url| url.host_str().map(str::to_owned);
         let public_url = self.optional("PUBLIC_URL").and_then(|url| Url::parse(&url).ok());
         let host = return_url
@@ -201,13 +206,13 @@ impl Environment {
         })
     }
 
-    /// `GUARD_PEOPLE` and `GUARD_PERCENT`.
+    /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
     pub(super) fn guard(&mut self) -> Option<RevocationLimits> {
         let parse_people = |people: &str| people.parse().ok().filter(|people| (0..=1000).contains(people));
         let rule = "must be a number of people, 0 to 1000";
         let people = self.parsed_or("GUARD_PEOPLE", "100", parse_people, rule);
         let parse_percent = |percent: &str| percent.parse().ok().filter(|percent| (0..=100).contains(percent));
-        let rule = "must be a whole number, 0 to 100";
+        let rule = "must be a whole number of percent, 0 to 100";
         let percent = self.parsed_or("GUARD_PERCENT", "5", parse_percent, rule);
         Some(RevocationLimits {
             people: people?,
@@ -223,7 +228,7 @@ impl Environment {
         self.required("SUBSCRIBERS_TABLE")
     }
 
-    /// What Lambda itself sets and, for emulators, the SDK's own endpoint variables.
+    /// Region and credentials, as Lambda sets them, and the AWS SDK's endpoint variables, for emulators.
     pub(super) fn aws(&mut self) -> Option<AwsConfig> {
         let platform = |name: &str| self.variables.get(name).filter(|value| !value.is_empty()).cloned();
         let endpoint =
@@ -254,7 +259,7 @@ impl Environment {
 }
 
 impl AwsConfig {
-    /// What this environment says of AWS; `None` if it does not say enough.
+    /// The AWS configuration in this environment; `None` if the region or the credentials are missing.
     #[must_use]
     pub fn from_env(environment: &Environment) -> Option<Self> {
         environment.clone().aws()

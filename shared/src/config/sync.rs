@@ -6,13 +6,13 @@ use crate::{aws::AwsConfig, spotify::SpotifyConfig, store::RevocationLimits};
 /// The configuration of the sync function.
 #[derive(Clone)]
 pub struct SyncConfig {
-    /// `SUBSCRIBERS_TABLE`.
+    /// `SUBSCRIBERS_TABLE`: name of the table.
     pub subscribers_table: String,
     /// `SPOTIFY_RATE`: upper bound of calls to Spotify's Open Access API, per second.
     pub rate: f64,
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
     pub guard: RevocationLimits,
-    /// `EVENT_BUS`: name of the EventBridge bus; without one no events are published.
+    /// `EVENT_BUS`: name of the EventBridge bus; `None` publishes no events.
     pub event_bus: Option<String>,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,

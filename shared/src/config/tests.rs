@@ -1,4 +1,4 @@
-//! What the configuration accepts, and what it names when it does not.
+//! Accepted configurations, and the errors of rejected ones.
 
 use super::*;
 use crate::urls::PublicUrl;
@@ -35,7 +35,7 @@ fn wrong<C: Config>(environment: Environment) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_complete_environment_is_enough() {
+fn a_complete_environment_is_accepted() {
     assert!(EntrypointConfig::from_environment(with(&[])).is_ok());
     assert!(CallbackConfig::from_environment(with(&[])).is_ok());
     assert!(UnlinkConfig::from_environment(with(&[])).is_ok());
@@ -43,7 +43,7 @@ fn a_complete_environment_is_enough() {
 }
 
 #[test]
-fn everything_missing_is_named_at_once() {
+fn all_missing_variables_are_named_at_once() {
     let missing = wrong::<CallbackConfig>(Environment::default());
     let expected = [
         "AWS_ACCESS_KEY_ID",
@@ -65,7 +65,7 @@ fn everything_missing_is_named_at_once() {
 }
 
 #[test]
-fn everything_wrong_is_named_at_once_and_not_shown() {
+fn all_wrong_variables_are_named_at_once_without_their_values() {
     let environment = with(&[
         ("PUBLIC_URL", "http://localhost:9000"),
         ("SIGN_IN", "wrong-value"),
@@ -91,7 +91,7 @@ fn everything_wrong_is_named_at_once_and_not_shown() {
 }
 
 #[test]
-fn a_sign_in_kind_needs_its_own_variables() {
+fn each_sign_in_method_requires_its_own_variables() {
     assert_eq!(
         wrong::<EntrypointConfig>(with(&[("SESSION_COOKIE", "")])),
         ["SESSION_COOKIE"]
@@ -110,7 +110,7 @@ fn a_sign_in_kind_needs_its_own_variables() {
 
 proptest! {
     #[test]
-    fn no_variable_makes_the_configuration_stumble(value in ".{0,60}", origin in "https://[a-z]{1,20}(\\.[a-z]{2,5})?(:[1-9][0-9]{0,3})?") {
+    fn no_variable_makes_the_configuration_panic(value in ".{0,60}", origin in "https://[a-z]{1,20}(\\.[a-z]{2,5})?(:[1-9][0-9]{0,3})?") {
         let names = ["PUBLIC_URL", "PARTNER_ID", "SIGN_IN", "SIGN_IN_URL", "SESSION_COOKIE", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_JWS_CONTENT_TYPE", "SUPPORT_URL"];
         for name in names {
             let environment = complete().into_iter().chain([(name, value.as_str())]).collect();

@@ -13,11 +13,11 @@ use crate::{
 /// The configuration of the unlink function.
 #[derive(Clone)]
 pub struct UnlinkConfig {
-    /// `PARTNER_ID`: the partner of paths that name none.
+    /// `PARTNER_ID`: the deployment's own partner, for paths without a Partner ID.
     pub partner_id: PartnerId,
-    /// `PARTNERS_TABLE`: the partners beside `PARTNER_ID`.
+    /// `PARTNERS_TABLE`: name of the table of all other partners; `None` if there are no others.
     pub partners_table: Option<String>,
-    /// `SUBSCRIBERS_TABLE`.
+    /// `SUBSCRIBERS_TABLE`: name of the table.
     pub subscribers_table: String,
     /// Spotify, the partner's keys and the pending links.
     pub spotify_access: SpotifyAccessConfig,
@@ -25,10 +25,10 @@ pub struct UnlinkConfig {
     pub partner: UnlinkPartnerConfig,
 }
 
-/// The settings that each partner has of its own.
+/// The settings that each partner may override.
 #[derive(Clone)]
 pub struct UnlinkPartnerConfig {
-    /// The partner's backend; without one no signed request is accepted.
+    /// The partner's backend; `None` rejects all signed requests.
     pub backend: Option<BackendConfig>,
     /// `SHOWS`: the shows that the account page lists.
     pub shows: Vec<Show>,
@@ -36,7 +36,7 @@ pub struct UnlinkPartnerConfig {
     pub frame_origin: Option<Url>,
     /// How its subscribers sign in.
     pub sign_in: SignInConfig,
-    /// What pages say and link to.
+    /// The partner's brand and links on pages.
     pub branding: Branding,
 }
 

@@ -1,4 +1,4 @@
-//! The table of errors: what each is to a program, to a person, and in the log.
+//! The table of errors: the response to a program, the page for a person, and the log code of each.
 
 use http::StatusCode;
 
@@ -16,28 +16,28 @@ use crate::{
 /// One row of the table.
 #[derive(Debug)]
 pub struct ErrorKind {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// The code for programs: a word of RFC 6749 or RFC 6750 where one fits.
+    /// The code for programs: an error code of RFC 6749 or RFC 6750 where one fits.
     pub code: &'static str,
-    /// The code in words.
+    /// The title of the problem+json, for people who read it.
     pub title: &'static str,
     /// The page for people.
     pub page: StatusPage,
     /// The code in the log.
     pub log: Code,
-    /// `Retry-After`, in seconds.
+    /// `Retry-After`, in seconds; `None` sends no header.
     pub retry_after: Option<u64>,
 }
 
 impl ErrorKind {
-    /// The status.
+    /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Whether it is our fault or an upstream's, and not the caller's.
+    /// Whether the cause is on our side or upstream, and not the caller's request.
     #[must_use]
     pub fn is_server_error(&self) -> bool {
         self.status >= 500
@@ -68,13 +68,13 @@ macro_rules! kinds {
 }
 
 const MALFORMED: &str = "The request is malformed";
-const TOKEN: &str = "The token is not good";
+const TOKEN: &str = "The token is invalid";
 const DENIED: &str = "Access was denied";
-const STATE: &str = "The state does not belong to this browser, or no longer";
-const LINKED: &str = "One of the two accounts may be linked to another";
-const LATER: &str = "Not just now";
-const VERSION: &str = "The version is not the one that was expected";
-const FAULT: &str = "A fault on our side";
+const STATE: &str = "The state is invalid, expired, or another browser's";
+const LINKED: &str = "One of the two accounts may be linked already";
+const LATER: &str = "Temporarily unavailable";
+const VERSION: &str = "The version is not the current one";
+const FAULT: &str = "Internal error";
 
 kinds! {
     REQUEST_MALFORMED = 400 "invalid_request" MALFORMED Malformed RequestMalformed;
@@ -197,7 +197,7 @@ fn token_kind(error: &TokenError) -> &'static ErrorKind {
     }
 }
 
-/// A refusal to link has no documented status, so that any of them becomes the page of the most likely reason.
+/// Spotify does not document the status of a refused link, so every refusal leads to the page with the most likely cause.
 fn open_access_kind(operation: SpotifyOperation, error: &OpenAccessError) -> &'static ErrorKind {
     let is_link = operation == SpotifyOperation::Link;
     match error {

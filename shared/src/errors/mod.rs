@@ -1,4 +1,4 @@
-//! What can go wrong while a request is handled, and the response to each: a page for people, problem+json (RFC 9457) for programs, a code for the log.
+//! The errors of a request, and the response to each: a page for people, problem+json (RFC 9457) for programs, and a log code.
 
 mod kinds;
 
@@ -22,43 +22,43 @@ use crate::{
     web::{RequestError, Response, ReturnTo},
 };
 
-/// What went wrong. The text is our own and goes to the log; it contains nothing from outside.
+/// Why a request failed. The log contains the text, so it must not include anything from outside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A part of the request that cannot be read, or not in exactly one way.
+    /// A part of the request cannot be read in exactly one way.
     #[error("malformed {0}")]
     Malformed(&'static str),
-    /// A member of a program's request that breaks a rule, by its path.
+    /// A member of a program's request, named by its path, is missing or invalid.
     #[error("member {0}")]
     InvalidMember(String),
-    /// The request is larger than we read.
+    /// The request exceeds our bounds.
     #[error("too large")]
     TooLarge,
     /// The caller's version of a subscriber is not the current one.
-    #[error("another version")]
+    #[error("version mismatch")]
     VersionMismatch,
     /// No such path, or no such partner.
     #[error("no such path")]
     NotFound,
-    /// The path has other methods, listed as in `Allow`.
+    /// The path supports only these methods, listed as in `Allow`.
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
-    /// Signed out, with no sign-in to go to.
+    /// The person is signed out, and no sign-in is configured.
     #[error("signed out")]
     SignedOut,
-    /// The partner's `OpenID` provider.
+    /// The sign-in at the partner's `OpenID` provider failed.
     #[error("OpenID provider: {0}")]
     Provider(#[from] ProviderError),
     /// The keys that the partner publishes are not available.
     #[error("{0}")]
     Keys(#[from] KeysUnavailable),
-    /// The person has no entitlements, and the partner links nobody without any.
+    /// The person has no entitlements, and the partner requires some.
     #[error("no entitlements")]
     NoEntitlements,
-    /// A token of the partner is invalid.
+    /// A token of the partner is invalid or already used.
     #[error("token: {0}")]
     Token(#[from] JwsError),
-    /// A state is unknown, used, expired, or another browser's or provider's, as the log says. The response is the same for all.
+    /// A state is unknown, used, expired, or another browser's or provider's. The log says which; the response does not.
     #[error("state: {0}")]
     State(&'static str),
     /// The person signed out, or another person signed in, since the journey began.
@@ -70,36 +70,36 @@ pub enum Error {
     /// Spotify's consent ended in another error.
     #[error("consent failed")]
     ConsentFailed,
-    /// An unlink form that is not ours.
+    /// An unlink form did not come from our page, or has expired.
     #[error("form: {0}")]
     InvalidForm(&'static str),
-    /// Spotify.
+    /// A call to Spotify failed.
     #[error("{1}")]
     Spotify(SpotifyOperation, #[source] SpotifyError),
-    /// `DynamoDB`.
+    /// A call to `DynamoDB` failed.
     #[error("store: {0}")]
     Store(StoreError),
-    /// Secrets Manager.
+    /// A secret is not available or malformed.
     #[error("{0}")]
     Secret(#[from] SecretError),
-    /// No random bytes.
+    /// The operating system supplied no random bytes.
     #[error("{0}")]
     Rng(#[from] RngError),
-    /// No time left.
+    /// The time for the response ran out. A retry is safe.
     #[error("out of time")]
     Timeout,
-    /// Something that cannot happen.
+    /// A bug or a wrong setting, which must not occur.
     #[error("fault: {0}")]
     Internal(&'static str),
 }
 
-/// Why a sign-in at the partner's `OpenID` provider failed. The texts are our own words for what the provider did.
+/// Why a sign-in at the partner's `OpenID` provider failed. The texts are our own, never the provider's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     /// The person cancelled there.
     #[error("cancelled")]
     Cancelled,
-    /// It does not answer, or not as a provider does. A retry is safe.
+    /// It is unreachable, or its response is invalid. A retry is safe.
     #[error("{0}")]
     Unavailable(&'static str),
     /// It refused us as its client.
@@ -108,12 +108,12 @@ pub enum ProviderError {
     /// It refused the code.
     #[error("invalid_grant")]
     CodeRefused,
-    /// The ID token is valid, but its claims do not fit our configuration.
+    /// The ID token is valid, but its claims do not match our configuration.
     #[error("claims: {0}")]
     Claims(JwsError),
 }
 
-/// What Spotify was asked to do.
+/// The operation for which Spotify was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpotifyOperation {
     /// Link a subscriber.
@@ -125,7 +125,7 @@ pub enum SpotifyOperation {
 }
 
 impl Error {
-    /// Logs an error that does not decide the response.
+    /// Logs an error that does not change the response.
     pub fn log(&self) {
         log!(warn, self.kind().log, reason = self.to_string());
     }
@@ -181,7 +181,7 @@ impl From<LookupError> for Error {
     }
 }
 
-/// An error, with what its response needs beside it: the browser cookie, what the person came for, the partner's branding, and whose frame may hold the page.
+/// An error with what its response needs: the browser cookie, what the person came for, the partner's branding, and the origin that may frame the page.
 #[derive(Debug)]
 pub struct Failure {
     error: Error,
@@ -204,35 +204,35 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 impl Failure {
-    /// With the browser's bindings set to `value`, or removed if there are none.
+    /// Sets the browser's bindings to `value`; `None` removes them.
     #[must_use]
     pub fn with_browser_cookie(self, value: Option<&str>) -> Self {
         let set_cookie = Some(cookie::set_browser_cookie(value, SIGN_IN_TTL));
         Self { set_cookie, ..self }
     }
 
-    /// With what the person came for, at which the page lets them begin again.
+    /// Sets what the person came for, where the page lets them begin again.
     #[must_use]
     pub fn with_return_to(self, return_to: ReturnTo) -> Self {
         let return_to = Some(Box::new(return_to));
         Self { return_to, ..self }
     }
 
-    /// With the branding of the partner concerned.
+    /// Sets the branding of the page.
     #[must_use]
     pub fn with_branding(self, branding: &Branding) -> Self {
         let branding = Some(Box::new(branding.clone()));
         Self { branding, ..self }
     }
 
-    /// Allows pages of this origin to hold the page in a frame.
+    /// Allows pages of this origin to show the page in a frame.
     #[must_use]
     pub fn allow_frame_from(self, origin: Option<&Url>) -> Self {
         let frame_origin = origin.cloned().map(Box::new);
         Self { frame_origin, ..self }
     }
 
-    /// What went wrong, for the log.
+    /// The text of the error, for the log.
     #[must_use]
     pub fn reason(&self) -> String {
         self.error.to_string()
@@ -264,7 +264,7 @@ impl Failure {
         self.finish(Response::problem_json(*log, self.status(), &problem))
     }
 
-    /// The response to a person. `context` is what the request says about them.
+    /// The response to a person. `context` supplies what this failure does not set.
     #[must_use]
     pub fn to_page(&self, context: &PageContext<'_>) -> Response {
         let return_to = self.return_to.as_deref().unwrap_or(context.return_to);
@@ -294,7 +294,7 @@ impl Failure {
         }
         match &self.error {
             Error::MethodNotAllowed(methods) => response.with_header(header::ALLOW, methods),
-            // RFC 6750 §3.1: no error is named to a caller who presented no token.
+            // RFC 6750 §3.1: no error code for a request without a token.
             Error::SignedOut => response.with_header(header::WWW_AUTHENTICATE, "Bearer"),
             Error::Token(_) => response.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
             _ => response,

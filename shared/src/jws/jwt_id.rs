@@ -1,23 +1,23 @@
-//! The identity of a single-use token.
+//! Identifiers of single-use tokens. This module stores none.
 
 use crate::secret::sha256_hex;
 
-/// The `jti` of a single-use token, as it is stored. A `jti` is unique only per issuer (RFC 7519 §4.1.7), so another issuer cannot use it up.
+/// The storage key of a used `jti`. It includes the issuer, because a `jti` is unique only per issuer (RFC 7519 §4.1.7).
 #[derive(Debug)]
 pub struct JwtId {
     id: String,
-    /// When it may be forgotten, in seconds since 1970: the token's `exp` plus the leeway.
+    /// Time after which the `jti` may be deleted, in seconds since 1970: `exp` plus the leeway.
     pub expires_at: i64,
 }
 
 impl JwtId {
-    /// The `jti` of an issuer's hand-off token.
+    /// Builds the key for a hand-off token that expires at `expires_at`, in seconds since 1970.
     #[must_use]
     pub fn handoff(issuer: &str, jti: &str, expires_at: i64) -> Self {
         Self::new("handoff", issuer, jti, expires_at)
     }
 
-    /// The `jti` of a signed request of an issuer's backend.
+    /// Builds the key for a signed backend request that expires at `expires_at`, in seconds since 1970.
     #[must_use]
     pub fn request(issuer: &str, jti: &str, expires_at: i64) -> Self {
         Self::new("request", issuer, jti, expires_at)
@@ -30,7 +30,7 @@ impl JwtId {
         }
     }
 
-    /// The key under which it is stored. It contains a hash of the `jti`, not the `jti`.
+    /// The key as text. It contains a hash of issuer and `jti`, not their plain text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.id

@@ -1,4 +1,5 @@
-//! Keys that verify: a JWK set (RFC 7517) in which each key stands for exactly one algorithm (RFC 8725 §3.1).
+//! JWK sets of verification keys (RFC 7517). Each key has exactly one algorithm (RFC 8725 §3.1). This module does not know where a set comes
+//! from.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{
@@ -9,10 +10,10 @@ use serde_json::Value;
 
 use crate::encoding::{from_base64url, hex};
 
-/// The most keys one set may have; each is tried in turn when a token names none.
+/// Upper bound of the keys in a set. A token without `kid` is checked against each of them.
 const MAX_KEYS: usize = 32;
 
-/// Keys of one partner for one purpose.
+/// The verification keys of one partner for one purpose.
 #[derive(Clone, Default)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -26,10 +27,11 @@ pub(super) struct Key {
 }
 
 impl KeySet {
-    /// Takes a JWK set: `oct` (HS256), `RSA` (RS256, or PS256 where `alg` says so), `EC` on P-256 (ES256), `OKP` on Ed25519 (`EdDSA`).
+    /// Parses a JWK set. Supported key types are `oct` (HS256), `RSA` (RS256, or PS256 by `alg`), `EC` on P-256 (ES256) and `OKP` on
+    /// Ed25519 (`EdDSA`).
     ///
     /// # Errors
-    /// [`KeyError`] names the first fault by the key's place, and never shows a part of a key.
+    /// [`KeyError`] for the first fault, with the position of the key. It contains no part of a key. A retry does not help.
     pub fn parse(jwks: &Value) -> Result<Self, KeyError> {
         let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAJwkSet)?;
         if keys.len() > MAX_KEYS {
@@ -43,11 +45,12 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// Takes a JWK set that was published at a URL, which may well hold keys for other purposes: those that cannot be used are left out. So is
-    /// a symmetric one: whoever can read it there could sign.
+    /// Parses a JWK set that is published at a URL. Unusable keys are skipped, because the set may serve other purposes too. Symmetric keys are
+    /// skipped, because every reader of the URL could sign with them.
     ///
     /// # Errors
-    /// [`KeyError::NotAJwkSet`], [`KeyError::TooMany`], or, when no key can be used, [`KeyError::NoUsableKey`].
+    /// [`KeyError::NotAJwkSet`], [`KeyError::TooMany`], or [`KeyError::NoUsableKey`] if all keys were skipped. A retry helps only after the
+    /// published set has changed.
     pub fn from_published(jwks: &Value) -> Result<Self, KeyError> {
         let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAJwkSet)?;
         if keys.len() > MAX_KEYS {
@@ -63,13 +66,13 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// Whether there is no key, so that no token can be good.
+    /// Whether the set has no keys, so that every token is rejected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The keys a token may have been signed with: those of its `kid`, or all when it names none.
+    /// The keys that may have signed a token: those with its `kid`, or all if it has none.
     pub(super) fn candidates<'a>(&'a self, kid: Option<&'a str>) -> impl Iterator<Item = &'a Key> {
         self.keys
             .iter()
@@ -92,47 +95,38 @@ impl Key {
             return Err(KeyError::Private(place));
         }
         let jwk: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| KeyError::Malformed(place))?;
-        // RFC 7517 §4.2 and §4.3: `use` and `key_ops` are both optional, and either can keep a key from verifying.
-        let (key_use, operations) = (&jwk.common.public_key_use, &jwk.common.key_operations);
-        let is_for_signatures = key_use
-            .as_ref()
-            .is_none_or(|key_use| *key_use == PublicKeyUse::Signature);
-        let may_verify = operations
-            .as_ref()
-            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-        if !is_for_signatures || !may_verify {
+        if !is_for_verification(&jwk) {
             return Err(KeyError::NotForSignatures(place));
         }
         let bytes = |text: &str| from_base64url(text).ok_or(KeyError::Malformed(place));
         let algorithm = match (&jwk.algorithm, jwk.common.key_algorithm) {
             (AlgorithmParameters::OctetKey(oct), None | Some(KeyAlgorithm::HS256)) => {
-                // RFC 7518 §3.2: a key of the hash's size or larger.
+                // At least the size of the hash (RFC 7518 §3.2).
                 if bytes(&oct.value)?.len() < 32 {
                     return Err(KeyError::TooShort(place));
                 }
                 Algorithm::HS256
             }
             (AlgorithmParameters::RSA(rsa), algorithm) => {
+                let algorithm = match algorithm {
+                    None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
+                    Some(KeyAlgorithm::PS256) => Algorithm::PS256,
+                    Some(_) => return Err(KeyError::Algorithm(place)),
+                };
                 let (modulus, exponent) = (bytes(&rsa.n)?, bytes(&rsa.e)?);
                 if modulus.iter().skip_while(|byte| **byte == 0).count() < 256 {
                     return Err(KeyError::TooShort(place));
                 }
-                // Odd, and more than 1.
-                if exponent.last().is_none_or(|last| last % 2 == 0)
-                    || exponent.iter().all(|byte| *byte <= 1) && exponent.len() == 1
-                {
+                // A valid exponent is odd and greater than 1.
+                if matches!(exponent.as_slice(), [0 | 1]) || exponent.last().is_none_or(|last| last % 2 == 0) {
                     return Err(KeyError::Malformed(place));
                 }
-                match algorithm {
-                    None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
-                    Some(KeyAlgorithm::PS256) => Algorithm::PS256,
-                    Some(_) => return Err(KeyError::Algorithm(place)),
-                }
+                algorithm
             }
             (AlgorithmParameters::EllipticCurve(ec), None | Some(KeyAlgorithm::ES256))
                 if ec.curve == EllipticCurve::P256 =>
             {
-                // SEC 1 §2.3.3, uncompressed; a point that is not on the curve is refused here.
+                // Parsed as an uncompressed point (SEC 1 §2.3.3), which rejects points off the curve.
                 let point = [vec![4], bytes(&ec.x)?, bytes(&ec.y)?].concat();
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Malformed(place))?;
                 Algorithm::ES256
@@ -157,8 +151,20 @@ impl Key {
     }
 }
 
-/// Whether an Ed25519 public key is one of the few points under which anybody can sign (RFC 8032 §5.1.7 does not make verifiers look). A
-/// placeholder of zeros is one of them. The sign bit, the highest of the last byte, makes no difference.
+/// Whether a key may verify signatures. `use` and `key_ops` are optional, and each can exclude it (RFC 7517 §4.2, §4.3).
+fn is_for_verification(jwk: &Jwk) -> bool {
+    let (key_use, operations) = (&jwk.common.public_key_use, &jwk.common.key_operations);
+    let is_for_signatures = key_use
+        .as_ref()
+        .is_none_or(|key_use| *key_use == PublicKeyUse::Signature);
+    let may_verify = operations
+        .as_ref()
+        .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    is_for_signatures && may_verify
+}
+
+/// Whether an Ed25519 public key is a point of small order, under which signatures can be forged without a private key. RFC 8032 §5.1.7 does
+/// not require verifiers to check this. The sign bit, the highest bit of the last byte, is ignored. A key of zeros is such a point.
 fn has_small_order(point: &[u8]) -> bool {
     const POINTS: [&str; 7] = [
         "0000000000000000000000000000000000000000000000000000000000000000",
@@ -176,32 +182,32 @@ fn has_small_order(point: &[u8]) -> bool {
     POINTS.contains(&hex(&point).as_str())
 }
 
-/// Why a JWK set cannot be used. Numbers are the key's place in the set, from 1.
+/// Why a JWK set is rejected. Numbers are positions in the set, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No array `keys`.
+    /// The array `keys` is missing.
     #[error("is not a JWK set: it has no array `keys`")]
     NotAJwkSet,
-    /// More keys than a rotation needs.
+    /// More than 32 keys.
     #[error("has more than 32 keys")]
     TooMany,
-    /// Not one key that can be used.
-    #[error("has no key that can be used")]
+    /// No usable key.
+    #[error("has no usable key")]
     NoUsableKey,
-    /// Not a JWK, or not in canonical base64url.
+    /// Not a JWK, not in canonical base64url, or an invalid public key.
     #[error("key {0} is not a well-formed JWK")]
     Malformed(usize),
-    /// A private key where a public one belongs.
+    /// A private key in place of a public key.
     #[error("key {0} holds a private key: put its public half here")]
     Private(usize),
-    /// `use` is not `sig`, or `key_ops` does not include `verify`.
+    /// `use` is not `sig`, or `key_ops` lacks `verify`.
     #[error("key {0} is not for signatures: its `use` is not `sig`, or its `key_ops` lack `verify`")]
     NotForSignatures(usize),
-    /// Below 256 bits (HS256) or 2048 bits (RSA).
+    /// Shorter than 256 bits (HS256) or 2048 bits (RSA).
     #[error("key {0} is too short: HS256 needs 32 bytes, RSA 2048 bits")]
     TooShort(usize),
-    /// An algorithm outside the five, or one that does not fit the key.
-    #[error("key {0} is for no algorithm we take: HS256, RS256, PS256, ES256 (P-256), EdDSA (Ed25519)")]
+    /// An unsupported algorithm, or one that does not match the key type.
+    #[error("key {0} has no supported algorithm: HS256, RS256, PS256, ES256 (P-256), EdDSA (Ed25519)")]
     Algorithm(usize),
 }
 
@@ -212,7 +218,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_key_that_is_short_private_or_for_another_use_is_refused() {
+    fn a_short_private_or_non_signature_key_is_rejected() {
         let oct = |bytes: &[u8]| json!({"keys": [{"kty": "oct", "k": base64url(bytes)}]});
         assert!(KeySet::parse(&oct(&[1; 32])).is_ok());
         assert_eq!(KeySet::parse(&oct(&[1; 31])).err(), Some(KeyError::TooShort(1)));
@@ -254,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn of_published_keys_those_that_can_be_used_are_taken_and_never_a_symmetric_one() {
+    fn published_sets_keep_only_usable_public_keys() {
         let oct = json!({"kty": "oct", "k": base64url([1; 32])});
         let okp = json!({"kty": "OKP", "crv": "Ed25519", "kid": "good", "x": base64url([9; 32])});
         let encryption = json!({"kty": "RSA", "use": "enc", "n": base64url([255; 256]), "e": "AQAB"});
@@ -273,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_under_which_nobody_or_everybody_can_sign_is_refused() {
+    fn a_malformed_or_small_order_public_key_is_rejected() {
         let okp = |x: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(x)});
         let ec = |x: &[u8], y: &[u8]| json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)});
         let rsa = |n: &[u8], e: &[u8]| json!({"kty": "RSA", "n": base64url(n), "e": base64url(e)});
@@ -305,7 +311,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_jwk_set_is_a_panic(member in "(kty|k|n|e|x|y|crv|alg|use|kid|d)", kty in "(oct|RSA|EC|OKP|.{0,5})", text in ".{0,60}") {
+        fn no_jwk_set_panics(member in "(kty|k|n|e|x|y|crv|alg|use|kid|d)", kty in "(oct|RSA|EC|OKP|.{0,5})", text in ".{0,60}") {
             let jwk = json!({"kty": kty, "k": base64url([1; 32]), "n": "AQAB", "e": "AQAB", "x": text, "y": "", "crv": "P-256", member: text});
             let _ = KeySet::parse(&json!({"keys": [jwk, text]}));
             let _ = KeySet::parse(&json!(text));

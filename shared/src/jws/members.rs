@@ -1,5 +1,5 @@
-//! A JSON object that names no member twice. RFC 7515 §4 lets a parser refuse repeated names or take the last; two parsers that
-//! differ read two different tokens from the same bytes, so we refuse.
+//! JSON objects without repeated member names. RFC 7515 §4 lets a parser reject repeated names or take the last one. Rejecting them ensures
+//! that every parser reads the same token from the same bytes. This module does not know what the members mean.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// The members of one JSON object, none of them repeated at any depth.
+/// The members of a JSON object without repeated names at any depth.
 pub(super) struct StrictObject(pub(super) Map<String, Value>);
 
 impl StrictObject {
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for StrictObject {
     }
 }
 
-/// The members of a JSON object, unless one is named twice, at any depth: another parser might have read the other.
+/// Parses a JSON object. Returns `None` if the bytes are not one object, or if a member name is repeated at any depth.
 #[must_use]
 pub fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
     StrictObject::parse(bytes).map(|members| members.0)
@@ -47,7 +47,7 @@ impl<'de> Visitor<'de> for NoDuplicates {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON without repeated names")
+        formatter.write_str("JSON without repeated member names")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for NoDuplicates {
         while let Some(name) = access.next_key::<String>()? {
             let value = access.next_value_seed(Self)?;
             if members.insert(name, value).is_some() {
-                return Err(de::Error::custom("a name twice"));
+                return Err(de::Error::custom("repeated member name"));
             }
         }
         Ok(Value::Object(members))

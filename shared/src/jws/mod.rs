@@ -1,6 +1,5 @@
-//! Owns JSON Web Signatures in compact serialization (RFC 7515, RFC 7519, with the advice of RFC 8725). Needs `jsonwebtoken` for
-//! the cryptography. Refuses to know a network, a clock or Spotify: time is an argument, and a claim can be read only after
-//! its signature held.
+//! JSON Web Signatures in compact serialization (RFC 7515, RFC 7519, RFC 8725): signing, verifying and key sets. Claims can be read only after
+//! the signature is verified. The time is an argument. This module knows neither network, clock nor Spotify.
 
 mod jwt_id;
 mod keys;
@@ -16,6 +15,6 @@ pub use members::parse_object;
 pub use sign::{SignError, SignedJws, sign};
 pub use verify::{JwsError, TokenKind, UnverifiedJws, Verified, Verifier};
 
-/// How far two honest clocks may differ, in seconds: accepted after `exp`, and before `iat` and `nbf`. A used `jti` is kept until
-/// `exp` plus this, for until then its token would still be accepted.
+/// Allowed clock difference, in seconds: accepted after `exp`, and before `iat` and `nbf`. A used `jti` is stored until `exp` plus the leeway,
+/// because its token is accepted until then.
 pub const LEEWAY: i64 = 60;

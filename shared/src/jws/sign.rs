@@ -1,5 +1,5 @@
-//! Signing, the way Spotify Open Access prescribes it: HS256, header exactly `{"alg":"HS256","typ":"JWT"}`, no claim that the
-//! caller did not give.
+//! Signing as Spotify Open Access requires it (Open Access Concepts): HS256 with the header `{"alg":"HS256","typ":"JWT"}`. No claim is added to
+//! the payload.
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde::Serialize;
@@ -7,18 +7,17 @@ use serde::Serialize;
 use crate::{encoding::base64url, secret::secret_type};
 
 secret_type! {
-    /// A signed payload in compact serialization. Anyone can read what it says, so it is kept out of sight like a secret.
+    /// A signed payload in compact serialization. Treated as a secret, because the payload is not encrypted.
     SignedJws
 }
 
-/// base64url of `{"alg":"HS256","typ":"JWT"}`. Written out because `jsonwebtoken`'s own header puts `typ` first, and Spotify's
-/// documentation shows `alg` first.
+/// base64url of `{"alg":"HS256","typ":"JWT"}`. A literal, because `jsonwebtoken` puts `typ` first and Spotify's documentation `alg`.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
-/// Signs `payload` with HS256. The characters of `key` are its bytes: Spotify does not decode the client secret, so neither do we.
+/// Signs `payload` with HS256. The characters of `key` are the key bytes, because Spotify does not decode the client secret.
 ///
 /// # Errors
-/// [`SignError`] when the payload cannot be written as JSON.
+/// [`SignError`] if the payload cannot be serialised or signed. A retry does not help.
 pub fn sign<P: Serialize>(payload: &P, key: &str) -> Result<SignedJws, SignError> {
     let payload = base64url(serde_json::to_vec(payload).map_err(|_| SignError)?);
     let input = format!("{HEADER}.{payload}");
@@ -27,7 +26,7 @@ pub fn sign<P: Serialize>(payload: &P, key: &str) -> Result<SignedJws, SignError
     Ok(SignedJws::new(format!("{input}.{signature}")))
 }
 
-/// A payload that cannot be signed.
+/// The payload cannot be serialised or signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payload could not be signed")]
 pub struct SignError;

@@ -1,4 +1,5 @@
-//! Verifying, as RFC 7515 §5.2 and RFC 7519 §7.2 number it, with every choice they leave open made on the strict side.
+//! Verification by the steps of RFC 7515 §5.2 and RFC 7519 §7.2. Every choice that they leave open is made strictly. This module fetches no
+//! keys and remembers no tokens.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -6,10 +7,10 @@ use serde_json::{Map, Value};
 use super::{KeySet, LEEWAY, members::StrictObject};
 use crate::encoding::from_base64url;
 
-/// The longest token looked at, in bytes. A cookie holds 4 KB and API Gateway takes 10 KB of request line and headers.
+/// Upper bound of a token, in bytes. A cookie has at most 4 KB; API Gateway accepts 10 KB of request line and headers.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// A token whose signature has not been checked. It has no claims to read.
+/// A token whose signature has not been verified. Its claims are not accessible:
 ///
 /// ```compile_fail
 /// # use shared::jws::UnverifiedJws;
@@ -23,15 +24,15 @@ pub struct UnverifiedJws<'a> {
 }
 
 impl<'a> UnverifiedJws<'a> {
-    /// Takes a compact serialization: three segments of canonical base64url, the first a JSON object.
+    /// Parses a compact serialization of at most 8 KiB: three segments of canonical base64url, of which the first is a JSON object.
     ///
     /// # Errors
-    /// [`JwsError::Malformed`] for anything else, `Bearer` in front, JSON serialization or two tokens among it.
+    /// [`JwsError::Malformed`] for any other text, such as one with the prefix `Bearer`. A retry does not help.
     pub fn parse(jws: &'a str) -> Result<Self, JwsError> {
         Self::parse_with_limit(MAX_TOKEN_BYTES, jws)
     }
 
-    /// As [`Self::parse`], of a token that came in a body, where more fits.
+    /// As [`Self::parse`], for a token of at most `longest` bytes. A request body has room for more than a header.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -41,7 +42,7 @@ impl<'a> UnverifiedJws<'a> {
         }
         let (signing_input, signature) = jws.rsplit_once('.').ok_or(JwsError::Malformed)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;
-        // A further '.' would be in the payload, where base64url does not have it.
+        // A fourth segment makes the payload contain a '.', which is not base64url.
         let header = from_base64url(header).ok_or(JwsError::Malformed)?;
         let payload = from_base64url(payload).ok_or(JwsError::Malformed)?;
         from_base64url(signature)
@@ -56,7 +57,7 @@ impl<'a> UnverifiedJws<'a> {
         })
     }
 
-    /// Whether a key that was not at hand may have signed it: it names an unknown one, or none and those at hand did not fit.
+    /// Whether a key outside the set may have signed the token: its `kid` is unknown, or it has no `kid` and all keys of the set failed.
     pub(crate) fn may_use_rotated_key(&self, error: JwsError) -> bool {
         match error {
             JwsError::UnknownKey => true,
@@ -74,20 +75,20 @@ impl<'a> UnverifiedJws<'a> {
     }
 }
 
-/// What a token is for. `typ` tells them apart (RFC 8725 §3.11), so that none can stand in for another.
+/// The purpose of a token. `typ` states it, so that a token is not accepted for another purpose (RFC 8725 §3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// The partner site's session cookie: `typ` is `JWT` or absent. Lives as long as browsers keep a cookie, 400 days.
+    /// A session cookie of the partner's site. `typ` is `JWT` or absent, and the lifetime at most 400 days, as browsers limit cookies.
     Session,
-    /// A hand-off from the partner's site, `soa-handoff+jwt`: at most 120 seconds, once, with `jti` and `nonce`.
+    /// A single-use hand-off token of the partner's site. `typ` is `soa-handoff+jwt`, the lifetime at most 120 seconds, and `jti` required.
     Handoff,
-    /// A request of the partner's backend, `soa-request+jwt`: at most 5 minutes, once, with `jti`.
+    /// A single-use signed request of the partner's backend. `typ` is `soa-request+jwt`, the lifetime at most 300 seconds, and `jti` required.
     Request,
 }
 
 impl TokenKind {
     fn accepts(self, typ: Option<&str>) -> bool {
-        // RFC 7515 §4.1.9: a media type, compared without case, whose "application/" may be left out.
+        // A media type: case-insensitive, with an optional "application/" (RFC 7515 §4.1.9).
         let typ = typ.map(str::to_ascii_lowercase);
         let typ = typ
             .as_deref()
@@ -99,7 +100,7 @@ impl TokenKind {
         }
     }
 
-    /// The longest `exp - iat`, in seconds.
+    /// Upper bound of `exp - iat`, in seconds.
     fn max_lifetime(self) -> i64 {
         match self {
             Self::Session => 400 * 24 * 3600,
@@ -113,34 +114,35 @@ impl TokenKind {
     }
 }
 
-/// What a token must show to be believed.
+/// The requirements on a token.
 pub struct Verifier<'a> {
-    /// The keys; each fixes its algorithm.
+    /// Keys, each of which fixes its algorithm.
     pub keys: &'a KeySet,
-    /// What the token is for.
+    /// Required purpose.
     pub kind: TokenKind,
-    /// The only `iss` taken.
+    /// Required `iss`.
     pub issuer: &'a str,
-    /// The only `aud` taken.
+    /// Required `aud`.
     pub audience: &'a str,
 }
 
-/// The claims of a token that was verified.
+/// The content of a verified token.
 #[derive(Debug)]
 pub struct Verified<C> {
-    /// The claims the caller asked for.
+    /// Claims, in the type of the caller.
     pub claims: C,
-    /// When the token ends, in seconds since 1970, clocks' leeway not counted.
+    /// `exp` in seconds since 1970, without the leeway.
     pub expires_at: i64,
-    /// The token's own name; always there when the kind works once.
+    /// `jti`, never `None` for a single-use kind.
     pub jti: Option<String>,
 }
 
 impl Verifier<'_> {
-    /// Checks a token at the time `now` and returns its claims.
+    /// Verifies a token at the time `now`, in seconds since 1970, and returns its claims.
     ///
     /// # Errors
-    /// The first [`JwsError`], for the log. Whoever sent the token learns only that it was not good.
+    /// The first check that fails, as a [`JwsError`] for the log. The sender must learn only that the token is invalid. A retry helps after
+    /// [`JwsError::NotYetValid`] at most.
     pub fn verify<C: DeserializeOwned>(&self, jws: &UnverifiedJws<'_>, now: i64) -> Result<Verified<C>, JwsError> {
         self.check_header(jws)?;
         self.check_signature(jws)?;
@@ -159,7 +161,7 @@ impl Verifier<'_> {
         })
     }
 
-    /// RFC 7515 §4.1: no extension we would have to understand, no nested token, and the kind we were asked for.
+    /// Checks the header: no extension, no nested or encrypted token, and the required `typ` (RFC 7515 §4.1).
     fn check_header(&self, jws: &UnverifiedJws<'_>) -> Result<(), JwsError> {
         if ["crit", "b64", "cty", "zip", "enc"]
             .iter()
@@ -174,7 +176,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// RFC 7515 §5.2 and RFC 8725 §3.1: the key fixes the algorithm, and the header must say the same, case and all.
+    /// Checks the signature. The key fixes the algorithm, and `alg` must equal it exactly (RFC 7515 §5.2, RFC 8725 §3.1).
     fn check_signature(&self, jws: &UnverifiedJws<'_>) -> Result<(), JwsError> {
         let algorithm = jws.header_text("alg")?.ok_or(JwsError::Algorithm)?;
         let mut error = JwsError::UnknownKey;
@@ -196,14 +198,14 @@ impl Verifier<'_> {
         Err(error)
     }
 
-    /// RFC 7519 §4.1. All dates are needed: a token without an end, or without a beginning, cannot be said to be short.
+    /// Checks issuer, audience and dates (RFC 7519 §4.1). `exp` and `iat` are required, because they bound the lifetime.
     fn check_claims(&self, claims: &Map<String, Value>, now: i64) -> Result<(), JwsError> {
         if text(claims, "iss")? != Some(self.issuer) {
             return Err(JwsError::Claim("iss"));
         }
         let audience = match claims.get("aud") {
             Some(Value::String(audience)) => Some(audience.as_str()),
-            // A token for others too could be presented here by any of them.
+            // With several audiences, any of them could present the token here.
             Some(Value::Array(audiences)) => match audiences.as_slice() {
                 [Value::String(audience)] => Some(audience.as_str()),
                 _ => None,
@@ -230,7 +232,7 @@ impl Verifier<'_> {
     }
 }
 
-/// A claim that is text: not empty, at most 255 characters, nothing invisible in it.
+/// The text of a claim: 1 to 255 bytes without control characters. Returns `None` if the claim is absent.
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwsError> {
     match claims.get(name) {
         None => Ok(None),
@@ -241,18 +243,18 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2), its fraction cut off.
+/// A `NumericDate` in whole seconds, rounded down (RFC 7519 §2). Returns `None` if the claim is absent.
 fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JwsError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_i64().or_else(|| {
-        // 2^53: beyond it a fraction's whole part is no longer exact.
+        // From 2^53 on, a float does not represent every whole number.
         value
             .as_f64()
             .filter(|seconds| (0.0..9_007_199_254_740_992.0).contains(seconds))
             .map(|seconds| {
                 #[expect(
                     clippy::cast_possible_truncation,
-                    reason = "the range was checked, the fraction is to go"
+                    reason = "the range was checked, and the fraction is dropped"
                 )]
                 let seconds = seconds as i64;
                 seconds
@@ -264,40 +266,40 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, 
     }
 }
 
-/// Why a token was not believed. For the log; the sender learns none of it.
+/// Why a token is rejected. For the log only; the sender must not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Not a compact serialization of two JSON objects, or too long.
+    /// Not a compact serialization of two JSON objects, or too long. Also a header parameter of the wrong type.
     #[error("malformed")]
     Malformed,
-    /// A header extension we do not take.
-    #[error("header extension")]
+    /// One of the header parameters `crit`, `b64`, `cty`, `zip` and `enc` is present.
+    #[error("unsupported header parameter")]
     Header,
-    /// Another kind of token.
+    /// `typ` is that of another kind of token.
     #[error("typ")]
     Typ,
-    /// An `alg` that is not the key's.
+    /// `alg` is missing, or not the algorithm of the key.
     #[error("alg")]
     Algorithm,
-    /// No key of that `kid`, or no key at all.
+    /// No key has the `kid` of the token, or there are no keys.
     #[error("unknown key")]
     UnknownKey,
-    /// The signature does not hold.
+    /// The signature is invalid.
     #[error("signature")]
     Signature,
-    /// A claim is missing or not what it must be.
+    /// A claim is missing or invalid. Contains its name, or `one of its own` if it is not in the caller's type.
     #[error("claim {0}")]
     Claim(&'static str),
-    /// Past its end.
+    /// `exp` is in the past.
     #[error("expired")]
     Expired,
-    /// Before its beginning.
+    /// `iat` or `nbf` is in the future.
     #[error("not yet valid")]
     NotYetValid,
-    /// Presented before.
+    /// The single-use token was used before.
     #[error("used before")]
     Replayed,
-    /// Another browser's.
-    #[error("not this browser's")]
+    /// The `nonce` belongs to no journey of this browser.
+    #[error("nonce of another browser")]
     BrowserMismatch,
 }

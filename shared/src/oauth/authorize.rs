@@ -1,13 +1,13 @@
-//! The authorization request (RFC 6749 §4.1.1) and its answer (§4.1.2).
+//! The authorization request (RFC 6749 §4.1.1) and the authorization response (§4.1.2).
 
 use url::Url;
 
 use super::{pkce::CodeVerifier, state::State};
 use crate::secret::secret_type;
 
-/// What goes into an authorization request.
+/// The parameters of an authorization request.
 pub struct AuthorizationRequest<'a> {
-    /// The authorization endpoint.
+    /// URL of the authorization endpoint.
     pub endpoint: &'a Url,
     /// `client_id`.
     pub client_id: &'a str,
@@ -17,14 +17,14 @@ pub struct AuthorizationRequest<'a> {
     pub scope: &'a str,
     /// `state`.
     pub state: &'a State,
-    /// Whose challenge is sent, if PKCE is on.
+    /// PKCE verifier whose challenge is sent. `None` turns PKCE off.
     pub code_verifier: Option<&'a CodeVerifier>,
-    /// Whether the person is asked again though they consented before: so that they see which account they are using.
+    /// `show_dialog` (Spotify's Authorization Code Flow): whether consent is asked again, so that the subscriber sees which account is in use.
     pub show_dialog: bool,
 }
 
 impl AuthorizationRequest<'_> {
-    /// The URL the browser is sent to: each parameter once, nothing else, no fragment.
+    /// Builds the URL for the browser: each parameter once, and no fragment.
     #[must_use]
     pub fn url(&self) -> String {
         let mut url = self.endpoint.clone();
@@ -48,29 +48,30 @@ impl AuthorizationRequest<'_> {
     }
 }
 
-/// What a browser brought back from the authorization endpoint (RFC 6749 §4.1.2). A code can be had only by whoever looked at the state.
+/// An authorization response (RFC 6749 §4.1.2). A code is accepted only together with a state.
 pub struct AuthorizationResponse {
-    /// `state`, needed in either case.
+    /// `state`, required in success and error responses.
     pub state: State,
-    /// `code` or `error`; where both are there, `error`.
+    /// `code` or `error`. If both are present, `error`.
     pub outcome: Result<AuthorizationCode, AuthorizationError>,
 }
 
-/// `error` (RFC 6749 §4.1.2.1), in the kinds that differ to us.
+/// The values of `error` (RFC 6749 §4.1.2.1), grouped by how callers handle them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorizationError {
-    /// `access_denied`: the person said no.
+    /// `access_denied`: the subscriber declined.
     AccessDenied,
-    /// `server_error` or `temporarily_unavailable`: it may pass.
+    /// `server_error` or `temporarily_unavailable`. A new authorization request may succeed.
     Transient,
-    /// Any other word.
+    /// Any other value.
     Other,
 }
 
 impl AuthorizationResponse {
-    /// Reads the parameters. `iss`, when there is one, must be `issuer` (RFC 9207 §2.4): the answer is no other server's.
+    /// Parses the parameters of a response. If `iss` is present it must equal `issuer`, so that no other server's response is accepted
+    /// (RFC 9207 §2.4).
     ///
-    /// Nothing when a part is missing, or is not what it can be.
+    /// Returns `None` if `iss` differs, `state` is missing or malformed, or both `code` and `error` are missing.
     #[must_use]
     pub fn parse(
         state: Option<&str>,
@@ -94,19 +95,19 @@ impl AuthorizationResponse {
 }
 
 secret_type! {
-    /// `code` (RFC 6749 §4.1.2): good for one exchange, so it cannot be copied.
+    /// `code` (RFC 6749 §4.1.2). It cannot be cloned, because it is valid for one exchange.
     AuthorizationCode
 }
 
 impl AuthorizationCode {
-    /// Takes 1 to 4096 visible ASCII characters, which is all that RFC 6749 §A.11 says of a code, the space left out.
+    /// Parses 1 to 4096 visible ASCII characters (RFC 6749 §A.11, without the space). Returns `None` for any other text.
     #[must_use]
     pub fn parse_visible_ascii(code: &str) -> Option<Self> {
         let visible = code.bytes().all(|byte| byte.is_ascii_graphic());
         ((1..=4096).contains(&code.len()) && visible).then(|| Self::new(code))
     }
 
-    /// Takes 1 to 2048 characters of those that codes are made of. A list of two, or one with a separator in it, is none.
+    /// Parses 1 to 2048 characters of `[A-Za-z0-9._~+/=-]`. Returns `None` for any other text, such as one with a list separator.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
@@ -122,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_of_a_browser_is_a_panic(state in ".{0,50}", code in ".{0,50}", error in ".{0,50}", iss in ".{0,50}") {
+        fn no_authorization_response_panics(state in ".{0,50}", code in ".{0,50}", error in ".{0,50}", iss in ".{0,50}") {
             let state = [Some(state.as_str()), None];
             for state in state {
                 let response = AuthorizationResponse::parse(state, AuthorizationCode::parse(&code), None, None, "issuer");
@@ -132,7 +133,7 @@ mod tests {
         }
 
         #[test]
-        fn the_authorize_url_has_each_parameter_once_whatever_is_in_it(client_id in ".{1,20}", redirect_uri in ".{1,40}") {
+        fn the_authorization_url_has_each_parameter_once(client_id in ".{1,20}", redirect_uri in ".{1,40}") {
             let state = State::generate(&Rng::seeded(1)).unwrap();
             let endpoint = Url::parse("https://accounts.example/authorize").unwrap();
             let (client_id, redirect_uri) = (client_id.as_str(), redirect_uri.as_str());

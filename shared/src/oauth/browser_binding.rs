@@ -1,8 +1,8 @@
-//! The browser binding (RFC 9700 §2.1): a journey ends in the browser in which it began. The browser holds a random value per
-//! journey in one cookie; the pending link knows the value's hash.
+//! The browser binding: a journey must end in the browser in which it began (RFC 9700 §2.1). One cookie holds a random value per journey,
+//! and the pending link stores the hash of its value.
 //!
-//! The cookie is a list, newest last, so that several tabs can be on their way at once. Values that we did not make ourselves are
-//! dropped when it is written anew: each carries a tag (HMAC) of ours.
+//! The cookie is a list, newest last, so that several tabs can link at once. Each value carries an HMAC tag, and a value without a valid
+//! tag is dropped when the cookie is rewritten. This module sets no cookies.
 
 use aws_lc_rs::hmac;
 
@@ -12,26 +12,26 @@ use crate::{
     secret::{constant_time_eq, secret_type, sha256_hex},
 };
 
-/// How many journeys one browser can have under way. The oldest gives way.
+/// Upper bound of concurrent journeys in one browser. A further journey drops the oldest.
 const MAX_BINDINGS: usize = 8;
 
 secret_type! {
-    /// One journey's value in the browser: 43 random characters and the 22 of its tag.
+    /// The value of one journey: 43 random characters, followed by the 22 characters of their tag.
     BrowserBinding
 }
 
 impl BrowserBinding {
-    /// A new one.
+    /// Generates a value with a tag under `key`.
     ///
     /// # Errors
-    /// [`RngError`].
+    /// [`RngError`] if there are no random bytes. A retry is safe.
     pub fn generate(rng: &Rng, key: &hmac::Key) -> Result<Self, RngError> {
         let value = base64url(rng.bytes::<32>()?);
         let tag = tag(key, &value);
         Ok(Self::new(value + &tag))
     }
 
-    /// Takes a value of the right shape.
+    /// Parses 65 characters of `[A-Za-z0-9_-]`. The tag is not checked.
     fn parse(value: &str) -> Option<Self> {
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         (value.len() == 65 && value.bytes().all(usual)).then(|| Self::new(value))
@@ -43,14 +43,14 @@ impl BrowserBinding {
             .is_some_and(|(value, its_tag)| constant_time_eq(tag(key, value).as_bytes(), its_tag.as_bytes()))
     }
 
-    /// What the pending link knows of it.
+    /// SHA-256 of the value, which the pending link stores.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(self.expose())
     }
 
-    /// The `nonce` that a hand-off token for this partner must bring back to this browser. It reveals nothing about the value, and counts at no other
-    /// partner: one partner's sign-in page cannot use the nonce that it was given to sign a browser in at another.
+    /// The `nonce` that a hand-off token for `partner_id` must contain to be accepted in this browser. It is a hash, so it does not reveal the
+    /// value. It differs by partner, so one partner's sign-in page cannot sign the browser in at another.
     #[must_use]
     pub fn nonce(&self, partner_id: &str) -> String {
         sha256_hex(&format!("nonce {partner_id} {}", self.expose()))
@@ -62,12 +62,12 @@ fn tag(key: &hmac::Key, value: &str) -> String {
     base64url(tag.as_ref().get(..16).unwrap_or_default())
 }
 
-/// The journeys a browser has under way.
+/// The values of one browser's journeys, oldest first.
 #[derive(Debug, Default)]
 pub struct BrowserBindings(Vec<BrowserBinding>);
 
 impl BrowserBindings {
-    /// Takes the cookie's value; what is not of the right shape is left out.
+    /// Parses the value of the cookie. Malformed entries are left out, and only the newest eight are kept.
     #[must_use]
     pub fn parse(cookie: &str) -> Self {
         let mut bindings: Vec<_> = cookie
@@ -79,25 +79,25 @@ impl BrowserBindings {
         Self(bindings)
     }
 
-    /// Without the values that we did not make.
+    /// Drops the values without a valid tag under `key`.
     #[must_use]
     pub fn retain_authentic(mut self, key: &hmac::Key) -> Self {
         self.0.retain(|binding| binding.is_ours(key));
         self
     }
 
-    /// Each of them.
+    /// Iterates over the values, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &BrowserBinding> {
         self.0.iter()
     }
 
-    /// Takes out the one with this hash, if it is there: its journey is over.
+    /// Removes the value with this hash, because its journey has ended. Does nothing if there is no such value.
     pub fn remove(&mut self, hash: &str) {
         self.0
             .retain(|binding| !constant_time_eq(binding.hash().as_bytes(), hash.as_bytes()));
     }
 
-    /// The cookie's value with `new` added, when there is something to keep.
+    /// Builds the value of the cookie, with `new` as the last entry. Returns `None` if there are no entries.
     #[must_use]
     pub fn to_cookie(&self, new: Option<&BrowserBinding>) -> Option<String> {
         let kept = self.0.len().min(MAX_BINDINGS - usize::from(new.is_some()));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_value_is_dropped_and_ours_are_kept() {
+    fn a_planted_value_is_dropped_and_an_authentic_one_is_kept() {
         let ours = BrowserBinding::generate(&Rng::System, &key(1)).unwrap();
         let planted = BrowserBinding::generate(&Rng::System, &key(2)).unwrap();
         let cookie = format!("{}.{}.rubbish.", planted.expose(), ours.expose());
@@ -169,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_cookie_makes_more_than_eight_bindings(cookie in ".{0,2000}") {
+        fn no_cookie_yields_more_than_eight_bindings(cookie in ".{0,2000}") {
             prop_assert!(BrowserBindings::parse(&cookie).iter().count() <= MAX_BINDINGS);
         }
     }

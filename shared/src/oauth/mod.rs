@@ -1,5 +1,6 @@
-//! Owns OAuth 2.0 as a client sees it: the authorization request, `state`, PKCE, the browser binding, the two grants we use
-//! (RFC 6749, RFC 7636, RFC 9700). It builds requests and reads answers; it knows no network, no clock, and none of Spotify's words.
+//! An OAuth 2.0 client: authorization request, `state`, PKCE, browser binding, and the grants `authorization_code` and
+//! `client_credentials` (RFC 6749, RFC 7636, RFC 9700). It builds requests and parses responses. It knows neither network, clock nor
+//! Spotify Open Access.
 
 pub mod authorize;
 pub mod browser_binding;

@@ -1,4 +1,4 @@
-//! `nonce` (`OpenID` Connect Core §3.1.2.1): 256 random bits that come back in the ID token, so that no other's can be put in its place.
+//! `nonce` (`OpenID` Connect Core §3.1.2.1): 256 random bits that the ID token repeats, so that an ID token of another sign-in is rejected.
 
 use crate::{
     encoding::base64url,
@@ -12,10 +12,10 @@ secret_type! {
 }
 
 impl Nonce {
-    /// A new one.
+    /// Generates a nonce.
     ///
     /// # Errors
-    /// [`RngError`].
+    /// [`RngError`] if there are no random bytes. A retry is safe.
     pub fn generate(rng: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }

@@ -1,4 +1,4 @@
-//! PKCE (RFC 7636) with S256: the code is of use only to whoever began the journey.
+//! PKCE with S256 (RFC 7636): only the client that sent the authorization request can redeem the code.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 secret_type! {
-    /// `code_verifier` (RFC 7636 §4.1): 43 characters from 256 random bits. One verifier serves one exchange, so it cannot be copied.
+    /// `code_verifier` (RFC 7636 §4.1): 43 characters from 256 random bits. It cannot be cloned, because it is valid for one exchange:
     ///
     /// ```compile_fail
     /// # use shared::{rng::Rng, oauth::pkce::CodeVerifier};
@@ -20,15 +20,15 @@ secret_type! {
 }
 
 impl CodeVerifier {
-    /// A new one.
+    /// Generates a verifier.
     ///
     /// # Errors
-    /// [`RngError`].
+    /// [`RngError`] if there are no random bytes. A retry is safe.
     pub fn generate(rng: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }
 
-    /// `code_challenge` for the method S256 (RFC 7636 §4.2).
+    /// Computes `code_challenge` by the method S256 (RFC 7636 §4.2).
     #[must_use]
     pub fn challenge(&self) -> String {
         base64url(digest(&SHA256, self.expose().as_bytes()))
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_7636_appendix_b() {
+    fn the_challenge_matches_rfc_7636_appendix_b() {
         let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }

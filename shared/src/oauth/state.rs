@@ -1,5 +1,5 @@
-//! `state` (RFC 6749 §10.12): 256 random bits that name one journey. Only its hash is stored, so a reader of the table cannot
-//! finish anybody's journey.
+//! `state` (RFC 6749 §10.12): 256 random bits that identify one journey. Only the hash is stored, so a reader of the table cannot complete
+//! a journey.
 
 use crate::{
     encoding::base64url,
@@ -13,35 +13,35 @@ secret_type! {
 }
 
 impl State {
-    /// A new one.
+    /// Generates a state.
     ///
     /// # Errors
-    /// [`RngError`].
+    /// [`RngError`] if there are no random bytes. A retry is safe.
     pub fn generate(rng: &Rng) -> Result<Self, RngError> {
         Ok(Self::new(base64url(rng.bytes::<32>()?)))
     }
 
-    /// Takes what a browser brought back, if it can be one of ours.
+    /// Parses 43 characters of `[A-Za-z0-9_-]`. Returns `None` for any other text.
     #[must_use]
     pub fn parse(state: &str) -> Option<Self> {
-        // Whether its last character can be one is not asked: a state that was changed is unknown, like any other that is not ours.
+        // Unused trailing bits are not checked, because no pending link is stored under a changed state.
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         (state.len() == 43 && state.bytes().all(usual)).then(|| Self::new(state))
     }
 
-    /// The name it is stored under.
+    /// Computes the hash under which the pending link is stored.
     #[must_use]
     pub fn hash(&self) -> StateHash {
         StateHash(sha256_hex(self.expose()))
     }
 }
 
-/// SHA-256 of a [`State`], in hexadecimal.
+/// SHA-256 of a [`State`], in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateHash(String);
 
 impl StateHash {
-    /// 64 characters.
+    /// The hash as text of 64 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn states_are_unguessable_and_each_its_own() {
+    fn generated_states_are_unique_and_valid() {
         let states: Vec<_> = (0..64).map(|_| State::generate(&Rng::System).unwrap()).collect();
         let unique: std::collections::HashSet<_> = states.iter().map(|state| state.expose().to_owned()).collect();
         assert_eq!(unique.len(), 64);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_ours_is_not_a_state() {
+    fn a_malformed_state_is_rejected() {
         let good = State::generate(&Rng::seeded(1)).unwrap();
         let good = good.expose();
         let long = format!("{good}A");
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_state_reads_back(seed: u64, text in ".{0,60}") {
+        fn a_state_round_trips(seed: u64, text in ".{0,60}") {
             let state = State::generate(&Rng::seeded(seed)).unwrap();
             prop_assert_eq!(State::parse(state.expose()).unwrap().hash(), state.hash());
             if let Some(parsed) = State::parse(&text) { prop_assert_eq!(parsed.expose(), text); }

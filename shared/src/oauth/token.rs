@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 §3.2): the request of either grant, and what is checked of the answer (§5).
+//! The token endpoint (RFC 6749 §3.2): the requests of both grants, and the checks of the response (§5).
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -16,34 +16,34 @@ secret_type! {
     AccessToken
 }
 
-/// What is asked for.
+/// The grant of a token request.
 pub enum Grant<'a> {
-    /// A person's token, for their code (RFC 6749 §4.1.3). Never sent twice.
+    /// A user token in exchange for a code (RFC 6749 §4.1.3). Never sent twice, because a code is valid once.
     AuthorizationCode {
         /// `code`.
         code: &'a AuthorizationCode,
-        /// `redirect_uri`, the same text as in the authorization request.
+        /// `redirect_uri`, identical to that of the authorization request.
         redirect_uri: &'a str,
-        /// `code_verifier`, when a challenge was sent.
+        /// `code_verifier`, if the authorization request had a challenge.
         code_verifier: Option<&'a CodeVerifier>,
     },
-    /// The client's own token (RFC 6749 §4.4).
+    /// A service token for the client itself (RFC 6749 §4.4).
     ClientCredentials,
 }
 
-/// A token that was granted. A refresh token that came with it is dropped unread: Spotify's user token is needed once, at once.
+/// A granted token. A refresh token in the response is ignored, because a user token is needed once, immediately after the exchange.
 #[derive(Debug)]
 pub struct Token {
-    /// The token.
+    /// Access token.
     pub access_token: AccessToken,
-    /// For how long, in seconds.
+    /// Lifetime in seconds, at most one day. `None` if the response does not say.
     pub expires_in: Option<i64>,
 }
 
-/// The headers of a request, with the client's Basic authentication.
+/// Builds the headers of a token request, with the client's Basic authentication.
 ///
 /// # Errors
-/// [`TokenError::InvalidResponse`] when the client id cannot stand in a header.
+/// [`TokenError::InvalidResponse`] if the credentials do not form a valid header value. A retry does not help.
 pub fn headers(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderMap, TokenError> {
     Ok(HeaderMap::from_iter([
         (header::AUTHORIZATION, basic(client_id, client_secret)?),
@@ -55,7 +55,7 @@ pub fn headers(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderMa
     ]))
 }
 
-/// The body of a request. A person's grant names no scope: they have consented to it already (RFC 6749 §4.1.3).
+/// Builds the body of a token request. `scope` is sent only with client credentials; a code already has its scope (RFC 6749 §4.1.3).
 #[must_use]
 pub fn form(grant: &Grant<'_>, scope: &str) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -80,7 +80,7 @@ pub fn form(grant: &Grant<'_>, scope: &str) -> String {
     form.finish()
 }
 
-/// RFC 6749 §2.3.1: both are form-urlencoded before they are joined.
+/// Basic authentication. Both parts are form-urlencoded before they are joined (RFC 6749 §2.3.1).
 fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, TokenError> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let credentials = base64(format!("{}:{}", encode(client_id), encode(client_secret.expose())));
@@ -90,10 +90,11 @@ fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, T
     Ok(value)
 }
 
-/// The token of an answer to a request for `scope`.
+/// Parses the response to a token request for `scope`.
 ///
 /// # Errors
-/// [`TokenError`]; its kind says whether the client, the code or the endpoint was at fault.
+/// [`TokenError`]; its variant says whether the client, the code or the endpoint is at fault. A code must not be sent again, except after
+/// [`TokenError::InvalidClient`] with another secret. For client credentials, see [`TokenError::is_transient`].
 pub fn parse(status: StatusCode, retry_after: Option<u64>, body: &str, scope: &str) -> Result<Token, TokenError> {
     match status {
         StatusCode::OK => granted(body, scope),
@@ -110,9 +111,9 @@ struct TokenResponse {
     error: Option<Value>,
 }
 
-/// RFC 6749 §5.1. Other members are ignored, as it says.
+/// Parses a successful response. Unknown members are ignored (RFC 6749 §5.1).
 fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
-    // By way of an object, for a derived reader would take an array of the members too.
+    // Parsed as an object first, because a derived `Deserialize` also accepts an array.
     let members: Map<String, Value> = serde_json::from_str(body).map_err(|_| TokenError::InvalidResponse("body"))?;
     let granted: TokenResponse =
         serde_json::from_value(members.into()).map_err(|_| TokenError::InvalidResponse("body"))?;
@@ -128,14 +129,14 @@ fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
     {
         return Err(TokenError::ScopeMissing);
     }
-    // RFC 6750 §2.1: what may stand in an Authorization header.
+    // The characters of an `Authorization` header (RFC 6750 §2.1).
     let printable = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     if !printable(&granted.access_token) {
         return Err(TokenError::InvalidResponse("access_token"));
     }
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the cast saturates, and a day is the most that is used"
+        reason = "the cast saturates, and the value is clamped to a day"
     )]
     let expires_in = granted
         .expires_in
@@ -147,7 +148,7 @@ fn granted(body: &str, scope: &str) -> Result<Token, TokenError> {
     })
 }
 
-/// RFC 6749 §5.2. Also Spotify's Web API shape, where `error` is an object, and no shape at all.
+/// Classifies an error response (RFC 6749 §5.2). The body may also have the form of Spotify's Web API, or none.
 fn refused(status: StatusCode, retry_after: Option<u64>, body: &str) -> TokenError {
     #[derive(Deserialize)]
     struct Refused {
@@ -165,50 +166,50 @@ fn refused(status: StatusCode, retry_after: Option<u64>, body: &str) -> TokenErr
         .as_ref()
         .map(|refused| (refused.error.as_str(), refused.error_description.as_deref()))
     {
-        // The second was seen of Spotify for a wrong secret.
+        // Spotify was seen to send the second form for a wrong secret.
         Some(("invalid_client", _) | ("invalid_request", Some("Invalid client secret"))) => TokenError::InvalidClient,
         Some(("invalid_grant", _)) => TokenError::InvalidGrant,
         _ => TokenError::Refused { status },
     }
 }
 
-/// Why there is no token.
+/// Why no token was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The client secret is not, or no longer, good. The code, if one was sent, was not looked at (RFC 6749 §5.2).
+    /// The client secret is invalid. A code in the request was not consumed (RFC 6749 §5.2).
     #[error("invalid_client")]
     InvalidClient,
-    /// The code is spent, expired or another's, or the verifier does not fit.
+    /// The code is used, expired or issued to another client, or redirect URI or verifier differ. A retry does not help.
     #[error("invalid_grant")]
     InvalidGrant,
-    /// Granted, but not for the scope that was asked for.
+    /// The token was granted without the requested scope. A retry does not help.
     #[error("the scope is missing from what was granted")]
     ScopeMissing,
-    /// Refused for another reason: mostly a client that is not allowed the scope.
+    /// Refused for another reason, usually because the client may not use the scope. A retry does not help.
     #[error("refused with {status}")]
     Refused {
-        /// Of the answer.
+        /// HTTP status of the response.
         status: StatusCode,
     },
-    /// Too many requests.
+    /// Too many requests. A retry is safe after `retry_after`, but never with the same code.
     #[error("rate limited")]
     RateLimited {
-        /// In seconds, when it was said.
+        /// `Retry-After` in seconds, if present.
         retry_after: Option<u64>,
     },
-    /// The endpoint is in trouble.
+    /// The endpoint failed. A retry is safe, but never with the same code.
     #[error("unavailable with {status}")]
     Unavailable {
-        /// Of the answer.
+        /// HTTP status of the response.
         status: StatusCode,
     },
-    /// An answer that no token endpoint gives; which part was wrong.
-    #[error("nonsense in {0}")]
+    /// The response violates the protocol. Contains the name of the invalid part.
+    #[error("invalid token response: {0}")]
     InvalidResponse(&'static str),
 }
 
 impl TokenError {
-    /// Whether it may have passed in a moment. To be asked for the client's own token only: a code is never sent twice.
+    /// Whether the same request may succeed after a short pause. Use it for client credentials only, because a code is never sent twice.
     #[must_use]
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Unavailable { .. })
@@ -223,7 +224,7 @@ mod tests {
     const SCOPE: &str = "user-soa-link";
 
     #[test]
-    fn a_token_is_bearer_in_any_case_and_has_the_scope() {
+    fn a_token_must_be_bearer_and_have_the_scope() {
         let good = [
             r#"{"access_token":"t","token_type":"Bearer","scope":"user-soa-link","expires_in":3600,"refresh_token":"r"}"#,
             r#"{"access_token":"t","token_type":"bearer"}"#,
@@ -273,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_apart_by_its_error_word_or_its_status() {
+    fn a_refusal_is_classified_by_its_error_code_or_status() {
         let error = |status: u16, body| refused(StatusCode::from_u16(status).unwrap(), None, body);
         assert_eq!(error(400, r#"{"error":"invalid_grant"}"#), TokenError::InvalidGrant);
         assert_eq!(error(400, r#"{"error":"invalid_client"}"#), TokenError::InvalidClient);
         assert_eq!(error(401, r#"{"error":"invalid_client"}"#), TokenError::InvalidClient);
-        // Not said to be the secret: then a code must not be sent again with another.
+        // Without `invalid_client` the code may be consumed, so it must not be sent again with another secret.
         let unauthorized = StatusCode::UNAUTHORIZED;
         assert_eq!(error(401, "<html>"), TokenError::Refused { status: unauthorized });
         let wrong_secret = r#"{"error":"invalid_request","error_description":"Invalid client secret"}"#;
@@ -316,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_answer_is_a_panic(body in ".{0,200}", status in 100u16..1000) {
+        fn no_token_response_panics(body in ".{0,200}", status in 100u16..1000) {
             let _ = granted(&body, SCOPE);
             if let Ok(status) = StatusCode::from_u16(status) { let _ = refused(status, None, &body); }
         }

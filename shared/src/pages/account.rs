@@ -11,11 +11,11 @@ use crate::{
 /// The page that shows the state of a person's link.
 #[derive(Clone, Debug)]
 pub struct AccountPage<'a> {
-    /// The person's name on the partner's site.
+    /// The person's name on the partner's site; `None` if unknown.
     pub name: Option<&'a str>,
     /// The person's pseudonym in the log, for support.
     pub reference: &'a str,
-    /// The link, as Spotify has just reported it.
+    /// The state of the link, as Spotify has just reported it.
     pub link: LinkStatus,
     /// The shows to list.
     pub shows: &'a [Show],
@@ -28,12 +28,12 @@ pub enum LinkStatus {
     Linked(Entitlements),
     /// Not linked.
     NotLinked,
-    /// Spotify did not answer.
+    /// Unknown, because Spotify is not available.
     Unknown,
 }
 
 impl AccountPage<'_> {
-    /// The page. All its links leave the frame in which it may be shown, because no other page can be framed.
+    /// The page. Its links leave a frame, because no other page can be framed.
     #[must_use]
     pub fn html(&self, context: &PageContext<'_>) -> Html {
         let return_to = context.return_to;
@@ -78,7 +78,7 @@ impl AccountPage<'_> {
         context.render("account", &body, false)
     }
 
-    /// Where a show's link leads: to Spotify if the person is linked, otherwise to linking, which ends at the show.
+    /// The link of a show: at Spotify if the person is linked, otherwise our link starter for this show.
     fn listen_at(&self, show: &Show, return_to: &ReturnTo) -> String {
         match (&self.link, &return_to.partner_id) {
             (LinkStatus::Linked(_), _) => format!("https://open.spotify.com/show/{}", show.uri.id()),

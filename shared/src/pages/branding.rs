@@ -1,4 +1,4 @@
-//! What a partner's pages say and link to, and in which colour.
+//! A partner's brand on pages: name, logo, colour, links and shows.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use crate::partner::ShowUri;
 /// A show that the account page lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Show {
-    /// At Spotify.
+    /// The show at Spotify.
     pub uri: ShowUri,
-    /// As the partner calls it.
+    /// The partner's name for the show.
     pub name: String,
 }
 
 impl Show {
-    /// Takes `<show id>=<name>;<show id>=<name>`.
+    /// Parses `<show id>=<name>;<show id>=<name>`. Returns `None` if an entry is malformed.
     pub(crate) fn parse_list(text: &str) -> Option<Vec<Self>> {
         let entries = text.split(';').map(str::trim).filter(|entry| !entry.is_empty());
         entries
@@ -32,33 +32,33 @@ impl Show {
     }
 }
 
-/// What pages say and link to. Each field names the variable that it is read from.
+/// The partner's brand and links on pages. Each field names its variable.
 #[derive(Clone, Debug, Default)]
 pub struct Branding {
-    /// `BRAND_NAME`: the partner, as its subscribers know it; else the host of its site, or ours.
+    /// `BRAND_NAME`: the partner's name; by default the host name of its site, or ours.
     pub brand_name: String,
-    /// `BRAND_LOGO_URL`.
+    /// `BRAND_LOGO_URL`: the partner's logo, shown instead of the name.
     pub brand_logo_url: Option<Url>,
-    /// `BRAND_COLOR`: of buttons.
+    /// `BRAND_COLOR`: the colour of buttons.
     pub brand_color: Option<Color>,
-    /// `SPOTIFY_LOGO_URL`: the partner's copy of Spotify's full logo, shown beside its own.
+    /// `SPOTIFY_LOGO_URL`: the partner's copy of Spotify's full logo, shown next to its own.
     pub spotify_logo_url: Option<Url>,
     /// `RETURN_URL`: the partner's site.
     pub return_url: Option<Url>,
-    /// `SUPPORT_URL`: the partner's help.
+    /// `SUPPORT_URL`: the partner's help page or e-mail address.
     pub support_url: Option<Url>,
-    /// `SUBSCRIBE_URL`: where somebody who may hear nothing yet buys something.
+    /// `SUBSCRIBE_URL`: where a person without entitlements can subscribe.
     pub subscribe_url: Option<Url>,
-    /// `SPOTIFY_CONTENT_ACCESS_URL`: where people see and remove their links at Spotify.
+    /// `SPOTIFY_CONTENT_ACCESS_URL`: Spotify's page where people see and remove their links.
     pub content_access_url: Option<Url>,
 }
 
-/// A colour on a screen (sRGB).
+/// An sRGB colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color([u8; 3]);
 
 impl Color {
-    /// Takes `#` and six hexadecimal digits.
+    /// Parses `#` and six hexadecimal digits. Returns `None` for any other text.
     #[must_use]
     pub fn parse(color: &str) -> Option<Self> {
         let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6)?;
@@ -84,11 +84,11 @@ impl Color {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// Black or white, whichever reads better on this colour: at least 4.5 to 1.
+    /// Black or white, whichever has more contrast with this colour: at least 4.5 to 1 (WCAG 2.2, 1.4.3).
     #[must_use]
     pub fn contrasting_text(self) -> &'static str {
         let luminance = self.luminance();
-        // (1 + 0.05) / (l + 0.05) against (l + 0.05) / (0 + 0.05).
+        // Contrast with black, (l + 0.05) / (0 + 0.05), is greater than with white, (1 + 0.05) / (l + 0.05).
         if (luminance + 0.05) * (luminance + 0.05) > 1.05 * 0.05 {
             "#000"
         } else {

@@ -12,19 +12,19 @@ use crate::{
     web::{Html, ReturnTo},
 };
 
-/// The style sheet. Lengths in rem follow the reader's own type size; sides are named by the direction of reading, for right-to-left languages.
+/// The style sheet. Lengths in rem follow the reader's font size. Sides are logical (`inline-start`), for right-to-left languages.
 const STYLE: &str = include_str!("style.css");
 
-/// For whom a page is written.
+/// What a page depends on: partner, language and request.
 #[derive(Clone, Copy, Debug)]
 pub struct PageContext<'a> {
-    /// What pages say and link to.
+    /// The partner's brand and links.
     pub branding: &'a Branding,
-    /// The origin of complete links to ourselves.
+    /// The origin of absolute links to our own pages.
     pub public_url: &'a PublicUrl,
     /// The reader's language.
     pub language: Language,
-    /// What the person came for, and can begin again.
+    /// What the person came for, where the page lets them begin again.
     pub return_to: &'a ReturnTo,
     /// The request id, by which support finds the log lines.
     pub request_id: &'a str,
@@ -36,13 +36,13 @@ impl PageContext<'_> {
         self.language.text(key, &[("brand", &self.branding.brand_name)])
     }
 
-    /// As [`Self::text`], with one argument beside the brand's name.
+    /// Like [`Self::text`], with one more argument than the brand's name.
     pub(super) fn text_with(&self, key: &str, argument: (&str, &str)) -> String {
         self.language
             .text(key, &[("brand", &self.branding.brand_name), argument])
     }
 
-    /// The link back to the partner's site, shown as the main step if there is no other.
+    /// The link back to the partner's site, shown as the main step if `is_the_step`.
     pub(super) fn back_link(&self, is_the_step: bool) -> Markup {
         let class = if is_the_step { "step" } else { "other" };
         html! {
@@ -50,7 +50,7 @@ impl PageContext<'_> {
         }
     }
 
-    /// The whole page around `content`; `title` is the key of its title.
+    /// Renders the page around `content`; `title` is the key of its title.
     pub(super) fn render(&self, title: &str, content: &Markup, has_form: bool) -> Html {
         let Self { branding, language, .. } = self;
         let title = self.text(title);
@@ -62,7 +62,7 @@ impl PageContext<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     @if has_form {
-                        // With the header's `no-referrer` browsers post our own form with `Origin: null`, as they do for another site's.
+                        // With the header `no-referrer`, browsers would post this form with `Origin: null`, like a form of another site.
                         meta name="referrer" content="same-origin";
                     }
                     title { (title) }

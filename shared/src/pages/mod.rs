@@ -1,4 +1,4 @@
-//! The pages that people read: what happened, the one next step, and the request id that support can look up. One template, without script; the texts are in
+//! HTML pages: what happened, the one next step, and the request id for support. All pages share one template without script; the texts are in
 //! `shared/locales`. Must not know why a page is shown.
 
 mod account;

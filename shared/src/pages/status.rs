@@ -26,7 +26,7 @@ pub enum StatusPage {
     CouldNotLink,
     /// Spotify is not available.
     SpotifyUnavailable,
-    /// We are not available; a retry is safe.
+    /// We are not available. A retry is safe.
     Unavailable,
     /// An internal error.
     InternalError,
@@ -41,7 +41,7 @@ pub enum StatusPage {
 }
 
 impl StatusPage {
-    /// Keys of the title, of the text, and of the main step.
+    /// The keys of the title, the text and the main step.
     fn message_keys(self) -> (&'static str, &'static str, Option<&'static str>) {
         match self {
             Self::SignedOut => ("signed-out", "signed-out.text", None),
@@ -126,7 +126,8 @@ impl StatusPage {
     }
 }
 
-/// What is certain, what is likely (Spotify does not document what a refusal means), and the remedies, the easiest first.
+/// The page for a refused link. Spotify does not document the cause, so the page says what is certain, then what is likely, then the remedies, the easiest
+/// first.
 fn could_not_link(context: &PageContext<'_>) -> Html {
     let return_to = context.return_to;
     let body = html! {
@@ -155,6 +156,7 @@ fn could_not_link(context: &PageContext<'_>) -> Html {
     context.render("could-not-link", &body, false)
 }
 
+/// The page after an unlink for which the person wants to link another Spotify account.
 fn unlinked_to_relink(context: &PageContext<'_>) -> Html {
     let body = html! {
         p { (context.text("unlinked-to-relink.text")) }

@@ -1,4 +1,4 @@
-//! What every page must have, in every language.
+//! Properties of every page in every language.
 
 use url::Url;
 
@@ -42,7 +42,7 @@ fn branding() -> Branding {
     }
 }
 
-/// Every page that there is, in one language.
+/// Every page in one language.
 fn every_page(branding: &Branding, language: Language) -> Vec<Html> {
     let public_url = PublicUrl::parse("https://link.example.com").unwrap();
     let return_to = ReturnTo {
@@ -85,9 +85,9 @@ fn every_page(branding: &Branding, language: Language) -> Vec<Html> {
     all
 }
 
-/// A key that is missing shows as itself.
+/// A missing text would appear as its key.
 #[test]
-fn every_page_has_all_its_words_in_every_language() {
+fn every_page_is_complete_in_every_language() {
     let source = include_str!("../../locales/en.ftl");
     let ids: Vec<_> = source
         .lines()
@@ -110,7 +110,7 @@ fn every_page_has_all_its_words_in_every_language() {
 }
 
 #[test]
-fn what_is_configured_cannot_become_markup() {
+fn configured_text_is_escaped_on_every_page() {
     for page in every_page(&branding(), Language::English) {
         assert!(
             !page.document.contains("<&>") && !page.document.contains("<Moss>"),
@@ -121,7 +121,7 @@ fn what_is_configured_cannot_become_markup() {
 }
 
 #[test]
-fn a_page_without_anything_configured_has_no_dead_link() {
+fn a_page_without_configuration_has_no_dead_link() {
     for page in every_page(&Branding::default(), Language::English) {
         assert!(
             !page.document.contains("href=\"\"") && !page.document.contains("src="),
@@ -131,9 +131,9 @@ fn a_page_without_anything_configured_has_no_dead_link() {
     }
 }
 
-/// After a payment they come back to where they wanted to go.
+/// After a purchase the partner's site redirects to `return_to`, which is what the person came for.
 #[test]
-fn whoever_is_told_what_to_buy_comes_back_to_the_same_show() {
+fn a_purchase_returns_to_the_same_show() {
     let branding = branding();
     let public_url = PublicUrl::parse("https://link.example.com").unwrap();
     let return_to = ReturnTo {
@@ -158,9 +158,9 @@ fn whoever_is_told_what_to_buy_comes_back_to_the_same_show() {
     assert_eq!(ReturnTo::parse(&returned_to, &public_url), Some(return_to));
 }
 
-/// WCAG 2.2, 1.4.3: 4.5 to 1 for text, whatever the brand's colour.
+/// WCAG 2.2, 1.4.3: a contrast of 4.5 to 1 for text.
 #[test]
-fn a_button_can_be_read_in_every_colour_a_brand_may_have() {
+fn button_text_is_readable_on_every_brand_colour() {
     let luminance = |color: Color| {
         let text = color.contrasting_text();
         let text = if text == "#000" { 0.0 } else { 1.0 };

@@ -8,12 +8,12 @@ use crate::web::Html;
 /// The page that asks whether to unlink.
 #[derive(Clone, Debug)]
 pub struct UnlinkConfirmation<'a> {
-    /// The sealed form, which comes back unchanged.
+    /// The sealed form, which the browser posts back unchanged.
     pub form_token: &'a str,
 }
 
 impl UnlinkConfirmation<'_> {
-    /// The page. Its form is sent to the URL of the page.
+    /// The page. Its form is posted to the page's own URL.
     #[must_use]
     pub fn html(&self, context: &PageContext<'_>) -> Html {
         let (title, text) = if context.return_to.relink {

@@ -1,4 +1,4 @@
-//! Functions that answer HTTP requests: from event to response, always, and in time.
+//! Runs functions that answer HTTP requests. Every event gets a response, and gets it before Lambda's timeout.
 
 use std::{pin::Pin, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
 
 /// Upper bound of the time for one response. It is below the function's timeout (10 s, template) and API Gateway's.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(9);
-/// How long before Lambda's deadline the response must be on its way, in milliseconds. It covers the clock's whole seconds.
+/// Time between the response and Lambda's deadline, in milliseconds. It includes the clock's resolution of one second.
 const ANSWER_RESERVE_MS: u64 = 1500;
 
-/// Where pages say and link to, before the partner is known.
+/// The branding and the origin of pages until the partner is known.
 pub struct PageDefaults<'a> {
     /// The deployment's own branding.
     pub branding: &'a Branding,
@@ -36,16 +36,16 @@ pub struct PageDefaults<'a> {
 
 /// A function that answers HTTP requests.
 pub trait HttpFunction: Sized + Sync {
-    /// Its name in the log.
+    /// The function's name in the log.
     const NAME: &'static str;
-    /// Whether its requests are steps of a linking journey, and counted as such.
+    /// Whether its requests are steps of a linking journey, whose failures are counted.
     const IS_LINKING_STEP: bool = false;
 
-    /// Builds it: reads its secrets and opens its connections.
+    /// Builds the function: reads its secrets and opens its connections.
     fn start(environment: Environment, clock: Clock, rng: Rng)
     -> impl Future<Output = Result<Self, StartError>> + Send;
 
-    /// Its pages; `None` for a function that only programs call.
+    /// Defaults of its pages; `None` for a function that only programs call.
     fn pages(&self) -> Option<PageDefaults<'_>> {
         None
     }
@@ -54,10 +54,10 @@ pub trait HttpFunction: Sized + Sync {
     fn handle(&self, request: &Request) -> impl Future<Output = Result<Response, Failure>> + Send;
 }
 
-/// Runs a function in Lambda: builds it once, then answers events for ever.
+/// Runs a function in Lambda: builds it once, then answers events until Lambda stops the process.
 ///
 /// # Errors
-/// If the function cannot be built; the log says why. No other error ends the process.
+/// If the function cannot be built, which the log explains, or if Lambda's runtime API fails.
 pub async fn run<F: HttpFunction>() -> Result<(), lambda_runtime::Error> {
     let function = F::start(Environment::from_env(), Clock::System, Rng::System);
     let function = startup::start_in_process(F::NAME, function).await?;
@@ -76,7 +76,7 @@ pub async fn run<F: HttpFunction>() -> Result<(), lambda_runtime::Error> {
 
 type Answering<'a> = Pin<Box<dyn Future<Output = ApiGatewayV2httpResponse> + Send + 'a>>;
 
-/// How long a response may take, by a deadline in milliseconds since 1970. A deadline in the past is none: emulators send one.
+/// The time left for a response until `deadline`, in milliseconds since 1970. A deadline in the past is ignored, because emulators send one.
 fn time_left(deadline: u64) -> Duration {
     let now = u64::try_from(Clock::System.now()).unwrap_or(0).saturating_mul(1000);
     match deadline.saturating_sub(now) {
@@ -85,10 +85,10 @@ fn time_left(deadline: u64) -> Duration {
     }
 }
 
-/// Answers one event, within `within` at most.
+/// Answers one event, in at most `within` and [`ANSWER_TIMEOUT`].
 pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: Duration) -> ApiGatewayV2httpResponse {
     let started = tokio::time::Instant::now();
-    // Read before the event, so that a program gets its kind of error also for an event that cannot be read.
+    // Read before the event is parsed, so that a program gets problem+json even for a malformed event.
     let content_type = event.pointer("/headers/content-type").and_then(Value::as_str);
     let wants_json = content_type.is_some_and(is_signed_request);
     let request = Request::from_event(event);
@@ -142,7 +142,7 @@ fn record_failure<F: HttpFunction>(failure: &Failure, ms: u64) {
     metrics::count_fault(kind.log);
 }
 
-/// The page of a failure, in the language and for the destination that the request names, if it can be read.
+/// The page of a failure, in the request's language and for its destination as far as they can be read.
 fn failure_page(failure: &Failure, pages: &PageDefaults<'_>, request: Option<&Request>, request_id: &str) -> Response {
     let return_to = request.map_or_else(|| ReturnTo::new(Destination::Entrypoint, None), return_to);
     let language = request.map_or(Language::English, Request::language);
@@ -155,7 +155,7 @@ fn failure_page(failure: &Failure, pages: &PageDefaults<'_>, request: Option<&Re
     })
 }
 
-/// Whether this `Content-Type` is that of a signed request, which the partner's backend sends.
+/// Whether this `Content-Type` is that of the signed requests that the partner's backend sends.
 fn is_signed_request(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/jwt")

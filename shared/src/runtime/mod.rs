@@ -1,4 +1,4 @@
-//! The Lambda runtime: starts a function once, then answers its events; one span and one closing log line each.
+//! The Lambda runtime: starts a function once, then handles its events, each in its own span. Must not know what a function does.
 
 pub mod http;
 pub mod startup;

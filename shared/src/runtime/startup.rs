@@ -1,5 +1,5 @@
-//! How a function starts: it reads its secrets and opens its connections at once, and names everything that keeps it from starting. It starts also while Spotify
-//! is down.
+//! Starts a function: reads its secrets and opens its connections in parallel, and reports all errors at once. An unreachable Spotify does not prevent the
+//! start.
 
 use std::pin::Pin;
 
@@ -19,17 +19,17 @@ use crate::{
     telemetry::{self, Code, metrics},
 };
 
-/// Builds a function when its process begins. Sets up log and metrics first, and logs the outcome.
+/// Builds a function when its process starts. Sets up log and metrics first, and logs the outcome.
 ///
 /// # Errors
-/// If it cannot be built; the log says why.
+/// If the function cannot be built, which the log explains.
 pub(super) async fn start_in_process<T>(
     name: &'static str,
     build: impl Future<Output = Result<T, StartError>>,
 ) -> Result<T, lambda_runtime::Error> {
     telemetry::init();
     metrics::init(Environment::from_env().metrics_namespace());
-    // Boxed: the futures of a function with two SDK clients are too deep to be laid out as one.
+    // Boxed: with two SDK clients, the future's type is too deeply nested for the compiler.
     let building: Pin<Box<dyn Future<Output = Result<T, StartError>>>> = Box::pin(build);
     match building.await {
         Ok(function) => {
@@ -43,9 +43,9 @@ pub(super) async fn start_in_process<T>(
     }
 }
 
-/// What each function is built from.
+/// What every function is built from.
 pub struct Base {
-    /// The variables.
+    /// The process's variables.
     pub environment: Environment,
     /// The HTTP client, which the AWS SDK uses too.
     pub http: HttpClient,
@@ -59,7 +59,7 @@ impl Base {
     /// Creates the HTTP client.
     ///
     /// # Errors
-    /// [`StartError::Http`].
+    /// [`StartError::Http`] if the client cannot be set up.
     pub fn new(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         Ok(Self {
             environment,
@@ -69,10 +69,10 @@ impl Base {
         })
     }
 
-    /// The partners: the deployment's own, built from its environment, and those of `table`, each built from the environment with its settings.
+    /// The registry of the partners: the deployment's own, and those of `table`, whose settings override the environment.
     ///
     /// # Errors
-    /// [`StartError::Config`] if the deployment's own cannot be built.
+    /// [`StartError::Config`] if the deployment's own partner cannot be built.
     pub fn registry<T: 'static>(
         &self,
         partner_id: PartnerId,
@@ -90,11 +90,10 @@ impl Base {
         Ok(PartnerRegistry::new((partner_id, own), partners, build, &self.clock))
     }
 
-    /// The partner's keys and the pending links. Reads the keys, and opens a connection to `DynamoDB`. With `sign_in`, the keys must be able to verify the site's
-    /// tokens.
+    /// The partner's keys and the pending links. Reads the keys, and opens a connection to `DynamoDB`. With `sign_in`, keys for the site's tokens are required.
     ///
     /// # Errors
-    /// [`StartError`] if the keys are malformed or missing. Secrets Manager being down is no error: the keys are read again when they are needed.
+    /// [`StartError`] if the keys are malformed or missing. An unreachable Secrets Manager is not an error, because the next use reads the keys again.
     pub async fn link_store(
         &self,
         config: &LinkStoreConfig,
@@ -126,10 +125,10 @@ impl Base {
         }
     }
 
-    /// Spotify, and the partner's keys and pending links, all opened at once.
+    /// The client of Spotify, the partner's keys and the pending links. Connects to all of them in parallel.
     ///
     /// # Errors
-    /// [`StartError`] if a secret is malformed or missing. Spotify being down is no error.
+    /// [`StartError`] if a secret is malformed or missing. An unreachable Spotify is not an error.
     pub async fn spotify_access(
         &self,
         config: &SpotifyAccessConfig,
@@ -162,31 +161,31 @@ pub struct LinkStore {
     pub pending_links: PendingLinks,
 }
 
-/// Why a function cannot start. Names variables and secrets, never their values.
+/// Why a function cannot start. The text names variables and secrets, never their values.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The environment.
+    /// A variable is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A secret.
+    /// A secret is malformed or missing.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// There is no key for the site's tokens.
-    #[error("the secret {id} member `site` has no key, and SITE_JWKS_URL is not set: nobody could sign in")]
+    #[error("the secret {id} member `site` has no key, and SITE_JWKS_URL is not set: add a key or set SITE_JWKS_URL")]
     NoSiteKeys {
-        /// Id of the secret.
+        /// The id of the secret.
         id: String,
     },
-    /// The HTTP client.
+    /// The HTTP client cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// Several of these at once.
+    /// Several errors.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     All(Vec<Self>),
 }
 
 impl StartError {
-    /// All of `errors` that there are.
+    /// Combines the errors that occurred.
     #[must_use]
     pub fn all<const N: usize>(errors: [Option<Self>; N]) -> Self {
         Self::All(errors.into_iter().flatten().collect())

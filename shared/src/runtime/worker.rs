@@ -1,4 +1,4 @@
-//! Functions that handle events of a stream, a schedule or an operator. Each is told how much time it has, so that it ends before Lambda stops it.
+//! Runs functions that handle events of a stream, a schedule or an operator. A handler gets the time that is left, so that it ends before Lambda stops it.
 
 use std::{pin::Pin, time::Duration};
 
@@ -14,31 +14,31 @@ use crate::{
     telemetry::{self, metrics},
 };
 
-/// How long before Lambda's deadline the work must be done.
+/// Time between the end of the work and Lambda's deadline.
 pub const SHUTDOWN_RESERVE: Duration = Duration::from_secs(5);
 
 /// A function that handles events.
 pub trait EventFunction: Sized + Sync {
-    /// Its name in the log.
+    /// The function's name in the log.
     const NAME: &'static str;
 
-    /// Builds it: reads its secrets and opens its connections.
+    /// Builds the function: reads its secrets and opens its connections.
     fn start(environment: Environment, clock: Clock, rng: Rng)
     -> impl Future<Output = Result<Self, StartError>> + Send;
 
-    /// Handles one event, within `within`.
+    /// Handles one event, in at most `within`.
     fn handle(&self, event: &Value, within: Duration) -> impl Future<Output = Result<Value, EventError>> + Send;
 }
 
-/// An event that was not handled. Its sender sends it again.
+/// Why an event was not handled. A stream or a schedule delivers it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EventError(pub &'static str);
 
-/// Runs a function in Lambda: builds it once, then handles events for ever.
+/// Runs a function in Lambda: builds it once, then handles events until Lambda stops the process.
 ///
 /// # Errors
-/// If the function cannot be built; the log says why.
+/// If the function cannot be built, which the log explains, or if Lambda's runtime API fails.
 pub async fn run<F: EventFunction>() -> Result<(), lambda_runtime::Error> {
     let function = F::start(Environment::from_env(), Clock::System, Rng::System);
     let function = startup::start_in_process(F::NAME, function).await?;
@@ -58,7 +58,7 @@ pub async fn run<F: EventFunction>() -> Result<(), lambda_runtime::Error> {
 
 type Working<'a> = Pin<Box<dyn Future<Output = Result<Value, EventError>> + Send + 'a>>;
 
-/// How long the work may take, by a deadline in milliseconds since 1970. A deadline in the past is none: emulators send one.
+/// The time left for the work until `deadline`, in milliseconds since 1970. A deadline in the past is ignored, because emulators send one.
 fn time_left(deadline: u64) -> Duration {
     let now = u64::try_from(Clock::System.now_ms()).unwrap_or(0);
     match deadline.saturating_sub(now) {

@@ -1,4 +1,4 @@
-//! Requests that the partner's backend signs.
+//! Verifies the signed requests of the partner's backend.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -15,21 +15,21 @@ use crate::{
     secrets::Versions,
 };
 
-/// The partner's backend, as it is configured.
+/// The configuration of the partner's backend.
 #[derive(Clone, Debug)]
 pub struct BackendConfig {
     /// `BACKEND_ISSUER`: `iss` of its signed requests.
     pub issuer: String,
-    /// `BACKEND_JWKS_URL`: where it publishes its keys, if they are not in the secret.
+    /// `BACKEND_JWKS_URL`: URL of its published keys; `None` if they are in the secret.
     pub jwks_url: Option<Url>,
 }
 
 /// A verified request of the partner's backend.
 #[derive(Debug)]
 pub struct BackendRequest {
-    /// All claims. The caller reads those that its operation knows.
+    /// All claims. The caller reads those of its operation.
     pub claims: Map<String, Value>,
-    /// Its `jti`, which the caller stores so that the request works once.
+    /// Its `jti`, which the caller must store to make the request single-use.
     pub jti: JwtId,
 }
 
@@ -42,7 +42,7 @@ pub struct BackendVerifier {
 }
 
 impl BackendVerifier {
-    /// Verifies requests of the backend that `config` describes.
+    /// A verifier for the backend that `config` describes. Fetches published keys on first use.
     #[must_use]
     pub fn new(config: BackendConfig, http: &HttpClient, clock: &Clock) -> Self {
         let remote = |url: &Url| RemoteKeys::new(url.to_string(), http.clone(), clock.clone());
@@ -53,8 +53,8 @@ impl BackendVerifier {
         }
     }
 
-    /// Verifies a request for the URL `audience` and the partner of that URL. White space around the JWS is ignored: a file or a pipe often ends with a line
-    /// break.
+    /// Verifies a request to the URL `audience`, which belongs to the partner `partner_id`. White space around the JWS is ignored, because files often end with
+    /// a line break.
     ///
     /// # Errors
     /// [`SignInError`] if the request is invalid or cannot be verified.
@@ -69,15 +69,14 @@ impl BackendVerifier {
             kind: TokenKind::Request,
             issuer: &self.issuer,
             audience,
+            now: self.clock.now(),
         };
-        let now = self.clock.now();
         let verified: Verified<Map<String, Value>> = verify(
             keys,
             |keys| &keys.backend,
             self.keys.as_ref(),
             &expected,
             jws.trim_ascii(),
-            now,
         )
         .await?;
         if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {

@@ -1,4 +1,4 @@
-//! A subscriber's identity, and how it follows from claims.
+//! A subscriber's identity, and its derivation from claims.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,20 +18,20 @@ pub struct Identity {
     pub partner_user_id: PartnerUserId,
     /// The entitlements that the token names; `None` if it names none.
     pub entitlements: Option<Entitlements>,
-    /// Their name in the token, shown only to themselves.
+    /// Their name in the token, shown only to the subscriber.
     pub name: Option<String>,
-    /// How they proved it.
+    /// The method by which they proved it.
     pub method: SignInMethod,
 }
 
-/// The claims of a token that make an identity.
+/// The claims of a token from which an identity is derived.
 #[derive(Debug, Deserialize)]
 pub struct IdentityClaims {
     /// The partner's own account id.
     pub sub: String,
-    /// The partner, required where several share an issuer.
+    /// The partner, required where several partners share an issuer.
     pub partner_id: Option<String>,
-    /// A Partner User ID in Spotify's format; without it one is derived from `sub`.
+    /// A Partner User ID in Spotify's format; if absent, one is derived from `sub`.
     pub partner_user_id: Option<String>,
     /// Names of entitlements.
     pub entitlements: Option<Vec<String>>,
@@ -41,7 +41,8 @@ pub struct IdentityClaims {
     pub nonce: Option<String>,
 }
 
-/// The Partner User ID of the subscriber in a backend's request, which has exactly one of `partner_user_id` and `sub`: two could differ.
+/// The Partner User ID of the subscriber in a backend's request, which names either `partner_user_id` or `sub`. Both at once are rejected, because they could
+/// differ.
 ///
 /// # Errors
 /// [`JwsError::Claim`] with the name of the claim that is missing or malformed.
@@ -81,7 +82,7 @@ impl Identity {
         Ok(Self {
             partner_user_id,
             entitlements,
-            // Some sites put the account id there, which is not shown.
+            // Some sites put the account id there, which must not be shown.
             name: claims
                 .name
                 .as_ref()

@@ -1,5 +1,5 @@
-//! Who is asking: a subscriber, by the partner's session cookie, hand-off token or `OpenID` provider; or the partner's backend, by a signed request. Every claim
-//! comes from a verified token. Must not know HTTP.
+//! Authentication of subscribers, by session cookie, hand-off token or `OpenID` provider, and of the partner's backend, by signed request. Every identity comes
+//! from a verified token. Must not know requests, responses or pages.
 
 mod backend;
 mod identity;
@@ -32,16 +32,16 @@ use crate::{
 /// How a subscriber proves who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInMethod {
-    /// By a session cookie that the partner's site sets on the parent domain. The browser sends it again with each request.
+    /// By a session cookie that the partner's site sets on the parent domain. The browser sends it with each request.
     Session,
-    /// By a hand-off token with which the partner's site sends them back. It works once.
+    /// By a single-use hand-off token, which the partner's site adds to the URL when it returns the person.
     Handoff,
     /// At the partner's `OpenID` provider.
     Oidc,
 }
 
 impl SignInMethod {
-    /// As it is configured and stored: `session`, `handoff` or `oidc`.
+    /// The name in the configuration and in the store: `session`, `handoff` or `oidc`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl SignInMethod {
         }
     }
 
-    /// The method of that name, if there is one.
+    /// Parses `session`, `handoff` or `oidc`. Returns `None` for any other name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Session, Self::Handoff, Self::Oidc]
@@ -63,15 +63,15 @@ impl SignInMethod {
 /// How a partner's subscribers sign in.
 #[derive(Clone, Debug)]
 pub struct SignInConfig {
-    /// `SIGN_IN`.
+    /// `SIGN_IN`: the method.
     pub method: SignInMethod,
-    /// `SIGN_IN_URL`: where a signed-out person is sent. Required for hand-off.
+    /// `SIGN_IN_URL`: the partner's sign-in page. Required for hand-off.
     pub sign_in_url: Option<Url>,
     /// `SESSION_COOKIE`: the session cookie's name. Required for sessions.
     pub session_cookie: Option<String>,
     /// `SITE_ISSUER`: `iss` of the site's tokens.
     pub site_issuer: String,
-    /// `SITE_JWKS_URL`: where the site publishes its keys, if they are not in the secret.
+    /// `SITE_JWKS_URL`: URL of the site's published keys; `None` if they are in the secret.
     pub site_jwks_url: Option<Url>,
     /// `PUBLIC_URL`: `aud` of the site's tokens.
     pub public_url: PublicUrl,
@@ -79,7 +79,7 @@ pub struct SignInConfig {
     pub requires_partner_claim: bool,
 }
 
-/// Verifies a partner's subscribers.
+/// Verifies the tokens of a partner's subscribers.
 #[derive(Debug)]
 pub struct SignIn {
     /// The settings.
@@ -88,7 +88,7 @@ pub struct SignIn {
     site_keys: Option<RemoteKeys>,
 }
 
-/// Why it is not known who is asking.
+/// Why a token was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// The token is invalid. A retry with the same token is of no use.
@@ -100,7 +100,7 @@ pub enum SignInError {
 }
 
 impl SignIn {
-    /// Verifies subscribers as `config` says. Published keys are fetched when they are first needed.
+    /// A verifier for the subscribers of the partner that `config` describes. Fetches published keys on first use.
     #[must_use]
     pub fn new(config: SignInConfig, http: &HttpClient, clock: &Clock) -> Self {
         let remote = |url: &Url| RemoteKeys::new(url.to_string(), http.clone(), clock.clone());
@@ -112,14 +112,14 @@ impl SignIn {
         }
     }
 
-    /// Fetches published keys ahead of need. A failure is not reported: they are fetched again when they are needed.
+    /// Fetches published keys ahead of need. A failure is ignored, because the next use fetches them again.
     pub async fn preload(&self) {
         if let Some(keys) = &self.site_keys {
             drop(keys.get().await);
         }
     }
 
-    /// Whether a token could be verified at all: with `keys`, with published keys, or by an `OpenID` provider.
+    /// Whether tokens can be verified: with `keys`, with published keys, or by an `OpenID` provider.
     #[must_use]
     pub fn has_verification_keys(&self, keys: &PartnerKeys) -> bool {
         self.config.method == SignInMethod::Oidc || self.site_keys.is_some() || !keys.site.is_empty()
@@ -143,8 +143,8 @@ impl SignIn {
         Ok(Some(person))
     }
 
-    /// The identity in a hand-off token, its `jti`, and the hash of the browser binding for which it was made. The caller stores the `jti`, which makes the token
-    /// single-use.
+    /// The identity in a hand-off token, its `jti`, and the hash of the browser binding for which it was made. The caller stores the `jti`, which makes the
+    /// token single-use.
     ///
     /// # Errors
     /// [`SignInError`] if the token is invalid, was made for another browser or partner, or cannot be verified.
@@ -181,7 +181,7 @@ impl SignIn {
         partner_id: &PartnerId,
         method: SignInMethod,
     ) -> Result<Identity, JwsError> {
-        // Where partners share an issuer, a token for one partner must not count at another.
+        // Where partners share an issuer, a token for one partner must not be valid at another.
         match &claims.partner_id {
             Some(claimed) if claimed != partner_id.as_str() => Err(JwsError::Claim("partner_id")),
             None if self.config.requires_partner_claim => Err(JwsError::Claim("partner_id")),
@@ -209,8 +209,8 @@ impl SignIn {
             kind,
             issuer: &self.config.site_issuer,
             audience: self.config.public_url.as_str(),
+            now: self.clock.now(),
         };
-        let now = self.clock.now();
-        verify(keys, |keys| &keys.site, self.site_keys.as_ref(), &expected, token, now).await
+        verify(keys, |keys| &keys.site, self.site_keys.as_ref(), &expected, token).await
     }
 }

@@ -23,7 +23,7 @@ pub struct PartnerKeys {
 
 impl SecretValue for PartnerKeys {
     fn from_members(members: &Map<String, Value>) -> Result<Self, String> {
-        // A key set that is published at a URL is left out here.
+        // A key set that the partner publishes at a URL is absent from the secret.
         let key_set = |name: &str| match members.get(name) {
             Some(jwks) => KeySet::parse(jwks).map_err(|error| format!("member `{name}` {error}")),
             None => Ok(KeySet::default()),
@@ -32,7 +32,7 @@ impl SecretValue for PartnerKeys {
         let bytes = from_base64url(string_member(members, "partner_user_id_key")?).filter(|bytes| bytes.len() >= 32);
         let bytes = bytes.ok_or("member `partner_user_id_key` is not base64url of 32 bytes or more")?;
         let partner_user_id = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-        // One key in custody, a separate one for each use (NIST SP 800-108, with HMAC as the function).
+        // Each use has its own key, derived from one secret (NIST SP 800-108, with HMAC as the function).
         let derived = |purpose: &str| -> [u8; 32] {
             let mut key = [0; 32];
             key.copy_from_slice(hmac::sign(&partner_user_id, format!("soa-link {purpose}").as_bytes()).as_ref());

@@ -21,7 +21,7 @@ pub struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    /// The set at `url`. Nothing is fetched yet.
+    /// The set at `url`, fetched on first use.
     #[must_use]
     pub fn new(url: String, http: HttpClient, clock: Clock) -> Self {
         Self {
@@ -34,12 +34,12 @@ impl RemoteKeys {
     /// The keys, at most five minutes old.
     ///
     /// # Errors
-    /// [`KeysUnavailable`] if they cannot be fetched and no cached ones may serve. A retry is safe.
+    /// [`KeysUnavailable`] if they cannot be fetched and the cache has none that are fresh enough. A retry is safe.
     pub async fn get(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
         self.keys.get(|_| self.fetch()).await
     }
 
-    /// Newer keys, after `known` did not have the one that is needed. Returns `known` if there are none.
+    /// Fetches the keys again, after `known` lacked the key of a token. Returns `known` if that is not possible now.
     pub async fn refresh(&self, known: &Arc<KeySet>) -> Arc<KeySet> {
         let newer = self.keys.refresh_unless_newer(known, |_| self.fetch()).await;
         newer.unwrap_or_else(|_| known.clone())
@@ -48,29 +48,29 @@ impl RemoteKeys {
     async fn fetch(&self) -> Result<KeySet, KeysUnavailable> {
         let answer = self.http.get(&self.url).await.map_err(|error| match error {
             HttpError::Connect => KeysUnavailable("no connection"),
-            HttpError::Timeout => KeysUnavailable("no answer in time"),
-            HttpError::TooLarge => KeysUnavailable("too large an answer"),
-            _ => KeysUnavailable("a broken answer"),
+            HttpError::Timeout => KeysUnavailable("no response in time"),
+            HttpError::TooLarge => KeysUnavailable("response too large"),
+            _ => KeysUnavailable("no usable response"),
         })?;
         if answer.status != StatusCode::OK {
-            return Err(KeysUnavailable("another status than 200"));
+            return Err(KeysUnavailable("status is not 200"));
         }
-        let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| KeysUnavailable("no JSON"))?;
+        let jwks: Value = serde_json::from_str(answer.body.expose()).map_err(|_| KeysUnavailable("not JSON"))?;
         KeySet::from_published(&jwks).map_err(|error| match error {
-            KeyError::NoUsableKey => KeysUnavailable("no key that can be used"),
+            KeyError::NoUsableKey => KeysUnavailable("no usable key"),
             KeyError::TooMany => KeysUnavailable("more than 32 keys"),
-            _ => KeysUnavailable("no JWK set"),
+            _ => KeysUnavailable("not a JWK set"),
         })
     }
 }
 
-/// The partner's published keys are not available: the URL does not answer, or not with a set of usable keys.
+/// Why the partner's published keys are not available: the URL is unreachable, or its response is not a set of usable keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("published keys: {0}")]
 pub struct KeysUnavailable(&'static str);
 
 impl From<InBackoff> for KeysUnavailable {
     fn from(_: InBackoff) -> Self {
-        Self("none a moment ago")
+        Self("fetch failed a moment ago")
     }
 }

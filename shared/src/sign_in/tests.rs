@@ -1,4 +1,4 @@
-//! Who is believed, and who is not.
+//! Which tokens, requests and secrets are accepted, and which are rejected.
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn keys() -> Versions<PartnerKeys> {
     }
 }
 
-/// Site and backend with one key: nothing but the tokens themselves keeps them apart.
+/// Site and backend with the same key, so that only the tokens distinguish them.
 fn one_key() -> Versions<PartnerKeys> {
     Versions {
         current: read(&members(SITE_KEY, SITE_KEY, [3; 32])).unwrap(),
@@ -68,7 +68,7 @@ fn sign_in(method: SignInMethod) -> SignIn {
     SignIn::new(config, &HttpClient::new().unwrap(), &Clock::fixed(NOW))
 }
 
-/// What comes of a verification that has nothing to wait for: keys of the secret alone.
+/// Runs a verification that needs only the keys of the secret, and so does no I/O.
 fn at_once<T>(future: impl Future<Output = Result<T, SignInError>>) -> Result<T, JwsError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(future).map_err(|error| match error {
@@ -85,7 +85,7 @@ fn signed(key: [u8; 32], typ: &str, payload: &Value) -> String {
     format!("{input}.{signature}")
 }
 
-/// The payload with these members, those that are `null` taken out.
+/// The payload with these members; `null` removes a member.
 fn with(mut payload: Value, members: &Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         payload[name] = value.clone();
@@ -113,7 +113,7 @@ fn request_payload(changed: &Value) -> Value {
     with(payload, changed)
 }
 
-/// A browser that has a journey under way.
+/// A browser with one journey.
 fn browser(seed: u64) -> (BrowserBinding, BrowserBindings) {
     let binding = BrowserBinding::generate(&Rng::seeded(seed), keys().current.browser_binding()).unwrap();
     let bindings = BrowserBindings::parse(binding.expose());
@@ -128,7 +128,7 @@ fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Identity, JwtId
     at_once(sign_in(SignInMethod::Handoff).handoff(keys, token, &browser(1).1, &partner()))
 }
 
-/// Whom a request is about, and what it is known by.
+/// The subscriber and the `jti` of a verified request.
 #[derive(Debug)]
 struct Requested {
     partner_user_id: PartnerUserId,
@@ -152,7 +152,7 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
     })
 }
 
-/// Whom a good session with these changes is of, or why it is not good.
+/// The identity in a valid session token with these changes, or the error.
 fn person_of(changed: &Value) -> Result<Identity, JwsError> {
     session(&keys(), &signed(SITE_KEY, "JWT", &session_payload(changed))).map(Option::unwrap)
 }
@@ -170,7 +170,7 @@ fn requested(changed: &Value) -> Result<Requested, JwsError> {
 }
 
 #[test]
-fn all_three_ways_name_the_same_person() {
+fn session_handoff_and_request_name_the_same_subscriber() {
     let session = person_of(&json!({})).unwrap();
     assert_eq!(session.method, SignInMethod::Session);
     assert_eq!(session.entitlements, None);
@@ -185,8 +185,8 @@ fn all_three_ways_name_the_same_person() {
 }
 
 #[test]
-fn the_three_kinds_never_stand_in_for_one_another() {
-    // S-JWS-7: good in all but `typ`, and signed by a key that everybody takes.
+fn a_token_of_one_kind_is_rejected_as_another_kind() {
+    // S-JWS-7: valid except for `typ`, and signed with a key that all three accept.
     let keys = one_key();
     for typ in ["JWT", "soa-handoff+jwt", "soa-request+jwt"] {
         let expected = |its_own: &str| if typ == its_own { None } else { Some(JwsError::Typ) };
@@ -201,7 +201,7 @@ fn the_three_kinds_never_stand_in_for_one_another() {
 }
 
 #[test]
-fn the_site_and_the_backend_have_keys_of_their_own() {
+fn site_keys_and_backend_keys_are_not_interchangeable() {
     // S-JWS-7.
     let keys = keys();
     let outcome = session(&keys, &signed(BACKEND_KEY, "JWT", &session_payload(&json!({}))));
@@ -216,13 +216,13 @@ fn the_site_and_the_backend_have_keys_of_their_own() {
         &signed(SITE_KEY, "soa-request+jwt", &request_payload(&json!({}))),
     );
     assert_eq!(outcome.err(), Some(JwsError::Signature));
-    // The key that subscribers' ids are derived from signs nothing.
+    // The key that derives Partner User IDs does not verify tokens.
     let outcome = session(&keys, &signed([3; 32], "JWT", &session_payload(&json!({}))));
     assert_eq!(outcome.err(), Some(JwsError::Signature));
 }
 
 #[test]
-fn the_issuer_and_the_audience_are_those_of_the_way_in() {
+fn a_wrong_issuer_or_audience_is_rejected() {
     // S-JWS-9, S-JWS-15: a request is for one function and one partner only.
     for (changed, claim) in [
         (json!({"iss": BACKEND}), "iss"),
@@ -243,7 +243,7 @@ fn the_issuer_and_the_audience_are_those_of_the_way_in() {
 }
 
 #[test]
-fn the_previous_keys_verify_while_they_are_rotated_and_no_longer() {
+fn the_previous_keys_verify_only_during_a_rotation() {
     let old = || read(&members(SITE_KEY, BACKEND_KEY, [3; 32])).unwrap();
     let new = || read(&members([4; 32], [5; 32], [3; 32])).unwrap();
     let rotating = Versions {
@@ -268,7 +268,7 @@ fn the_previous_keys_verify_while_they_are_rotated_and_no_longer() {
         assert!(request(&rotating, &token).is_ok());
         assert_eq!(request(&rotated, &token).err(), afterwards);
     }
-    // What the current keys have verified is not asked of the previous ones, and neither know the other set's keys.
+    // A token that a current key verifies is not tried with the previous keys. No version accepts the keys of the other set.
     for site_key in [SITE_KEY, [4; 32]] {
         let long_ago = session_payload(&json!({"iat": NOW - 900, "exp": NOW - 600}));
         let expired = signed(site_key, "JWT", &long_ago);
@@ -281,7 +281,7 @@ fn the_previous_keys_verify_while_they_are_rotated_and_no_longer() {
 }
 
 #[test]
-fn a_person_is_named_by_the_current_key_whichever_verified() {
+fn a_partner_user_id_is_always_derived_with_the_current_key() {
     let keys_with = |site, partner_user_id| read(&members(site, BACKEND_KEY, partner_user_id)).unwrap();
     let rotating = Versions {
         current: keys_with([4; 32], [3; 32]),
@@ -295,7 +295,7 @@ fn a_person_is_named_by_the_current_key_whichever_verified() {
 }
 
 #[test]
-fn a_token_for_another_partner_is_refused() {
+fn a_token_for_another_partner_is_rejected() {
     let other = json!({"partner_id": "1111111111111111111111"});
     let refused = Some(JwsError::Claim("partner_id"));
     assert_eq!(person_of(&other).err(), refused);
@@ -311,13 +311,13 @@ fn a_token_for_another_partner_is_refused() {
         assert_eq!(requested(&json!({"partner_id": wrong})).err(), refused, "{wrong}");
     }
     assert!(person_of(&json!({"partner_id": PARTNER})).is_ok());
-    // A site that serves one partner need not name it; a backend must.
+    // The site of a single partner may omit the claim; a backend must not.
     let unnamed = json!({"partner_id": null});
     assert_eq!(requested(&unnamed).err(), refused);
 }
 
 #[test]
-fn a_partner_user_id_claim_is_taken_as_it_is_or_not_at_all() {
+fn a_partner_user_id_claim_is_used_unchanged_or_rejected() {
     let good = "0123456789abcdef";
     let claim = |id: &Value| json!({"partner_user_id": id});
     assert_eq!(person_of(&claim(&json!(good))).unwrap().partner_user_id.expose(), good);
@@ -350,14 +350,14 @@ fn a_partner_user_id_claim_is_taken_as_it_is_or_not_at_all() {
 }
 
 #[test]
-fn a_subject_is_one_to_255_visible_bytes() {
+fn a_subject_has_1_to_255_bytes_without_control_characters() {
     for bad in ["", "a\u{0}da", "ada\n", "a\u{85}da", &"a".repeat(256)] {
         let refused = Some(JwsError::Claim("sub"));
         let claim = json!({"sub": bad});
         assert_eq!(person_of(&claim).err(), refused, "{bad:?}");
         assert_eq!(handed_off(&claim).err(), refused, "{bad:?}");
         assert_eq!(requested(&claim).err(), refused, "{bad:?}");
-        // Neither does a partner_user_id make up for it.
+        // A valid `partner_user_id` does not excuse it.
         let claim = json!({"sub": bad, "partner_user_id": "0123456789abcdef"});
         assert_eq!(person_of(&claim).err(), refused, "{bad:?}");
     }
@@ -369,11 +369,11 @@ fn a_subject_is_one_to_255_visible_bytes() {
 }
 
 #[test]
-fn an_entitlements_claim_is_taken_whole_or_not_at_all() {
+fn an_entitlements_claim_is_accepted_whole_or_rejected() {
     let of = |entitlements: &Value| person_of(&json!({"entitlements": entitlements}));
     let taken = of(&json!(["silver", "gold", "gold"])).unwrap().entitlements.unwrap();
     assert_eq!(taken.iter().collect::<Vec<_>>(), ["gold", "silver"]);
-    // Nothing is a set too: the subscriber may hear nothing.
+    // An empty set is valid: the subscriber has no entitlements.
     assert_eq!(of(&json!([])).unwrap().entitlements, Some(Entitlements::default()));
     let too_many: Vec<_> = (0..=Entitlements::MAX_COUNT)
         .map(|number| format!("e{number}"))
@@ -403,11 +403,11 @@ fn an_entitlements_claim_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_request_is_about_one_subscriber_named_in_one_way() {
+fn a_request_names_its_subscriber_in_exactly_one_way() {
     let refused = Some(JwsError::Claim("partner_user_id or sub"));
     let both = json!({"partner_user_id": "0123456789abcdef", "sub": "ada"});
     assert_eq!(requested(&both).err(), refused);
-    // Not even when both mean the same.
+    // Also if both name the same subscriber.
     let id = requested(&json!({})).unwrap().partner_user_id;
     assert_eq!(
         requested(&json!({"partner_user_id": id.expose(), "sub": "ada"})).err(),
@@ -417,7 +417,7 @@ fn a_request_is_about_one_subscriber_named_in_one_way() {
 }
 
 #[test]
-fn a_token_that_works_once_is_remembered_until_nobody_takes_it() {
+fn a_jti_is_kept_until_its_token_has_expired() {
     // S-JWS-10.
     let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(&json!({})));
     let (_, jti, _) = handoff(&keys(), &token).unwrap();
@@ -435,7 +435,7 @@ fn a_token_that_works_once_is_remembered_until_nobody_takes_it() {
 }
 
 #[test]
-fn a_handoff_is_for_the_browser_that_it_was_made_for() {
+fn a_handoff_works_only_in_the_browser_that_began_it() {
     let token = signed(SITE_KEY, "soa-handoff+jwt", &handoff_payload(&json!({})));
     let sign_in = sign_in(SignInMethod::Handoff);
     let to = |browser: &BrowserBindings| at_once(sign_in.handoff(&keys(), &token, browser, &partner()));
@@ -444,7 +444,7 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
     assert_eq!(binding, mine.hash());
     assert_eq!(to(&other_browser).err(), Some(JwsError::BrowserMismatch));
     assert_eq!(to(&BrowserBindings::default()).err(), Some(JwsError::BrowserMismatch));
-    // Of a browser with several journeys it finds the right one.
+    // The right binding is found among several.
     let both = BrowserBindings::parse(&format!("{}.{}", other.expose(), mine.expose()));
     assert_eq!(to(&both).unwrap().2, mine.hash());
     for wrong in [
@@ -466,7 +466,7 @@ fn a_handoff_is_for_the_browser_that_it_was_made_for() {
 }
 
 #[test]
-fn a_session_counts_only_where_sessions_are_in_use() {
+fn a_session_cookie_is_ignored_by_other_sign_in_methods() {
     let token = signed(SITE_KEY, "JWT", &session_payload(&json!({})));
     let of = |sign_in: &SignIn, cookie: Option<&str>| at_once(sign_in.session(&keys(), cookie, &partner()));
     for kind in [SignInMethod::Handoff, SignInMethod::Oidc] {
@@ -482,7 +482,7 @@ fn a_session_counts_only_where_sessions_are_in_use() {
 }
 
 #[test]
-fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
+fn a_visit_cookie_works_at_one_partner_for_ten_minutes() {
     let keys = keys();
     let person = person_of(&json!({"name": "Ada"})).unwrap();
     let visit = person.to_visit_cookie(&keys.current, &partner(), NOW).unwrap();
@@ -494,7 +494,7 @@ fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
     assert_eq!(known.name.as_deref(), Some("Ada"));
     assert!(from_visit_cookie(NOW + VISIT_TTL, &partner()).is_none());
     assert!(from_visit_cookie(NOW, &PartnerId::parse("1111111111111111111111").unwrap()).is_none());
-    // What we sealed for another purpose is no visit, and neither is anybody else's.
+    // Values that we sealed for another purpose are rejected, and so are forged ones.
     let form = crate::seal::seal(keys.current.unlink_form(), &json!({"expires_at": NOW + 60})).unwrap();
     for other in ["", "rubbish", &form, &visit[1..]] {
         assert!(Identity::from_visit_cookie(&keys.current, other, &partner(), NOW).is_none());
@@ -502,7 +502,7 @@ fn a_visit_is_known_to_its_own_partner_for_ten_minutes() {
 }
 
 #[test]
-fn a_name_is_a_line_to_be_shown_or_none() {
+fn a_name_is_one_displayable_line_or_absent() {
     for (claim, name) in [
         (json!("Ada"), Some("Ada")),
         (json!("ada@example.com"), Some("ada@example.com")),
@@ -517,7 +517,7 @@ fn a_name_is_a_line_to_be_shown_or_none() {
 }
 
 #[test]
-fn a_signed_out_person_is_sent_to_sign_in_with_what_brings_them_back() {
+fn the_sign_in_url_contains_return_to_and_nonce() {
     let sign_in = sign_in(SignInMethod::Handoff);
     assert_eq!(
         sign_in
@@ -532,7 +532,7 @@ fn a_signed_out_person_is_sent_to_sign_in_with_what_brings_them_back() {
 }
 
 #[test]
-fn a_subscriber_has_a_short_name_in_the_log_that_says_nothing() {
+fn a_log_pseudonym_is_short_keyed_and_does_not_reveal_the_id() {
     let id = PartnerUserId::parse("0123456789abcdef").unwrap();
     let name = keys().current.log_pseudonym(&partner(), &id);
     assert_eq!(name.len(), 12);
@@ -545,7 +545,7 @@ fn a_subscriber_has_a_short_name_in_the_log_that_says_nothing() {
 }
 
 #[test]
-fn a_bad_secret_is_refused_by_the_name_of_its_fault_and_without_its_content() {
+fn a_malformed_secret_is_rejected_with_its_fault_and_without_its_content() {
     // S-JWS-14.
     let good = members(SITE_KEY, BACKEND_KEY, [3; 32]);
     assert!(read(&good).is_ok());

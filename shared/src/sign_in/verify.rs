@@ -1,4 +1,4 @@
-//! Verification of a token with the keys of the secret, or with those that the partner publishes.
+//! Verifies a token with the keys of the secret, or with those that the partner publishes.
 
 use super::{PartnerKeys, RemoteKeys, SignInError};
 use crate::{
@@ -6,25 +6,25 @@ use crate::{
     secrets::Versions,
 };
 
-/// What a token must be for.
+/// The kind, issuer and audience that a token must have, and the time `now` at which it must be valid, in seconds since 1970.
 pub(super) struct Expected<'a> {
     pub(super) kind: TokenKind,
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
+    pub(super) now: i64,
 }
 
-/// Upper bound of a backend's signed request, in bytes: a hundred people with a few entitlements each.
+/// Upper bound of a backend's signed request, in bytes. Enough for 100 subscribers with a few entitlements each.
 const MAX_REQUEST_BYTES: usize = 60 * 1024;
 
-/// Verifies with the published keys if there are any, otherwise with those of the secret. If the key is unknown, the partner may be rotating it: published keys
-/// are fetched again, and the previous version of the secret is tried.
+/// Verifies with the published keys if a URL is configured, otherwise with those of the secret. If no key fits, the partner may be rotating its keys: published
+/// keys are fetched again, or the previous version of the secret is tried.
 pub(super) async fn verify<C: serde::de::DeserializeOwned>(
     keys: &Versions<PartnerKeys>,
     of_secret: fn(&PartnerKeys) -> &KeySet,
     remote: Option<&RemoteKeys>,
     expected: &Expected<'_>,
     token: &str,
-    now: i64,
 ) -> Result<Verified<C>, SignInError> {
     let jws = match expected.kind {
         TokenKind::Request => UnverifiedJws::parse_with_limit(MAX_REQUEST_BYTES, token)?,
@@ -37,7 +37,7 @@ pub(super) async fn verify<C: serde::de::DeserializeOwned>(
             issuer: expected.issuer,
             audience: expected.audience,
         };
-        verifier.verify(&jws, now)
+        verifier.verify(&jws, expected.now)
     };
     if let Some(remote) = remote {
         let known = remote.get().await?;

@@ -1,5 +1,5 @@
-//! The visit cookie identifies a person on our own pages for ten minutes after a hand-off or a sign-in. Without it, loading a page again would present a token
-//! that is already used. It is sealed, so that it tells others nothing. Linking does not accept it: each link needs a new sign-in.
+//! The visit cookie identifies a person on our own pages for ten minutes after a hand-off or a sign-in. Without it, a reload would present a token that is
+//! already used. It is sealed, so that others can neither read nor change it. Linking does not accept it: each link needs a new sign-in.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! One call of the Open Access API: a signed `POST`, tried once more after passing trouble. Every call to Spotify is measured.
+//! One call of the Open Access API: a signed `POST` with at most one retry after a transient error. Records metrics of every call to
+//! Spotify. This module does not know what a payload means.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::{
 pub(super) const REPLACE_ENTITLEMENTS: &str = "replace-entitlements";
 
 impl Spotify {
-    /// One call, and a second after a short pause when the first met passing trouble. Not after silence: a person is waiting.
+    /// Calls `endpoint`, and retries once after a transient error. A timeout is not retried, because a subscriber may be waiting.
     pub(super) async fn call_with_retry(
         &self,
         endpoint: &'static str,
@@ -24,7 +25,7 @@ impl Spotify {
         jws: &SignedJws,
     ) -> Result<HttpResponse, OpenAccessError> {
         match self.call(endpoint, token, jws).await {
-            // A set that may yet arrive could arrive after another one: whoever sends them waits until it cannot.
+            // The first request may arrive after a later set and overwrite it. The caller waits until that is impossible.
             Err(error) if endpoint == REPLACE_ENTITLEMENTS && error.may_be_in_flight() => Err(error),
             Err(error) if error.is_transient() => {
                 self.pause().await;
@@ -52,14 +53,14 @@ impl Spotify {
         url.into()
     }
 
-    /// 50 to 250 ms, so that those who met the same trouble do not come back together.
+    /// Waits 50 to 250 ms, at random, so that concurrent callers do not retry at the same time.
     pub(super) async fn pause(&self) {
         let jitter = self.rng.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
         tokio::time::sleep(Duration::from_millis(50 + jitter * 200 / 255)).await;
     }
 }
 
-/// Of a call with this token and this body.
+/// Builds the headers of a call with this token and media type.
 pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderMap, OpenAccessError> {
     let mut bearer =
         HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| OpenAccessError::InvalidResponse)?;
@@ -71,7 +72,7 @@ pub(super) fn headers(token: &AccessToken, content_type: &str) -> Result<HeaderM
     ]))
 }
 
-/// Measures a call to Spotify, and counts its answer.
+/// Records latency and status of a call to Spotify.
 pub(super) async fn measured(
     call: &'static str,
     answering: impl Future<Output = Result<HttpResponse, HttpError>>,
@@ -91,7 +92,7 @@ pub(super) async fn measured(
     answer
 }
 
-/// Rounded to the nearest.
+/// The duration in milliseconds, rounded to the nearest.
 fn milliseconds(took: Duration) -> i64 {
     let rounded = took.saturating_add(Duration::from_micros(500)).as_millis();
     i64::try_from(rounded).unwrap_or(i64::MAX)

@@ -1,26 +1,27 @@
-//! `completion_url`: where Spotify finishes the journey. It is passed on unchanged, once we have seen that it is Spotify's, for whoever
-//! could put another there would have an open redirector (RFC 9700 §4.11.1).
+//! `completion_url`: the URL at which Spotify completes the journey (Open Access reference, `register-user`). It is passed on unchanged after
+//! its host was checked, because any other host would make an open redirector (RFC 9700 §4.11.1). This module makes no calls.
 
 use url::{Host, Url};
 
 use crate::secret::secret_type;
 
 secret_type! {
-    /// Spotify's completion URL, byte for byte as it came.
+    /// A checked completion URL, byte for byte as received.
     CompletionUrl
 }
 
-/// Where a journey may end.
+/// The hosts at which a journey may end.
 pub struct CompletionUrlPolicy<'a> {
-    /// The Open Access API's own address: when that is on a loopback address, as of a sandbox, its origin counts as Spotify's.
+    /// Origin of the Open Access API. If it is a loopback address, as in a sandbox, completion URLs may also have this origin.
     pub open_access_url: &'a Url,
 }
 
 impl CompletionUrlPolicy<'_> {
-    /// Takes https on `spotify.com` or a host below it, with no user, port, or character that browsers read in their own ways; 2 KB at most.
+    /// Accepts an `https` URL of at most 2048 bytes on `spotify.com` or a subdomain. User, port, and characters that browsers interpret
+    /// differently are rejected.
     ///
     /// # Errors
-    /// [`CompletionUrlError`].
+    /// [`CompletionUrlError::Malformed`] or [`CompletionUrlError::UntrustedHost`]. A retry does not help.
     pub fn check(&self, completion_url: String) -> Result<CompletionUrl, CompletionUrlError> {
         let plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>`{}|^".contains(&byte);
         if completion_url.len() > 2048 || !completion_url.bytes().all(plain) {
@@ -39,7 +40,7 @@ impl CompletionUrlPolicy<'_> {
 
     fn is_spotify(url: &Url, text: &str) -> bool {
         let spotify = |host: &str| host == "spotify.com" || host.ends_with(".spotify.com");
-        // The text must say the host itself: not one that becomes Spotify's only after percent-decoding or IDN mapping.
+        // Compared as text, because another host may become Spotify's by percent-decoding or IDN mapping.
         url.scheme() == "https"
             && url.port().is_none()
             && url
@@ -57,20 +58,20 @@ impl CompletionUrlPolicy<'_> {
     }
 }
 
-/// What stands between `//` and the path.
+/// The part between `://` and the path.
 fn authority(url: &str) -> &str {
     let after = url.split_once("://").map_or("", |(_, after)| after);
     after.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// Why a completion URL is not followed.
+/// Why a completion URL is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompletionUrlError {
-    /// Not a plain URL.
+    /// Not a URL, too long, or with a user or an unsafe character.
     #[error("malformed")]
     Malformed,
-    /// Not on Spotify's hosts.
-    #[error("not on a host of Spotify's")]
+    /// Not `https`, or not on a Spotify host.
+    #[error("not on a Spotify host")]
     UntrustedHost,
 }
 
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_url_of_spotifys_is_kept_byte_for_byte() {
+    fn a_spotify_completion_url_is_kept_byte_for_byte() {
         let urls = [
             "https://spotify.com/link/x",
             "https://content-access.spotify.com/oauth/success?partnerId=A&x=%2F%zz&y=a+b",
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_url_of_anybody_else_is_refused() {
+    fn a_completion_url_on_another_host_is_rejected() {
         let urls = [
             "",
             "https://evil.example/",
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_on_a_loopback_address_counts_as_spotify() {
+    fn a_sandbox_on_a_loopback_address_is_accepted() {
         let sandbox = Url::parse("http://127.0.0.1:9100").unwrap();
         let landing = CompletionUrlPolicy {
             open_access_url: &sandbox,
@@ -163,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_completion_url_is_a_panic_or_a_way_out(text in "(https://)?[a-z.@:\\\\/%]{0,30}(spotify\\.com)?.{0,20}") {
+        fn no_completion_url_panics_or_leaves_spotify(text in "(https://)?[a-z.@:\\\\/%]{0,30}(spotify\\.com)?.{0,20}") {
             if let Ok(kept) = check(&text) {
                 let host = Url::parse(&kept).unwrap().host_str().unwrap().to_owned();
                 prop_assert!(host == "spotify.com" || host.ends_with(".spotify.com"));

@@ -1,4 +1,5 @@
-//! The client secret and its rotation: which version authenticates and signs, and which one is tried after Spotify refused it.
+//! Rotation of the client secret: which version authenticates and signs, and which one is tried after Spotify has refused it. This module
+//! rotates nothing itself.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::{
     secrets::{SecretValue, Versions, string_member},
 };
 
-/// One of the two versions of the client secret.
+/// A choice between the current and the previous version of the client secret.
 #[derive(Clone)]
 pub(super) struct Credentials {
     versions: Arc<Versions<ClientSecret>>,
@@ -33,7 +34,7 @@ impl Credentials {
         }
     }
 
-    /// Whether `versions` has the same current secret, or is what these were taken from.
+    /// Whether `versions` has this secret as its current one, or is the reading that these credentials were taken from.
     pub(super) fn are_of(&self, versions: &Arc<Versions<ClientSecret>>) -> bool {
         versions.current.ct_eq(self.client_secret()) || Arc::ptr_eq(&self.versions, versions)
     }
@@ -46,7 +47,7 @@ impl SecretValue for ClientSecret {
 }
 
 impl Spotify {
-    /// The secret to try after one was refused: what Secrets Manager has now, else the previous version.
+    /// The credentials to try after `refused`: the current version in Secrets Manager if it differs, else the previous version.
     pub(super) async fn fallback_credentials(&self, refused: &Credentials) -> Result<Credentials, SpotifyError> {
         let versions = self.client_secret.refresh_after_rejection(&refused.versions).await?;
         let refused = refused.client_secret();
@@ -62,11 +63,12 @@ impl Spotify {
         }
     }
 
-    /// What signs now, if that is another secret than `credentials` are of: read again, because Spotify refused what those had signed.
+    /// The current credentials after Spotify has refused a call signed by `credentials`. Reads the secret again unless the cached one already
+    /// differs. Returns `None` if the secret is unchanged or unreadable.
     pub(super) async fn rotated_credentials(&self, credentials: &Credentials) -> Option<Credentials> {
         let refused = credentials.client_secret();
         let known = self.client_secret.get().await.ok()?;
-        // The one at hand may be a later reading of the same secret.
+        // The cached reading may be newer than that of `credentials` and still have the same secret.
         let versions = if known.current.ct_eq(refused) {
             self.client_secret.refresh_after_rejection(&known).await.ok()?
         } else {

@@ -1,35 +1,36 @@
-//! What can go wrong with Spotify, and what that says: whether to try again, and whether Spotify has done what it was asked.
+//! Errors of calls to Spotify. They say whether a retry may succeed, and whether Spotify may have processed the request. This module does not
+//! know how callers react.
 
 use http::StatusCode;
 
 use super::CompletionUrlError;
 use crate::{http_client::HttpError, jws::SignError, oauth::token::TokenError, secrets::SecretError};
 
-/// What went wrong between us and Spotify.
+/// Why a call to Spotify failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpotifyError {
-    /// At the token endpoint.
+    /// The token endpoint granted no token.
     #[error("token endpoint: {0}")]
     Token(#[from] TokenError),
-    /// No whole answer of the token endpoint.
+    /// No complete response from the token endpoint.
     #[error("token endpoint: {0}")]
     NoTokenResponse(#[source] HttpError),
-    /// At the Open Access API.
+    /// The Open Access API refused or did not answer.
     #[error("open access: {0}")]
     OpenAccess(#[from] OpenAccessError),
-    /// A completion URL that is not Spotify's.
+    /// The completion URL was rejected.
     #[error("completion_url: {0}")]
     CompletionUrl(#[from] CompletionUrlError),
-    /// No client secret.
+    /// The client secret could not be read. Nothing was sent.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The payload could not be signed.
+    /// The payload could not be signed. Nothing was sent.
     #[error(transparent)]
     Sign(#[from] SignError),
 }
 
 impl SpotifyError {
-    /// Whether it is certain that Spotify has not done what it was asked: it said no, or has never heard of it.
+    /// Whether Spotify certainly has not processed the call, because it refused the request or never received it.
     #[must_use]
     pub fn is_definite_failure(&self) -> bool {
         match self {
@@ -48,7 +49,7 @@ impl SpotifyError {
         }
     }
 
-    /// Whether the same request may succeed in a moment. A person's code is not sent again all the same.
+    /// Whether the same request may succeed after a short pause. A code must not be sent again regardless.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Token(error) => error.is_transient(),
@@ -59,49 +60,49 @@ impl SpotifyError {
     }
 }
 
-/// What Spotify answered other than 200. Its error bodies are undocumented, so the status alone decides.
+/// Why a call of the Open Access API failed. Error bodies are undocumented, so only the status decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenAccessError {
-    /// 401: the token is no longer good.
+    /// 401: the token is invalid. Spotify documents no meaning.
     #[error("the token was refused")]
     Unauthorized,
-    /// 403: the client is not allowed this call, or not for this partner.
+    /// 403: the client may not make this call, or not for this partner.
     #[error("the client is not allowed this call")]
     Forbidden,
-    /// 404: there is no such link.
+    /// 404: the subscriber has no link (Account Linking).
     #[error("not linked")]
     NotLinked,
-    /// 409, reserved for: one of the two accounts is linked to another.
+    /// 409: one of the two accounts is already linked to another. Spotify documents no meaning.
     #[error("conflict")]
     Conflict,
-    /// Any other 4xx.
+    /// Any other 4xx, except 408.
     #[error("refused with {status}")]
     Refused {
-        /// Of the answer.
+        /// HTTP status of the response.
         status: StatusCode,
     },
-    /// 429.
+    /// 429: too many requests.
     #[error("rate limited")]
     RateLimited {
-        /// In seconds, when it was said.
+        /// `Retry-After` in seconds, if present.
         retry_after: Option<u64>,
     },
-    /// 5xx.
+    /// 5xx or 408: Spotify or a gateway failed.
     #[error("unavailable with {status}")]
     Unavailable {
-        /// Of the answer.
+        /// HTTP status of the response.
         status: StatusCode,
     },
-    /// An answer that this API does not give.
-    #[error("nonsense")]
+    /// A status or body outside the documentation, or a request that could not be built.
+    #[error("invalid response")]
     InvalidResponse,
-    /// No whole answer.
+    /// No complete response.
     #[error(transparent)]
     Http(#[from] HttpError),
 }
 
 impl OpenAccessError {
-    /// Whether Spotify may have refused it for what it was signed with.
+    /// Whether Spotify may have refused the call because its secret was rotated.
     pub(super) fn may_need_rotated_secret(self) -> bool {
         matches!(
             self,
@@ -126,7 +127,7 @@ impl OpenAccessError {
         }
     }
 
-    /// Whether what was asked may be done yet, although nobody has said so: nothing came, or a gateway before Spotify has given up waiting.
+    /// Whether Spotify may still process the request, because no response arrived or a gateway gave up waiting.
     #[must_use]
     pub fn may_be_in_flight(self) -> bool {
         match self {

@@ -1,5 +1,5 @@
-//! Owns what we say to Spotify as its client: the token endpoint with our secret, and the signed calls of Spotify Open Access. Needs
-//! `oauth`, `jws`, `partner`, `secrets` and the outbound client. Refuses to store, to know a request, and to decide what a person sees.
+//! The client of Spotify: the token endpoint, and the signed calls of Spotify Open Access. It stores nothing, and knows neither incoming
+//! requests nor pages.
 
 mod calls;
 mod completion_url;
@@ -34,31 +34,31 @@ use crate::{
     secrets::{ManagedSecret, SecretError},
 };
 
-/// The scope a person consents to (Open Access Concepts). Never asked for together with a service scope.
+/// User scope of `register-user`. Never requested together with a service scope (Open Access Concepts).
 pub const USER_SOA_LINK: &str = "user-soa-link";
-/// The service scope of `unlink-user`. It begins with "user" and is a service scope all the same.
+/// Service scope of `unlink-user`, despite the prefix `user`.
 pub const USER_SOA_UNLINK: &str = "user-soa-unlink";
-/// The service scope of the calls about entitlements.
+/// Service scope of `get-entitlements` and `replace-entitlements`.
 pub const SOA_MANAGE_ENTITLEMENTS: &str = "soa-manage-entitlements";
-/// The service scope of `create-partner`, which platform partners alone are granted.
+/// Service scope of `create-partner`, granted to platform partners only (Scopes).
 pub const SOA_CREATE_PARTNER: &str = "soa-create-partner";
-/// The service scope of `upload-logo`.
+/// Service scope of `upload-logo`.
 pub const SOA_MANAGE_PARTNER: &str = "soa-manage-partner";
 
-/// Where Spotify is and who we are to it.
+/// Client id, addresses and content type of the calls to Spotify.
 #[derive(Clone, Debug)]
 pub struct SpotifyConfig {
     /// `client_id`.
     pub client_id: String,
-    /// The origin of the authorization and token endpoints.
+    /// Origin of the authorization and token endpoints.
     pub accounts_url: Url,
-    /// The origin of the Open Access API.
+    /// Origin of the Open Access API.
     pub open_access_url: Url,
-    /// `Content-Type` of signed bodies. Spotify prescribes none; its newest sample sends `jwt`.
+    /// `Content-Type` of signed bodies. Spotify documents none; its sample integration sends `jwt`.
     pub jws_content_type: String,
 }
 
-/// Spotify, as its client sees it.
+/// A client of Spotify, with cached service tokens.
 pub struct Spotify {
     settings: SpotifyConfig,
     token_endpoint: TokenEndpoint,
@@ -70,14 +70,14 @@ pub struct Spotify {
     entitlements_token: Mutex<Option<Arc<ServiceToken>>>,
 }
 
-/// A person's token and the secret that it was granted to, which signs what goes with it.
+/// A user token, with the version of the client secret that obtained it and signs the calls made with it.
 pub struct UserToken {
     access_token: AccessToken,
     credentials: Credentials,
 }
 
 impl Spotify {
-    /// Spotify, with a client secret that is not read yet.
+    /// Builds the client. It reads no secret and opens no connection.
     #[must_use]
     pub fn new(
         settings: SpotifyConfig,
@@ -98,10 +98,10 @@ impl Spotify {
         }
     }
 
-    /// Reads the client secret and opens connections to Spotify's two hosts, all at once.
+    /// Reads the client secret and connects to both of Spotify's hosts, concurrently. An unreachable Spotify is not an error.
     ///
     /// # Errors
-    /// [`SecretError`] when the client secret is not what it must be. Spotify being down is none.
+    /// [`SecretError`] if the client secret is refused or malformed, as in [`ManagedSecret::preload`]. A retry does not help.
     pub async fn preload(&self) -> Result<(), SecretError> {
         let open = |url: &Url| {
             let origin = url.to_string();
@@ -115,17 +115,17 @@ impl Spotify {
         loaded
     }
 
-    /// Has the client secret read again when it has become too old, so that this need not be waited for later.
+    /// Reads the client secret if the cached one is too old, so that a later call does not wait for it.
     pub async fn refresh_client_secret(&self) {
-        // Whoever needs it next hears of the error.
+        // The next call that needs the secret reports the error.
         drop(self.client_secret.get().await);
     }
 
-    /// Exchanges a person's code for their token (RFC 6749 §4.1.3). The code is sent once. Only when Spotify did not look at it, because
-    /// the client secret had been rotated, is it sent with the other version of the secret.
+    /// Exchanges a code for a user token (RFC 6749 §4.1.3). The code is sent once. If Spotify answers `invalid_client`, it has not consumed
+    /// the code, which is then sent again with the rotated or previous secret.
     ///
     /// # Errors
-    /// [`SpotifyError`].
+    /// [`SpotifyError`] if there is no token. A retry with the same code is never safe: the subscriber must start a new journey.
     pub async fn exchange_code(
         &self,
         code: AuthorizationCode,

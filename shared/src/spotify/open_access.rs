@@ -1,4 +1,5 @@
-//! The signed calls (Spotify Open Access reference): each a `POST` whose whole body is one JWS, signed with the client secret.
+//! The signed calls about subscribers (Open Access reference). Each is a `POST` whose body is one JWS, signed with the client secret. This
+//! module decides neither when to call nor what to grant.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -15,7 +16,7 @@ use crate::{
     partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
 };
 
-/// The payload of a signed call, its members in the documented order and no others.
+/// The payload of a signed call: the documented members only, in the documented order.
 #[derive(Serialize)]
 struct Payload<'a> {
     partner_id: &'a PartnerId,
@@ -35,11 +36,12 @@ struct RegisterUserResponse {
 }
 
 impl Spotify {
-    /// `register-user`: links the person whose token it is to `partner_user_id`, and replaces what they may hear by `entitlements`. Repeating
-    /// it changes nothing, so it is sent once more when Spotify was in trouble.
+    /// `register-user`: links the Spotify account of `user` to `partner_user_id`, and replaces its entitlements with `entitlements`. The call is
+    /// idempotent, so a transient error is retried once.
     ///
     /// # Errors
-    /// [`SpotifyError`].
+    /// [`SpotifyError`] if Spotify refuses or does not answer, or if its completion URL is rejected. Unless
+    /// [`SpotifyError::is_definite_failure`], the link may exist. A retry needs a new user token, and is safe.
     pub async fn register_user(
         &self,
         user: UserToken,
@@ -71,10 +73,10 @@ impl Spotify {
         .check(registered.completion_url)?)
     }
 
-    /// `unlink-user`, with a token of the service scope. Somebody who is not linked is unlinked: success.
+    /// `unlink-user`: removes the link of a subscriber. A subscriber without a link is a success.
     ///
     /// # Errors
-    /// [`SpotifyError`].
+    /// [`SpotifyError`] if Spotify refuses or does not answer. A retry is safe.
     pub async fn unlink_user(
         &self,
         partner_id: &PartnerId,
@@ -91,10 +93,11 @@ impl Spotify {
         }
     }
 
-    /// `get-entitlements`: what a person may hear, or nothing when there is no link. It is also the documented way to learn whether there is one.
+    /// `get-entitlements`: the entitlements of a subscriber. Returns `None` if there is no link; this is the documented way to find out
+    /// (Account Linking).
     ///
     /// # Errors
-    /// [`SpotifyError`].
+    /// [`SpotifyError`] if Spotify refuses or does not answer. A retry is safe.
     pub async fn get_entitlements(
         &self,
         partner_id: &PartnerId,
@@ -113,16 +116,17 @@ impl Spotify {
             answer => answer?,
         };
         let held: EntitlementsResponse = read(&answer)?;
-        // Names that we would not send were put there by somebody else.
+        // Another client may have set names that this crate does not accept.
         let names = held.entitlements.iter().filter(|name| Entitlement::parse(name).is_ok());
         let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::InvalidResponse)?;
         Ok(Some(entitlements))
     }
 
-    /// `replace-entitlements`: what a person may hear, all of it. An empty set takes everything away and keeps the link.
+    /// `replace-entitlements`: replaces all entitlements of a subscriber. An empty set revokes all of them and keeps the link.
     ///
     /// # Errors
-    /// [`SpotifyError`]; [`OpenAccessError::NotLinked`] when there is no link.
+    /// [`OpenAccessError::NotLinked`] if there is no link, else [`SpotifyError`] if Spotify refuses or does not answer. A retry is safe, but
+    /// after [`OpenAccessError::may_be_in_flight`] only once the first request can no longer arrive.
     pub async fn replace_entitlements(
         &self,
         partner_id: &PartnerId,
@@ -138,7 +142,7 @@ impl Spotify {
         replaced.await.map(drop)
     }
 
-    /// A signed call with the client's own token. When that was withdrawn before its time, or the secret that signs has been rotated: one new token, one more try.
+    /// Makes a signed call with a service token. If the token was revoked or the secret rotated, retries once with a new token.
     async fn call_as_client(
         &self,
         service: ServiceScope,
@@ -171,7 +175,7 @@ impl Spotify {
     }
 }
 
-/// Reads a body by way of an object, because a derived reader also takes an array of the members.
+/// Parses a response body. Parsed as an object first, because a derived `Deserialize` also accepts an array.
 fn read<T: DeserializeOwned>(answer: &HttpResponse) -> Result<T, OpenAccessError> {
     let members: Map<String, Value> =
         serde_json::from_str(answer.body.expose()).map_err(|_| OpenAccessError::InvalidResponse)?;
@@ -238,9 +242,9 @@ mod tests {
         );
     }
 
-    /// The example on Spotify's Concepts page, whose `partner_user_id` has dashes against its own rule: a vector for the signer alone.
+    /// The example of the Concepts page. Its `partner_user_id` has dashes, against the page's own rule, so it tests only the signer.
     #[test]
-    fn vector_0_the_concepts_pages_own_example() {
+    fn vector_0_the_example_of_the_concepts_page() {
         #[derive(Serialize)]
         struct Example {
             partner_id: &'static str,

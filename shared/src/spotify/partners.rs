@@ -1,5 +1,5 @@
-//! The two calls about partners. Neither is ever repeated by itself: a partner created twice cannot be taken back. Each asks for a token of its own, which serves
-//! once: they are too rare to keep one.
+//! The calls about partners. Neither is retried, because a partner cannot be deleted once created. Their tokens are not cached, because the
+//! calls are rare. This module keeps no record of partners.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{jws::sign, partner::PartnerId};
 
-/// For an upload of ten megabytes.
+/// Upper bound of a logo upload, in seconds. A logo has up to ten megabytes.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The payload, its members in the documented order.
+/// The payload of `create-partner`: its members in the documented order.
 #[derive(Serialize)]
 struct Payload<'a> {
     partner_name: &'a str,
@@ -24,10 +24,11 @@ struct Payload<'a> {
 }
 
 impl Spotify {
-    /// `create-partner`: the new partner's id. It makes another partner each time it is called.
+    /// `create-partner`: creates a partner and returns its id. Every call creates another partner.
     ///
     /// # Errors
-    /// [`SpotifyError`]; see [`SpotifyError::is_definite_failure`].
+    /// [`SpotifyError`] if Spotify refuses or does not answer, or its response has no valid id. A retry is safe only if
+    /// [`SpotifyError::is_definite_failure`]; otherwise the partner may exist.
     pub async fn create_partner(&self, partner_name: &str, entrypoint_url: &Url) -> Result<PartnerId, SpotifyError> {
         let token = self.request_service_token(SOA_CREATE_PARTNER).await?;
         let payload = Payload {
@@ -43,10 +44,10 @@ impl Spotify {
         Ok(partner_id.ok_or(OpenAccessError::InvalidResponse)?)
     }
 
-    /// `upload-logo`: the logo that Spotify shows for a partner, in the place of the one before.
+    /// `upload-logo`: replaces the logo that Spotify shows for a partner.
     ///
     /// # Errors
-    /// [`SpotifyError`].
+    /// [`SpotifyError`] if Spotify refuses or does not answer. A retry is safe.
     pub async fn upload_logo(
         &self,
         partner_id: &PartnerId,

@@ -1,4 +1,5 @@
-//! Tokens of the client itself (RFC 6749 §4.4): one a scope, kept until shortly before they end, fetched by one caller while others wait.
+//! Service tokens of the client itself (RFC 6749 §4.4). One token per scope is cached until shortly before it expires. One caller requests it
+//! while the others wait. This module does not know what the tokens are used for.
 
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use tokio::sync::Mutex;
 use super::{SOA_MANAGE_ENTITLEMENTS, Spotify, SpotifyError, USER_SOA_UNLINK, credentials::Credentials};
 use crate::oauth::token::{AccessToken, Grant, Token};
 
-/// How long before its end, in seconds, a token is given up: longer than any call takes.
+/// Margin before expiry from which a token is replaced, in seconds. Longer than any call takes.
 const EXPIRY_MARGIN_SECS: i64 = 60;
 
-/// A service token and the secret it was granted to, which signs what goes with it.
+/// A service token, with the version of the client secret that obtained it and signs the calls made with it.
 pub(super) struct ServiceToken {
     pub(super) access_token: AccessToken,
     pub(super) credentials: Credentials,
@@ -19,7 +20,7 @@ pub(super) struct ServiceToken {
 
 impl ServiceToken {
     fn new(token: Token, credentials: Credentials, now: i64) -> Self {
-        // Without `expires_in` nobody knows: it serves this once.
+        // Without `expires_in` the lifetime is unknown, so the token serves one call.
         let good_until = now
             .saturating_add(token.expires_in.unwrap_or(0))
             .saturating_sub(EXPIRY_MARGIN_SECS);
@@ -31,7 +32,7 @@ impl ServiceToken {
     }
 }
 
-/// What the client's own token is for: one scope each (least privilege).
+/// The use of a service token. Each has a scope of its own, for least privilege.
 #[derive(Clone, Copy)]
 pub(super) enum ServiceScope {
     Unlink,
@@ -39,8 +40,8 @@ pub(super) enum ServiceScope {
 }
 
 impl Spotify {
-    /// The kept token, unless it is the `refused` one, or was granted to another secret than the current one, as this has been read since: that one must
-    /// sign no more.
+    /// The cached token, or a new one if it is `refused` or has expired. A token is also replaced after a rotation, because the old secret
+    /// must not sign any more.
     pub(super) async fn service_token(
         &self,
         service: ServiceScope,
@@ -71,7 +72,7 @@ impl Spotify {
     }
 }
 
-/// The kept token, unless it has ended or is not `good` any more; else a new one.
+/// The token in `kept` if it is neither expired nor rejected by `good`, else a new one from `request`.
 async fn get<F: Future<Output = Result<ServiceToken, SpotifyError>>>(
     kept: &Mutex<Option<Arc<ServiceToken>>>,
     now: i64,

@@ -1,4 +1,4 @@
-//! Spotify's token endpoint: the one place that asks it, for the functions and for an operator.
+//! Spotify's token endpoint, for functions and operators. The only module that requests tokens from Spotify. It caches none.
 
 use url::Url;
 
@@ -10,7 +10,7 @@ use crate::{
     telemetry::metrics::{self, Metric},
 };
 
-/// The token endpoint, as one client asks it.
+/// The token endpoint, for one client id.
 #[derive(Clone, Debug)]
 pub struct TokenEndpoint {
     http: HttpClient,
@@ -19,7 +19,7 @@ pub struct TokenEndpoint {
 }
 
 impl TokenEndpoint {
-    /// The endpoint on the origin `accounts_url`.
+    /// The endpoint at the origin `accounts_url`.
     #[must_use]
     pub fn new(http: &HttpClient, accounts_url: &Url, client_id: impl Into<String>) -> Self {
         let mut url = accounts_url.clone();
@@ -31,11 +31,11 @@ impl TokenEndpoint {
         }
     }
 
-    /// Asks for a token of `scope`, once, with the client's Basic authentication.
+    /// Sends one request for a token with `scope`, with the client's Basic authentication.
     ///
     /// # Errors
-    /// [`SpotifyError::Token`], whose kind says whether the client, the code or the endpoint was at fault, and
-    /// [`SpotifyError::NoTokenResponse`].
+    /// [`SpotifyError::Token`] if the endpoint grants no token; its variant says why. [`SpotifyError::NoTokenResponse`] if no complete
+    /// response arrived. A retry is safe for client credentials, but never for a code.
     pub async fn request(
         &self,
         client_secret: &ClientSecret,
@@ -53,7 +53,7 @@ impl TokenEndpoint {
 }
 
 impl Spotify {
-    /// Asks the token endpoint with the current secret, and once more with another if the first is no longer good.
+    /// Requests a token with the current secret, and after `invalid_client` once more with the rotated or previous one.
     pub(super) async fn request_token_with_fallback(
         &self,
         grant: &Grant<'_>,

@@ -1,21 +1,21 @@
-//! What can go wrong with a call to DynamoDB.
+//! Errors of DynamoDB calls.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why the store did not do what it was asked.
+/// Error of a store operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The token was used before.
-    #[error("used before")]
+    /// A write that succeeds only once was made before: a token was used, or a partner creation has ended. A retry fails again.
+    #[error("already used")]
     AlreadyUsed,
-    /// Throttled, in trouble, or silent. Nothing may be assumed.
-    #[error("DynamoDB does not answer")]
+    /// DynamoDB throttled the call, failed, or did not respond, or other writers kept interfering. A write may have happened all the same.
+    #[error("DynamoDB is unavailable")]
     Unavailable,
-    /// DynamoDB says that we ask wrongly: no such table, not allowed.
+    /// DynamoDB refused the call: missing table, missing permission, or invalid request. A retry fails again.
     #[error("DynamoDB refused the call")]
     Rejected,
-    /// An item that we did not write.
-    #[error("an item is not what it must be")]
+    /// An item lacks a required attribute, or an attribute has the wrong type or an invalid value. A retry fails again.
+    #[error("malformed item")]
     Malformed,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn store_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) ->
     }
 }
 
-/// Whether DynamoDB rejected a write because its condition did not hold.
+/// Whether a write failed because its condition did not hold.
 pub(super) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error_code(error) == Some("ConditionalCheckFailedException")
 }

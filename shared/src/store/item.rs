@@ -1,4 +1,4 @@
-//! DynamoDB items: how attributes are read and written.
+//! Reads and writes attributes of DynamoDB items.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ pub(super) trait ItemExt {
     /// A string attribute; `None` if it is missing or of another type.
     fn text(&self, name: &str) -> Option<&str>;
 
-    /// A string attribute that every such item has.
+    /// A required string attribute. [`StoreError::Malformed`] if it is missing or of another type.
     fn required(&self, name: &str) -> Result<&str, StoreError> {
         self.text(name).ok_or(StoreError::Malformed)
     }
 
-    /// A string attribute, as `parse` reads it. A string that it rejects is [`StoreError::Malformed`].
+    /// A string attribute, parsed by `parse`; `None` if it is missing. [`StoreError::Malformed`] if `parse` rejects the string.
     fn parse<'a, T, E>(
         &'a self,
         name: &str,
@@ -29,10 +29,10 @@ pub(super) trait ItemExt {
         value.map_err(|_| StoreError::Malformed)
     }
 
-    /// An integer attribute. A value of another type is [`StoreError::Malformed`].
+    /// An integer attribute; `None` if it is missing. [`StoreError::Malformed`] if the value is not an integer.
     fn integer(&self, name: &str) -> Result<Option<i64>, StoreError>;
 
-    /// A list of entitlement names. Anything else is [`StoreError::Malformed`].
+    /// A list of entitlement names; `None` if it is missing. [`StoreError::Malformed`] if the value is anything else.
     fn entitlements(&self, name: &str) -> Result<Option<Entitlements>, StoreError>;
 
     /// A map attribute; `None` if it is missing or of another type.

@@ -1,5 +1,5 @@
-//! Owns what outlives one invocation: pending links, the `jti`s of tokens that work once, subscribers, and partners. Needs DynamoDB. Refuses to decide anything:
-//! what must be true for a write to succeed is a condition of that write.
+//! State in DynamoDB: pending links, the `jti`s of single-use tokens, subscribers, and partners. Callers decide what to store. Preconditions are conditions of
+//! the write itself, so concurrent writers cannot break them.
 
 mod error;
 mod item;

@@ -1,6 +1,6 @@
-//! The partners table: the partners that one client of Spotify's serves, each with its own settings, and the ledger of those whom Spotify is asked to create.
-//! Spotify cannot be asked twice: `create-partner` makes another partner each time, and nobody can list or delete them. So whoever is to be created is
-//! written down first, under a reference of the operator's and under their name, and stays there until it is known how it ended.
+//! The partners table: the partners of one Spotify client, each with its own settings, and a ledger of partner creations. `create-partner` is not idempotent:
+//! each call creates another partner, and the API can neither list nor delete partners. The ledger therefore records each creation before the call, under the
+//! operator's reference and under the partner's name, until its result is known.
 
 use std::collections::BTreeMap;
 
@@ -18,52 +18,52 @@ use super::{
 };
 use crate::{partner::PartnerId, secret::sha256_hex};
 
-/// A partner.
+/// A partner with its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartnerRecord {
-    /// As Spotify names it.
+    /// Partner ID at Spotify.
     pub partner_id: PartnerId,
-    /// As people know it.
+    /// Display name.
     pub name: String,
-    /// Where Spotify sends people who begin to link.
+    /// URL at which Spotify starts a linking journey.
     pub entrypoint_url: Option<String>,
-    /// Its own in place of the deployment's variables, by their names.
+    /// Settings that override the deployment's environment variables, by variable name.
     pub settings: BTreeMap<String, String>,
-    /// Since when nobody is linked any more, in seconds since 1970.
+    /// Time since which the partner makes no new links, in seconds since 1970; `None` if it is enabled.
     pub disabled_at: Option<i64>,
-    /// One more with each change.
+    /// Version of the record, incremented by each change; 0 if it is not stored yet.
     pub version: i64,
 }
 
-/// A partner that Spotify is asked to create.
+/// A ledger entry for a partner that Spotify is asked to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartnerCreation {
-    /// What the operator calls it; until there is a partner id, and after, paths may name the partner by it.
+    /// The operator's reference. Paths may name the partner by it, before and after Spotify has returned the Partner ID.
     pub reference: PartnerId,
-    /// `partner_name`.
+    /// `partner_name` of the `create-partner` call.
     pub name: String,
-    /// `entrypoint_url`.
+    /// `entrypoint_url` of the `create-partner` call.
     pub entrypoint_url: String,
-    /// Its settings when it will be there.
+    /// Settings of the partner once it is created.
     pub settings: BTreeMap<String, String>,
-    /// When Spotify was asked, in seconds since 1970.
+    /// Start of the creation, in seconds since 1970.
     pub requested_at: i64,
-    /// What Spotify answered; nothing while that is not known.
+    /// Partner ID that Spotify returned; `None` while the result is unknown.
     pub partner_id: Option<PartnerId>,
 }
 
-/// Whether a creation could begin.
+/// Result of [`PartnerTable::start_creation`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreationStart {
-    /// It is written down, and Spotify may be asked, once.
+    /// The creation is recorded. The caller may call `create-partner`, once.
     Started,
-    /// There was one of this reference before.
+    /// A creation with this reference is recorded already.
     Exists(PartnerCreation),
-    /// There was one of this name before, of another reference.
+    /// A creation with this name is recorded under another reference.
     NameTaken,
 }
 
-/// The table of partners.
+/// The partners table.
 #[derive(Clone, Debug)]
 pub struct PartnerTable {
     client: Client,
@@ -71,16 +71,16 @@ pub struct PartnerTable {
 }
 
 impl PartnerTable {
-    /// The table of this name.
+    /// Uses the table named `table`.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// The partner of an id, or of the reference under which it was created.
+    /// Reads a partner by its Partner ID, or by the reference of its creation. Returns `None` if neither is stored.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn get(&self, named: &PartnerId) -> Result<Option<PartnerRecord>, StoreError> {
         if let Some(item) = self.item(&partner_key(named)).await? {
             return partner_of(&item).map(Some);
@@ -96,10 +96,10 @@ impl PartnerTable {
         }
     }
 
-    /// The creation of a reference.
+    /// Reads a creation by its reference. Returns `None` if it is not recorded.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn creation(&self, reference: &PartnerId) -> Result<Option<PartnerCreation>, StoreError> {
         self.item(&creation_key(reference))
             .await?
@@ -108,10 +108,10 @@ impl PartnerTable {
             .transpose()
     }
 
-    /// All partners, and all creations of which it is not known how they ended.
+    /// Reads all partners, sorted by Partner ID, and all creations whose result is unknown.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the table cannot be read or contains a malformed item. A retry is safe.
     pub async fn list(&self) -> Result<(Vec<PartnerRecord>, Vec<PartnerCreation>), StoreError> {
         let (mut partners, mut unfinished, mut after) = (Vec::new(), Vec::new(), None);
         loop {
@@ -138,10 +138,11 @@ impl PartnerTable {
         Ok((partners, unfinished))
     }
 
-    /// Writes a partner as it is to be, with the next version: new where `partner.version` is 0, else in the place of that version. False when there is another.
+    /// Stores a partner with the next version: a new record if `partner.version` is 0, otherwise in place of exactly that version. Returns `false` if the
+    /// stored version is another.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe, but returns `false` if the first write succeeded.
     pub async fn put(&self, partner: &PartnerRecord) -> Result<bool, StoreError> {
         let put = self
             .client
@@ -161,10 +162,10 @@ impl PartnerTable {
         }
     }
 
-    /// Stops a partner's linking from `at` on, in seconds since 1970, or lets it go on. False when there is no such partner.
+    /// Disables a partner's linking as of `at` (seconds since 1970), or enables it if `at` is `None`. Returns `false` if there is no such partner.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn set_disabled(&self, partner_id: &PartnerId, at: Option<i64>) -> Result<bool, StoreError> {
         let update = self
             .client
@@ -179,10 +180,11 @@ impl PartnerTable {
         Ok(write.send(update).await?.is_done())
     }
 
-    /// Writes down that a partner is to be created, before Spotify is asked.
+    /// Records a creation, before `create-partner` is called.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write: `create-partner` must not be called. A retry returns [`CreationStart::Exists`] if the first write
+    /// succeeded.
     pub async fn start_creation(&self, creation: &PartnerCreation) -> Result<CreationStart, StoreError> {
         let name = Item::from([
             ("id".into(), text(&name_key(&creation.name))),
@@ -199,7 +201,7 @@ impl PartnerTable {
             return Ok(CreationStart::Started);
         };
         match error.as_service_error() {
-            // Whichever of the two was there: one that is being written at this moment is there too.
+            // A creation under this reference takes precedence over one with the same name.
             Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => Ok(self
                 .creation(&creation.reference)
                 .await?
@@ -208,10 +210,11 @@ impl PartnerTable {
         }
     }
 
-    /// Writes down what Spotify answered: the creation has its partner id, and the partner is there.
+    /// Records the Partner ID that Spotify returned, and stores the partner, in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyUsed`] when the creation has ended before, or the partner is there already; else another [`StoreError`].
+    /// [`StoreError::AlreadyUsed`] if the creation has ended or the partner exists; otherwise another [`StoreError`]. A retry is safe, but returns
+    /// [`StoreError::AlreadyUsed`] if the first write succeeded.
     pub async fn complete_creation(
         &self,
         creation: &PartnerCreation,
@@ -238,10 +241,10 @@ impl PartnerTable {
         Ok(PartnerRecord { version: 1, ..partner })
     }
 
-    /// Forgets a creation of which it is certain that Spotify has not done it.
+    /// Deletes a creation and frees its name. Only for a creation that Spotify has certainly not carried out.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyUsed`] when it has ended; else another [`StoreError`].
+    /// [`StoreError::AlreadyUsed`] if the creation has a Partner ID; otherwise another [`StoreError`]. A retry is safe.
     pub async fn discard_creation(&self, creation: &PartnerCreation) -> Result<(), StoreError> {
         let delete = |id: String| Delete::builder().table_name(&self.table).key("id", text(&id));
         let ledger = delete(creation_key(&creation.reference)).condition_expression("attribute_not_exists(partner_id)");
@@ -299,7 +302,7 @@ fn creation_key(reference: &PartnerId) -> String {
     format!("{CREATION}{reference}")
 }
 
-/// Two names that differ in case or in the spaces between their words alone are one.
+/// Key of a partner's name. Names that differ only in case or white space share a key.
 fn name_key(name: &str) -> String {
     let words: Vec<_> = name.split_whitespace().map(str::to_lowercase).collect();
     format!("name#{}", sha256_hex(&words.join(" ")))
@@ -375,7 +378,7 @@ fn creation_of(item: &Item) -> Result<PartnerCreation, StoreError> {
     })
 }
 
-/// Whether a condition did not hold: a transaction is canceled for being throttled, or in another's way, too.
+/// Whether a transaction was canceled because a condition did not hold, and not because of throttling or a conflict.
 fn is_refused(canceled: &TransactionCanceledException) -> bool {
     let mut reasons = canceled.cancellation_reasons().iter();
     reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed"))

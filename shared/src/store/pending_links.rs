@@ -1,5 +1,5 @@
-//! The pending-links table: partition key `id`, time to live on `delete_at`. Time to live is garbage collection that may lag by days;
-//! `expires_at`, compared in the condition, is expiry.
+//! The pending-links table: partition key `id`, TTL attribute `delete_at`. DynamoDB may delete expired items days late, so the condition of
+//! consuming an item compares `expires_at`.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -18,73 +18,73 @@ use crate::{
     sign_in::SignInMethod,
 };
 
-/// How long, in seconds, an item outlives its use, so that garbage collection never precedes expiry.
+/// Delay in seconds between the expiry of an item and its deletion by TTL.
 pub(super) const GC_GRACE_SECS: i64 = 3600;
 
-/// The second half holds when the SDK repeats a write whose answer was lost; a repeat that comes late must not undo a claim.
+/// Condition of a new item. The second half holds if the SDK repeats a write whose response was lost. A late repetition must not restore a consumed item.
 pub(super) const NEW_LINK: &str =
     "attribute_not_exists(id) OR (browser_binding = :binding AND attribute_not_exists(consumed_by))";
 
-/// A journey that has begun: who is to be linked, and what the browser must bring back.
+/// A linking journey that waits for Spotify's authorization response.
 #[derive(Debug)]
 pub struct PendingLink {
-    /// The partner.
+    /// Partner ID at Spotify.
     pub partner_id: PartnerId,
-    /// The subscriber.
+    /// Partner User ID of the subscriber.
     pub partner_user_id: PartnerUserId,
-    /// The show they came from, for the way back.
+    /// Spotify show that the journey started from.
     pub show: Option<ShowUri>,
-    /// The language they read, as its tag, if they or the partner's site chose one.
+    /// Language tag, if the subscriber or the partner's site chose a language.
     pub language: Option<String>,
-    /// What the partner's token said they may hear, if it said so.
+    /// Entitlements from the partner's token, if it contained any.
     pub entitlements: Option<Entitlements>,
-    /// Whose challenge was sent, if PKCE is on.
+    /// PKCE code verifier, if PKCE is on.
     pub code_verifier: Option<CodeVerifier>,
-    /// How they proved who they are, for the same must hold at the end.
+    /// Sign-in method at the start of the journey; the callback uses it to check the session.
     pub sign_in_method: SignInMethod,
-    /// Hash of the browser's binding.
+    /// Hash of the browser binding.
     pub browser_binding: String,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub expires_at: i64,
 }
 
-/// A detour to the partner's `OpenID` provider that has begun.
+/// A sign-in that waits for the authorization response of the partner's `OpenID` provider.
 #[derive(Debug)]
 pub struct PendingSignIn {
-    /// The `redirect_uri` of the provider that they were sent to. A response counts only if it arrives there (RFC 9700 §4.4.2.2).
+    /// Redirect URI registered with this provider. Responses at any other URI are rejected (RFC 9700 §4.4.2.2).
     pub redirect_uri: String,
-    /// Where they go when they are signed in: an address of ours.
+    /// URL of this deployment to continue at after the sign-in.
     pub return_to: String,
-    /// Whose challenge was sent.
+    /// PKCE code verifier.
     pub code_verifier: CodeVerifier,
-    /// What the ID token must bring back.
+    /// Nonce that the ID token must contain.
     pub nonce: Nonce,
-    /// Hash of the browser's binding.
+    /// Hash of the browser binding.
     pub browser_binding: String,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub expires_at: i64,
 }
 
-/// What came of a claim.
+/// Result of consuming a pending link or sign-in.
 #[derive(Debug)]
 pub enum Consumption<T> {
-    /// It is ours, and nobody else's.
+    /// The caller has consumed the item; no other caller can.
     Granted(T),
-    /// It is not.
+    /// The item was not consumed by this caller.
     Rejected(Rejection<T>),
 }
 
-/// Why a claim was refused, for the log, and what it would have been of, for the way back: whoever was refused must not go on with it.
+/// Why consuming was rejected. The journey must not continue.
 #[derive(Debug)]
 pub struct Rejection<T> {
-    /// In a word.
+    /// Reason for the log.
     pub reason: &'static str,
-    /// What is stored there, if anything is.
+    /// The stored item, if there is one; use it only to build the error page.
     pub pending: Option<T>,
 }
 
 impl<T> Consumption<T> {
-    /// What was claimed.
+    /// The consumed item. Returns `None` if consuming was rejected.
     #[must_use]
     pub fn granted(self) -> Option<T> {
         match self {
@@ -102,24 +102,24 @@ pub struct PendingLinks {
 }
 
 impl PendingLinks {
-    /// The table of this name.
+    /// Uses the table named `table`.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// Stores the pending link of a state, once.
+    /// Stores a pending link under `state`.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. After [`StoreError::Unavailable`] a retry with the same arguments is safe.
     pub async fn put(&self, state: &StateHash, pending: &PendingLink) -> Result<(), StoreError> {
         self.put_new(item_of(state, pending), &pending.browser_binding).await
     }
 
-    /// Stores the pending sign-in of a state, once.
+    /// Stores a pending sign-in under `state`.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// As for [`Self::put`].
     pub async fn put_sign_in(&self, state: &StateHash, pending: &PendingSignIn) -> Result<(), StoreError> {
         self.put_new(sign_in_item(state, pending), &pending.browser_binding)
             .await
@@ -136,11 +136,11 @@ impl PendingLinks {
         put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
-    /// Claims the pending link of a state for the invocation `me`, in one conditional write: it exists, it was begun in a browser with one
-    /// of `bindings`, it has not expired `now`, and nobody else has claimed it. Of many at once, one gets it; all others are refused.
+    /// Consumes the pending link stored under `state`; exactly one caller succeeds. The link must not have expired, and must have been started in a browser
+    /// with one of `bindings`. `owner` names this invocation, so that the SDK's repetition of the write succeeds too.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known who has it: then nobody may go on.
+    /// [`StoreError`] if it is unknown whether the link was consumed: the journey must not continue. A retry with the same `owner` is safe.
     pub async fn consume(
         &self,
         state: &StateHash,
@@ -151,17 +151,17 @@ impl PendingLinks {
         let presented = Presented {
             redirect_uri: None,
             bindings,
-            me: owner,
+            owner,
             now,
         };
         self.consume_item(link_id(state), &presented, pending_of).await
     }
 
-    /// Claims the pending sign-in of a state, as [`Self::consume`] does a pending link, on the further condition that the response has arrived at the
-    /// `redirect_uri` of the provider that was asked.
+    /// Consumes the pending sign-in stored under `state`, under the conditions of [`Self::consume`]. In addition, the response must have arrived at the stored
+    /// `redirect_uri`.
     ///
     /// # Errors
-    /// As [`Self::consume`].
+    /// As for [`Self::consume`].
     pub async fn consume_sign_in(
         &self,
         state: &StateHash,
@@ -173,7 +173,7 @@ impl PendingLinks {
         let presented = Presented {
             redirect_uri: Some(redirect_uri),
             bindings,
-            me: owner,
+            owner,
             now,
         };
         self.consume_item(sign_in_id(state), &presented, sign_in_of).await
@@ -198,45 +198,45 @@ impl PendingLinks {
             .key("id", text(&id))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match presented.claim().send(update).await? {
-            ConditionalWrite::Done(claimed) => read(&claimed).map(Consumption::Granted),
+        match presented.consume().send(update).await? {
+            ConditionalWrite::Done(consumed) => read(&consumed).map(Consumption::Granted),
             ConditionalWrite::Refused(item) => Ok(Consumption::Rejected(Rejection {
-                reason: presented.why_refused(item.as_ref()),
+                reason: presented.rejection_reason(item.as_ref()),
                 pending: item.and_then(|item| read(&item).ok()),
             })),
         }
     }
 }
 
-/// What an authorization response presents, to be compared with what is pending.
+/// What an authorization response presents, to be compared with the stored item.
 struct Presented<'a> {
-    /// The `redirect_uri` at which it arrived, for a sign-in.
+    /// Redirect URI at which the response arrived; only for a sign-in.
     redirect_uri: Option<&'a str>,
-    /// Hashes of the browser's bindings.
+    /// Hashes of the browser bindings.
     bindings: &'a [String],
-    /// The invocation.
-    me: &'a str,
-    /// In seconds since 1970.
+    /// Name of this invocation.
+    owner: &'a str,
+    /// Current time, in seconds since 1970.
     now: i64,
 }
 
 impl Presented<'_> {
-    fn claim(&self) -> Write {
-        let me = || text(self.me);
+    fn consume(&self) -> Write {
+        let owner = || text(self.owner);
         Write::new()
-            .set("consumed_by", me())
+            .set("consumed_by", owner())
             .when(Condition::exists("id"))
             .when(Condition::greater("expires_at", number(self.now)))
             .when(Condition::one_of(
                 "browser_binding",
                 self.bindings.iter().map(|binding| text(binding)),
             ))
-            .when(Condition::absent("consumed_by").or(Condition::equal("consumed_by", me())))
+            .when(Condition::absent("consumed_by").or(Condition::equal("consumed_by", owner())))
             .when_all(self.redirect_uri.map(|uri| Condition::equal("redirect_uri", text(uri))))
     }
 
-    /// Which part of the condition did not hold.
-    fn why_refused(&self, item: Option<&Item>) -> &'static str {
+    /// Names the part of the condition that did not hold.
+    fn rejection_reason(&self, item: Option<&Item>) -> &'static str {
         let Some(item) = item else { return "unknown" };
         if item.contains_key("consumed_by") {
             "spent"

@@ -1,4 +1,4 @@
-//! The pace at which all workers together call Spotify: one item of the subscribers table says when the next call may be made.
+//! Rate limit of calls to Spotify, shared by all workers. One item of the subscribers table per client stores the time of the next permitted call.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -12,35 +12,35 @@ use super::{
     write::{Condition, ConditionalWrite, Write},
 };
 
-/// How often a turn is asked for anew when others take theirs at the same moment.
+/// Upper bound of attempts to acquire a permit while other workers acquire theirs.
 const MAX_ATTEMPTS: usize = 16;
 
-/// The pace of one client of Spotify's.
+/// The rate limiter of one Spotify client.
 #[derive(Clone, Debug)]
 pub struct RateLimiter {
     client: Client,
     table: String,
     id: String,
-    /// Between two calls, in milliseconds.
+    /// Minimum time between two calls, in milliseconds.
     interval: i64,
 }
 
-/// When whoever asks may call, in milliseconds from then on.
+/// Result of [`RateLimiter::acquire`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// Theirs, after so long.
+    /// The permit is acquired. The caller must wait this many milliseconds before the call.
     After(i64),
-    /// None was taken, for it would have been so long.
+    /// No permit is acquired: the wait, in milliseconds, would exceed the maximum.
     Unavailable(i64),
 }
 
 impl RateLimiter {
-    /// Of the client `client_id`, at most `rate` calls per second.
+    /// Creates a limiter of `rate` calls per second for the client `client_id`.
     #[must_use]
     pub fn new(client: Client, table: String, client_id: &str, rate: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "the cast saturates, and the rate is within reason"
+            reason = "the cast saturates, and the configuration bounds the rate"
         )]
         let interval = (1000.0 / rate).ceil() as i64;
         Self {
@@ -51,40 +51,44 @@ impl RateLimiter {
         }
     }
 
-    /// Takes the next turn after `now_ms` (milliseconds since 1970), unless that is more than `longest_ms` away.
+    /// Acquires the next permit from `now_ms` (milliseconds since 1970) on, unless the wait exceeds `max_wait_ms`.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Unavailable`] if too many workers compete, or DynamoDB is unavailable. A retry is safe: at worst one permit stays unused. Otherwise
+    /// another [`StoreError`].
     pub async fn acquire(&self, now_ms: i64, max_wait_ms: i64) -> Result<Permit, StoreError> {
         let mut next = now_ms;
         for _ in 0..MAX_ATTEMPTS {
-            let ours = next.max(now_ms);
-            let wait = ours.saturating_sub(now_ms);
+            let call_at = next.max(now_ms);
+            let wait = call_at.saturating_sub(now_ms);
             if wait > max_wait_ms {
                 return Ok(Permit::Unavailable(wait));
             }
-            match self.advance(next, ours.saturating_add(self.interval), now_ms).await? {
+            match self
+                .advance(next, call_at.saturating_add(self.interval), now_ms)
+                .await?
+            {
                 Ok(()) => return Ok(Permit::After(wait)),
-                Err(other) => next = other,
+                Err(stored) => next = stored,
             }
         }
         Err(StoreError::Unavailable)
     }
 
-    /// Nobody calls before `until_ms`: Spotify has asked us to wait.
+    /// Pauses all calls until `until_ms` (milliseconds since 1970), as Spotify's `Retry-After` demands. Never shortens a pause.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn pause_until(&self, until_ms: i64) -> Result<(), StoreError> {
         let earlier = Condition::less("next_call_at", number(until_ms));
         let write = Write::new()
             .set("next_call_at", number(until_ms))
             .when(Condition::absent("next_call_at").or(earlier));
-        // Refused when somebody has asked for longer.
+        // The condition does not hold if a longer pause is stored.
         write.send(self.update()).await.map(drop)
     }
 
-    /// Moves the next call from `from` to `to`; where it is another, that one is told. One that lies behind is as good as none.
+    /// Moves the time of the next call from `from` to `to`. The inner error is the stored time, if it is neither `from` nor in the past.
     async fn advance(&self, from: i64, to: i64, now_ms: i64) -> Result<Result<(), i64>, StoreError> {
         let mut free = Condition::absent("next_call_at").or(Condition::equal("next_call_at", number(from)));
         if from <= now_ms {
@@ -98,8 +102,8 @@ impl RateLimiter {
         match write.send(update).await? {
             ConditionalWrite::Done(_) => Ok(Ok(())),
             ConditionalWrite::Refused(item) => {
-                let other = item.unwrap_or_default().integer("next_call_at")?;
-                other.map(Err).ok_or(StoreError::Malformed)
+                let stored = item.unwrap_or_default().integer("next_call_at")?;
+                stored.map(Err).ok_or(StoreError::Malformed)
             }
         }
     }

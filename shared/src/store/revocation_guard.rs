@@ -1,5 +1,6 @@
-//! The guard against taking rights away from many at once by mistake: an empty roster, a wrong file, a backend gone mad. One item of the subscribers table for each
-//! partner names the people who lost rights within an hour; beyond [`RevocationLimits`] nobody else does, until an operator releases them. Grants are never held.
+//! Limits how many subscribers of a partner lose entitlements within an hour, as protection against mistakes such as an empty roster. One item of the
+//! subscribers table per partner lists the subscribers who lost entitlements. Beyond [`RevocationLimits`], further revocations are on hold until an operator
+//! releases the guard. Grants are never on hold.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -15,37 +16,37 @@ use super::{
 };
 use crate::partner::{PartnerId, PartnerUserId};
 
-/// Over how long removals are counted, in seconds.
+/// Length of the window in which revocations are counted, in seconds.
 const WINDOW_SECS: i64 = 3600;
-/// How often it is counted anew when others begin the hour at the same moment.
+/// Upper bound of attempts to count a revocation while other workers start a window.
 const MAX_ATTEMPTS: usize = 4;
 
-/// The fewest people that a share of the linked comes to: of twenty linked people, two who cancel within an hour are no accident.
+/// Lower bound of the limit by percentage, in subscribers: a partner with few subscribers must not hit its limit by ordinary cancellations.
 const MIN_LIMIT: i64 = 10;
 
-/// From how many people of a partner rights may be taken away within an hour.
+/// How many subscribers of a partner may lose entitlements within an hour. The smaller limit applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationLimits {
-    /// People (`GUARD_PEOPLE`).
+    /// Number of subscribers (`GUARD_PEOPLE`).
     pub people: i64,
-    /// Percent of those linked (`GUARD_PERCENT`); ten people are always few enough.
+    /// Percentage of the linked subscribers (`GUARD_PERCENT`), but at least ten subscribers.
     pub percent: i64,
 }
 
 impl RevocationLimits {
-    /// How many of `linked` people those percent are.
+    /// The limit by percentage for `linked` subscribers.
     fn share(&self, linked: i64) -> i64 {
         (linked.saturating_mul(self.percent) / 100).max(MIN_LIMIT)
     }
 
-    /// How many people it comes to where `linked` people are linked, if that is known.
+    /// The limit in subscribers, if `linked` subscribers are linked; `None` if their number is unknown.
     #[must_use]
     pub fn limit(&self, linked: Option<i64>) -> i64 {
         linked.map_or(self.people, |linked| self.people.min(self.share(linked)))
     }
 }
 
-/// The guard of all partners.
+/// The revocation guard of all partners.
 #[derive(Clone, Debug)]
 pub struct RevocationGuard {
     client: Client,
@@ -53,51 +54,51 @@ pub struct RevocationGuard {
     limits: RevocationLimits,
 }
 
-/// How the guard of a partner stands.
+/// State of a partner's guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardStatus {
-    /// Since when removals are held, in seconds since 1970; not, when that is nothing.
+    /// Start of the hold, in seconds since 1970; `None` if revocations are not on hold.
     pub on_hold_since: Option<i64>,
-    /// Until when all pass, in seconds since 1970, when an operator said so.
+    /// End of the operator's release, in seconds since 1970; `None` if there is no release or it has ended.
     pub released_until: Option<i64>,
-    /// From how many people rights were taken away within the hour that is counted.
+    /// Number of subscribers who lost entitlements in the current window.
     pub revoked: i64,
-    /// From how many they may be.
+    /// Upper bound of `revoked`.
     pub limit: i64,
 }
 
-/// Whether rights may be taken away.
+/// Answer of the guard to one revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationDecision {
-    /// They may.
+    /// The revocation may be sent to Spotify.
     Allowed,
-    /// Not before an operator says so.
+    /// The revocation waits until an operator releases the guard.
     OnHold {
-        /// Whether it is this one that raised the alarm.
+        /// Whether this revocation started the hold.
         newly: bool,
     },
 }
 
 impl RevocationGuard {
-    /// Removals within these limits, for each partner.
+    /// Creates a guard with these limits for each partner; `table` is the subscribers table.
     #[must_use]
     pub fn new(client: Client, table: String, limits: RevocationLimits) -> Self {
         Self { client, table, limits }
     }
 
-    /// Notes how many people of a partner are linked, as the last round of the reconciliation counted them.
+    /// Stores the limit by percentage for `linked` subscribers, as a round of the reconciliation counted them.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn set_linked_count(&self, partner_id: &PartnerId, linked: i64) -> Result<(), StoreError> {
         let write = Write::new().set("linked_limit", number(self.limits.share(linked)));
         write.send(self.update(partner_id)).await.map(drop)
     }
 
-    /// How it stands.
+    /// Reads the state of a partner's guard.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn state(&self, partner_id: &PartnerId, now: i64) -> Result<GuardStatus, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let got = get.key("id", text(&id(partner_id))).consistent_read(true).send().await;
@@ -119,10 +120,10 @@ impl RevocationGuard {
         })
     }
 
-    /// Asks whether somebody may lose rights, and counts them if so: once, however often Spotify has to be told.
+    /// Checks whether a subscriber may lose entitlements, and counts the subscriber if so. A subscriber counts once per window, however often this is called.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Unavailable`] if too many workers compete, or DynamoDB is unavailable; otherwise another [`StoreError`]. A retry is safe.
     pub async fn check_revocation(
         &self,
         partner_id: &PartnerId,
@@ -146,7 +147,7 @@ impl RevocationGuard {
                 return Ok(RevocationDecision::Allowed);
             }
             if let Some(on_hold_since) = guard.integer("on_hold_since")? {
-                return Ok(held(on_hold_since, now));
+                return Ok(on_hold(on_hold_since, now));
             }
             let counting = guard.integer("window_start")?.is_some_and(|start| start > ago);
             if counting || self.limits.people == 0 {
@@ -158,7 +159,7 @@ impl RevocationGuard {
                 .set("people", people.clone())
                 .when(Condition::absent("on_hold_since"))
                 .when(Condition::absent("window_start").or(ended));
-            // Refused when another worker has begun the hour meanwhile: then this person is counted in it.
+            // If another worker has started the window, the next attempt counts the subscriber in it.
             if begin.send(self.update(partner_id)).await?.is_done() {
                 return Ok(RevocationDecision::Allowed);
             }
@@ -166,26 +167,26 @@ impl RevocationGuard {
         Err(StoreError::Unavailable)
     }
 
-    /// Holds what comes, until it is released; or has been meanwhile.
+    /// Starts a hold, unless another worker has started one or an operator has released the guard meanwhile.
     async fn hold(&self, partner_id: &PartnerId, now: i64) -> Result<RevocationDecision, StoreError> {
-        let over = Condition::at_most("released_until", number(now));
+        let release_ended = Condition::at_most("released_until", number(now));
         let hold = Write::new()
             .set("on_hold_since", number(now))
             .when(Condition::absent("on_hold_since"))
-            .when(Condition::absent("released_until").or(over));
+            .when(Condition::absent("released_until").or(release_ended));
         Ok(match hold.send(self.update(partner_id)).await? {
             ConditionalWrite::Done(_) => RevocationDecision::OnHold { newly: true },
             ConditionalWrite::Refused(guard) => match guard.unwrap_or_default().integer("on_hold_since")? {
-                Some(on_hold_since) => held(on_hold_since, now),
+                Some(on_hold_since) => on_hold(on_hold_since, now),
                 None => RevocationDecision::Allowed,
             },
         })
     }
 
-    /// Lets removals pass until `until`, in seconds since 1970.
+    /// Ends a hold and allows all revocations until `until`, in seconds since 1970.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn release(&self, partner_id: &PartnerId, until: i64) -> Result<(), StoreError> {
         let release =
             Write::new()
@@ -194,7 +195,7 @@ impl RevocationGuard {
         release.send(self.update(partner_id)).await.map(drop)
     }
 
-    /// Fewer people than either limit were counted.
+    /// The condition that the counted subscribers are below both limits.
     fn below_limits(&self) -> Condition {
         let below_share = Condition::size_less_than_attribute("people", "linked_limit");
         let below_share = Condition::absent("linked_limit").or(below_share);
@@ -209,8 +210,8 @@ impl RevocationGuard {
     }
 }
 
-/// Whoever finds it held since this moment tells of it too: the answer of the write that did it may have been lost, and somebody has to be told.
-fn held(on_hold_since: i64, now: i64) -> RevocationDecision {
+/// A hold that started at `now` counts as new. The write that started it may have lost its response, and the hold must reach the log.
+fn on_hold(on_hold_since: i64, now: i64) -> RevocationDecision {
     RevocationDecision::OnHold {
         newly: on_hold_since == now,
     }

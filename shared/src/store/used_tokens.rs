@@ -1,4 +1,4 @@
-//! Tokens that work once: their `jti`s, remembered in the table of pending links.
+//! Single-use tokens: their `jti`s are stored in the pending-links table until the tokens have expired.
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
@@ -13,14 +13,15 @@ use super::{
 };
 use crate::{jws::JwtId, oauth::state::StateHash};
 
-/// The second half holds when the SDK repeats a write whose answer was lost.
+/// Condition of a new `jti`. The second half holds if the SDK repeats a write whose response was lost.
 const NEW_JTI: &str = "attribute_not_exists(id) OR consumed_by = :me";
 
 impl PendingLinks {
-    /// Stores the pending link of a state together with the `jti` of the hand-off it rests on: both or neither.
+    /// Stores the pending link of `state` and the `jti` of the hand-off token that it was made from, in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyUsed`] when the hand-off was used before; else another [`StoreError`].
+    /// [`StoreError::AlreadyUsed`] if the token was used before; otherwise another [`StoreError`]. After [`StoreError::Unavailable`] a retry with the same
+    /// arguments is safe.
     pub async fn put_with_jwt_id(
         &self,
         state: &StateHash,
@@ -57,11 +58,11 @@ impl PendingLinks {
         })
     }
 
-    /// Remembers that a token was used. `me` names this invocation: a write that the SDK repeats, because the first one's answer was lost,
-    /// is not taken for somebody else's.
+    /// Records the use of a token. `owner` names this invocation, so that the SDK's repetition of a write is not taken for a second use.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyUsed`] when it was used before; else another [`StoreError`].
+    /// [`StoreError::AlreadyUsed`] if the token was used before; otherwise another [`StoreError`]. After [`StoreError::Unavailable`] a retry with the same
+    /// `owner` is safe.
     pub async fn record_use(&self, jti: &JwtId, owner: &str) -> Result<(), StoreError> {
         let put = self
             .client
@@ -80,7 +81,7 @@ impl PendingLinks {
     }
 }
 
-/// Whether a transaction was cancelled because of its first item, the `jti`.
+/// Whether a transaction was cancelled because of the `jti`, which is its first item.
 fn is_used(error: &TransactWriteItemsError) -> bool {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return false;
@@ -89,7 +90,7 @@ fn is_used(error: &TransactWriteItemsError) -> bool {
         .cancellation_reasons()
         .first()
         .and_then(|reason| reason.code());
-    // A conflict is another use of the same token at this very moment.
+    // A conflict means that the same token is being used by another request.
     matches!(reason, Some("ConditionalCheckFailed" | "TransactionConflict"))
 }
 

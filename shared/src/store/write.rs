@@ -1,5 +1,5 @@
-//! Conditional updates of one item. A [`Write`] collects clauses and conditions, and numbers the placeholders: attribute names are never written into an
-//! expression, so none can clash with a reserved word.
+//! Conditional updates of one item. A [`Write`] collects clauses and conditions, and replaces every name and value by a placeholder. No attribute name can
+//! therefore clash with a reserved word of DynamoDB.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ impl Write {
         self
     }
 
-    /// Sets an attribute that the item does not have; one that it has keeps its value.
+    /// Sets an attribute if the item does not have it.
     pub(super) fn set_if_absent(mut self, name: &'static str, value: AttributeValue) -> Self {
         let (start, end) = (Text(" = if_not_exists("), Text(")"));
         self.set
@@ -61,26 +61,26 @@ impl Write {
         self
     }
 
-    /// Adds one to a number, which is 0 if it is absent.
+    /// Adds 1 to a number; an absent number counts as 0.
     pub(super) fn increment(self, name: &'static str) -> Self {
         self.add(name, number(1))
     }
 
-    /// Requires a condition, in addition to those required before.
+    /// Adds a condition. All conditions must hold.
     pub(super) fn when(mut self, condition: Condition) -> Self {
         self.conditions.push(condition.0);
         self
     }
 
-    /// Requires each of some conditions, or one that is optional.
+    /// Adds any number of conditions; also accepts an `Option`.
     pub(super) fn when_all(self, conditions: impl IntoIterator<Item = Condition>) -> Self {
         conditions.into_iter().fold(self, Self::when)
     }
 
-    /// Sends it as `update`, which names the table, the key and what to return.
+    /// Sends the write. `update` names the table, the key and the values to return.
     ///
     /// # Errors
-    /// [`StoreError`], but not for a condition that did not hold.
+    /// [`StoreError`] if the call fails. A condition that does not hold is not an error: see [`ConditionalWrite::Refused`].
     pub(super) async fn send(self, update: UpdateItemFluentBuilder) -> Result<ConditionalWrite, StoreError> {
         let mut placeholders = Placeholders::default();
         let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
@@ -110,9 +110,9 @@ impl Write {
 
 /// The result of a [`Write`].
 pub(super) enum ConditionalWrite {
-    /// It was made. The item as it is now, if the update asked for it.
+    /// The item was written. Contains the new item if the update asked for it.
     Done(Item),
-    /// The condition did not hold. The item that was found, if there is one and the update asked for it.
+    /// The condition did not hold. Contains the stored item if there is one and the update asked for it.
     Refused(Option<Item>),
 }
 
@@ -121,7 +121,7 @@ impl ConditionalWrite {
         matches!(self, Self::Done(_))
     }
 
-    /// The item as it is now; `None` if the condition did not hold.
+    /// The new item. Returns `None` if the condition did not hold.
     pub(super) fn done(self) -> Option<Item> {
         match self {
             Self::Done(item) => Some(item),
@@ -130,7 +130,7 @@ impl ConditionalWrite {
     }
 }
 
-/// A condition on the item that is to be written.
+/// A condition on the stored item.
 pub(super) struct Condition(Vec<Token>);
 
 impl Condition {
@@ -146,7 +146,7 @@ impl Condition {
         Self(vec![Name(name), Text(" = "), Value(value)])
     }
 
-    /// The attribute has this value, or is absent if this is `None`.
+    /// The attribute has this value; for `None`, the attribute is absent.
     pub(super) fn unchanged(name: &'static str, value: Option<AttributeValue>) -> Self {
         value.map_or_else(|| Self::absent(name), |value| Self::equal(name, value))
     }
@@ -163,7 +163,7 @@ impl Condition {
         Self(vec![Name(name), Text(" > "), Value(value)])
     }
 
-    /// The attribute has one of these values, of which there is at least one.
+    /// The attribute has one of `values`, which must not be empty.
     pub(super) fn one_of(name: &'static str, values: impl IntoIterator<Item = AttributeValue>) -> Self {
         let mut tokens = vec![Name(name), Text(" IN (")];
         for (n, value) in values.into_iter().enumerate() {
@@ -174,7 +174,7 @@ impl Condition {
         Self(tokens)
     }
 
-    /// The set has this member.
+    /// The set contains `value`.
     pub(super) fn contains(name: &'static str, value: AttributeValue) -> Self {
         Self(vec![Text("contains("), Name(name), Text(", "), Value(value), Text(")")])
     }
@@ -184,7 +184,7 @@ impl Condition {
         Self(vec![Text("size("), Name(name), Text(") < "), Value(value)])
     }
 
-    /// The set has fewer members than the attribute `limit` says.
+    /// The set has fewer members than the number in the attribute `limit`.
     pub(super) fn size_less_than_attribute(name: &'static str, limit: &'static str) -> Self {
         Self(vec![Text("size("), Name(name), Text(") < "), Name(limit)])
     }
@@ -207,7 +207,7 @@ impl Condition {
     }
 }
 
-/// The names and values of an expression, by their placeholders.
+/// The names and values of an expression, keyed by placeholder.
 #[derive(Default)]
 struct Placeholders {
     names: HashMap<String, String>,

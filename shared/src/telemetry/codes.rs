@@ -1,11 +1,11 @@
-//! The codes of the log: each event has one.
+//! Log codes. Each event has exactly one.
 
 use std::fmt;
 
-/// Declares the codes, each with the sentence that says what it means.
+/// Declares the codes: variant, text in the log, and a sentence that says what happened.
 macro_rules! codes {
     ($($(#[$documentation:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
-        /// A registered code. Alarms count them and the runbook explains them, so they stay as they are.
+        /// A registered log code. Its text never changes, because alarms count it and the runbook explains it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code {
             $($(#[$documentation])* #[doc = $sentence] $name,)*
@@ -15,13 +15,13 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The code, as it stands in the log.
+            /// The code as the log contains it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// What it means.
+            /// A sentence that says what happened.
             #[must_use]
             pub fn description(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
@@ -33,56 +33,56 @@ macro_rules! codes {
 codes! {
     Started = "FUNCTION_STARTED", "the function is ready";
     NotStarted = "FUNCTION_NOT_STARTED", "the function cannot start";
-    PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the partner id does not look like Spotify's: 22 characters of base 62";
-    PartnerUnusable = "PARTNER_SETTINGS_UNUSABLE", "a partner's settings in the partners table are not what they must be; its people cannot be served";
-    PartnerCreating = "PARTNER_CREATING", "an operator has Spotify create a partner";
+    PartnerIdUnusual = "PARTNER_ID_UNUSUAL", "the Partner ID does not have the usual length of 22 characters";
+    PartnerUnusable = "PARTNER_SETTINGS_UNUSABLE", "a partner's settings in the partners table are invalid; requests for this partner fail";
+    PartnerCreating = "PARTNER_CREATING", "Spotify is asked to create a partner";
     PartnerCreated = "PARTNER_CREATED", "Spotify has created a partner";
-    PartnerUncertain = "PARTNER_CREATION_UNCERTAIN", "it is not known whether Spotify has created a partner: an operator has to find out";
-    OperatorCommand = "OPERATOR_COMMAND", "an operator had something done";
-    SignInNeeded = "SIGN_IN_NEEDED", "nobody is signed in: they were sent to the partner's sign-in, or told to go there";
-    SignInSent = "SIGN_IN_SENT", "a person was sent to the partner's OpenID provider";
-    SignedIn = "SIGN_IN_DONE", "a person signed in, and went on to where they had come for";
-    SignInCancelled = "SIGN_IN_CANCELLED", "a person turned back at the partner's OpenID provider";
-    SignInDown = "SIGN_IN_UNAVAILABLE", "the partner's OpenID provider is in trouble, silent, or answers nonsense";
-    SignInRefused = "SIGN_IN_CLIENT_REFUSED", "the partner's OpenID provider refused us as its client";
-    SignInClaims = "SIGN_IN_CLAIMS_UNUSABLE", "an ID token of the partner's OpenID provider lacks a claim that is configured, or has it in another form";
-    KeysUnavailable = "KEYS_UNAVAILABLE", "the keys that the partner publishes cannot be had";
-    NoEntitlements = "ENTRYPOINT_NO_ENTITLEMENTS", "a person has no entitlement yet, and was told what to buy";
-    ConsentSent = "ENTRYPOINT_CONSENT_SENT", "a person was sent to Spotify's consent";
-    ShowChosen = "ENTRYPOINT_SHOW_CHOSEN", "a person was sent to Spotify's link starter with a show";
-    Completed = "CALLBACK_COMPLETED", "a link was registered and the person sent to Spotify's completion URL";
+    PartnerUncertain = "PARTNER_CREATION_UNCERTAIN", "the outcome of a partner creation is unknown or not stored; an operator must resolve it";
+    OperatorCommand = "OPERATOR_COMMAND", "an operator sent a command";
+    SignInNeeded = "SIGN_IN_NEEDED", "the person is not signed in and is redirected to the partner's sign-in, or asked to sign in";
+    SignInSent = "SIGN_IN_SENT", "the person is redirected to the partner's OpenID provider";
+    SignedIn = "SIGN_IN_DONE", "the person has signed in and is redirected to the page they came for";
+    SignInCancelled = "SIGN_IN_CANCELLED", "the person cancelled at the partner's OpenID provider";
+    SignInDown = "SIGN_IN_UNAVAILABLE", "the partner's OpenID provider is unavailable, too slow, or sends an invalid response";
+    SignInRefused = "SIGN_IN_CLIENT_REFUSED", "the partner's OpenID provider refused our client";
+    SignInClaims = "SIGN_IN_CLAIMS_UNUSABLE", "an ID token of the partner's OpenID provider lacks a configured claim, or the claim is malformed";
+    KeysUnavailable = "KEYS_UNAVAILABLE", "the partner's published keys are not available";
+    NoEntitlements = "ENTRYPOINT_NO_ENTITLEMENTS", "the person has no entitlements and is not linked";
+    ConsentSent = "ENTRYPOINT_CONSENT_SENT", "the person is redirected to Spotify's consent";
+    ShowChosen = "ENTRYPOINT_SHOW_CHOSEN", "the person is redirected to Spotify's link starter with a show";
+    Completed = "CALLBACK_COMPLETED", "Spotify has registered the link; the person is redirected to its completion URL";
     Cancelled = "CALLBACK_CONSENT_REFUSED", "the person refused consent at Spotify";
     ConsentFailed = "CALLBACK_CONSENT_FAILED", "Spotify's consent ended in an error";
-    StateRejected = "CALLBACK_STATE_REJECTED", "a state is unknown, spent, expired or another browser's";
-    SessionChanged = "CALLBACK_SESSION_CHANGED", "the person signed out, or is another one, since the journey began";
-    CodeRefused = "CALLBACK_CODE_REFUSED", "Spotify refused the authorization code";
-    Conflict = "CALLBACK_CONFLICT", "Spotify refused the link: probably one of the two accounts is linked to another";
-    AccountShown = "ACCOUNT_SHOWN", "a person was shown how they are linked";
-    EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend asked what people may hear";
-    EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend said what people may hear, and it is durable";
-    EntitlementsPartlyWritten = "ENTITLEMENTS_PARTLY_WRITTEN", "the partner's backend said what people may hear; it is durable of those alone of whom the answer says so";
-    VersionMismatch = "ENTITLEMENTS_VERSION_MISMATCH", "a change was meant for another version than there is";
-    SyncDone = "SYNC_DONE", "a run of sync ended; what it did is counted";
-    SyncFailed = "SYNC_FAILED", "Spotify did not follow somebody; they will be tried again";
-    SyncStopped = "SYNC_STOPPED", "Spotify refused our client, asked us to slow down or does not answer: a run of sync stopped before its end";
-    GuardHeld = "GUARD_HELD", "rights would be taken away from more people than usual: further removals wait for an operator's release";
-    EventsUnsent = "EVENTS_UNSENT", "EventBridge has not taken what was to be told; it is tried again";
-    LinkConfirmed = "LINK_CONFIRMED", "Spotify has said that somebody is linked";
-    LinkLost = "LINK_LOST", "Spotify has said that somebody is no longer linked";
-    UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "a person was asked to confirm unlinking";
-    Unlinked = "UNLINK_DONE", "a link was removed, or there was none";
-    FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page";
-    TokenRejected = "TOKEN_REJECTED", "a token of the partner's was not good";
-    RequestMalformed = "REQUEST_MALFORMED", "a request was malformed";
+    StateRejected = "CALLBACK_STATE_REJECTED", "the state is unknown, used, expired, or another browser's or provider's";
+    SessionChanged = "CALLBACK_SESSION_CHANGED", "the person signed out, or another person signed in, since the journey began";
+    CodeRefused = "CALLBACK_CODE_REFUSED", "the authorization code was refused, by Spotify or by the partner's OpenID provider";
+    Conflict = "CALLBACK_CONFLICT", "Spotify refused the link, most likely because one of the two accounts is linked already";
+    AccountShown = "ACCOUNT_SHOWN", "the account page shows the state of the link";
+    EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend read entitlements";
+    EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend wrote entitlements; the write is durable";
+    EntitlementsPartlyWritten = "ENTITLEMENTS_PARTLY_WRITTEN", "the partner's backend wrote entitlements, but some of the writes failed";
+    VersionMismatch = "ENTITLEMENTS_VERSION_MISMATCH", "the partner's backend named a version that is not the current one";
+    SyncDone = "SYNC_DONE", "a sync run has ended, with these counts";
+    SyncFailed = "SYNC_FAILED", "the sync of a subscriber, or a whole run, failed and will be retried";
+    SyncStopped = "SYNC_STOPPED", "a sync run stopped early, for all partners or for one; the reason says what Spotify did";
+    GuardHeld = "GUARD_HELD", "the revocation guard holds further removals of this partner until an operator releases it";
+    EventsUnsent = "EVENTS_UNSENT", "EventBridge did not accept all events; they will be sent again";
+    LinkConfirmed = "LINK_CONFIRMED", "Spotify has confirmed a link";
+    LinkLost = "LINK_LOST", "Spotify answered 404 for a subscriber who was pending, linked or suspect; our own unlinks log it too";
+    UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "the person is asked to confirm unlinking";
+    Unlinked = "UNLINK_DONE", "the subscriber is no longer linked, or was not linked";
+    FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page, or has expired";
+    TokenRejected = "TOKEN_REJECTED", "a token or signed request of the partner is invalid or already used";
+    RequestMalformed = "REQUEST_MALFORMED", "the request is malformed or too large, or its path or method does not exist";
     SpotifyRefused = "SPOTIFY_REFUSED", "Spotify refused our client: secret, allow-list or scope";
-    SpotifyLimited = "SPOTIFY_RATE_LIMITED", "Spotify asked us to slow down";
-    SpotifyUnavailable = "SPOTIFY_UNAVAILABLE", "Spotify is in trouble or silent";
-    SpotifyInvalidResponse = "SPOTIFY_INVALID_RESPONSE", "Spotify answered something that its API does not";
-    CompletionRefused = "SPOTIFY_COMPLETION_URL_REFUSED", "Spotify's completion URL is not on a host of Spotify's";
-    StoreUnavailable = "STORE_UNAVAILABLE", "DynamoDB is in trouble or silent";
-    SecretsUnavailable = "SECRETS_UNAVAILABLE", "Secrets Manager is in trouble or silent";
+    SpotifyLimited = "SPOTIFY_RATE_LIMITED", "Spotify limits our rate";
+    SpotifyUnavailable = "SPOTIFY_UNAVAILABLE", "Spotify is unavailable or does not answer in time";
+    SpotifyInvalidResponse = "SPOTIFY_INVALID_RESPONSE", "Spotify's response does not match its API";
+    CompletionRefused = "SPOTIFY_COMPLETION_URL_REFUSED", "Spotify's completion URL is malformed or not on a Spotify host";
+    StoreUnavailable = "STORE_UNAVAILABLE", "DynamoDB is unavailable or does not answer in time";
+    SecretsUnavailable = "SECRETS_UNAVAILABLE", "Secrets Manager is unavailable, and no cached secret may be used";
     OutOfTime = "OUT_OF_TIME", "the function ran out of time";
-    Fault = "FAULT", "a fault of ours or of the configuration";
+    Fault = "FAULT", "an internal or configuration error occurred";
 }
 
 impl fmt::Display for Code {
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_is_one_word_and_its_own() {
+    fn every_code_is_a_unique_upper_case_word() {
         let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert!(
             codes

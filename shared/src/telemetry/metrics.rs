@@ -1,5 +1,6 @@
-//! Owns what is counted and measured, in CloudWatch's embedded metric format: one JSON line on standard output when an invocation ends. Needs nothing of ours.
-//! Refuses dimensions that grow with people or partners: each combination is paid for.
+//! Metrics in CloudWatch's embedded metric format: JSON lines on standard output at the end of an invocation.
+//!
+//! No dimension may grow with the number of people or partners, because CloudWatch charges for each combination.
 
 use std::{io::Write, sync::OnceLock};
 
@@ -8,32 +9,32 @@ use metrics_cloudwatch_embedded::{Builder, Collector};
 use crate::telemetry::Code;
 use ::metrics::{Label, Unit, counter, describe_counter, describe_histogram, histogram};
 
-/// Declares the metrics. The dashboard and the alarms are held to these names.
+/// Declares the metrics: name, unit, dimension, and what it measures. The dashboard and the alarms use these names.
 macro_rules! names {
     ($($name:ident = $unit:ident $([$dimension:literal])?, $sentence:literal;)*) => {
-        /// A metric's name.
+        /// A metric.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Metric {
             $(#[doc = $sentence] $name,)*
         }
 
         impl Metric {
-            /// All of them.
+            /// Every metric.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// As CloudWatch has it.
+            /// The name in CloudWatch.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            /// The one dimension it comes with, if any.
+            /// The name of its dimension, if it has one.
             #[must_use]
             pub fn dimension(self) -> Option<&'static str> {
                 match self { $(Self::$name => [$($dimension,)? ""].first().copied().filter(|name: &&str| !name.is_empty()),)* }
             }
 
-            /// The label of one value of the dimension; a metric without one has no label.
+            /// The label for a value of the dimension; empty for a metric without a dimension.
             fn label(self, value: &'static str) -> Vec<Label> {
                 self.dimension().map(|dimension| Label::new(dimension, value)).into_iter().collect()
             }
@@ -42,7 +43,7 @@ macro_rules! names {
                 match self { $(Self::$name => Unit::$unit,)* }
             }
 
-            /// What it means.
+            /// What it measures.
             #[must_use]
             pub fn description(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
@@ -52,34 +53,34 @@ macro_rules! names {
 }
 
 names! {
-    EntrypointReached = Count, "people who came to an entry point";
-    SignedIn = Count, "of them, those of whom we knew who they are";
-    ConsentSent = Count, "people sent to Spotify's consent";
-    ConsentRefused = Count, "people who turned back there";
+    EntrypointReached = Count, "people who opened an entrypoint";
+    SignedIn = Count, "people whose identity was verified for linking";
+    ConsentSent = Count, "people redirected to Spotify's consent";
+    ConsentRefused = Count, "people who refused consent at Spotify";
     Registered = Count, "links that Spotify registered";
-    Completed = Count, "people sent to Spotify's completion URL";
-    Confirmed = Count, "links that Spotify has confirmed afterwards";
-    LinkLost = Count, "people of whom Spotify has said that they are no longer linked";
-    LinkFailed = Count ["reason"], "journeys that ended otherwise, by the code in the log";
-    Faults = Count, "requests, of people and of backends, that ended by a fault of ours or ran out of time";
-    SpotifyCalls = Count ["status"], "calls to Spotify, by the class of its answer: 2xx, 4xx, 429, 5xx, none";
-    SpotifyUnanswered = Count, "of a call to Spotify 1 when it got a 5xx or no answer, else 0: the average is their share";
-    SpotifyLatency = Milliseconds ["call"], "how long Spotify took to answer";
-    ClientRefused = Count, "calls for a token that Spotify refused with every version of the client secret";
-    SyncLag = Seconds, "how long a change took until Spotify followed";
-    DirtyAge = Seconds, "how long those have waited who were tried once more in vain";
-    DirtyItems = Count, "people whom Spotify does not follow yet, as the sweep found them";
-    Drift = Count, "people linked of whom Spotify had something else than it had been told";
+    Completed = Count, "people redirected to Spotify's completion URL";
+    Confirmed = Count, "links that Spotify confirmed after registration";
+    LinkLost = Count, "subscribers for whom Spotify answered 404 while they were pending, linked or suspect";
+    LinkFailed = Count ["reason"], "linking requests that failed, by log code";
+    Faults = Count, "requests of people and backends that ended in an internal error or ran out of time";
+    SpotifyCalls = Count ["status"], "calls to Spotify, by class of response: 2xx, 4xx, 429, 5xx, none";
+    SpotifyUnanswered = Count, "1 for a call to Spotify with a 5xx or no response, otherwise 0; the average is their share";
+    SpotifyLatency = Milliseconds ["call"], "duration of a call to Spotify, by call";
+    ClientRefused = Count, "token requests that Spotify refused with every version of the client secret";
+    SyncLag = Seconds, "time from a change until Spotify has it";
+    DirtyAge = Seconds, "time since the change, for a subscriber whose sync failed or is held";
+    DirtyItems = Count, "subscribers whose changes Spotify does not have yet, counted by the sweep";
+    Drift = Count, "linked subscribers whose entitlements at Spotify had changed without us";
 }
 
-/// Those of which values are noted, so that there is a nought where something did not happen: an alarm cannot tell that from nothing.
+/// Counts that are recorded as values. A recorded 0 lets an alarm distinguish "did not happen" from "no data".
 const ZERO_FILLED: [Metric; 3] = [Metric::Completed, Metric::DirtyItems, Metric::SpotifyUnanswered];
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Has everything counted from now on, under a namespace of CloudWatch's. Without this nothing is.
+/// Starts collecting metrics for a CloudWatch namespace. Before this call, metrics are dropped.
 pub fn init(namespace: String) {
-    // A second call, as of a test, leaves the first one's choice.
+    // Fails on a second call, as in tests: the first namespace stays.
     if let Ok(collector) = Builder::new().cloudwatch_namespace(namespace).init() {
         for metric in Metric::ALL {
             match metric.unit() {
@@ -93,48 +94,48 @@ pub fn init(namespace: String) {
     }
 }
 
-/// Writes what was counted since the last time to standard output, where CloudWatch takes it from the function's log.
+/// Writes the metrics collected since the last flush to standard output. CloudWatch extracts them from the function's log.
 pub fn flush() {
     flush_to(std::io::stdout().lock());
 }
 
-/// As [`flush`], to another place.
+/// Like [`flush`], with another writer.
 pub fn flush_to(writer: impl Write) {
     if let Some(collector) = COLLECTOR.get() {
-        // Nothing can be done about a number that cannot be written.
+        // A metric that cannot be written must not fail the invocation.
         let _ = collector.flush(writer);
     }
 }
 
-/// Counts one.
+/// Increments a counter by one.
 pub fn count(metric: Metric) {
     counter!(metric.name()).increment(1);
 }
 
-/// Counts one under a value of the metric's dimension.
+/// Increments a counter by one, under a value of the metric's dimension.
 pub(crate) fn count_by(metric: Metric, value: &'static str) {
     counter!(metric.name(), metric.label(value)).increment(1);
 }
 
-/// Notes a value, such as a time in the metric's unit.
+/// Records a value in the metric's unit.
 pub fn record(metric: Metric, n: i64) {
     histogram!(metric.name()).record(exact(n));
 }
 
-/// As [`record`], under a value of the metric's dimension.
+/// Like [`record`], under a value of the metric's dimension.
 pub(crate) fn record_by(metric: Metric, value: &'static str, n: i64) {
     histogram!(metric.name(), metric.label(value)).record(exact(n));
 }
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "times and people are exact far beyond any that there are"
+    reason = "an f64 is exact up to 2^53, more than any time or count here"
 )]
 fn exact(n: i64) -> f64 {
     n as f64
 }
 
-/// Counts what a request of a journey came to.
+/// Counts a successful request.
 pub(crate) fn count_success(code: Code) {
     match code {
         Code::ConsentSent => {
@@ -146,7 +147,7 @@ pub(crate) fn count_success(code: Code) {
     }
 }
 
-/// Counts a journey that ended otherwise than with a link. Whoever is sent to sign in is still on their way.
+/// Counts a failed request of a linking journey. A redirect to the sign-in does not count, because the journey continues.
 pub(crate) fn count_link_failure(code: Code) {
     match code {
         Code::SignInNeeded => {}
@@ -155,7 +156,8 @@ pub(crate) fn count_link_failure(code: Code) {
     }
 }
 
-/// Counts a request, of a journey or not, that ended by a fault of ours: what Lambda cannot count, for it was answered. A canary goes back by it.
+/// Counts a request that ended in an internal error or ran out of time. Lambda cannot count it, because it was answered. A canary deployment rolls back on this
+/// metric.
 pub fn count_fault(code: Code) {
     if matches!(code, Code::Fault | Code::OutOfTime) {
         count(Metric::Faults);
@@ -169,12 +171,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_written_once_in_the_embedded_metric_format() {
+    fn a_metric_is_written_once_in_the_embedded_metric_format() {
         init("soa-link/test".to_owned());
         count(Metric::Registered);
         count(Metric::Registered);
         count_link_failure(Code::StateRejected);
-        // Nobody's fault, and two of ours.
+        // Only the last two are faults.
         for code in [Code::StateRejected, Code::Fault, Code::OutOfTime] {
             count_fault(code);
         }

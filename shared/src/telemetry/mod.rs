@@ -1,5 +1,6 @@
-//! Owns what is written down: one JSON line an event, each with a registered code, through `tracing`. Needs nothing of ours. Refuses
-//! text that came from outside: a line has codes, our own words, ids of requests, and numbers.
+//! Logs and metrics. A log event is one JSON line with a registered code, through `tracing`. Must not import any other module.
+//!
+//! A line contains codes, our own words, request ids and numbers, never text from outside.
 
 mod codes;
 pub mod metrics;
@@ -11,13 +12,12 @@ use tracing_subscriber::{
 pub use codes::Code;
 pub use tracing;
 
-/// Writes our own events to standard output, where Lambda's log group takes them. Other crates' are left out: nobody has looked at
-/// what they might tell.
+/// Writes our own events to standard output, which Lambda sends to the log group. Drops the events of other crates, because they might contain secrets.
 pub fn init() {
     init_with(std::io::stdout);
 }
 
-/// As [`init`], to another place.
+/// Like [`init`], with another writer.
 pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(writer: W) {
     let ours =
         filter_fn(|metadata| metadata.target().starts_with("soa_link") && *metadata.level() <= tracing::Level::INFO);
@@ -27,21 +27,21 @@ pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(wr
         .with_span_list(false)
         .with_target(false)
         .with_writer(writer);
-    // A second call, as of a test, leaves the first one's choice.
+    // Fails on a second call, as in tests: the first writer stays.
     let _ = tracing_subscriber::registry().with(json.with_filter(ours)).try_init();
 }
 
-/// The one `tracing` target of all events, which the filter lets through.
+/// The `tracing` target of our events, which the filter accepts.
 pub(crate) const TARGET: &str = "soa_link";
 
-/// Records in the current request's span whom it is about: the partner, and the subscriber under their name in the log.
+/// Adds the partner and the subscriber, by their pseudonym in the log, to the span of the current request.
 pub fn record_subject(partner_id: &str, person: &str) {
     tracing::Span::current()
         .record("partner_id", partner_id)
         .record("person", person);
 }
 
-/// Logs a code at a level, with fields of ours.
+/// Logs a code at a level, with fields. Their values must not come from outside.
 #[macro_export]
 macro_rules! log {
     ($level:ident, $code:expr $(, $($fields:tt)*)?) => {{

@@ -1,5 +1,5 @@
-//! HTTP as API Gateway sees it: events are read strictly into requests, responses are written with the headers that all of them have. The only module, with
-//! `runtime`, that knows the event types of `lambda_http`. Must not know what went wrong elsewhere, or what a page says.
+//! API Gateway's HTTP events: strict parsing of requests, and responses with common security headers. Only this module and `runtime` know the event types of
+//! `lambda_http`. Must not know the errors of other modules, or the content of pages.
 
 mod request;
 mod response;

@@ -1,7 +1,7 @@
-//! An API Gateway HTTP API event (payload format 2.0), read strictly.
+//! Strict parsing of API Gateway HTTP API events (payload format 2.0).
 //!
-//! `lambda_http` would turn the event into an `http::Request` itself, but it panics where path or query make no URI, loses cookies that
-//! are not ASCII, and joins repeated parameters as API Gateway does; so only its event types are used, and the raw query is read here.
+//! Only the event types of `lambda_http` are used, not its conversion to `http::Request`. That conversion panics if path and query are not a URI, drops cookies
+//! that are not ASCII, and joins repeated parameters.
 
 use http::{HeaderMap, Method, header};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -10,34 +10,34 @@ use url::form_urlencoded;
 
 use crate::{encoding::from_base64, i18n::Language, partner::PartnerId, urls::PublicUrl};
 
-/// Upper bound of a query or form, in bytes. API Gateway takes 10 KB of request line and headers.
+/// Upper bound of a query or form, in bytes. API Gateway's limit for request line and headers is 10 KB.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
-/// Upper bound of the parameters of a query or form.
+/// Upper bound of the number of parameters in a query or form.
 const MAX_PARAMETERS: usize = 64;
-/// Upper bound of the cookies.
+/// Upper bound of the number of cookies.
 const MAX_COOKIES: usize = 128;
 /// Upper bound of all cookies together, in bytes.
 const MAX_COOKIES_BYTES: usize = 10 * 1024;
-/// Upper bound of the headers.
+/// Upper bound of the number of headers.
 const MAX_HEADERS: usize = 128;
-/// Upper bound of all headers together, in bytes: what API Gateway takes, and those that it adds.
+/// Upper bound of all headers together, in bytes: API Gateway's limit plus the headers that it adds.
 const MAX_HEADERS_BYTES: usize = 16 * 1024;
 /// Upper bound of a body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Why a request is rejected before anything is done for it.
+/// Why a request is rejected before it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// A part of the request that cannot be read, or not in exactly one way.
     #[error("malformed {0}")]
     Malformed(&'static str),
-    /// The path is none of ours.
+    /// There is no such path.
     #[error("no such path")]
     NotFound,
-    /// Larger than we read.
+    /// The request exceeds our bounds.
     #[error("too large")]
     TooLarge,
-    /// The path has other methods, listed as in `Allow`.
+    /// The path supports only these methods, listed as in `Allow`.
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
     /// A form that did not come from our own page.
@@ -45,7 +45,7 @@ pub enum RequestError {
     InvalidForm(&'static str),
 }
 
-/// One request.
+/// An HTTP request.
 pub struct Request {
     method: Method,
     path: String,
@@ -66,7 +66,7 @@ pub struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The route of a path; `None` for a path that cannot be one of ours.
+    /// Splits a path. Returns `None` if no route can match it.
     pub(super) fn parse(path: &'a str) -> Option<Self> {
         let path = path.strip_prefix('/')?;
         match path.strip_prefix("partners/") {
@@ -89,7 +89,7 @@ impl Request {
     /// Reads an event.
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it is no such event, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
+    /// [`RequestError::Malformed`] if it is not an HTTP API event, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
     pub fn from_event(event: Value) -> Result<Self, RequestError> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_value(event).map_err(|_| RequestError::Malformed("event"))?;
@@ -111,7 +111,7 @@ impl Request {
         }
         let mut cookies = event.cookies.unwrap_or_default();
         if cookies.is_empty() {
-            // Emulators leave cookies in the header.
+            // Emulators leave cookies in the header `Cookie`.
             let headers = event
                 .headers
                 .get_all(header::COOKIE)
@@ -136,8 +136,7 @@ impl Request {
         })
     }
 
-    /// API Gateway's request id, by which support finds the log lines. It comes from outside if a function is invoked directly, so anything unusual becomes
-    /// `unknown`.
+    /// API Gateway's request id, which is also in the log; `unknown` if it has an unusual form, because a direct invocation can set any id.
     #[must_use]
     pub fn request_id(&self) -> &str {
         let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
@@ -148,13 +147,13 @@ impl Request {
         }
     }
 
-    /// The route of the path; `None` if it cannot be one of ours.
+    /// The route of the path; `None` if no route can match it.
     #[must_use]
     pub fn route(&self) -> Option<Route<'_>> {
         Route::parse(&self.path)
     }
 
-    /// The path as it came. It is the audience of a signed request once [`Self::route`] has found it to be ours.
+    /// The path, unchanged. After the check by [`Self::route`], it is part of the audience of a signed request.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -168,7 +167,7 @@ impl Request {
         Query::parse(&self.query)
     }
 
-    /// The fields of a form that was posted.
+    /// The fields of a posted form.
     ///
     /// # Errors
     /// As [`Self::query`].
@@ -184,7 +183,7 @@ impl Request {
         std::str::from_utf8(&self.body).map_err(|_| RequestError::Malformed("body"))
     }
 
-    /// The value of a header that is there once and is visible ASCII. API Gateway joins repeated headers with commas, which no value that we read has.
+    /// The value of a header; `None` if it is absent or not visible ASCII. API Gateway joins repeated headers with commas, which no value that we use contains.
     #[must_use]
     pub fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -202,7 +201,7 @@ impl Request {
             .eq_ignore_ascii_case(media_type)
     }
 
-    /// The method, if it is one of `methods`, which are listed as in `Allow`.
+    /// Returns the method if it is one of `methods`, which are listed as in `Allow`.
     ///
     /// # Errors
     /// [`RequestError::MethodNotAllowed`] with `methods`.
@@ -215,10 +214,10 @@ impl Request {
         }
     }
 
-    /// Requires that a form was sent by a page of ours: `Origin` is our origin, and `Sec-Fetch-Site`, if it is there, is `same-origin`.
+    /// Requires that one of our own pages sent the form: `Origin` is our origin, and `Sec-Fetch-Site`, if present, is `same-origin`.
     ///
     /// # Errors
-    /// [`RequestError::InvalidForm`], also if the browser sends neither header.
+    /// [`RequestError::InvalidForm`] with the header at fault; a missing `Origin` is rejected too.
     pub fn require_same_origin(&self, public_url: &PublicUrl) -> Result<(), RequestError> {
         if self
             .headers
@@ -237,7 +236,7 @@ impl Request {
         Ok(())
     }
 
-    /// The language that the browser prefers among ours.
+    /// The supported language that the browser prefers.
     #[must_use]
     pub fn language(&self) -> Language {
         Language::accepted(self.header(header::ACCEPT_LANGUAGE).unwrap_or_default())
@@ -250,10 +249,10 @@ impl Request {
         destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
     }
 
-    /// A cookie's value.
+    /// The value of a cookie; `None` if it is absent.
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it is there twice: one of them may be planted, and it is not known which.
+    /// [`RequestError::Malformed`] if it appears twice: an attacker may have set one of them.
     pub fn cookie(&self, name: &str) -> Result<Option<&str>, RequestError> {
         let pairs = self.cookies.iter().filter_map(|cookie| cookie.split_once('='));
         let mut values = pairs.filter(|(its_name, _)| *its_name == name).map(|(_, value)| value);
@@ -280,12 +279,12 @@ impl Query {
         if parameters.len() > MAX_PARAMETERS {
             return Err(RequestError::TooLarge);
         }
-        // What was not UTF-8 has become U+FFFD, which no parameter of ours contains.
+        // Bytes that are not UTF-8 have become U+FFFD, which no valid parameter contains.
         let strange = |text: &String| {
             text.chars()
                 .any(|character| character.is_control() || character == '\u{fffd}')
         };
-        // The provider's own words are never read, and some contain line breaks (Entra).
+        // Error descriptions of OAuth servers are never used, and some contain line breaks (Microsoft Entra).
         let read = |name: &str| !["error_description", "error_uri"].contains(&name);
         if parameters
             .iter()
@@ -296,10 +295,10 @@ impl Query {
         Ok(Self(parameters))
     }
 
-    /// The value of a parameter; `None` if it is not there.
+    /// The value of a parameter; `None` if it is absent.
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it is there twice (RFC 6749 §3.1), or beside a spelling that other parsers take for it (`State`, `state[]`).
+    /// [`RequestError::Malformed`] if it appears twice (RFC 6749 §3.1), or in a spelling that other parsers treat as the same name (`State`, `state[]`).
     pub fn single(&self, name: &str) -> Result<Option<&str>, RequestError> {
         let alike = |other: &str| {
             other
@@ -380,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_can_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_parameter_is_rejected() {
         let one = |query: &str| {
             request("/", query, &[])
                 .query()
@@ -417,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_that_is_there_twice_is_refused() {
+    fn a_repeated_cookie_is_rejected() {
         let cookie = |cookies: &[&str]| {
             request("/", "", cookies)
                 .cookie("a")
@@ -431,18 +430,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_query_is_a_panic(text: String, name in "[a-z]{0,8}") {
+        fn no_query_panics(text: String, name in "[a-z]{0,8}") {
             if let Ok(query) = Query::parse(&text) { let _ = query.single(&name); }
         }
 
         #[test]
-        fn what_is_form_urlencoded_reads_back(pairs in proptest::collection::vec(("[a-z]{1,8}", "[^\\pC\u{fffd}]{0,40}"), 0..10)) {
+        fn form_urlencoded_pairs_read_back_unchanged(pairs in proptest::collection::vec(("[a-z]{1,8}", "[^\\pC\u{fffd}]{0,40}"), 0..10)) {
             let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
             prop_assert_eq!(Query::parse(&text).map_err(|_| "refused").unwrap().0, pairs);
         }
 
         #[test]
-        fn no_event_is_a_panic(path: String, query: String, cookie: String, header in "[ -~]{0,40}", body: Option<String>, encoded: bool) {
+        fn no_event_panics(path: String, query: String, cookie: String, header in "[ -~]{0,40}", body: Option<String>, encoded: bool) {
             let event = json!({
                 "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": [cookie], "headers": {"x": header, "host": header},
                 "requestContext": {"http": {"method": "GET"}, "requestId": path}, "body": body, "isBase64Encoded": encoded,

@@ -1,4 +1,4 @@
-//! Responses: a redirect, a page, JSON, nothing; each with the headers that all of them have.
+//! Responses: redirects, pages, JSON and empty ones, all with the same security headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
@@ -8,7 +8,7 @@ use crate::{cookie, telemetry::Code};
 
 const NO_FRAME: &str = "frame-ancestors 'none'";
 
-/// What a function answers.
+/// A response.
 #[derive(Debug)]
 pub struct Response {
     /// What happened, for the log.
@@ -19,12 +19,12 @@ pub struct Response {
     body: String,
 }
 
-/// A page, and what its Content-Security-Policy must allow.
+/// A page, with what its Content-Security-Policy must allow.
 #[derive(Debug)]
 pub struct Html {
     /// The whole document.
     pub document: String,
-    /// SHA-256 of its one style sheet, in base64.
+    /// The SHA-256 of its style sheet, in base64.
     pub style_hash: String,
     /// The origins of its images.
     pub image_origins: Vec<String>,
@@ -52,25 +52,25 @@ impl Response {
         Some(response)
     }
 
-    /// JSON.
+    /// A JSON response.
     #[must_use]
     pub fn json(code: Code, status: StatusCode, value: &serde_json::Value) -> Self {
         Self::new(code, status).with_body("application/json", value.to_string())
     }
 
-    /// An error for a program, as RFC 9457 has it.
+    /// An error for a program: problem+json (RFC 9457).
     #[must_use]
     pub fn problem_json(code: Code, status: StatusCode, problem: &serde_json::Value) -> Self {
         Self::new(code, status).with_body("application/problem+json", problem.to_string())
     }
 
-    /// 204.
+    /// An empty response with status 204.
     #[must_use]
     pub fn no_content(code: Code) -> Self {
         Self::new(code, StatusCode::NO_CONTENT)
     }
 
-    /// A page, with a policy that allows no script, no frame, and no resource but its style and its images.
+    /// A page. Its Content-Security-Policy allows only its style sheet and its images: no script, no frame.
     #[must_use]
     pub fn html(code: Code, status: StatusCode, page: Html) -> Self {
         let images = match page.image_origins.as_slice() {
@@ -100,32 +100,32 @@ impl Response {
         self.status
     }
 
-    /// The body; empty if there is none.
+    /// The body, which may be empty.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body
     }
 
-    /// With the browser's bindings set to `value` for `seconds`, or removed if there are none.
+    /// Sets the browser's bindings to `value` for `seconds`; `None` removes them.
     #[must_use]
     pub fn with_browser_cookie(self, value: Option<&str>, seconds: i64) -> Self {
         self.with_cookie(cookie::set_browser_cookie(value, seconds))
     }
 
-    /// With the visit cookie set.
+    /// Sets the visit cookie.
     #[must_use]
     pub fn with_visit_cookie(self, value: &str) -> Self {
         self.with_cookie(cookie::set_visit_cookie(value))
     }
 
-    /// With one more `Set-Cookie`.
+    /// Adds a `Set-Cookie` header.
     #[must_use]
     pub fn with_cookie(mut self, set_cookie: String) -> Self {
         self.cookies.push(set_cookie);
         self
     }
 
-    /// With a header; one that cannot be written is left out.
+    /// Sets a header. A value that is not valid in a header is dropped.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -134,7 +134,7 @@ impl Response {
         self
     }
 
-    /// Allows pages of this origin to hold the page in a frame.
+    /// Allows pages of this origin to show the page in a frame.
     #[must_use]
     pub fn allow_frame_from(self, origin: &Url) -> Self {
         let Some(policy) = self.headers.get(header::CONTENT_SECURITY_POLICY) else {
@@ -146,7 +146,7 @@ impl Response {
         self.with_header(header::CONTENT_SECURITY_POLICY, &policy)
     }
 
-    /// The response as API Gateway takes it, with the headers that all responses have.
+    /// The response in API Gateway's format, with the common security headers.
     #[must_use]
     pub fn into_event(mut self) -> ApiGatewayV2httpResponse {
         const ALWAYS: [(HeaderName, &str); 4] = [

@@ -1,4 +1,4 @@
-//! `return_to`: what a person came for, as one of our own URLs. It survives every detour: the partner's sign-in, a sign-up, a payment, Spotify's consent.
+//! `return_to`: what a person came for, as one of our own URLs. It is kept through sign-in, sign-up, payment and Spotify's consent.
 
 use url::Url;
 
@@ -9,7 +9,7 @@ use crate::{
     urls::PublicUrl,
 };
 
-/// A page of ours at which a journey can begin.
+/// One of our pages at which a journey can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Linking.
@@ -21,7 +21,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The page of this route.
+    /// The page of a route; `None` if no journey can begin there.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Entrypoint, Self::Unlink, Self::Account]
@@ -49,14 +49,14 @@ pub struct ReturnTo {
     pub show: Option<ShowUri>,
     /// The language that the person or the partner's site chose.
     pub language: Option<Language>,
-    /// Whether Spotify shows which account is used, also to a person who consented before.
+    /// Whether Spotify shows its consent, and with it the account, even to a person who consented before.
     pub show_dialog: bool,
     /// Whether the person unlinks in order to link another Spotify account.
     pub relink: bool,
 }
 
 impl ReturnTo {
-    /// `destination` at this partner; `None` is the deployment's own.
+    /// `destination` at this partner; `None` is the deployment's own partner.
     #[must_use]
     pub fn new(destination: Destination, partner_id: Option<PartnerId>) -> Self {
         Self {
@@ -69,10 +69,10 @@ impl ReturnTo {
         }
     }
 
-    /// Reads a request's path and query. Unknown parameters and unusable values are ignored, because it is not documented what Spotify adds.
+    /// Reads a request's path and query. Ignores unknown parameters and invalid values, because Spotify does not document what it adds.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] for a path of another kind, [`RequestError::Malformed`] for a query that cannot be read in exactly one way.
+    /// [`RequestError::NotFound`] if no journey can begin at the path, [`RequestError::Malformed`] if the query cannot be read in exactly one way.
     pub fn from_request(request: &Request) -> Result<Self, RequestError> {
         let route = request.route().ok_or(RequestError::NotFound)?;
         let destination = Destination::parse(route.name).ok_or(RequestError::NotFound)?;
@@ -91,8 +91,8 @@ impl ReturnTo {
         })
     }
 
-    /// Takes a URL of ours. It is parsed as browsers parse it, and must then equal what we would have written, so that nothing that browsers read in another way
-    /// (`\\`, `@`, dots and digits of other scripts, nested encodings) leads elsewhere (RFC 9700 §4.11.1).
+    /// Parses one of our own URLs; returns `None` for any other. The URL is parsed like in a browser and must equal what [`Self::path`] would write. A URL that
+    /// browsers read differently (`\\`, `@`, dots and digits of other scripts, nested encodings) is rejected (RFC 9700 §4.11.1).
     #[must_use]
     pub fn parse(return_to: &str, public_url: &PublicUrl) -> Option<Self> {
         let url = Url::parse(return_to).ok()?;
@@ -105,7 +105,7 @@ impl ReturnTo {
         (public_url.join(&parsed.path()) == return_to).then_some(parsed)
     }
 
-    /// The path and query of our own URL for it.
+    /// The path and query of its URL.
     #[must_use]
     pub fn path(&self) -> String {
         let Self {
@@ -145,7 +145,7 @@ impl ReturnTo {
         }
     }
 
-    /// With Spotify's consent shown, so that a person sees which account is used there.
+    /// The same, with Spotify's consent always shown, so that the person sees which account is used.
     #[must_use]
     pub fn with_dialog(self) -> Self {
         Self {
@@ -154,7 +154,7 @@ impl ReturnTo {
         }
     }
 
-    /// On the way to linking another Spotify account.
+    /// The same, on the way to linking another Spotify account.
     #[must_use]
     pub fn for_relink(self) -> Self {
         Self { relink: true, ..self }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_intent_reads_back_from_its_own_address() {
+    fn a_return_to_reads_back_from_its_own_url() {
         let partner_id = PartnerId::parse("0000000000000000000000").unwrap();
         for destination in [Destination::Entrypoint, Destination::Unlink, Destination::Account] {
             for partner_id in [None, Some(partner_id.clone())] {
@@ -201,7 +201,7 @@ mod tests {
 
     /// S-REDIR-1.
     #[test]
-    fn no_address_but_one_of_ours_is_returned_to() {
+    fn a_foreign_or_unusual_url_is_rejected_as_return_to() {
         let hostile = [
             "",
             "/entrypoint",
@@ -263,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_returned_to_is_ours_letter_for_letter(text in ".{0,80}", path in "(/[a-z%.\\\\@/]{0,20}){0,3}", query in "(\\?[a-zA-Z0-9=&%]{0,40})?") {
+        fn an_accepted_return_to_is_exactly_our_own_url(text in ".{0,80}", path in "(/[a-z%.\\\\@/]{0,20}){0,3}", query in "(\\?[a-zA-Z0-9=&%]{0,40})?") {
             for address in [text.clone(), format!("{OURS}{path}{query}"), format!("{OURS}{text}")] {
                 if let Some(intent) = ReturnTo::parse(&address, &public_url()) {
                     prop_assert_eq!(format!("{OURS}{}", intent.path()), address);

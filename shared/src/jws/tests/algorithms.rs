@@ -1,4 +1,4 @@
-//! The algorithm and the signature.
+//! Tests of the algorithm and the signature.
 
 use jsonwebtoken::Algorithm;
 use serde_json::json;
@@ -12,10 +12,10 @@ use crate::{
     jws::{JwsError, KeyError, KeySet, TokenKind},
 };
 
-// Which algorithm. S-JWS-1, S-JWS-2.
+// The algorithm. S-JWS-1, S-JWS-2.
 
 #[test]
-fn an_unsigned_token_is_refused_in_every_spelling() {
+fn an_unsigned_token_is_rejected_in_every_spelling() {
     // S-JWS-1.
     let mut spellings: Vec<_> = (0..16)
         .map(|upper| {
@@ -71,7 +71,7 @@ fn an_unsigned_token_is_refused_in_every_spelling() {
 }
 
 #[test]
-fn an_algorithm_other_than_the_keys_is_refused() {
+fn an_algorithm_other_than_the_keys_is_rejected() {
     // S-JWS-2.
     for alg in [
         "hs256",
@@ -103,7 +103,7 @@ fn an_algorithm_other_than_the_keys_is_refused() {
         let token = hs256().token(TokenKind::Session, |header, _| header["alg"] = json!(alg));
         assert_eq!(session(&token), Err(JwsError::Algorithm), "{alg}");
     }
-    // Signed by the same key, in earnest.
+    // Correctly signed by the same key.
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         let signer = Signer { algorithm, ..hs256() };
         assert_eq!(session(&signer.good(TokenKind::Session)), Err(JwsError::Algorithm));
@@ -119,7 +119,7 @@ fn an_algorithm_other_than_the_keys_is_refused() {
 }
 
 #[test]
-fn a_missing_algorithm_and_one_that_is_not_text_are_refused() {
+fn a_missing_or_non_text_algorithm_is_rejected() {
     // S-JWS-2.
     let token = hs256().sign(&json!({"typ": "JWT"}), &claims());
     assert_eq!(session(&token), Err(JwsError::Algorithm));
@@ -134,7 +134,7 @@ fn a_missing_algorithm_and_one_that_is_not_text_are_refused() {
         let token = hs256().token(TokenKind::Session, |header, _| header["alg"] = alg);
         assert_eq!(session(&token), Err(JwsError::Malformed));
     }
-    // The name is compared to the letter.
+    // The parameter name is case-sensitive.
     let token = hs256().token(TokenKind::Session, |header, _| {
         *header = json!({"ALG": "HS256", "Alg": "HS256", "typ": "JWT"});
     });
@@ -142,7 +142,7 @@ fn a_missing_algorithm_and_one_that_is_not_text_are_refused() {
 }
 
 #[test]
-fn an_rsa_key_verifies_one_of_its_two_algorithms_only() {
+fn an_rsa_key_verifies_exactly_one_algorithm() {
     // S-JWS-2: the key fixes the algorithm.
     let one = Signer::rsa(Algorithm::RS256);
     let mut pss = one.jwk.clone();
@@ -167,7 +167,7 @@ fn an_rsa_key_verifies_one_of_its_two_algorithms_only() {
         verdict(&key_set(&[&pss]), TokenKind::Session, &rs256),
         Err(JwsError::Algorithm)
     );
-    // The header says the key's algorithm, the signature is of the other.
+    // The header has the algorithm of the key, the signature uses the other one.
     let mixed = signer.token(TokenKind::Session, |header, _| header["alg"] = json!("RS256"));
     assert_eq!(
         verdict(&key_set(&[&pkcs1]), TokenKind::Session, &mixed),
@@ -217,7 +217,7 @@ fn a_public_key_is_not_an_hmac_secret() {
 }
 
 #[test]
-fn an_attackers_key_of_any_kind_does_not_sign_for_ours() {
+fn a_token_signed_by_another_key_of_any_algorithm_is_rejected() {
     // S-JWS-2.
     let ours = Signer::all();
     for attacker in [
@@ -242,7 +242,7 @@ fn an_attackers_key_of_any_kind_does_not_sign_for_ours() {
 // The signature. S-JWS-3, S-JWS-14.
 
 #[test]
-fn a_signature_of_the_wrong_length_or_content_is_refused() {
+fn a_signature_of_the_wrong_length_or_content_is_rejected() {
     // S-JWS-3, CVE-2020-28042.
     let token = hs256().good(TokenKind::Session);
     let right = signature(&token);
@@ -273,7 +273,7 @@ fn a_signature_of_the_wrong_length_or_content_is_refused() {
             bad.len()
         );
     }
-    // Hexadecimal put there as it is happens to be base64url.
+    // Unencoded hexadecimal is valid base64url, too.
     let [header, payload, _] = segments(&token);
     let as_hex = format!("{header}.{payload}.{}", hex(&right));
     assert_eq!(session(&as_hex), Err(JwsError::Signature));
@@ -282,7 +282,7 @@ fn a_signature_of_the_wrong_length_or_content_is_refused() {
         bad[place] ^= 0x80;
         assert_eq!(session(&with_signature(&token, bad)), Err(JwsError::Signature));
     }
-    // Moved between tokens, both ways, and the halves of two tokens put together.
+    // A signature moved to another token, and a payload exchanged under a signature.
     assert_eq!(session(&with_signature(&other, &right)), Err(JwsError::Signature));
     let [header, _, signature] = segments(&token);
     let put_together = format!("{header}.{}.{signature}", segments(&other)[1]);
@@ -290,7 +290,7 @@ fn a_signature_of_the_wrong_length_or_content_is_refused() {
 }
 
 #[test]
-fn a_signature_of_zeros_is_refused_by_every_algorithm() {
+fn a_constant_signature_is_rejected_by_every_algorithm() {
     // S-JWS-3, and CVE-2022-21449 for ES256.
     for signer in Signer::all() {
         let token = signer.good(TokenKind::Session);
@@ -315,8 +315,8 @@ fn a_signature_of_zeros_is_refused_by_every_algorithm() {
 }
 
 #[test]
-fn an_es256_signature_in_der_is_refused() {
-    // S-JWS-3, RFC 7518 §3.4: the two numbers side by side, and nothing else.
+fn an_es256_signature_in_der_is_rejected() {
+    // S-JWS-3, RFC 7518 §3.4: the signature is R and S concatenated.
     let signer = Signer::ec();
     let token = signer.good(TokenKind::Session);
     let signature = signature(&token);
@@ -337,8 +337,8 @@ fn an_es256_signature_in_der_is_refused() {
 }
 
 #[test]
-fn an_eddsa_signature_has_no_second_form() {
-    // S-JWS-3, RFC 8032 §5.1.7: S below the group's order, here with the order added.
+fn a_non_canonical_eddsa_signature_is_rejected() {
+    // S-JWS-3, RFC 8032 §5.1.7: S must be below the group order, which is added here.
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
@@ -360,7 +360,7 @@ fn an_eddsa_signature_has_no_second_form() {
 }
 
 #[test]
-fn a_guess_at_the_key_does_not_sign() {
+fn a_token_signed_by_a_guessed_key_is_rejected() {
     // S-JWS-14.
     let with_newline = [SECRET, b"\n"].concat();
     let with_windows_newline = [SECRET, b"\r\n"].concat();

@@ -1,4 +1,4 @@
-//! The dates and the other claims.
+//! Tests of the dates and the other claims.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::jws::{JwsError, TokenKind};
 // The dates. S-JWS-8, S-TIME-1.
 
 #[test]
-fn a_date_that_is_missing_or_no_date_is_refused() {
+fn a_missing_or_malformed_date_is_rejected() {
     // S-JWS-8.
     for name in ["exp", "iat"] {
         let token = hs256().token(TokenKind::Session, |_, payload| {
@@ -70,7 +70,7 @@ fn a_date_that_is_missing_or_no_date_is_refused() {
 }
 
 #[test]
-fn a_date_in_the_wrong_unit_or_far_away_is_refused() {
+fn a_date_in_the_wrong_unit_or_far_away_is_rejected() {
     // S-JWS-8.
     for (name, date, expected) in [
         ("exp", "1767225700000", JwsError::Claim("exp")),
@@ -89,7 +89,7 @@ fn a_date_in_the_wrong_unit_or_far_away_is_refused() {
     ] {
         assert_eq!(session(&with_claim(name, date)), Err(expected), "{name} {date}");
     }
-    // All of them in milliseconds.
+    // All dates in milliseconds.
     let in_milliseconds = hs256().token(TokenKind::Session, |_, payload| {
         payload["iat"] = json!(NOW * 1000);
         payload["exp"] = json!((NOW + 100) * 1000);
@@ -105,7 +105,7 @@ fn a_date_in_the_wrong_unit_or_far_away_is_refused() {
 }
 
 #[test]
-fn a_life_is_as_long_as_its_kind_may_live_and_not_a_second_longer() {
+fn a_lifetime_above_the_limit_of_its_kind_is_rejected() {
     // S-JWS-8.
     let keys = hs256().keys();
     for (kind, longest) in [
@@ -123,7 +123,7 @@ fn a_life_is_as_long_as_its_kind_may_live_and_not_a_second_longer() {
             let token = hs256().token(kind, |_, payload| payload["exp"] = json!(NOW + life));
             assert_eq!(verdict(&keys, kind, &token), expected, "{kind:?} {life}");
         }
-        // However far along it is.
+        // The remaining lifetime does not matter.
         let token = hs256().token(kind, |_, payload| {
             payload["iat"] = json!(NOW - longest);
             payload["exp"] = json!(NOW + 1);
@@ -133,7 +133,7 @@ fn a_life_is_as_long_as_its_kind_may_live_and_not_a_second_longer() {
 }
 
 #[test]
-fn clocks_may_differ_by_a_minute() {
+fn a_clock_difference_of_a_minute_is_accepted() {
     // S-TIME-1.
     let keys = hs256().keys();
     let at = |now, change: &dyn Fn(&mut Value)| {
@@ -168,7 +168,7 @@ fn clocks_may_differ_by_a_minute() {
 }
 
 #[test]
-fn no_clock_makes_the_verifier_stumble() {
+fn an_extreme_clock_does_not_panic() {
     // S-TIME-1.
     let keys = hs256().keys();
     let tokens = [
@@ -208,7 +208,7 @@ fn no_clock_makes_the_verifier_stumble() {
         verdict_at(&keys, TokenKind::Session, &good, i64::MAX),
         Err(JwsError::Expired)
     );
-    // A token from 1970, and one from the end of time.
+    // The earliest and the latest representable token.
     for iat in [0, i64::MAX - 200] {
         let token = hs256().token(TokenKind::Session, |_, payload| {
             payload["iat"] = json!(iat);
@@ -221,7 +221,7 @@ fn no_clock_makes_the_verifier_stumble() {
 // The other claims. S-JWS-9, S-JWS-10.
 
 #[test]
-fn an_issuer_or_audience_that_is_not_exactly_ours_is_refused() {
+fn an_issuer_or_audience_that_differs_is_rejected() {
     // S-JWS-9.
     for (name, right) in [("iss", ISSUER), ("aud", AUDIENCE)] {
         let token = hs256().token(TokenKind::Session, |_, payload| {
@@ -281,7 +281,7 @@ fn an_audience_may_be_a_list_of_one_and_an_issuer_may_not() {
 }
 
 #[test]
-fn a_subject_that_is_missing_or_no_text_is_refused() {
+fn a_missing_or_non_text_subject_is_rejected() {
     // S-JWS-9.
     let token = hs256().token(TokenKind::Session, |_, payload| {
         *payload = without(payload.take(), "sub");
@@ -294,7 +294,7 @@ fn a_subject_that_is_missing_or_no_text_is_refused() {
 }
 
 #[test]
-fn a_token_that_works_once_has_a_name_of_1_to_255_characters() {
+fn a_single_use_token_needs_a_jti_of_1_to_255_bytes() {
     // S-JWS-10.
     let keys = hs256().keys();
     for kind in KINDS {
@@ -332,7 +332,7 @@ fn a_token_that_works_once_has_a_name_of_1_to_255_characters() {
 }
 
 #[test]
-fn a_claim_is_looked_at_only_when_the_signature_holds() {
+fn claims_are_read_only_after_the_signature_is_verified() {
     for bad in ["not JSON", "[]", "{}", r#"{"a":1,"a":2}"#] {
         let token = hs256().sign_bytes(r#"{"alg":"HS256"}"#, bad);
         assert_eq!(session(&flipped(&token)), Err(JwsError::Signature), "{bad}");

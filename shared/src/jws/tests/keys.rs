@@ -1,4 +1,4 @@
-//! Which key: S-JWS-4, S-JWS-5.
+//! Tests of the choice of the key, S-JWS-4 and S-JWS-5.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn a_kid_that_names_no_key_is_refused_whatever_it_says() {
+fn an_unknown_kid_is_rejected_whatever_it_contains() {
     // S-JWS-4.
     let began = Instant::now();
     let mut jwk = hs256().jwk;
@@ -84,14 +84,14 @@ fn a_kid_that_names_no_key_is_refused_whatever_it_says() {
         );
     }
     assert!(began.elapsed() < Duration::from_secs(3));
-    // A key without a name stands for no name, not for every one.
+    // A key without `kid` does not match a token with one.
     assert_eq!(session(&token(&hs256(), &json!("site-1"))), Err(JwsError::UnknownKey));
     assert_eq!(session(&token(&hs256(), &json!(""))), Err(JwsError::UnknownKey));
 }
 
 #[test]
-fn a_key_that_the_token_brings_along_is_not_used() {
-    // S-JWS-5, CVE-2018-0114. That nothing is fetched needs no listener here: this module has no network to use.
+fn a_key_supplied_by_the_token_is_not_used() {
+    // S-JWS-5, CVE-2018-0114. No listener is needed, because this module has no network access.
     let attackers = [
         Signer::hmac(b"fedcba9876543210fedcba9876543210"),
         Signer::rsa(Algorithm::RS256),
@@ -135,7 +135,7 @@ fn a_key_that_the_token_brings_along_is_not_used() {
 }
 
 #[test]
-fn a_key_is_found_among_others_by_kid_and_without() {
+fn a_key_is_found_among_others_with_and_without_kid() {
     let signers = Signer::all();
     let mut jwks: Vec<_> = signers.iter().map(|signer| signer.jwk.clone()).collect();
     for (place, jwk) in jwks.iter_mut().enumerate() {
@@ -159,7 +159,7 @@ fn a_key_is_found_among_others_by_kid_and_without() {
 }
 
 #[test]
-fn no_key_verifies_nothing() {
+fn an_empty_key_set_rejects_every_token() {
     let none = KeySet::parse(&json!({"keys": []})).unwrap();
     assert!(none.is_empty());
     assert_eq!(
@@ -169,7 +169,7 @@ fn no_key_verifies_nothing() {
 }
 
 #[test]
-fn a_key_that_is_too_short_or_has_white_space_around_it_is_not_loaded() {
+fn a_short_or_non_canonical_key_is_rejected() {
     // S-JWS-14.
     let oct = |key: &str| KeySet::parse(&json!({"keys": [{"kty": "oct", "k": key}]})).err();
     for short in [

@@ -1,5 +1,5 @@
-//! What the verifier makes of good tokens, of the RFCs' own examples, and of tokens that somebody wishes it would take. A comment
-//! such as S-JWS-1 names the check that a test stands for.
+//! Tests of the verifier with valid tokens, with the examples of the RFCs, and with forged tokens. A comment such as S-JWS-1 names the security
+//! check that a test covers.
 
 mod algorithms;
 mod claims;
@@ -34,12 +34,12 @@ struct Subject {
     sub: String,
 }
 
-/// A private key, and the JWK that verifies what it signs.
+/// A private key and the JWK of its public key.
 struct Signer {
     algorithm: Algorithm,
     key: EncodingKey,
     jwk: Value,
-    /// The public key in the forms in which it may lie about: DER, raw, as text.
+    /// The public key in every form in which it may be published: DER, raw bytes and text.
     public: Vec<Vec<u8>>,
 }
 
@@ -55,7 +55,7 @@ impl Signer {
 
     fn rsa(algorithm: Algorithm) -> Self {
         let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
-        // `jsonwebtoken` takes the RSAPrivateKey alone, which follows 26 bytes of PKCS #8 around a 2048-bit key.
+        // `jsonwebtoken` takes an RSAPrivateKey. In PKCS #8, it follows a header of 26 bytes for a 2048-bit key.
         let private = pair.as_der().unwrap().as_ref()[26..].to_vec();
         let public = pair.public_key();
         let parts = RsaPublicKeyComponents::<Vec<u8>>::from(public);
@@ -106,7 +106,7 @@ impl Signer {
         }
     }
 
-    /// One of each of the five algorithms.
+    /// One signer for each of the five algorithms.
     fn all() -> [Self; 5] {
         [
             Self::hmac(SECRET),
@@ -121,13 +121,13 @@ impl Signer {
         key_set(&[&self.jwk])
     }
 
-    /// The token of exactly this signing input.
+    /// Signs exactly this signing input.
     fn sign_input(&self, input: &str) -> String {
         let signature = crypto::sign(input.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{input}.{signature}")
     }
 
-    /// The token of exactly these bytes.
+    /// Signs exactly these bytes.
     fn sign_bytes(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
         self.sign_input(&format!("{}.{}", base64url(header), base64url(payload)))
     }
@@ -136,7 +136,7 @@ impl Signer {
         self.sign_bytes(header.to_string(), payload.to_string())
     }
 
-    /// A good token of a kind, but for what `change` does to it.
+    /// A valid token of `kind`, modified by `change` before signing.
     fn token(&self, kind: TokenKind, change: impl FnOnce(&mut Value, &mut Value)) -> String {
         let (mut header, mut payload) = (header(self.algorithm, kind), claims());
         change(&mut header, &mut payload);
@@ -148,7 +148,7 @@ impl Signer {
     }
 }
 
-/// The forms given, and what else a public key is published as.
+/// Adds to `bytes`, which begins with the DER form, the other forms of a public key: base64, PEM and JWK.
 fn forms(jwk: &Value, mut bytes: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let spki = crate::encoding::base64(&bytes[0]);
     let lines: Vec<_> = spki
@@ -187,7 +187,7 @@ fn header(algorithm: Algorithm, kind: TokenKind) -> Value {
     json!({"alg": format!("{algorithm:?}"), "typ": typ(kind)})
 }
 
-/// Claims that are good for every kind.
+/// Claims that are valid for every kind.
 fn claims() -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": NOW, "exp": NOW + 100, "jti": "4f1d"})
 }
@@ -215,12 +215,12 @@ fn verdict(keys: &KeySet, kind: TokenKind, token: &str) -> Result<(), JwsError> 
     verdict_at(keys, kind, token, NOW)
 }
 
-/// What is said of a token that our HMAC key signed, presented as a session.
+/// Verifies a token as a session token, with the HMAC key.
 fn session(token: &str) -> Result<(), JwsError> {
     verdict(&hs256().keys(), TokenKind::Session, token)
 }
 
-/// A good session whose payload has `json` as the value of `name`, written down as it is.
+/// A valid session token whose claim `name` has the literal value `json`.
 fn with_claim(name: &str, json: &str) -> String {
     let mark = "\"here\"";
     let mut payload = claims();
@@ -233,12 +233,12 @@ fn with_claim(name: &str, json: &str) -> String {
     )
 }
 
-/// A token's three segments.
+/// The three segments of a token.
 fn segments(token: &str) -> [&str; 3] {
     token.split('.').collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// The token with another signature.
+/// Replaces the signature of a token.
 fn with_signature(token: &str, signature: impl AsRef<[u8]>) -> String {
     let [header, payload, _] = segments(token);
     format!("{header}.{payload}.{}", base64url(signature))
@@ -254,20 +254,20 @@ fn flipped(token: &str) -> String {
     with_signature(token, signature)
 }
 
-/// The same bytes to a decoder that does not look at the bits left over in the last character.
+/// Sets an unused bit of the last character. A lenient decoder still reads the same bytes.
 fn with_unused_bit(segment: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    assert_ne!(segment.len() % 4, 0, "there must be bits left over");
+    assert_ne!(segment.len() % 4, 0, "the segment has no unused bits");
     let (rest, last) = segment.split_at(segment.len() - 1);
     let place = ALPHABET.iter().position(|letter| [*letter] == last.as_bytes()).unwrap();
     format!("{rest}{}", char::from(ALPHABET[place + 1]))
 }
 
 #[test]
-fn a_good_token_of_each_algorithm_and_kind_is_believed() {
+fn a_valid_token_of_each_algorithm_and_kind_is_accepted() {
     for signer in Signer::all() {
         for kind in KINDS {
-            // Signed by `jsonwebtoken` as a whole, so that not only our own idea of a token is verified.
+            // Encoded by `jsonwebtoken`, so that the test does not depend on this crate's own encoding.
             let mut header = Header::new(signer.algorithm);
             header.typ = Some(typ(kind).to_owned());
             let token = jsonwebtoken::encode(&header, &claims(), &signer.key).unwrap();

@@ -1,4 +1,4 @@
-//! The header and the spelling of a token.
+//! Tests of the header and the encoding of a token.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
 // The header. S-JWS-6, S-JWS-7.
 
 #[test]
-fn a_header_extension_is_refused_critical_or_not() {
+fn a_header_extension_is_rejected_critical_or_not() {
     // S-JWS-6, and S-JWS-7 for `cty`.
     for (name, value) in [
         ("crit", json!(["http://example.invalid/UNDEFINED"])),
@@ -44,7 +44,7 @@ fn a_header_extension_is_refused_critical_or_not() {
             assert_eq!(verdict(&hs256().keys(), kind, &token), Err(JwsError::Header), "{name}");
         }
     }
-    // The names are compared to the letter: these say nothing to anybody.
+    // Names are case-sensitive, so these have no meaning.
     for name in ["CRIT", "Crit", "B64", "CTY"] {
         let token = hs256().token(TokenKind::Session, |header, _| header[name] = json!(["x"]));
         assert_eq!(session(&token), Ok(()), "{name}");
@@ -52,7 +52,7 @@ fn a_header_extension_is_refused_critical_or_not() {
 }
 
 #[test]
-fn an_unencoded_payload_is_refused() {
+fn an_unencoded_payload_is_rejected() {
     // S-JWS-6, RFC 7797.
     let header = base64url(json!({"alg": "HS256", "typ": "JWT", "b64": false, "crit": ["b64"]}).to_string());
     let payload = claims().to_string();
@@ -62,14 +62,14 @@ fn an_unencoded_payload_is_refused() {
     );
     let letters_only = hs256().sign_input(&format!("{header}.abcd"));
     assert_eq!(session(&letters_only), Err(JwsError::Header));
-    // Detached, RFC 7515 Appendix F.
+    // A detached payload, RFC 7515 Appendix F.
     let token = hs256().good(TokenKind::Session);
     let [header, _, signature] = segments(&token);
     assert_eq!(session(&format!("{header}..{signature}")), Err(JwsError::Signature));
 }
 
 #[test]
-fn the_kinds_never_stand_in_for_one_another() {
+fn a_token_of_one_kind_is_rejected_as_another() {
     // S-JWS-7.
     let keys = hs256().keys();
     for made in KINDS {
@@ -85,7 +85,7 @@ fn the_kinds_never_stand_in_for_one_another() {
 }
 
 #[test]
-fn typ_is_a_media_type() {
+fn typ_is_compared_as_a_media_type() {
     // S-JWS-7, RFC 7515 §4.1.9.
     let keys = hs256().keys();
     let with_typ = |kind, typ: &Value| {
@@ -138,11 +138,11 @@ fn typ_is_a_media_type() {
     }
 }
 
-// The spelling. S-JWS-11, S-JWS-12, S-JWS-13.
+// The encoding. S-JWS-11, S-JWS-12, S-JWS-13.
 
 #[test]
-fn a_segment_that_is_not_canonical_base64url_is_refused_though_it_is_signed_so() {
-    // S-JWS-11. Both segments end with bits left over, and have characters in which the alphabets differ.
+fn a_signed_segment_in_non_canonical_base64url_is_rejected() {
+    // S-JWS-11. Both segments have unused bits, and characters that differ between base64 and base64url.
     let header = base64url(r#"{"alg":"HS256","typ":"JWT","x":"??>>~~"}"#);
     let mut payload = claims();
     payload["sub"] = json!("??>>~~?>");
@@ -191,7 +191,7 @@ fn a_segment_that_is_not_canonical_base64url_is_refused_though_it_is_signed_so()
             "{bad:?}"
         );
     }
-    // A signature has both characters only by chance.
+    // Not every signature has a character that differs between the alphabets, so search for one that does.
     let (token, signature) = (0..)
         .map(|turn| {
             hs256().sign_input(&format!(
@@ -212,7 +212,7 @@ fn a_segment_that_is_not_canonical_base64url_is_refused_though_it_is_signed_so()
 }
 
 #[test]
-fn a_name_said_twice_is_refused() {
+fn a_repeated_member_name_is_rejected() {
     // S-JWS-12.
     for header in [
         r#"{"alg":"HS256","alg":"HS256"}"#,
@@ -246,7 +246,7 @@ fn a_name_said_twice_is_refused() {
         let token = hs256().sign_bytes(r#"{"alg":"HS256"}"#, format!("{good}{more}"));
         assert_eq!(session(&token), Err(JwsError::Malformed), "{more}");
     }
-    // Escaped but once, in another case, or at another depth, it is another name.
+    // An escaped name that occurs once, and the same name in another case or at another depth, are no repetitions.
     for more in [
         r#","\u0078":1}"#,
         r#","SUB":"eve","Sub":"eve"}"#,
@@ -258,7 +258,7 @@ fn a_name_said_twice_is_refused() {
     }
 }
 
-/// What is not one JSON object in UTF-8, made of the bytes of one.
+/// Texts made from a JSON object that are not one JSON object in UTF-8.
 fn not_an_object(good: &str) -> Vec<Vec<u8>> {
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(200), close.repeat(200));
     let inside = |value: &str| good.replacen('{', &format!("{{\"deep\":{value},"), 1);
@@ -329,7 +329,7 @@ fn not_an_object(good: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused() {
+fn anything_but_one_json_object_is_rejected() {
     // S-JWS-12.
     let (header, payload) = (json!({"alg": "HS256", "typ": "JWT"}).to_string(), claims().to_string());
     for bad in not_an_object(&header) {
@@ -350,7 +350,7 @@ fn what_is_not_one_json_object_is_refused() {
             String::from_utf8_lossy(&bad)
         );
     }
-    // White space around the object is JSON (RFC 8259 §2).
+    // White space around the object is allowed (RFC 8259 §2).
     assert_eq!(
         session(&hs256().sign_bytes(format!(" {header}\r\n"), format!("\t{payload}\n"))),
         Ok(())
@@ -358,7 +358,7 @@ fn what_is_not_one_json_object_is_refused() {
 }
 
 #[test]
-fn what_is_not_one_compact_serialization_is_refused() {
+fn anything_but_one_compact_serialization_is_rejected() {
     // S-JWS-13.
     let token = hs256().good(TokenKind::Session);
     let [header, payload, signature] = segments(&token);
@@ -401,10 +401,10 @@ fn what_is_not_one_compact_serialization_is_refused() {
     ] {
         assert_eq!(session(&bad), Err(JwsError::Malformed), "{bad:?}");
     }
-    // Nested: a token whose payload is a token, and not by the header's own word.
+    // A nested token without `cty`.
     let nested = hs256().sign_bytes(r#"{"alg":"HS256","typ":"JWT"}"#, &token);
     assert_eq!(session(&nested), Err(JwsError::Malformed));
-    // An unprotected member of the JSON serialization does not come in through the payload.
+    // Members of the JSON serialization have no meaning in the payload.
     let payload = json!({"payload": payload, "signatures": [], "header": {"alg": "none"}});
     assert_eq!(
         session(&hs256().sign(&json!({"alg": "HS256"}), &payload)),
@@ -413,7 +413,7 @@ fn what_is_not_one_compact_serialization_is_refused() {
 }
 
 #[test]
-fn an_overlong_token_is_refused_at_once() {
+fn an_overlong_token_is_rejected_quickly() {
     // S-JWS-13.
     let padded = |length: usize| {
         hs256().token(TokenKind::Session, |_, payload| {

@@ -1,4 +1,4 @@
-//! What holds for all tokens.
+//! Properties of all tokens.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ static SIGNERS: LazyLock<Vec<(KeySet, String)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// JSON of any shape, its numbers whole.
+/// JSON of any shape. Fractions are multiples of a quarter, so that they round-trip.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -39,20 +39,20 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_flipped_bit_of_a_good_token_fails(signer in 0..5_usize, place: prop::sample::Index, bit in 0..8_u32) {
+    fn a_token_with_a_flipped_bit_is_rejected(signer in 0..5_usize, place: prop::sample::Index, bit in 0..8_u32) {
         let (keys, token) = &SIGNERS[signer];
         prop_assert_eq!(verdict(keys, TokenKind::Handoff, token), Ok(()));
         let mut bytes = token.clone().into_bytes();
         let place = place.index(bytes.len());
         bytes[place] ^= 1 << bit;
-        // The highest bit makes it no text at all.
+        // Flipping the highest bit leaves no valid UTF-8.
         if let Ok(token) = String::from_utf8(bytes) {
             prop_assert!(verdict(keys, TokenKind::Handoff, &token).is_err());
         }
     }
 
     #[test]
-    fn any_flipped_bit_of_what_a_good_token_says_fails(
+    fn a_token_with_a_flipped_bit_in_a_decoded_segment_is_rejected(
         signer in 0..5_usize, segment in 0..3_usize, place: prop::sample::Index, bit in 0..8_u32,
     ) {
         let (keys, token) = &SIGNERS[signer];
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn a_good_token_with_something_cut_out_put_in_or_left_off_fails(
+    fn a_token_with_text_removed_or_inserted_is_rejected(
         signer in 0..5_usize, from: prop::sample::Index, length in 0..8_usize, put_in in "[A-Za-z0-9._=-]{0,4}",
     ) {
         let (keys, token) = &SIGNERS[signer];
@@ -80,23 +80,23 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_stumble(text in any::<String>(), letters in "[A-Za-z0-9_.=-]{0,200}") {
+    fn no_text_panics_the_parser(text in any::<String>(), letters in "[A-Za-z0-9_.=-]{0,200}") {
         for text in [text, letters] {
             prop_assert!(session(&text).is_err());
         }
     }
 
     #[test]
-    fn no_bytes_make_the_parser_stumble(header: Vec<u8>, payload: Vec<u8>, signature: Vec<u8>) {
+    fn no_bytes_panic_the_parser(header: Vec<u8>, payload: Vec<u8>, signature: Vec<u8>) {
         let token = [&header, &payload, &signature].map(base64url).join(".");
         prop_assert!(session(&token).is_err());
-        // Nor do they behind a good signature.
+        // The same with a valid signature.
         prop_assert!(session(&hs256().sign_bytes(&header, &payload)).is_err());
         prop_assert_eq!(session(&hs256().sign_bytes(r#"{"alg":"HS256"}"#, &payload)), Err(JwsError::Malformed));
     }
 
     #[test]
-    fn what_parses_is_the_only_spelling_of_its_bytes(
+    fn a_parsed_token_is_the_only_encoding_of_its_bytes(
         header in any_json(), payload: Vec<u8>, signature in prop::collection::vec(any::<u8>(), 1..70), place: prop::sample::Index,
         letter in "[A-Za-z0-9_=+/ -]",
     ) {
@@ -111,12 +111,12 @@ proptest! {
     }
 
     #[test]
-    fn an_object_that_repeats_nothing_is_read_as_it_is(object in any_json()) {
+    fn an_object_without_repeated_names_is_read_unchanged(object in any_json()) {
         let text = object.to_string();
         let read = StrictObject::parse(text.as_bytes()).map(|members| Value::Object(members.0));
         prop_assert_eq!(read.is_some(), object.is_object());
         if let Some(read) = read {
-            // What is written of it is read again as the same.
+            // Serialising and parsing it again changes nothing.
             prop_assert_eq!(&read, &serde_json::from_str::<Value>(&text).unwrap());
             let again = StrictObject::parse(read.to_string().as_bytes()).unwrap();
             prop_assert_eq!(Value::Object(again.0), read);
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn any_date_gets_a_verdict(
+    fn dates_of_any_value_do_not_overflow(
         iat in any::<i64>(), exp in any::<i64>(), nbf in any::<i64>(), now in any::<i64>(), near in -200_i64..200, kind in 0..3_usize,
     ) {
         let kind = KINDS[kind];
@@ -134,9 +134,9 @@ proptest! {
             payload["exp"] = json!(exp);
             payload["nbf"] = json!(nbf);
         });
-        // Nothing random is a token for now; what counts is that nothing overflows.
+        // Only the absence of overflows is tested here.
         let _ = verdict_at(&keys, kind, &token(iat, exp, nbf), now);
-        // Around now, it is what RFC 7519 says with the leeway.
+        // Near `NOW`, the result follows RFC 7519 §4.1 with the leeway.
         let good = (-60..160).contains(&near);
         let token = token(NOW, NOW + 100, 0);
         prop_assert_eq!(verdict_at(&keys, kind, &token, NOW + near).is_ok(), good);

@@ -1,4 +1,4 @@
-//! The RFCs' examples. S-JWS-17. None is a token for us: what counts is that the signature is not what is wrong with it.
+//! The examples of the RFCs, S-JWS-17. They fail a check of the content, which shows that their signatures verify.
 
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn the_es256_example_of_rfc_7515_a_3_verifies() {
     });
     let signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
     let token = format!("eyJhbGciOiJFUzI1NiJ9.{JOE}.{signature}");
-    // 64 bytes fill 86 characters but for two bits: four characters more are another signature.
+    // 64 bytes need 86 characters, so four more characters are still valid base64url.
     example(&jwk, &token, JwsError::Claim("aud"));
 }
 
@@ -76,7 +76,7 @@ fn the_eddsa_example_of_rfc_8037_a_4_verifies() {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
     let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
         hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-    // Its payload is a sentence.
+    // The payload is a sentence, not JSON.
     example(&jwk, token, JwsError::Malformed);
 }
 
@@ -97,7 +97,7 @@ fn the_hs256_example_of_rfc_7520_4_4_verifies() {
 }
 
 #[test]
-fn the_unsecured_example_of_rfc_7515_a_5_and_the_negative_one_of_appendix_e_are_refused() {
+fn the_examples_of_rfc_7515_a_5_and_appendix_e_are_rejected() {
     for token in [
         format!("eyJhbGciOiJub25lIn0.{JOE}."),
         "eyJhbGciOiJub25lIiwNCiAiY3JpdCI6WyJodHRwOi8vZXhhbXBsZS5jb20vVU5ERUZJTkVEIl0sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9VTkRFRk\
@@ -109,8 +109,8 @@ fn the_unsecured_example_of_rfc_7515_a_5_and_the_negative_one_of_appendix_e_are_
 }
 
 #[test]
-fn what_we_sign_for_spotify_is_no_token_for_us() {
-    // S-JWS-7: even with the client secret among the site's keys, and as `JWT`, it lacks what makes a token ours.
+fn a_payload_signed_for_spotify_is_rejected_as_a_token() {
+    // S-JWS-7: the payload lacks `iss`, so it is rejected even if the client secret is a site key.
     let secret = "00000000000000000000000000000000";
     let keys = Signer::hmac(secret.as_bytes()).keys();
     let payload = json!({
@@ -126,7 +126,7 @@ fn what_we_sign_for_spotify_is_no_token_for_us() {
     for kind in [TokenKind::Handoff, TokenKind::Request] {
         assert_eq!(verdict(&keys, kind, jws.expose()), Err(JwsError::Typ));
     }
-    // S-JWS-16: its signature is made with the characters of the secret.
+    // S-JWS-16: the key bytes are the characters of the secret, so only the changed signature fails.
     assert_eq!(
         verdict(&keys, TokenKind::Session, &flipped(jws.expose())),
         Err(JwsError::Signature)

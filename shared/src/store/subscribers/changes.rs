@@ -1,4 +1,4 @@
-//! Changes to a subscriber's record: what the backend wants them to hear, and that they are being linked or unlinked.
+//! Changes to a subscriber's record: new entitlements, and the start of a registration or an unlink.
 
 use super::{
     LinkState, MAX_ATTEMPTS, Subscriber, Subscribers,
@@ -13,46 +13,46 @@ use crate::{
     },
 };
 
-/// A change to what a person may hear.
+/// A change to a subscriber's entitlements.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// These too.
+    /// Adds these entitlements.
     Add(Entitlements),
-    /// These and no others.
+    /// Replaces the full set.
     Replace(Entitlements),
-    /// No longer these.
+    /// Deletes these entitlements.
     Delete(Entitlements),
 }
 
 impl Change {
     fn apply_to(&self, before: &Entitlements) -> Entitlements {
         match self {
-            Self::Add(more) => before.union(more),
+            Self::Add(added) => before.union(added),
             Self::Replace(all) => all.clone(),
-            Self::Delete(less) => before.difference(less),
+            Self::Delete(deleted) => before.difference(deleted),
         }
     }
 }
 
-/// Why a change was not made.
+/// Error of [`Subscribers::change`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// The version is not the one that was expected.
-    #[error("another version")]
+    /// The stored version is not the expected one.
+    #[error("version mismatch")]
     OtherVersion,
-    /// The person would have more entitlements than one may have.
+    /// The new set would exceed [`Entitlements::MAX_COUNT`].
     #[error("too many entitlements")]
     TooMany,
-    /// DynamoDB.
+    /// A call to DynamoDB failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Subscribers {
-    /// Has a person hear exactly these, if they are still what they were `before`: the next version, or nothing when somebody else has written meanwhile.
+    /// Replaces the full set of entitlements if the subscriber is unchanged since `before` was read. Returns the new record, or `None` if it has changed.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. Read the subscriber again before a retry.
     pub async fn replace_if_unchanged(
         &self,
         before: &Subscriber,
@@ -62,11 +62,13 @@ impl Subscribers {
         self.put_version(before, entitlements, now).await
     }
 
-    /// Makes a change durable: one conditional write, of the next version. A change that changes nothing keeps the version, and is no write. `expected` is the
-    /// version that whoever asks has seen, if they say.
+    /// Stores a change as the next version, in one conditional write. A change without effect writes nothing and keeps the version. `expected` is the version
+    /// that the caller has seen; `None` accepts any version.
     ///
     /// # Errors
-    /// [`ChangeError`].
+    /// [`ChangeError::OtherVersion`] if the stored version is not `expected`, [`ChangeError::TooMany`] if the set would be too large, and
+    /// [`ChangeError::Store`] if DynamoDB fails or other writers keep interfering. After the last one a retry is safe; with `expected` it may return
+    /// [`ChangeError::OtherVersion`].
     pub async fn change(
         &self,
         partner_id: &PartnerId,
@@ -79,18 +81,18 @@ impl Subscribers {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.get(partner_id, partner_user_id).await?;
             if expected.is_some_and(|expected| expected != before.version) {
-                // The answer to our own write was lost, and repeating it was refused: what it wrote is there.
-                let ours = expected.is_some_and(|expected| expected.saturating_add(1) == before.version)
+                // Our own write succeeded, but its response was lost, so the SDK's repetition failed the condition.
+                let own_write = expected.is_some_and(|expected| expected.saturating_add(1) == before.version)
                     && refused.as_ref() == Some(&before.entitlements);
-                return if ours {
+                return if own_write {
                     Ok(before)
                 } else {
                     Err(ChangeError::OtherVersion)
                 };
             }
-            // What the backend adds to, or takes from, is what they may hear: before its first word that is what the token said.
+            // The first change from the backend starts from the token's entitlements.
             let entitlements = change.apply_to(&before.desired().cloned().unwrap_or_default());
-            // The first word of the backend counts also when it says "nothing".
+            // At version 0 even an empty set is stored: from then on the backend's set replaces the token's.
             if before.version > 0 && entitlements == before.entitlements {
                 return Ok(before);
             }
@@ -105,7 +107,7 @@ impl Subscribers {
         Err(StoreError::Unavailable.into())
     }
 
-    /// The next version, unless somebody else has written it. An answer that was lost is found at the next look: then nothing is left to change.
+    /// Writes the next version. Returns `None` if the record has changed since `before` was read, or if the response to a successful write was lost.
     async fn put_version(
         &self,
         before: &Subscriber,
@@ -118,13 +120,13 @@ impl Subscribers {
             .set("entitlements", list(entitlements))
             .set("version", number(before.version.saturating_add(1)))
             .when(before.has_version())
-            // Whether Spotify is to follow was read with it: somebody who has been linked meanwhile must not be missed.
+            // `dirty` depends on the link: a subscriber who was linked meanwhile must become dirty.
             .when(before.has_link_state())
-            // And with which token: what that claimed is what an addition starts from.
+            // A new registration may have brought other token entitlements, from which the change started.
             .when(before.has_registered_at());
         if before.link.state.may_be_linked() {
-            // Not while they are being linked or unlinked: what `register-user` has with it may be older than this, and must not arrive after it.
-            let next_try_at = before.quiet_until().map_or(now, |settled_after| settled_after.max(now));
+            // A `register-user` call in flight carries older entitlements; it must not arrive at Spotify after this change.
+            let next_try_at = before.quiet_until().map_or(now, |quiet_until| quiet_until.max(now));
             write = write
                 .set("dirty", shard(&before.partner_id, &before.partner_user_id))
                 .set("next_try_at", number(next_try_at))
@@ -135,11 +137,11 @@ impl Subscribers {
         written.as_ref().map(subscriber_of).transpose()
     }
 
-    /// Notes that a person is being linked, before they are: if nobody hears of how it ends, Spotify will be asked. Returns what is known of them, their
-    /// entitlements among it.
+    /// Records that a registration starts, before `register-user` is called. If the caller dies, `sync` asks Spotify for the result. `claimed` are the
+    /// entitlements of the token. Returns the new record.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write; `register-user` must not be called then. A retry is safe.
     pub async fn begin_registration(
         &self,
         partner_id: &PartnerId,
@@ -147,24 +149,24 @@ impl Subscribers {
         claimed: Option<&Entitlements>,
         now: i64,
     ) -> Result<Subscriber, StoreError> {
-        let write = being_linked(LinkState::Pending, "register-user", now)
+        let write = link_change_started(LinkState::Pending, "register-user", now)
             .set("partner_id", text(partner_id.as_str()))
             .set("partner_user_id", text(partner_user_id.expose()))
             .set("registered_at", number(now))
             .set("dirty", shard(partner_id, partner_user_id));
         let write = match claimed {
             Some(claimed) => write.set("token_entitlements", list(claimed)),
-            // What an older token said is no longer said.
+            // The entitlements of an older token no longer apply.
             None => write.remove(&["token_entitlements"]),
         };
         let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
         subscriber_of(&written.ok_or(StoreError::Rejected)?)
     }
 
-    /// Notes that a person is being unlinked, while they are: Spotify will be asked what came of it. Nothing to note of somebody whom we do not know to be linked.
+    /// Records that an unlink starts, so that `sync` asks Spotify for the result. Writes nothing if no link is known.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn begin_unlink(
         &self,
         partner_id: &PartnerId,
@@ -172,7 +174,7 @@ impl Subscribers {
         now: i64,
     ) -> Result<(), StoreError> {
         let linked = [LinkState::Pending, LinkState::Linked, LinkState::Suspect];
-        let write = being_linked(LinkState::Suspect, "unlink-user", now)
+        let write = link_change_started(LinkState::Suspect, "unlink-user", now)
             .set("dirty", shard(partner_id, partner_user_id))
             .remove(&["registered_at"])
             .when(Condition::one_of(
@@ -183,8 +185,8 @@ impl Subscribers {
     }
 }
 
-/// Sets a state of the link that `call` is about to change, and has Spotify asked soon what came of it.
-fn being_linked(state: LinkState, call: &str, now: i64) -> Write {
+/// Sets the state of the link that `call` is about to change, and schedules a check after [`QUIET_PERIOD_SECS`].
+fn link_change_started(state: LinkState, call: &str, now: i64) -> Write {
     Write::new()
         .set("link_state", text(state.as_str()))
         .set("link_since", number(now))

@@ -1,4 +1,4 @@
-//! Leases on subscribers: at most one worker calls Spotify about a person at a time.
+//! Leases on subscribers: at most one worker at a time calls Spotify for a subscriber.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 
@@ -12,24 +12,24 @@ use crate::store::{
     write::{Condition, Write},
 };
 
-/// How long, in seconds, somebody is in a worker's hand at most: longer than all calls about one person take.
+/// Length of a lease, in seconds: longer than all calls for one subscriber take.
 pub const LEASE_SECS: i64 = 60;
 
-/// Why somebody is taken in hand.
+/// Why a subscriber is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncTrigger {
-    /// Spotify does not follow them yet, and the time of the next try has come.
+    /// The subscriber is dirty, and the time of the next attempt has come.
     Due,
-    /// To see whether Spotify still has what is wanted.
+    /// The reconciliation checks whether Spotify still has the desired entitlements.
     Reconcile,
 }
 
 impl Subscribers {
-    /// Takes a person in hand for the worker `me`, so that no other calls Spotify about them meanwhile: two calls on the way at once could arrive in the wrong
-    /// order. Whoever dies with somebody in hand lets go of them after [`LEASE_SECS`]. Nothing when there is nothing to do for them now, or another has them.
+    /// Acquires the sync lease on a subscriber for `owner`: concurrent calls to Spotify could arrive in the wrong order. The lease expires after
+    /// [`LEASE_SECS`]. Returns `None` if nothing is due or another worker holds the lease.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write, or the item is malformed. A retry with the same `owner` is safe.
     pub async fn acquire_lease(
         &self,
         key: &SubscriberKey,
@@ -41,13 +41,13 @@ impl Subscribers {
             .set("lease_owner", text(owner))
             .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)));
         let write = match why {
-            // Nobody who is being linked just now, whoever has made them due: see `write`.
+            // Never during a registration, whatever `next_try_at` says: `register-user` may still be in flight.
             SyncTrigger::Due => {
-                let settled = Condition::at_most("registered_at", number(now.saturating_sub(QUIET_PERIOD_SECS)));
+                let registered = Condition::at_most("registered_at", number(now.saturating_sub(QUIET_PERIOD_SECS)));
                 write
                     .when(Condition::exists("dirty"))
                     .when(Condition::at_most("next_try_at", number(now)))
-                    .when(Condition::absent("registered_at").or(settled))
+                    .when(Condition::absent("registered_at").or(registered))
             }
             SyncTrigger::Reconcile => write.when(Condition::equal("link_state", text(LinkState::Linked.as_str()))),
         };
@@ -62,14 +62,14 @@ impl Subscribers {
             .table_name(&self.table)
             .key("id", text(&key.0))
             .return_values(ReturnValue::AllNew);
-        let taken = write.send(update).await?.done();
-        taken.as_ref().map(subscriber_of).transpose()
+        let leased = write.send(update).await?.done();
+        leased.as_ref().map(subscriber_of).transpose()
     }
 
-    /// Lets go of a person of whom nothing was noted, so that others may take them at once.
+    /// Releases the lease of `owner` without storing an outcome. Does nothing if another worker holds the lease.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe; otherwise the lease expires.
     pub async fn release_lease(&self, key: &SubscriberKey, owner: &str) -> Result<(), StoreError> {
         let update = self
             .client

@@ -1,6 +1,6 @@
-//! The subscribers table: partition key `id`, one item for each person of each partner. It holds what the partner wants them to hear, and what was last seen at
-//! Spotify; never the truth about the link, which is Spotify's. The table is the queue as well: an item that Spotify does not follow yet has `dirty`, and a
-//! sparse index lists those by the time of their next try.
+//! The subscribers table: partition key `id`, one item per partner and subscriber. An item stores the entitlements that the partner wants, and the last state
+//! seen at Spotify. Only Spotify knows whether the link exists. The table is also the queue of `sync`: an item with unsynced changes has the attribute `dirty`,
+//! and a sparse index lists these items by the time of their next attempt.
 
 mod changes;
 mod leases;
@@ -32,14 +32,14 @@ use crate::{
     },
 };
 
-/// The index of dirty items: partition key `dirty`, sort key `next_try_at`.
+/// Name of the index of dirty items: partition key `dirty`, sort key `next_try_at`.
 pub const DIRTY_INDEX: &str = "dirty";
-/// Over how many partitions of the index dirty items are spread: one would be too narrow for a large partner's bad day.
+/// Number of partitions of the dirty index. One partition could not take a large partner's changes.
 pub const DIRTY_SHARDS: u8 = 8;
-/// How often a write is tried anew when somebody else has written in between.
+/// Upper bound of attempts at a write that conflicts with others, and at a read that is throttled.
 const MAX_ATTEMPTS: usize = 8;
 
-/// The table of subscribers.
+/// The subscribers table.
 #[derive(Clone, Debug)]
 pub struct Subscribers {
     client: Client,
@@ -47,16 +47,16 @@ pub struct Subscribers {
 }
 
 impl Subscribers {
-    /// The table of this name.
+    /// Uses the table named `table`.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
-    /// A person, as they are now. Somebody whom nobody has written of is somebody without anything.
+    /// Reads a subscriber. Without an item in the table, returns [`Subscriber::new`].
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn get(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Result<Subscriber, StoreError> {
         let get = self
             .client
@@ -71,35 +71,35 @@ impl Subscribers {
         }
     }
 
-    /// Some people, at most a hundred, as they are now and in no order; who is not in the table is not among them.
+    /// Reads up to 100 subscribers, in no particular order. Subscribers without an item in the table are omitted.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if an item cannot be read or is malformed, or DynamoDB keeps throttling the read. A retry is safe.
     pub async fn get_many(
         &self,
         partner_id: &PartnerId,
-        people: impl IntoIterator<Item = &PartnerUserId>,
+        partner_user_ids: impl IntoIterator<Item = &PartnerUserId>,
     ) -> Result<Vec<Subscriber>, StoreError> {
-        let keys = people
+        let keys = partner_user_ids
             .into_iter()
-            .map(|person| Item::from([("id".to_owned(), text(&id(partner_id, person)))]));
+            .map(|partner_user_id| Item::from([("id".to_owned(), text(&id(partner_id, partner_user_id)))]));
         let mut keys: Vec<_> = keys.collect();
         let mut found = Vec::with_capacity(keys.len());
         for pause in 0..MAX_ATTEMPTS {
             if keys.is_empty() {
                 break;
             }
-            // What was left over was throttled.
+            // DynamoDB throttled the keys that are left.
             tokio::time::sleep(Duration::from_millis(if pause == 0 { 0 } else { 50 << pause })).await;
-            let keys_here = KeysAndAttributes::builder()
+            let request = KeysAndAttributes::builder()
                 .set_keys(Some(keys))
                 .consistent_read(true)
                 .build();
-            let keys_here = keys_here.map_err(|_| StoreError::Malformed)?;
+            let request = request.map_err(|_| StoreError::Malformed)?;
             let got = self
                 .client
                 .batch_get_item()
-                .request_items(&self.table, keys_here)
+                .request_items(&self.table, request)
                 .send()
                 .await;
             let got = got.map_err(|error| store_error(&error))?;

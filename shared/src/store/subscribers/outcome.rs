@@ -1,4 +1,4 @@
-//! What came of settling a person, and how that is stored.
+//! The outcome of one attempt to sync a subscriber, and how it is stored.
 
 use super::{LEASE_SECS, LinkState, Subscriber, Subscribers, record::shard};
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     },
 };
 
-/// What is removed when nothing is left to do.
-const CLEAN: [&str; 7] = [
+/// Attributes that are removed when the subscriber is no longer dirty.
+const DIRTY_ATTRIBUTES: [&str; 7] = [
     "dirty",
     "next_try_at",
     "dirty_since",
@@ -21,90 +21,88 @@ const CLEAN: [&str; 7] = [
     "lease_expires_at",
 ];
 
-/// What came of settling a person.
+/// Outcome of one attempt to sync a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncOutcome {
-    /// Spotify has what was wanted when they were taken.
+    /// Spotify has the entitlements that were desired when the lease was acquired.
     InSync {
-        /// The call that says so.
+        /// Name of the Spotify call that confirmed it.
         evidence: &'static str,
-        /// Whether Spotify had something else before.
+        /// Whether the attempt changed the entitlements at Spotify.
         changed: bool,
-        /// What it has now.
+        /// Entitlements that Spotify has now.
         observed: Entitlements,
     },
-    /// Spotify knows no link.
+    /// Spotify reported that there is no link.
     Unlinked {
-        /// The call that says so.
+        /// Name of the Spotify call that confirmed it.
         evidence: &'static str,
     },
-    /// Nobody has linked them: Spotify is not asked.
+    /// Nothing to do: no link is known, or no lease was acquired.
     NoOp,
-    /// Spotify has what was to be granted, and not yet lost what is to be taken away: that waits for an operator.
+    /// Spotify has the grants, unless they exceed the limit; the revocation guard holds the revocations.
     RevocationOnHold {
-        /// What it has now.
+        /// Entitlements that Spotify has now.
         observed: Entitlements,
-        /// When it is looked at again, in seconds since 1970.
+        /// Time of the next attempt, in seconds since 1970.
         at: i64,
-        /// Why, in a word.
+        /// Value of `last_error`.
         failure: &'static str,
     },
-    /// To be tried again.
+    /// The attempt failed and must be retried.
     Retry {
-        /// When, in seconds since 1970.
+        /// Time of the retry, in seconds since 1970.
         at: i64,
-        /// Whether a call may still be on its way: nobody asks within [`LEASE_SECS`], whatever is wanted meanwhile.
+        /// Whether a call may still be in flight. If so, the lease is kept for another [`LEASE_SECS`], so that no other call overtakes it.
         in_flight: bool,
-        /// Why, in a word.
+        /// Value of `last_error`.
         failure: &'static str,
     },
 }
 
 impl SyncOutcome {
-    /// What of a person must be as it was when they were taken, for this to be true of them.
-    fn preconditions(&self, taken: &Subscriber) -> Vec<Condition> {
+    /// The attributes that must be unchanged since the lease was acquired, so that the outcome still applies.
+    fn preconditions(&self, leased: &Subscriber) -> Vec<Condition> {
         match self {
             Self::InSync { .. } | Self::RevocationOnHold { .. } | Self::Retry { .. } => vec![
-                taken.has_version(),
-                taken.has_registered_at(),
-                taken.has_link_state(),
-                Condition::unchanged("link_since", taken.link.since.map(number)),
+                leased.has_version(),
+                leased.has_registered_at(),
+                leased.has_link_state(),
+                Condition::unchanged("link_since", leased.link.since.map(number)),
             ],
-            Self::Unlinked { .. } => vec![taken.has_registered_at()],
-            Self::NoOp => vec![taken.has_link_state()],
+            Self::Unlinked { .. } => vec![leased.has_registered_at()],
+            Self::NoOp => vec![leased.has_link_state()],
         }
     }
 
-    /// How it is stored of the person who was taken.
-    fn write(&self, taken: &Subscriber, now: i64) -> Write {
+    /// The write that stores the outcome.
+    fn write(&self, leased: &Subscriber, now: i64) -> Write {
         let write = Write::new();
         match self {
             Self::InSync {
                 evidence,
                 changed,
-                observed: held,
+                observed,
             } => {
-                let write = link(write, taken, LinkState::Linked, evidence, now)
-                    .set("synced_version", number(taken.version))
-                    .set("observed_entitlements", list(held))
-                    .remove(&CLEAN);
+                let write = link(write, leased, LinkState::Linked, evidence, now)
+                    .set("synced_version", number(leased.version))
+                    .set("observed_entitlements", list(observed))
+                    .remove(&DIRTY_ATTRIBUTES);
                 if *changed {
                     write.set("synced_at", number(now))
                 } else {
                     write
                 }
             }
-            Self::Unlinked { evidence } => link(write, taken, LinkState::Unlinked, evidence, now).remove(&CLEAN),
-            Self::NoOp => write.remove(&CLEAN),
-            Self::RevocationOnHold {
-                observed: held,
-                at,
-                failure,
-            } => again(write, taken, *at, failure, now)
-                .set("observed_entitlements", list(held))
+            Self::Unlinked { evidence } => {
+                link(write, leased, LinkState::Unlinked, evidence, now).remove(&DIRTY_ATTRIBUTES)
+            }
+            Self::NoOp => write.remove(&DIRTY_ATTRIBUTES),
+            Self::RevocationOnHold { observed, at, failure } => retry_at(write, leased, *at, failure, now)
+                .set("observed_entitlements", list(observed))
                 .remove(&["lease_owner", "lease_expires_at"]),
             Self::Retry { at, in_flight, failure } => {
-                let write = again(write, taken, *at, failure, now).increment("attempts");
+                let write = retry_at(write, leased, *at, failure, now).increment("attempts");
                 if *in_flight {
                     write.set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
                 } else {
@@ -115,57 +113,58 @@ impl SyncOutcome {
     }
 }
 
-fn link(write: Write, taken: &Subscriber, state: LinkState, evidence: &str, now: i64) -> Write {
+fn link(write: Write, leased: &Subscriber, state: LinkState, evidence: &str, now: i64) -> Write {
     write
         .set("link_state", text(state.as_str()))
-        .set("link_since", number(taken.since(state, now)))
+        .set("link_since", number(leased.since(state, now)))
         .set("link_evidence", text(evidence))
 }
 
-fn again(write: Write, taken: &Subscriber, at: i64, failure: &str, now: i64) -> Write {
+fn retry_at(write: Write, leased: &Subscriber, at: i64, failure: &str, now: i64) -> Write {
     write
         .set("last_error", text(failure))
-        .set("dirty", shard(&taken.partner_id, &taken.partner_user_id))
+        .set("dirty", shard(&leased.partner_id, &leased.partner_user_id))
         .set("next_try_at", number(at))
         .set_if_absent("dirty_since", number(now))
 }
 
 impl Subscribers {
-    /// Notes what came of it, and lets go of the person. Only as long as they are what they were when they were taken: a version that was superseded meanwhile is
-    /// never noted as synced, nor a link that was made meanwhile as lost, and what is wanted since then waits for nothing that was wanted before. Else nothing is
-    /// noted, and the person is still in hand.
+    /// Stores the outcome and releases the lease, if `owner` still holds it and the attributes that the outcome depends on are unchanged. A version or a link
+    /// that is newer than the lease is therefore never overwritten. Returns `false` if nothing was stored; `owner` may still hold the lease.
+    ///
+    /// A retry with a call in flight always keeps the lease. It is stored without a new `next_try_at` if the subscriber has changed.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. The lease then expires, and the subscriber is synced again.
     pub async fn complete(
         &self,
-        taken: &Subscriber,
+        leased: &Subscriber,
         outcome: &SyncOutcome,
         owner: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
-        let ours = || Condition::equal("lease_owner", text(owner));
-        let update = || self.update(&taken.partner_id, &taken.partner_user_id);
+        let holds_lease = || Condition::equal("lease_owner", text(owner));
+        let update = || self.update(&leased.partner_id, &leased.partner_user_id);
         let write = outcome
-            .write(taken, now)
-            .when(ours())
-            .when_all(outcome.preconditions(taken));
-        let noted = write.send(update()).await?.is_done();
+            .write(leased, now)
+            .when(holds_lease())
+            .when_all(outcome.preconditions(leased));
+        let stored = write.send(update()).await?.is_done();
         match outcome {
-            // Whoever has changed meanwhile is due as the change has it, but no sooner than nothing can be on its way any more.
+            // The change has set `next_try_at`; the lease delays that attempt until no call can be in flight.
             SyncOutcome::Retry {
                 in_flight: true,
                 failure,
                 ..
-            } if !noted => {
-                let hold = Write::new()
+            } if !stored => {
+                let extend_lease = Write::new()
                     .set("last_error", text(failure))
                     .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
                     .increment("attempts")
-                    .when(ours());
-                Ok(hold.send(update()).await?.is_done())
+                    .when(holds_lease());
+                Ok(extend_lease.send(update()).await?.is_done())
             }
-            _ => Ok(noted),
+            _ => Ok(stored),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A subscriber's item: its key, its attributes, and how it is read.
+//! The record of a subscriber: key, attributes, and how an item is read.
 
 use std::fmt;
 
@@ -15,28 +15,28 @@ use crate::{
     },
 };
 
-/// How long after `register-user` or `unlink-user` began Spotify is asked whether there is a link: the call, and the landing page, take a moment.
+/// Delay in seconds between a `register-user` or `unlink-user` call and the first check of the link: the call and Spotify's landing page take time.
 pub(super) const QUIET_PERIOD_SECS: i64 = 20;
 
-/// What we know of a person's link at Spotify.
+/// Last known state of a subscriber's link at Spotify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkState {
-    /// Nobody has linked them, as far as we know.
+    /// No link is known.
     None,
     /// `register-user` was called; Spotify may not have finished.
     Pending,
-    /// Spotify has said so.
+    /// Spotify confirmed the link.
     Linked,
-    /// Something speaks against it; to be asked.
+    /// `unlink-user` was called; Spotify must be asked whether the link still exists.
     Suspect,
-    /// Spotify has said that there is no link.
+    /// Spotify reported that there is no link.
     Unlinked,
 }
 
 impl LinkState {
     const ALL: [Self; 5] = [Self::None, Self::Pending, Self::Linked, Self::Suspect, Self::Unlinked];
 
-    /// In a word.
+    /// Value of the attribute `link_state`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl LinkState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Whether Spotify may know the person, so that it is to follow what the partner wants.
+    /// Whether Spotify may have the link, so that entitlements must be synced.
     #[must_use]
     pub fn may_be_linked(self) -> bool {
         matches!(self, Self::Pending | Self::Linked | Self::Suspect)
@@ -65,52 +65,52 @@ impl fmt::Display for LinkState {
     }
 }
 
-/// A link's state, since when, and how we know.
+/// State of a link, with its start and its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The state.
+    /// Current state.
     pub state: LinkState,
-    /// Since when, in seconds since 1970; nothing while there never was a link.
+    /// Start of this state, in seconds since 1970; `None` if no link was ever attempted.
     pub since: Option<i64>,
-    /// What told us: the name of a call, or of a person's deed.
+    /// Name of the Spotify call that established the state.
     pub evidence: Option<String>,
 }
 
-/// A person of a partner, as the table has them.
+/// A subscriber of a partner, as stored in the table.
 #[derive(Clone, Debug)]
 pub struct Subscriber {
-    /// The partner.
+    /// Partner ID at Spotify.
     pub partner_id: PartnerId,
-    /// The person.
+    /// Partner User ID of the subscriber.
     pub partner_user_id: PartnerUserId,
-    /// What the partner's backend wants them to hear; all of it. Empty, and of version 0, until it has said so.
+    /// Full set of entitlements from the partner's backend; empty at version 0.
     pub entitlements: Entitlements,
-    /// Of what the backend wants: one more with each change.
+    /// Version of `entitlements`, incremented by each change; 0 until the backend sets them.
     pub version: i64,
-    /// What the token said with which they linked last.
+    /// Entitlements from the token of the last linking, if it contained any.
     pub token_entitlements: Option<Entitlements>,
-    /// The version that Spotify has confirmed.
+    /// Version that Spotify last confirmed.
     pub synced_version: i64,
-    /// What Spotify has, as far as we have seen.
+    /// Entitlements last seen at Spotify.
     pub observed: Option<Entitlements>,
-    /// The link.
+    /// Last known link.
     pub link: Link,
-    /// When `register-user` was last called, in seconds since 1970.
+    /// Time of the last `register-user` call, in seconds since 1970.
     pub registered_at: Option<i64>,
-    /// How often Spotify was asked in vain since it last followed.
+    /// Number of failed attempts since the last successful sync.
     pub attempts: i64,
-    /// Why it does not follow, in a word, when the last try came to nothing.
+    /// Error code of the last failed attempt, until a sync succeeds.
     pub last_error: Option<String>,
-    /// When it is tried next, in seconds since 1970, while it does not follow.
+    /// Time of the next attempt, in seconds since 1970; `None` if the subscriber is in sync.
     pub next_try_at: Option<i64>,
-    /// When Spotify last had to be told something, in seconds since 1970.
+    /// Time at which a sync last changed something at Spotify, in seconds since 1970.
     pub synced_at: Option<i64>,
-    /// Since when Spotify does not follow, in seconds since 1970, if it does not.
+    /// Time of the oldest unsynced change, in seconds since 1970; `None` if the subscriber is in sync.
     pub dirty_since: Option<i64>,
 }
 
 impl Subscriber {
-    /// Somebody whom nobody has written of.
+    /// Creates a subscriber at version 0, without entitlements or a link.
     #[must_use]
     pub fn new(partner_id: PartnerId, partner_user_id: PartnerUserId) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl Subscriber {
         }
     }
 
-    /// Whether Spotify, as far as we have seen, has something else than what is wanted of somebody who is linked.
+    /// Whether the subscriber is linked and Spotify was last seen with other entitlements than the desired ones.
     #[must_use]
     pub fn has_drifted(&self) -> bool {
         let behind = self.synced_version < self.version;
@@ -143,7 +143,7 @@ impl Subscriber {
             && (behind || self.observed.as_ref() != self.desired().or(self.observed.as_ref()))
     }
 
-    /// Since when the link is in a state, if it is in it from `now` on.
+    /// Start of `state`: unchanged if the link is in this state already, otherwise `now`.
     pub(super) fn since(&self, state: LinkState, now: i64) -> i64 {
         match self.link.since {
             Some(since) if self.link.state == state => since,
@@ -151,7 +151,7 @@ impl Subscriber {
         }
     }
 
-    /// Until when, in seconds since 1970, a `register-user` or an `unlink-user` may be on its way to Spotify.
+    /// Time, in seconds since 1970, until which a `register-user` or `unlink-user` call may still be in flight. Returns `None` if there was no such call.
     pub(super) fn quiet_until(&self) -> Option<i64> {
         let unlinking = self.link.since.filter(|_| self.link.state == LinkState::Suspect);
         self.registered_at
@@ -159,24 +159,24 @@ impl Subscriber {
             .map(|began| began.saturating_add(QUIET_PERIOD_SECS))
     }
 
-    /// The condition that the version is still this one.
+    /// The condition that the version is unchanged.
     pub(super) fn has_version(&self) -> Condition {
         Condition::unchanged("version", (self.version > 0).then(|| number(self.version)))
     }
 
-    /// The condition that the link is still in this state.
+    /// The condition that the state of the link is unchanged.
     pub(super) fn has_link_state(&self) -> Condition {
         let state = self.link.state;
         let written = state != LinkState::None;
         Condition::unchanged("link_state", written.then(|| text(state.as_str())))
     }
 
-    /// The condition that `register-user` was last called then.
+    /// The condition that `register-user` was not called since.
     pub(super) fn has_registered_at(&self) -> Condition {
         Condition::unchanged("registered_at", self.registered_at.map(number))
     }
 
-    /// What is wanted of Spotify: what the backend says, else what the token said. Nothing where neither has said anything.
+    /// Entitlements that Spotify should have: those from the backend, otherwise those from the token. Returns `None` if neither has set any.
     #[must_use]
     pub fn desired(&self) -> Option<&Entitlements> {
         if self.version > 0 {
@@ -187,18 +187,18 @@ impl Subscriber {
     }
 }
 
-/// A person's key in the table.
+/// Key of a subscriber in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriberKey(pub(super) String);
 
 impl SubscriberKey {
-    /// Takes the `id` of an item.
+    /// Wraps the attribute `id` of an item.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self(id.to_owned())
     }
 
-    /// The partner.
+    /// Partner ID at Spotify.
     #[must_use]
     pub fn partner_id(&self) -> &str {
         self.0.split('#').next().unwrap_or_default()
@@ -209,7 +209,7 @@ pub(super) fn id(partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Str
     format!("{partner_id}#{}", partner_user_id.expose())
 }
 
-/// A subscriber's partition of the index.
+/// Partition of a subscriber in the dirty index.
 pub(super) fn shard(partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> AttributeValue {
     let hash = sha256_hex(&id(partner_id, partner_user_id));
     let number = u8::from_str_radix(hash.get(..2).unwrap_or_default(), 16).unwrap_or(0) % DIRTY_SHARDS;

@@ -1,4 +1,4 @@
-//! Reading many subscribers: a partner's, those who are linked, those who are due; and how far the reconciliation has come.
+//! Reads many subscribers: those of a partner, those who are linked, those who are due. Also stores the progress of the reconciliation.
 
 use std::collections::BTreeMap;
 
@@ -15,29 +15,30 @@ use crate::{
     },
 };
 
-/// How many people of the whole table are read at once: what DynamoDB reads for one answer, a megabyte, can be more than ten thousand of them.
+/// Upper bound of items per page of a partner scan. A full page of 1 MB could contain more than 10,000 subscribers.
 const PAGE: i32 = 1_000;
-/// The item of the round of the reconciliation that is under way.
-const ROUND: &str = "cursor#reconcile";
+/// Key of the item that stores the progress of the reconciliation.
+const CURSOR_ID: &str = "cursor#reconcile";
 
-/// A round of the reconciliation: through the whole table, in as many runs as it takes.
+/// Progress of a reconciliation round, which reads the whole table and may take several runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReconcileCursor {
-    /// Whom it came to last; nobody at its beginning.
+    /// Last subscriber that was checked; `None` at the start of a round.
     pub last_id: Option<SubscriberKey>,
-    /// How many people of each partner it has found linked so far.
+    /// Number of linked subscribers found so far, by Partner ID.
     pub linked_counts: BTreeMap<String, i64>,
 }
 
-/// Somebody's place in the index of those who are due.
+/// A position in the dirty index.
 #[derive(Clone, Debug)]
 pub struct DuePosition(Item);
 
 impl Subscribers {
-    /// Some of a partner's people, of one of `segments` parts of the table, from `after` on; and where to go on, if there are more.
+    /// Reads a page of a partner's subscribers from one segment of the table, after `after`. Also returns the key to continue after, or `None` at the end of
+    /// the segment. A page may be empty before the end.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the page cannot be read or contains a malformed item. A retry is safe.
     pub async fn scan_partner(
         &self,
         partner_id: &PartnerId,
@@ -57,14 +58,15 @@ impl Subscribers {
             scan = scan.exclusive_start_key("id", text(id));
         }
         let found = scan.send().await.map_err(|error| store_error(&error))?;
-        let people: Result<Vec<_>, _> = found.items().iter().map(subscriber_of).collect();
-        Ok((people?, next_key(found.last_evaluated_key())))
+        let subscribers: Result<Vec<_>, _> = found.items().iter().map(subscriber_of).collect();
+        Ok((subscribers?, next_key(found.last_evaluated_key())))
     }
 
-    /// Some of the table, from `cursor` on (its beginning without one): those who are linked, and where to go on; nothing further at its end.
+    /// Reads a page of at most `most` items after `cursor`, and returns the keys of the linked subscribers in it. Also returns the key to continue after, or
+    /// `None` at the end of the table.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the page cannot be read or contains a malformed item. A retry is safe.
     pub async fn scan_linked(
         &self,
         cursor: Option<&SubscriberKey>,
@@ -90,12 +92,16 @@ impl Subscribers {
         Ok((keys?, next_key(found.last_evaluated_key())))
     }
 
-    /// The round of the reconciliation that is under way, as whoever ran it last left it: no run need reach the end.
+    /// Reads the progress of the current reconciliation round. Without a stored round, returns the start of one.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn cursor(&self) -> Result<ReconcileCursor, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).key("id", text(ROUND));
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("id", text(CURSOR_ID));
         let got = get
             .consistent_read(true)
             .send()
@@ -104,50 +110,59 @@ impl Subscribers {
         let Some(item) = got.item() else {
             return Ok(ReconcileCursor::default());
         };
-        let mut linked = BTreeMap::new();
+        let mut linked_counts = BTreeMap::new();
         if let Some(counted) = item.map("linked_counts") {
             for partner_id in counted.keys() {
                 let count = counted.integer(partner_id)?;
-                linked.extend(count.map(|count| (partner_id.clone(), count)));
+                linked_counts.extend(count.map(|count| (partner_id.clone(), count)));
             }
         }
         Ok(ReconcileCursor {
             last_id: item.text("last_id").map(SubscriberKey::new),
-            linked_counts: linked,
+            linked_counts,
         })
     }
 
-    /// Keeps how far the round has come.
+    /// Stores the last subscriber that was checked, and keeps the stored counts.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
     pub async fn advance_cursor(&self, key: &SubscriberKey) -> Result<(), StoreError> {
-        let update = self.client.update_item().table_name(&self.table).key("id", text(ROUND));
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(CURSOR_ID));
         Write::new().set("last_id", text(&key.0)).send(update).await.map(drop)
     }
 
-    /// Keeps the whole round; one that has reached nobody begins anew.
+    /// Stores the progress of the round. Without `last_id`, the next run starts a new round.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn save_cursor(&self, round: &ReconcileCursor) -> Result<(), StoreError> {
-        let counted = round
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
+    pub async fn save_cursor(&self, cursor: &ReconcileCursor) -> Result<(), StoreError> {
+        let counts = cursor
             .linked_counts
             .iter()
             .map(|(partner_id, count)| (partner_id.clone(), number(*count)));
-        let put = self.client.put_item().table_name(&self.table).item("id", text(ROUND));
-        let put = put.item("linked_counts", AttributeValue::M(counted.collect()));
-        let put = match &round.last_id {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("id", text(CURSOR_ID));
+        let put = put.item("linked_counts", AttributeValue::M(counts.collect()));
+        let put = match &cursor.last_id {
             Some(SubscriberKey(id)) => put.item("last_id", text(id)),
             None => put,
         };
         put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
-    /// Some of those of one part of the index whose next try is due, the longest overdue first, from `after` on; and where to go on, if there are more.
+    /// Reads a page of at most `most` keys of subscribers in one shard who are due at `now`, the longest overdue first. Also returns the position to continue
+    /// after, or `None` at the end of the shard.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the index cannot be read or contains a malformed item. A retry is safe.
     pub async fn due(
         &self,
         shard: u8,
@@ -174,11 +189,10 @@ impl Subscribers {
         Ok((keys?, found.last_evaluated_key.map(DuePosition)))
     }
 
-    /// How many Spotify does not follow yet, whenever their next try is; of a very bad day, when the index no longer fits into an answer, the first
-    /// some thousands of each part.
+    /// Counts the dirty subscribers, due or not. Reads one page of 1 MB per shard, so the count of a larger index is a lower bound.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] if the index cannot be read. A retry is safe.
     pub async fn count_dirty(&self) -> Result<i64, StoreError> {
         let mut count = 0_i64;
         for shard in 0..DIRTY_SHARDS {
