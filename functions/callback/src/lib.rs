@@ -1,4 +1,4 @@
-//! `GET /callback`: a person comes back from Spotify's consent. Their code becomes a token, the token a link, and they are redirected to Spotify's completion
+//! `GET /callback`: a person returns from Spotify's consent. Exchanges their code for a token, registers the link, and redirects them to Spotify's completion
 //! URL, where the link takes effect.
 
 use shared::{
@@ -41,13 +41,13 @@ pub struct Callback {
     rng: Rng,
 }
 
-/// What each partner has of its own.
+/// Settings and clients of one partner.
 struct CallbackPartner {
     sign_in: SignIn,
     branding: Branding,
 }
 
-/// What the browser brought back from Spotify: a code, or why there is none.
+/// The outcome of Spotify's consent: an authorization code, or an error.
 type Consent = Result<AuthorizationCode, AuthorizationError>;
 
 impl Callback {
@@ -61,7 +61,7 @@ impl Callback {
         AuthorizationResponse::parse(state?, code, error?, iss?, &issuer).ok_or(Error::Malformed("query"))
     }
 
-    /// Links the person of a pending link, whose state is used from here on: after a failure they begin again.
+    /// Registers the link for a pending link that has been consumed. Its state is used: after a failure the person begins again.
     async fn link(
         &self,
         request: &Request,
@@ -94,7 +94,7 @@ impl Callback {
         let (token, subscriber) = (token.map_err(linking)?, subscriber?);
         // The full set, because register-user replaces what the subscriber had.
         let entitlements = subscriber.desired().cloned().unwrap_or_default();
-        // Also for a subscriber who is linked already: Spotify's record is the truth, and this call renews it.
+        // Also called for a subscriber who is linked already, because only Spotify's record is authoritative.
         let registered = self
             .spotify
             .register_user(token, &pending.partner_id, &pending.partner_user_id, &entitlements)
@@ -187,7 +187,7 @@ impl HttpFunction for Callback {
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();
         let invocation = shared::encoding::hex(&self.rng.bytes::<16>()?);
         let state = authorization.state.hash();
-        // Secrets that have expired are read meanwhile, so that the person does not wait for them afterwards.
+        // Expired secrets are read in parallel, so that the person does not wait for them later.
         let (consumed, keys, ()) = tokio::join!(
             self.link_store
                 .pending_links
@@ -212,7 +212,7 @@ impl HttpFunction for Callback {
         let cookie = browser.to_cookie(None);
         let (return_to, branding) = (return_to(&pending), self.branding(&pending).await);
         let linked = async {
-            // Boxed: three calls, each with a response of its own.
+            // Boxed: three calls make a large future.
             Box::pin(self.link(request, pending, &*keys?, authorization.outcome)).await
         };
         let completed = linked.await.and_then(|completion_url| {

@@ -1,5 +1,5 @@
-//! `POST /get-entitlements`, `/add-entitlements`, `/replace-entitlements`, `/delete-entitlements`: the partner's backend reads or writes entitlements, by a signed
-//! request about one subscriber or up to a hundred. A write is durable when it is answered; Spotify follows.
+//! `POST /get-entitlements`, `/add-entitlements`, `/replace-entitlements`, `/delete-entitlements`: signed requests of the partner's backend that read or write
+//! entitlements, for 1 to 100 subscribers. A write is durable when the response is sent; sync brings it to Spotify.
 
 mod request;
 
@@ -29,7 +29,7 @@ use shared::{
 
 use self::request::{Operation, SubscriberRequest, Targets, targets};
 
-/// How many subscribers of a request are read or written at once.
+/// Upper bound of the subscribers of one request that are processed concurrently.
 const CONCURRENCY: usize = 10;
 
 /// The entitlements function.
@@ -42,14 +42,14 @@ pub struct Entitlements {
     rng: Rng,
 }
 
-/// What each partner has of its own.
+/// Settings and clients of one partner.
 struct EntitlementsPartner {
     /// The partner's backend; without one no signed request is accepted.
     backend: Option<BackendVerifier>,
 }
 
 impl Entitlements {
-    /// Carries out a signed request: for one subscriber, whose result is the response, or for several, whose results stand in their order.
+    /// Executes a signed request. The response is the result for one subscriber, or a list of results in the order of the request.
     async fn execute_request(
         &self,
         request: &Request,
@@ -67,7 +67,7 @@ impl Entitlements {
         let signed = backend.verify(&keys, request.body_text()?, &audience, partner_id).await;
         let signed = signed.map_err(Error::from)?;
         let targets = targets(&keys, partner_id, operation, &signed.claims)?;
-        // Used up before anything is done: a request that is stolen and sent again has no effect, whatever came of the first.
+        // Marked as used before anything is done, so that a replay has no effect even if this request fails.
         let invocation = hex(&self.rng.bytes::<16>()?);
         let pending_links = &self.link_store.pending_links;
         pending_links.record_use(&signed.jti, &invocation).await?;
@@ -96,7 +96,7 @@ impl Entitlements {
         }
     }
 
-    /// The result of each request, in their order, and the log codes of those that failed on our side.
+    /// Executes the requests for several subscribers. Returns their results in order, and the log codes of the server errors.
     async fn execute_all(
         &self,
         partner_id: &PartnerId,
@@ -132,7 +132,7 @@ impl Entitlements {
         }
     }
 
-    /// One result of several, and its log code if it failed on our side.
+    /// Executes the request for one of several subscribers. Returns its result, and the log code if it is a server error.
     async fn execute_one(
         &self,
         partner_id: &PartnerId,
@@ -163,7 +163,7 @@ impl Entitlements {
     }
 }
 
-/// Logs and counts the errors of a request for several subscribers: its own log line says nothing about them.
+/// Logs and counts the errors of a request for several subscribers, because the request's own log line does not contain them.
 fn log_errors(errors: &[Code]) {
     for code in Code::ALL {
         let people = errors.iter().filter(|error| *error == code).count();
@@ -174,7 +174,7 @@ fn log_errors(errors: &[Code]) {
     }
 }
 
-/// A subscriber as JSON; a `get-entitlements` shows the link too.
+/// A subscriber as JSON, with the state of the link only for `get-entitlements`.
 fn subscriber_json(operation: Operation, subscriber: &Subscriber) -> Map<String, Value> {
     let entitlements: Vec<_> = subscriber
         .desired()

@@ -1,4 +1,4 @@
-//! The signed requests of the four operations: what each asks for, about one subscriber or several.
+//! Reads the signed requests of the four operations, for one subscriber or several.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use shared::{
     store::Change,
 };
 
-/// Upper bound of the subscribers of one request.
+/// Upper bound of the subscribers in one request.
 const MAX_SUBSCRIBERS: usize = 100;
 
 /// The operation of a route.
@@ -24,7 +24,7 @@ pub(crate) enum Operation {
     Delete,
 }
 
-/// What a request asks for about one subscriber.
+/// A request for one subscriber.
 pub(crate) struct SubscriberRequest {
     pub(crate) partner_user_id: PartnerUserId,
     /// The change; `None` for a read.
@@ -57,11 +57,11 @@ impl Operation {
 /// The subscribers of a request.
 pub(crate) enum Targets {
     One(SubscriberRequest),
-    /// Each on its own: an error in one does not affect the others.
+    /// An error in one does not affect the others.
     Many(Vec<Result<SubscriberRequest, Error>>),
 }
 
-/// Reads the subscribers of a request, and what it asks for about each.
+/// Reads a request: its subscribers, and the change for each.
 ///
 /// # Errors
 /// [`Error::InvalidMember`] with the path of the member at fault.
@@ -89,7 +89,7 @@ pub(crate) fn targets(
         let place = format!("people[{place}]");
         let person = person.as_object().ok_or_else(|| Error::InvalidMember(place.clone()))?;
         let request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
-        // The order of two changes of one subscriber would not be known.
+        // Two changes of one subscriber would have no defined order.
         if named.insert(request.partner_user_id.expose().to_owned()) {
             Ok(request)
         } else {
@@ -99,7 +99,7 @@ pub(crate) fn targets(
     Ok(Targets::Many(requests.collect()))
 }
 
-/// Reads what is asked for about one subscriber; `at` is the path of the member in the request.
+/// Reads the request for one subscriber; `at` is the prefix of the member paths in errors.
 fn subscriber_request(
     keys: &Versions<PartnerKeys>,
     partner_id: &PartnerId,
@@ -132,7 +132,7 @@ fn subscriber_request(
     })
 }
 
-/// Reads a set of entitlements; the error names the member that is none.
+/// Reads a set of entitlements; the error names the malformed member.
 fn names(entitlements: Option<&Value>, at: &str) -> Result<partner::Entitlements, Error> {
     let at_fault = |place: &str| Error::InvalidMember(format!("{at}entitlements{place}"));
     let names = entitlements.and_then(Value::as_array).ok_or_else(|| at_fault(""))?;

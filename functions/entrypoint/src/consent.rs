@@ -22,7 +22,7 @@ use crate::{Entrypoint, EntrypointPartner};
 type Context<'a> = RequestContext<'a, EntrypointPartner>;
 
 impl Entrypoint {
-    /// Stores a pending link, and redirects the person to Spotify's consent. With `handoff`, the token that signed the person in is used up in the same write.
+    /// Stores a pending link, and redirects the person to Spotify's consent. The same write marks the hand-off token with the `jti` `handoff` as used.
     pub(crate) async fn redirect_to_consent(
         &self,
         context: &Context<'_>,
@@ -40,7 +40,7 @@ impl Entrypoint {
         };
         let binding = context.new_binding(&self.rng)?;
         let location = self.authorization_url(context, &state, code_verifier.as_ref());
-        // A person without a session of the partner's site is remembered on our own pages for a while.
+        // Without a session on the partner's site, the visit cookie identifies the person on our own pages.
         let visit = match identity.method {
             SignInMethod::Session => None,
             _ => identity.to_visit_cookie(&context.keys.current, context.partner_id(), context.now),
@@ -73,7 +73,7 @@ impl Entrypoint {
     }
 }
 
-/// The entitlements that the token names, otherwise the partner's default ones.
+/// The entitlements that the token names, otherwise the partner's default ones. An error if there are none and the partner requires some.
 fn initial_entitlements(context: &Context<'_>, identity: &Identity) -> Result<Option<Entitlements>, Failure> {
     let config = &context.partner.config.config;
     let default = Some(&config.default_entitlements).filter(|names| !names.is_empty());

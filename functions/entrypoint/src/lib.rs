@@ -1,5 +1,5 @@
-//! `GET /entrypoint`: a person comes from Spotify or from the partner's site to link their account, and is redirected to Spotify's consent, after signing in if
-//! need be. `GET /link`: a "Listen on Spotify" button. `GET /sign-in`, `GET /sign-in/callback`: to the partner's `OpenID` provider and back.
+//! `GET /entrypoint`: redirects a person who wants to link their account to Spotify's consent, after a sign-in if necessary. `GET /link`: the target of a
+//! "Listen on Spotify" button. `GET /sign-in`, `GET /sign-in/callback`: to the partner's `OpenID` provider and back.
 
 mod consent;
 mod link;
@@ -37,7 +37,7 @@ pub struct Entrypoint {
     rng: Rng,
 }
 
-/// What each partner has of its own.
+/// Settings and clients of one partner.
 struct EntrypointPartner {
     config: EntrypointPartnerConfig,
     sign_in: SignIn,
@@ -143,7 +143,7 @@ impl HttpFunction for Entrypoint {
             }
             ("sign-in/callback", _) if self.has_providers() => {
                 request.require_method("GET")?;
-                // Boxed: a token request and a link in one future.
+                // Boxed: a sign-in and a link make a large future.
                 Box::pin(self.finish_sign_in(request, named)).await
             }
             _ => Err(Error::NotFound.into()),

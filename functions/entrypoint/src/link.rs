@@ -15,7 +15,7 @@ use shared::{
 use crate::{Entrypoint, EntrypointPartner};
 
 impl Entrypoint {
-    /// Redirects a person to Spotify's consent, or to their sign-in first.
+    /// Redirects a person to Spotify's consent, or to the sign-in if they are not signed in.
     pub(crate) async fn begin_link(
         &self,
         request: &Request,

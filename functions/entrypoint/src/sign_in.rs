@@ -33,7 +33,7 @@ impl Entrypoint {
         &self.config.partner.sign_in.public_url
     }
 
-    /// Redirects a person to the partner's `OpenID` provider, on their way to one of our pages.
+    /// Redirects a person to the partner's `OpenID` provider, which returns them to the page in `return_to`.
     pub(crate) async fn begin_sign_in(&self, request: &Request) -> Result<Response, Failure> {
         let query = request.query()?;
         let return_to = query.single("return_to")?.unwrap_or_default();
@@ -82,7 +82,7 @@ impl Entrypoint {
         Ok(context.with_bindings(response, Some(&binding), SIGN_IN_TTL))
     }
 
-    /// Signs in a person who comes back from the partner's `OpenID` provider, and takes them to what they came for.
+    /// Signs in a person who returns from the partner's `OpenID` provider, and redirects them to what they came for.
     pub(crate) async fn finish_sign_in(
         &self,
         request: &Request,
@@ -91,7 +91,7 @@ impl Entrypoint {
         let query = request.query()?;
         let mut browser = browser_bindings(request)?;
         let redirect_uri = self.public_url().sign_in_redirect_uri(named.map(PartnerId::as_str));
-        // Boxed: calls of two clients in one future.
+        // Boxed: calls of two clients make a large future.
         let consuming = Box::pin(self.consume_sign_in(&query, &browser, &redirect_uri));
         let (pending, keys) = consuming.await?;
         let return_to = ReturnTo::parse(&pending.return_to, self.public_url()).ok_or(Error::Internal("return_to"))?;
@@ -100,7 +100,7 @@ impl Entrypoint {
         }
         browser.remove(&pending.browser_binding);
         let cookie = browser.to_cookie(None);
-        // The state is used from here on: after a failure the person begins again.
+        // From here on the state is used: after a failure the person begins again.
         let partner = self.partners.resolve(return_to.partner_id.as_ref()).await?;
         let site = partner.config.clone();
         let finish = async {
@@ -123,7 +123,7 @@ impl Entrypoint {
         })
     }
 
-    /// Consumes the pending sign-in of a response that arrived at `redirect_uri`, and reads the partner's keys meanwhile.
+    /// Consumes the pending sign-in of a response that arrived at `redirect_uri`, and reads the partner's keys in parallel.
     async fn consume_sign_in(
         &self,
         query: &Query,
@@ -131,7 +131,7 @@ impl Entrypoint {
         redirect_uri: &str,
     ) -> Result<(PendingSignIn, Keys), Failure> {
         let state = State::parse(query.single("state")?.unwrap_or_default()).ok_or(Error::Malformed("state"))?;
-        // Read now, so that a response that cannot be read in exactly one way consumes nothing.
+        // Checked first, so that a response that cannot be read in exactly one way consumes nothing.
         for name in ["code", "error", "iss"] {
             query.single(name)?;
         }
@@ -161,15 +161,15 @@ impl Entrypoint {
     async fn identify(&self, context: &Context<'_>, query: &Query, pending: &PendingSignIn) -> Result<Identity, Error> {
         let site = &context.partner.config;
         let oidc = site.oidc.as_ref().ok_or(Error::NotFound)?;
-        // The partner may have been given another provider while the browser was away.
+        // The partner's provider may have been replaced while the browser was away.
         if oidc.redirect_uri() != pending.redirect_uri {
             return Err(Error::State("another provider's"));
         }
         let response = oidc.response(query).await?;
         let code = response.outcome.map_err(|error| match error {
             AuthorizationError::AccessDenied => ProviderError::Cancelled,
-            AuthorizationError::Transient => ProviderError::Unavailable("an error of the authorization endpoint"),
-            AuthorizationError::Other => ProviderError::ClientRefused("an error of the authorization endpoint"),
+            AuthorizationError::Transient => ProviderError::Unavailable("authorization endpoint: temporary error"),
+            AuthorizationError::Other => ProviderError::ClientRefused("authorization endpoint: permanent error"),
         })?;
         let partner_id = context.partner_id();
         let claims = oidc
@@ -179,13 +179,13 @@ impl Entrypoint {
             .sign_in
             .identity(&context.keys, claims, partner_id, SignInMethod::Oidc);
         identity.map_err(|error| match error {
-            // Another partner's subscriber. All other errors come from how the provider and we are configured.
+            // A subscriber of another partner. All other errors are configuration errors.
             JwsError::Claim("partner_id") => Error::Token(error),
             error => ProviderError::Claims(error).into(),
         })
     }
 
-    /// Takes a person who has just signed in to linking, or to another page of ours.
+    /// Redirects a person who has just signed in to Spotify's consent, or to another page of ours.
     async fn continue_signed_in(&self, context: &Context<'_>, identity: Identity) -> Result<Response, Failure> {
         if context.return_to.destination == Destination::Entrypoint {
             if context.partner.disabled {

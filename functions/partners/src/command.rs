@@ -1,4 +1,4 @@
-//! What an operator may ask for, as JSON: `{"command": "create-partner", …}`. A member that a command does not have is refused: a misspelt one would be passed over.
+//! The commands of operators, as JSON: `{"command": "create-partner", …}`. Unknown members are rejected, so that a misspelt one is not ignored.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Its name, for the log.
+    /// The name in the log.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::CreatePartner(_) => "create-partner",
@@ -39,20 +39,20 @@ impl Command {
     }
 }
 
-/// Has Spotify create a partner, once for each `reference`.
+/// Creates a partner at Spotify, once for each `reference`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreatePartner {
-    /// What the operator calls it: 1 to 64 letters and digits.
+    /// The operator's id for the creation: 1 to 64 letters and digits.
     pub(crate) reference: String,
     pub(crate) name: String,
-    /// Without one, our own: `PUBLIC_URL/partners/<reference>/entrypoint`.
+    /// The partner's entrypoint; `PUBLIC_URL/partners/<reference>/entrypoint` by default.
     pub(crate) entrypoint_url: Option<String>,
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, String>,
 }
 
-/// Says how a creation ended of which it was not known: with `partner_id`, or that there is none.
+/// Resolves a creation with an unknown outcome: Spotify created `partner_id`, or nothing (`not_created`).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettleCreation {
@@ -62,7 +62,7 @@ pub(crate) struct SettleCreation {
     pub(crate) not_created: bool,
 }
 
-/// Writes a partner that Spotify has created some other way, or changes one: all of it.
+/// Stores a partner that was created at Spotify in another way, or replaces a stored one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PutPartner {
@@ -71,7 +71,7 @@ pub(crate) struct PutPartner {
     pub(crate) entrypoint_url: Option<String>,
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, String>,
-    /// That the operator has seen; 0 for a new one.
+    /// The version that the operator replaces; 0 for a new partner.
     #[serde(default)]
     pub(crate) version: i64,
 }
@@ -86,12 +86,12 @@ pub(crate) struct PartnerRef {
     pub(crate) partner_id: String,
 }
 
-/// Gives Spotify a logo, from where this function can fetch it: an event is too small for one.
+/// Uploads a logo to Spotify. The function fetches it from a URL, because an event cannot carry a whole logo.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UploadLogo {
     pub(crate) partner_id: String,
-    /// An https URL, as `aws s3 presign` makes one.
+    /// The logo's https URL, for example from `aws s3 presign`.
     pub(crate) logo_url: String,
 }
 
@@ -101,21 +101,21 @@ impl std::fmt::Debug for UploadLogo {
     }
 }
 
-/// Lets removals pass for a while.
+/// Releases the revocation guard of a partner for a limited time.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReleaseGuard {
     pub(crate) partner_id: String,
-    /// For how many seconds: 3600 when it is not said, a day at most.
+    /// Duration of the release, in seconds, 1 to 86400; 3600 by default.
     pub(crate) seconds: Option<i64>,
 }
 
-/// What is known of a person, and what Spotify says of them now.
+/// Explains the state of a subscriber: what is stored, and what Spotify answers now.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Explain {
     pub(crate) partner_id: Option<String>,
-    /// One of the two.
+    /// The partner's account id; exactly one of `sub` and `partner_user_id` is required.
     pub(crate) sub: Option<Value>,
     pub(crate) partner_user_id: Option<Value>,
 }

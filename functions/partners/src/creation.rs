@@ -1,4 +1,4 @@
-//! Creating partners at Spotify: written down before, asked once, and written down after.
+//! Creates partners at Spotify, each at most once: the creation is stored before the call, and its outcome after it.
 
 use std::time::Duration;
 
@@ -16,11 +16,15 @@ use crate::{
     parse_https, parse_name, partner_json,
 };
 
-/// How often what Spotify answered is written down, should DynamoDB not take it at once: it is nowhere else.
+/// Upper bound of the attempts to store the id that Spotify assigned. Besides the table, only the log has it.
 const MAX_ATTEMPTS: u32 = 4;
 
 impl Partners {
-    /// Has Spotify create a partner: written down before, asked once, and written down after. Asked again, it is not created again.
+    /// Creates a partner at Spotify. Returns the stored partner if the same creation succeeded before.
+    ///
+    /// # Errors
+    /// [`CommandError::Uncertain`] if it is unknown whether Spotify created the partner, or if its id could not be stored. [`CommandError::Conflict`] if the
+    /// reference or the name is taken. A retry is always safe: it calls Spotify again only if Spotify certainly did not create the partner.
     pub(crate) async fn create(&self, ask: CreatePartner) -> Result<Value, CommandError> {
         let reference = parse_reference(&ask.reference)?;
         let name = parse_name(&ask.name)?;
@@ -30,12 +34,10 @@ impl Partners {
             .join(&format!("/partners/{reference}/entrypoint"));
         let entrypoint_url = parse_https(ask.entrypoint_url.as_deref().unwrap_or(&own), "entrypoint_url")?;
         self.check_settings(&ask.settings)?;
-        // Paths name partners by both: a reference must not be taken for another partner.
+        // Paths name partners by id or by reference, so a reference must not equal an id.
         let named = self.table.get(&reference).await?;
         if reference == self.config.partner_id || named.is_some_and(|named| named.partner_id == reference) {
-            return Err(CommandError::Conflict(
-                "this reference is the id of a partner".to_owned(),
-            ));
+            return Err(CommandError::Conflict("reference is the id of a partner".to_owned()));
         }
         let creation = PartnerCreation {
             reference,
@@ -50,14 +52,14 @@ impl Partners {
             CreationStart::Exists(before) => return self.created_before(&creation, &before).await,
             CreationStart::NameTaken => {
                 return Err(CommandError::Conflict(
-                    "a partner of this name was created under another reference".to_owned(),
+                    "another reference already uses this name".to_owned(),
                 ));
             }
         }
         log!(info, Code::PartnerCreating);
         match self.spotify.create_partner(&creation.name, &entrypoint_url).await {
             Ok(partner_id) => {
-                // The log has the id first: whatever becomes of the table, it is not lost.
+                // Logged first, so that the id is not lost if the table cannot be written.
                 log!(info, Code::PartnerCreated, partner_id = partner_id.as_str());
                 self.finish(&creation, &partner_id).await
             }
@@ -76,7 +78,7 @@ impl Partners {
         let same = (&asked.name, &asked.entrypoint_url) == (&before.name, &before.entrypoint_url);
         if !same {
             return Err(CommandError::Conflict(
-                "another partner was created under this reference".to_owned(),
+                "reference is taken by a creation with another name or entrypoint_url".to_owned(),
             ));
         }
         let partner_id = before.partner_id.as_ref().ok_or_else(uncertain)?;
@@ -95,7 +97,7 @@ impl Partners {
                 }
                 Err(StoreError::AlreadyUsed) => {
                     return Err(CommandError::Conflict(
-                        "this creation, or this partner, is written down already".to_owned(),
+                        "this creation has ended, or the partner exists already".to_owned(),
                     ));
                 }
                 Err(error) => {
@@ -106,14 +108,14 @@ impl Partners {
                         reason = error.to_string()
                     );
                     return Err(CommandError::Uncertain(format!(
-                        "Spotify has created the partner {partner_id}, and DynamoDB has not taken it: settle-creation with it"
+                        "Spotify has created partner {partner_id}, but it could not be stored: run settle-creation with this partner_id"
                     )));
                 }
             }
         }
     }
 
-    /// Writes down how a creation ended, which an operator has found out.
+    /// Stores the outcome of a creation, which the operator has found out at Spotify.
     pub(crate) async fn settle(&self, ask: SettleCreation) -> Result<Value, CommandError> {
         let reference = parse_reference(&ask.reference)?;
         let creation = self
@@ -128,7 +130,7 @@ impl Partners {
                 forgotten => Ok(forgotten.map(|()| json!({}))?),
             },
             _ => Err(CommandError::Invalid(
-                "either partner_id or not_created is needed".to_owned(),
+                "exactly one of partner_id and not_created is required".to_owned(),
             )),
         }
     }
@@ -136,11 +138,11 @@ impl Partners {
 
 fn uncertain() -> CommandError {
     CommandError::Uncertain(
-        "it is not known whether Spotify has created this partner: ask Spotify, then settle-creation with its partner_id or with not_created".to_owned(),
+        "it is unknown whether Spotify has created this partner: ask Spotify, then run settle-creation with its partner_id or with not_created".to_owned(),
     )
 }
 
 fn parse_reference(reference: &str) -> Result<PartnerId, CommandError> {
     PartnerId::parse(reference)
-        .map_err(|_| CommandError::Invalid("a reference is 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
+        .map_err(|_| CommandError::Invalid("reference must be 1 to 64 characters of 0-9, A-Z, a-z".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! What is known of a person, for support.
+//! The command `explain`: the state of one subscriber, for support.
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -11,7 +11,7 @@ use shared::{
 use crate::{CommandError, Partners, command::Explain};
 
 impl Partners {
-    /// All that is known of a person, and what Spotify says of them now.
+    /// Returns what is stored about a subscriber, and what Spotify answers now. An error of Spotify is part of the result.
     pub(crate) async fn explain(&self, ask: Explain) -> Result<Value, CommandError> {
         let partner_id = ask.partner_id.as_deref().map(PartnerId::parse).transpose()?;
         let partner_id = partner_id.unwrap_or_else(|| self.config.partner_id.clone());
@@ -21,7 +21,7 @@ impl Partners {
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let keys = self.partner_keys.get().await?;
         let person = subject_id(&keys, &partner_id, &claims.collect()).map_err(|error| match error {
-            JwsError::Claim(name) => CommandError::Invalid(format!("{name} is not what it must be, or is missing")),
+            JwsError::Claim(name) => CommandError::Invalid(format!("{name} is missing or malformed")),
             error => CommandError::Invalid(error.to_string()),
         })?;
         let (subscriber, spotify, guard, partner) = tokio::join!(
@@ -54,7 +54,7 @@ impl Partners {
     }
 }
 
-/// What our table has of a person.
+/// A subscriber's record as JSON.
 fn subscriber_json(subscriber: &Subscriber) -> Map<String, Value> {
     let link = &subscriber.link;
     let known = json!({

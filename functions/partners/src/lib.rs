@@ -1,5 +1,6 @@
-//! What operators do about partners, by `aws lambda invoke` or the `soa-link` command; no route leads here. An event is a command, and the answer says how it went:
-//! what was asked for, or `{"error": {"code", "message"}}` with nothing done.
+//! Operator commands for partners, sent with `aws lambda invoke` or `soa-link`; no route leads here.
+//!
+//! An event is a command. The response is its result, or `{"error": {"code", "message"}}`.
 
 mod command;
 mod creation;
@@ -34,13 +35,14 @@ use self::{
     logo::{Logo, LogoError},
 };
 
-/// For fetching a logo.
+/// Upper bound of the time to fetch a logo.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a guard is released, in seconds, and how long at most.
+/// Default duration of a guard release, in seconds.
 const DEFAULT_RELEASE_SECS: i64 = 3600;
+/// Upper bound of a guard release, in seconds.
 const MAX_RELEASE_SECS: i64 = 24 * 3600;
 
-/// The function and what it works with.
+/// The partners function.
 pub struct Partners {
     config: PartnersConfig,
     table: store::PartnerTable,
@@ -52,7 +54,7 @@ pub struct Partners {
     clock: Clock,
 }
 
-/// Why a command was not carried out.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error("{0}")]
@@ -61,7 +63,7 @@ enum CommandError {
     Conflict(String),
     #[error("{0}")]
     Uncertain(String),
-    #[error("there is no such {0}")]
+    #[error("no such {0}")]
     NotFound(&'static str),
     #[error("Spotify: {0}")]
     Spotify(#[from] SpotifyError),
@@ -122,7 +124,7 @@ impl Partners {
             Command::UploadLogo(ask) => self.upload_logo(ask).await,
             Command::GuardState(of) => self.guard_state(&PartnerId::parse(&of.partner_id)?).await,
             Command::ReleaseGuard(ask) => self.release_guard(&ask).await,
-            // On the heap: four calls at once.
+            // Boxed: four concurrent calls make a large future.
             Command::Explain(ask) => Box::pin(self.explain(ask)).await,
         }
     }
@@ -131,7 +133,7 @@ impl Partners {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         if partner_id == self.config.partner_id {
             return Err(CommandError::Invalid(
-                "the deployment's own partner is set up by the stack's parameters".to_owned(),
+                "this is the deployment's own partner: change it with the stack's parameters".to_owned(),
             ));
         }
         self.reject_reference(&partner_id).await?;
@@ -156,18 +158,18 @@ impl Partners {
             }))
         } else {
             Err(CommandError::Conflict(
-                "there is another version of this partner: list-partners shows it".to_owned(),
+                "the partner has another version: list-partners shows it".to_owned(),
             ))
         }
     }
 
-    /// A partner that was created here has an id of Spotify's, and what is kept of it is kept under that.
+    /// Rejects a reference where a Partner ID is needed: records and guard are stored under the id that Spotify assigned.
     async fn reject_reference(&self, partner_id: &PartnerId) -> Result<(), CommandError> {
         match self.table.creation(partner_id).await? {
             None => Ok(()),
             Some(creation) => Err(CommandError::Invalid(match creation.partner_id {
-                Some(id) => format!("this is a reference; the partner's id is {id}"),
-                None => "this is a reference, of a partner that is not created yet".to_owned(),
+                Some(id) => format!("partner_id is a reference: the partner's id is {id}"),
+                None => "partner_id is the reference of a partner that is not created yet".to_owned(),
             })),
         }
     }
@@ -181,7 +183,7 @@ impl Partners {
         }
     }
 
-    /// Looks at the logo here before Spotify does, for Spotify does not say what it dislikes.
+    /// Fetches a logo, checks it, and uploads it to Spotify. The check comes first because Spotify's refusal names no reason.
     async fn upload_logo(&self, ask: UploadLogo) -> Result<Value, CommandError> {
         let partner_id = PartnerId::parse(&ask.partner_id)?;
         let url = parse_https(&ask.logo_url, "logo_url")?;
@@ -193,7 +195,7 @@ impl Partners {
         if !fetched.status().is_success() {
             let status = fetched.status().as_u16();
             return Err(CommandError::Invalid(format!(
-                "the logo cannot be fetched: its URL answers {status}"
+                "the logo cannot be fetched: its URL answered {status}"
             )));
         }
         let logo = Logo::parse(fetched.into_body())?;
@@ -231,21 +233,21 @@ fn partner_json(partner: &PartnerRecord) -> Value {
     })
 }
 
-/// A line that people read.
+/// Parses a partner's name: one line of 1 to 100 characters.
 fn parse_name(name: &str) -> Result<String, CommandError> {
     let name = name.trim();
     if (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
         Err(CommandError::Invalid(
-            "a name is a line of 1 to 100 characters".to_owned(),
+            "name must be one line of 1 to 100 characters".to_owned(),
         ))
     }
 }
 
 fn parse_https(url: &str, what: &str) -> Result<Url, CommandError> {
     let url = Url::parse(url).ok().filter(is_secure);
-    url.ok_or_else(|| CommandError::Invalid(format!("{what} is not an https URL")))
+    url.ok_or_else(|| CommandError::Invalid(format!("{what} must be an https URL")))
 }
 
 impl EventFunction for Partners {
@@ -275,11 +277,11 @@ impl EventFunction for Partners {
     async fn handle(&self, event: &Value, _within: Duration) -> Result<Value, EventError> {
         let (name, done) = match serde_json::from_value::<Command>(event.clone()) {
             Ok(command) => (command.name(), self.carry_out(command).await),
-            // What serde says may repeat a value of the event.
+            // The text of serde's error may contain values of the event.
             Err(_) => (
                 "unknown",
                 Err(CommandError::Invalid(
-                    "no command that is known, with its members".to_owned(),
+                    "unknown command, or a member is missing, unknown or malformed".to_owned(),
                 )),
             ),
         };

@@ -1,22 +1,22 @@
-//! A partner's logo, checked before it is sent to Spotify, whose refusal names no reason.
+//! Checks a partner's logo before it is sent to Spotify, whose refusal names no reason.
 
 use imagesize::ImageType;
 
-/// A partner's logo, as `upload-logo` takes it: PNG, JPEG or TIFF by its content, at most 10,000,000 bytes, no side longer than 8000 pixels and one at least 1000
-/// (Spotify Open Access reference, "Upload logo").
+/// A partner's logo, as Spotify accepts it (Spotify Open Access reference, "Upload logo"): PNG, JPEG or TIFF by its content, at most 10,000,000 bytes, and the
+/// longer side 1000 to 8000 pixels.
 pub(crate) struct Logo {
     bytes: Vec<u8>,
     media_type: &'static str,
 }
 
 impl Logo {
-    /// The most bytes that a logo has: of the ways to read "10 MB" the smaller one.
+    /// Upper bound of a logo, in bytes. Spotify says "10 MB"; this is the smaller reading.
     pub(crate) const MAX_BYTES: usize = 10_000_000;
 
-    /// Looks at an image's own header, whatever its file is called.
+    /// Parses an image file. Format and size come from the file's header.
     ///
     /// # Errors
-    /// [`LogoError`] with the rule that it breaks.
+    /// [`LogoError`] with the rule that the file breaks.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, LogoError> {
         if bytes.len() > Self::MAX_BYTES {
             return Err(LogoError::TooLarge);
@@ -35,28 +35,28 @@ impl Logo {
         Ok(Self { bytes, media_type })
     }
 
-    /// Its media type.
+    /// The media type of its format.
     pub(crate) fn media_type(&self) -> &'static str {
         self.media_type
     }
 
-    /// The file.
+    /// The bytes of the file.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// Why an image is no logo.
+/// Why a file is rejected as a logo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LogoError {
     /// More than [`Logo::MAX_BYTES`] bytes.
-    #[error("a logo has at most 10,000,000 bytes")]
+    #[error("the logo is larger than 10,000,000 bytes")]
     TooLarge,
-    /// An image format that Spotify does not accept, or no image.
-    #[error("a logo is a PNG, JPEG or TIFF image")]
+    /// Not an image, or in a format that Spotify does not accept.
+    #[error("the logo is not a PNG, JPEG or TIFF image")]
     Format,
     /// Too few or too many pixels.
-    #[error("a logo's sides are at most 8000 pixels, and one of them at least 1000")]
+    #[error("the longer side of the logo is not 1000 to 8000 pixels")]
     Dimensions,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A PNG's signature and header; nothing else of it is looked at.
+    /// The signature and header of a PNG; the parser reads nothing else.
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         png.extend(width.to_be_bytes());
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_is_known_by_its_content_and_its_sides() {
+    fn a_logo_is_accepted_by_its_content_and_its_size() {
         let parse = |bytes| Logo::parse(bytes).map(|logo| logo.media_type());
         for good in [(1000, 1), (1, 1000), (8000, 8000), (1000, 1000)] {
             assert_eq!(parse(png(good.0, good.1)), Ok("image/png"), "{good:?}");
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_file_is_more_than_a_logo_or_none(file in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_file_makes_the_parser_panic(file in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Logo::parse(file);
         }
     }

@@ -1,28 +1,28 @@
-//! Publishes events on an EventBridge bus, at least once. What is worth an event is decided by `events`.
+//! Publishes events on an EventBridge bus. Must not know which changes yield an event: see `events`.
 
 use aws_sdk_eventbridge::{Client, config::Builder, primitives::DateTime, types::PutEventsRequestEntry};
 use serde_json::Value;
 use shared::{aws::AwsConfig, http_client::HttpClient};
 
-/// `source` of every event.
+/// Value of `source` in every event.
 const SOURCE: &str = "soa-link";
-/// The most events of one call (EventBridge, `PutEvents`).
+/// Upper bound of events per `PutEvents` call, as EventBridge sets it.
 const MAX_ENTRIES: usize = 10;
-/// The most that one call carries, in bytes: 256 KiB is EventBridge's limit, over all members of its entries.
+/// Upper bound of the details in one `PutEvents` call, in bytes. EventBridge's limit of 256 KiB also counts the other members of the entries.
 const MAX_BATCH_BYTES: usize = 200 * 1024;
 
-/// Something that happened.
+/// An event to publish.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `detail-type`: what.
+    /// `detail-type`: kind of the event.
     pub detail_type: &'static str,
-    /// When, in seconds since 1970.
+    /// Time of the change, in seconds since 1970.
     pub at: i64,
-    /// `detail`: of whom, and all else. A repetition has the same.
+    /// `detail`: subscriber and change. A repeated event has the same detail.
     pub detail: Value,
 }
 
-/// A bus.
+/// An EventBridge bus.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     client: Client,
@@ -30,7 +30,7 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// The bus of this name.
+    /// Creates a client of the bus `name`.
     #[must_use]
     pub fn new(aws: &AwsConfig, http: &HttpClient, name: String) -> Self {
         let mut config = Builder::from(&aws.sdk(http));
@@ -41,10 +41,11 @@ impl EventBus {
         }
     }
 
-    /// Puts events on the bus, in their order.
+    /// Publishes events in order, in batches.
     ///
     /// # Errors
-    /// [`PublishError`] with the place of the first that the bus may not have taken.
+    /// [`PublishError`] with the index of the first event that EventBridge did not confirm, if a call fails or EventBridge refuses an entry. A retry from that
+    /// index is safe; it may publish events twice.
     pub async fn publish(&self, events: &[Event]) -> Result<(), PublishError> {
         let mut rest = events.iter().enumerate().peekable();
         while let Some((first, _)) = rest.peek().copied() {
@@ -80,10 +81,10 @@ impl EventBus {
     }
 }
 
-/// The bus does not answer, or has not taken all.
+/// EventBridge failed, or refused an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("EventBridge has not taken an event")]
+#[error("EventBridge did not accept an event")]
 pub struct PublishError {
-    /// The place of the first that it may not have taken.
+    /// Index of the first event that EventBridge did not confirm.
     pub first_unsent: usize,
 }

@@ -1,11 +1,11 @@
-//! What the partner's other systems are told, by way of EventBridge: read off the records of the table's stream, so that nothing is told that is not durable, and
-//! everything is that is. A record that comes again has the same `event_id`.
+//! Derives EventBridge events for the partner's systems from records of the table's stream, so that events describe only durable changes and none is lost. A
+//! record that is delivered again yields the same `event_id`.
 
 use serde_json::{Map, Value, json};
 
 use crate::{event_bus::Event, retry::INTERNAL_ERRORS};
 
-/// What a record tells of a person, as it was or as it is.
+/// The old or new image of a subscriber's item in a stream record.
 struct Image<'a>(&'a Value);
 
 impl<'a> Image<'a> {
@@ -23,7 +23,7 @@ impl<'a> Image<'a> {
     }
 }
 
-/// What a record of the stream gives to tell.
+/// Derives the events of a stream record.
 pub(crate) fn events_of(record: &Value) -> Vec<Event> {
     let image = |name: &str| Image(record.pointer(&format!("/dynamodb/{name}")).unwrap_or(&Value::Null));
     let (before, after) = (image("OldImage"), image("NewImage"));
@@ -32,12 +32,12 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
         after.text("partner_id"),
         after.text("partner_user_id"),
     ) else {
-        // Not of a person.
+        // The item is not a subscriber's.
         return Vec::new();
     };
     let at = record.pointer("/dynamodb/ApproximateCreationDateTime");
     let at = at.and_then(Value::as_f64).unwrap_or_default();
-    let happened = |kind: &'static str, more: Value| {
+    let event = |kind: &'static str, more: Value| {
         let mut detail = Map::from_iter([
             ("event_id".to_owned(), format!("{id}-{kind}").into()),
             ("partner_id".to_owned(), partner_id.into()),
@@ -63,24 +63,24 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
             "state": is, "since": after.number("link_since"), "evidence": after.text("link_evidence"),
         }});
         match is.as_str() {
-            "linked" => events.push(happened("LinkConfirmed", link)),
-            "unlinked" => events.push(happened("LinkLost", link)),
+            "linked" => events.push(event("LinkConfirmed", link)),
+            "unlinked" => events.push(event("LinkLost", link)),
             _ => {}
         }
     }
     let synced = |image: &Image<'_>| (image.number("synced_version").unwrap_or(0), image.number("synced_at"));
     if is == "linked" && synced(&before) != synced(&after) {
-        let held = after.names("observed_entitlements").unwrap_or_default();
-        let what = json!({"entitlements": held, "version": after.number("synced_version")});
-        events.push(happened("EntitlementsSynced", what));
+        let observed = after.names("observed_entitlements").unwrap_or_default();
+        let detail = json!({"entitlements": observed, "version": after.number("synced_version")});
+        events.push(event("EntitlementsSynced", detail));
     }
     let failure = after
         .text("last_error")
         .filter(|failure| !INTERNAL_ERRORS.contains(failure));
     if let Some(failure) = failure.filter(|failure| before.text("last_error") != Some(*failure)) {
-        let what =
+        let detail =
             json!({"reason": failure, "version": after.number("version"), "next_try_at": after.number("next_try_at")});
-        events.push(happened("SyncFailed", what));
+        events.push(event("SyncFailed", detail));
     }
     events
 }
@@ -89,19 +89,19 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
 mod tests {
     use super::*;
 
-    fn told(failure: &str) -> Vec<&'static str> {
-        let person = |failure: Value| json!({"partner_id": {"S": "p"}, "partner_user_id": {"S": "u"}, "link_state": {"S": "linked"}, "last_error": failure});
+    fn published(failure: &str) -> Vec<&'static str> {
+        let item = |failure: Value| json!({"partner_id": {"S": "p"}, "partner_user_id": {"S": "u"}, "link_state": {"S": "linked"}, "last_error": failure});
         let record = json!({"eventID": "1", "dynamodb": {
-            "OldImage": person(Value::Null), "NewImage": person(json!({ "S": failure })),
+            "OldImage": item(Value::Null), "NewImage": item(json!({ "S": failure })),
         }});
         events_of(&record).into_iter().map(|event| event.detail_type).collect()
     }
 
     #[test]
-    fn a_failure_that_is_ours_alone_is_told_to_nobody() {
-        assert_eq!(told("request_refused"), ["SyncFailed"]);
+    fn internal_failures_are_not_published() {
+        assert_eq!(published("request_refused"), ["SyncFailed"]);
         for failure in ["rate_limited", "not_linked_yet", "guard_unavailable"] {
-            assert!(told(failure).is_empty(), "{failure}");
+            assert!(published(failure).is_empty(), "{failure}");
         }
     }
 }

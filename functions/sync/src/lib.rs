@@ -1,6 +1,6 @@
-//! Makes Spotify follow: whoever is dirty in the subscribers table is settled, by one `replace-entitlements` with the whole set. The table is the queue, so an
-//! event only says when to look: the table's stream at once, a schedule for what is left (`{"task": "sweep"}`). A slower one asks Spotify about everybody linked
-//! (`{"task": "reconcile"}`), for nobody tells us what changes there.
+//! Keeps Spotify in sync with the subscribers table: sends each dirty subscriber's full set of entitlements in one `replace-entitlements` call. The table is
+//! the queue; an event only triggers a run. The table's stream triggers a run for recent changes, and a schedule for all due subscribers (`{"task": "sweep"}`).
+//! A slower schedule checks all linked subscribers (`{"task": "reconcile"}`), because Spotify does not report changes on its side.
 
 pub mod event_bus;
 mod events;
@@ -33,7 +33,7 @@ use crate::{
     run::{Run, RunSummary},
 };
 
-/// The function and what it works with.
+/// The `sync` function.
 pub struct Synchronizer {
     subscribers: Subscribers,
     pace: RateLimiter,
@@ -45,7 +45,7 @@ pub struct Synchronizer {
 }
 
 impl Synchronizer {
-    /// Names this run, for what it takes in hand.
+    /// Creates a random name for the owner of a lease.
     fn name(&self) -> Result<String, EventError> {
         let bytes = self.rng.bytes::<16>().map_err(|_| EventError("no random bytes"))?;
         Ok(hex(&bytes))
@@ -99,7 +99,7 @@ impl EventFunction for Synchronizer {
                 let reconciled = run.reconcile().await;
                 ("reconcile", reconciled.and(run.was_guarded()))
             }
-            _ => return Err(EventError("an event that is neither of a stream nor of a schedule")),
+            _ => return Err(EventError("unknown event: neither stream records nor a known task")),
         };
         let RunSummary {
             synced,
@@ -107,7 +107,7 @@ impl EventFunction for Synchronizer {
             lost,
             later,
         } = run.tally;
-        // A run that found nothing to do is not worth a line, but for the round that looks at everybody.
+        // A run without work is not logged, except for the reconciliation, which runs rarely.
         if run.tally != RunSummary::default() || task == "reconcile" {
             let stopped = run.stopped;
             log!(info, Code::SyncDone, task, synced, changed, lost, later, stopped);
@@ -116,12 +116,12 @@ impl EventFunction for Synchronizer {
             log!(error, Code::SyncFailed, task, reason = error.0);
             return Err(error);
         }
-        // Whoever was not settled is in the index; what could not be told is to come again.
-        let again = match records {
+        // Unsynced subscribers stay in the dirty index. Only records whose events were not published must be delivered again.
+        let first_unpublished = match records {
             Some(records) => run.tell(records).await,
             None => None,
         };
-        let again = again.map(|record| json!({ "itemIdentifier": record }));
-        Ok(json!({"batchItemFailures": Vec::from_iter(again)}))
+        let failure = first_unpublished.map(|sequence_number| json!({ "itemIdentifier": sequence_number }));
+        Ok(json!({"batchItemFailures": Vec::from_iter(failure)}))
     }
 }

@@ -1,4 +1,4 @@
-//! What is left to try again: how an error of Spotify's becomes an outcome, and what it means for the rest of the run.
+//! Retries: maps an error of a Spotify call to an outcome, and to its impact on the rest of the run.
 
 use shared::{
     log,
@@ -11,50 +11,50 @@ use shared::{
 
 use crate::Synchronizer;
 
-/// How long, in seconds, somebody waits whose call Spotify refused as wrong: nobody but an operator can mend that.
+/// Delay in seconds after Spotify refused a request: only an operator can fix the cause.
 const REQUEST_REFUSED_DELAY: i64 = 3600;
-/// How long a partner waits whose client Spotify refused.
+/// Delay in seconds after Spotify refused the client or its access to a partner.
 const CLIENT_REFUSED_DELAY: i64 = 300;
-/// How long until what the guard, or a pause of Spotify's, holds is looked at again: an operator may have ended either.
+/// Upper bound, in seconds, of the delay during a hold by the revocation guard or a pause by Spotify. An operator may end either early.
 pub(crate) const HOLD_RECHECK_DELAY: i64 = 300;
-/// Whether rights may be taken away cannot be told.
+/// `last_error`: the revocation guard is unavailable.
 pub(crate) const GUARD_UNAVAILABLE_REASON: &str = "guard_unavailable";
-/// Spotify has not finished a link that is young.
+/// `last_error`: Spotify may not have completed a recent link.
 pub(crate) const NOT_LINKED_YET: &str = "not_linked_yet";
-/// Spotify has asked us to slow down.
+/// `last_error`: Spotify or the rate limiter permits no calls for now.
 const RATE_LIMITED: &str = "rate_limited";
-/// Failures that are none to anybody but us: they pass by themselves, or we are paged.
+/// Failures that are not published as events: they pass without action, or an alarm reports them.
 pub(crate) const INTERNAL_ERRORS: [&str; 3] = [NOT_LINKED_YET, RATE_LIMITED, GUARD_UNAVAILABLE_REASON];
-/// The longest wait after passing trouble.
+/// Upper bound of the retry backoff, in seconds.
 const MAX_BACKOFF_SECS: i64 = 600;
 
-/// One attempt to have Spotify follow one person.
+/// Result of one attempt to sync one subscriber.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// What is stored.
+    /// Outcome to store.
     pub(crate) outcome: SyncOutcome,
-    /// What it means for the others.
+    /// Impact on the rest of the run.
     pub(crate) impact: Impact,
 }
 
-/// What an attempt means for the rest of the run.
+/// Impact of an attempt on the rest of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Impact {
-    /// Nothing.
+    /// The run continues.
     None,
-    /// Spotify gave no answer, or none that says anything of this person.
+    /// Spotify did not answer, or the answer says nothing about this subscriber. Several in a row stop the run.
     Unanswered,
-    /// No other subscriber of the partner is tried.
+    /// The run skips the partner's other subscribers.
     StopPartner,
-    /// No other subscriber is tried.
+    /// The run stops.
     StopRun,
 }
 
-/// Why somebody could not be settled.
+/// Why an attempt to sync a subscriber failed.
 pub(crate) enum SyncError {
-    /// Spotify's: they will be tried again.
+    /// A call to Spotify failed.
     Spotify(SpotifyError),
-    /// Nobody may call Spotify for so many seconds.
+    /// The rate limiter permits no call for this many seconds.
     RateLimited(i64),
 }
 
@@ -65,46 +65,50 @@ impl From<SpotifyError> for SyncError {
 }
 
 impl Synchronizer {
-    /// When to try again after a call that came to nothing, and whether anybody else is tried before.
-    pub(crate) async fn retry_outcome(&self, person: &Subscriber, error: &SpotifyError) -> Result<Attempt, EventError> {
+    /// Decides when a failed call is retried, and its impact on the run. A 429 pauses all workers for the time in `Retry-After`.
+    pub(crate) async fn retry_outcome(
+        &self,
+        subscriber: &Subscriber,
+        error: &SpotifyError,
+    ) -> Result<Attempt, EventError> {
         let now = self.clock.now();
-        let later = |seconds: i64, failure| SyncOutcome::Retry {
+        let retry_in = |seconds: i64, failure| SyncOutcome::Retry {
             at: now.saturating_add(seconds),
             in_flight: false,
             failure,
         };
-        let backoff = backoff(person.attempts);
+        let backoff = backoff(subscriber.attempts);
         let (outcome, impact, code) = match error {
             SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
             | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
                 let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
                 let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
                 let paused = self.pace.pause_until(until).await;
-                paused.map_err(|_| EventError("the pace does not answer"))?;
+                paused.map_err(|_| EventError("the rate limiter is unavailable"))?;
                 (
-                    later(seconds.min(HOLD_RECHECK_DELAY), RATE_LIMITED),
+                    retry_in(seconds.min(HOLD_RECHECK_DELAY), RATE_LIMITED),
                     Impact::StopRun,
                     Code::SyncStopped,
                 )
             }
             SpotifyError::OpenAccess(OpenAccessError::Forbidden) => (
-                later(CLIENT_REFUSED_DELAY, "partner_refused"),
+                retry_in(CLIENT_REFUSED_DELAY, "partner_refused"),
                 Impact::StopPartner,
                 Code::SyncStopped,
             ),
             SpotifyError::OpenAccess(OpenAccessError::Unauthorized)
             | SpotifyError::Token(TokenError::InvalidClient | TokenError::ScopeMissing | TokenError::Refused { .. })
             | SpotifyError::Secret(_) => (
-                later(CLIENT_REFUSED_DELAY, "client_refused"),
+                retry_in(CLIENT_REFUSED_DELAY, "client_refused"),
                 Impact::StopRun,
                 Code::SyncStopped,
             ),
             SpotifyError::OpenAccess(OpenAccessError::Refused { .. } | OpenAccessError::Conflict) => (
-                later(REQUEST_REFUSED_DELAY, "request_refused"),
+                retry_in(REQUEST_REFUSED_DELAY, "request_refused"),
                 Impact::None,
                 Code::SyncFailed,
             ),
-            // What was sent may yet be done: not before nobody can have it on the way any more is anything else sent about them.
+            // Spotify may still process the call: no other call for the subscriber may start until it can no longer be in flight.
             SpotifyError::OpenAccess(error) if error.may_be_in_flight() => {
                 let in_flight = SyncOutcome::Retry {
                     at: now.saturating_add(backoff.max(LEASE_SECS)),
@@ -113,20 +117,20 @@ impl Synchronizer {
                 };
                 (in_flight, Impact::Unanswered, Code::SyncFailed)
             }
-            _ => (later(backoff, "unavailable"), Impact::Unanswered, Code::SyncFailed),
+            _ => (retry_in(backoff, "unavailable"), Impact::Unanswered, Code::SyncFailed),
         };
         log!(
             warn,
             code,
-            partner_id = person.partner_id.as_str(),
+            partner_id = subscriber.partner_id.as_str(),
             reason = error.to_string()
         );
         Ok(Attempt { outcome, impact })
     }
 
-    /// Nothing was asked: it is not our turn for long. Whoever waited here would hold up the run, and have the person in hand beyond their time.
+    /// Defers a subscriber without a call, because the rate limiter permits none for a while. Waiting here would outlast the lease.
     pub(crate) fn defer(&self, seconds: i64) -> Attempt {
-        log!(warn, Code::SyncStopped, reason = "Spotify wants no calls for a while");
+        log!(warn, Code::SyncStopped, reason = "calls to Spotify are paused");
         let outcome = SyncOutcome::Retry {
             at: self.clock.now().saturating_add(seconds.min(HOLD_RECHECK_DELAY)),
             in_flight: false,
@@ -139,7 +143,7 @@ impl Synchronizer {
     }
 }
 
-/// How many seconds to wait after so many tries.
-fn backoff(tries: i64) -> i64 {
-    5_i64.saturating_mul(1 << tries.clamp(0, 7)).min(MAX_BACKOFF_SECS)
+/// Exponential backoff after `attempts` failed attempts, in seconds.
+fn backoff(attempts: i64) -> i64 {
+    5_i64.saturating_mul(1 << attempts.clamp(0, 7)).min(MAX_BACKOFF_SECS)
 }

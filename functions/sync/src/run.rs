@@ -1,4 +1,4 @@
-//! One run: who is settled, in which order, and when it stops.
+//! One run: which subscribers are synced, in which order, and when the run stops.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -23,69 +23,70 @@ use crate::{
     subscriber::{GUARD_UNAVAILABLE, RevocationHolds, guard_unavailable},
 };
 
-/// How many are read from one part of the index at a time.
+/// Upper bound of items per page of the dirty index and of the table.
 const PAGE_SIZE: i32 = 100;
-/// What one person may take: two turns at Spotify and the calls. Whoever would not be done in time is left for the next run.
+/// Upper bound of the time for one subscriber: two waits for a permit, and the calls. With less time left, a subscriber is left for the next run.
 const MAX_TIME_PER_SUBSCRIBER: Duration = Duration::from_secs(45);
-/// After so many in a row without an answer Spotify is down. Whoever has not been tried by then is due as before, so they follow as soon as it is back.
+/// Number of consecutive attempts without an answer after which a run stops. The subscribers that were not tried stay due, so they follow right after the
+/// outage.
 const OUTAGE_THRESHOLD: u32 = 10;
 
-/// What a run did.
+/// Counts of what a run did, in subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunSummary {
-    /// Spotify follows them now.
+    /// Subscribers that are in sync.
     pub(crate) synced: u32,
-    /// Those of them for whom it had something else.
+    /// Those of them whose entitlements at Spotify were changed.
     pub(crate) changed: u32,
-    /// Spotify knows no link of theirs.
+    /// Subscribers that Spotify reported as unlinked.
     pub(crate) lost: u32,
-    /// To be tried again.
+    /// Subscribers that must be retried.
     pub(crate) later: u32,
 }
 
 /// One run.
 pub(crate) struct Run<'a> {
     sync: &'a Synchronizer,
-    /// When the last person is taken in hand.
+    /// Time after which no lease is acquired.
     until: Instant,
-    settled: u32,
+    attempts: u32,
     pub(crate) tally: RunSummary,
-    /// How many in a row Spotify gave no answer about.
+    /// Number of consecutive attempts without an answer.
     unanswered: u32,
-    /// Whether Spotify wants no more calls, of anybody, or takes none.
+    /// Whether the run has stopped because of Spotify: an outage, a pause, or a refused client.
     pub(crate) stopped: bool,
-    /// Partners for whom Spotify refused us: the others go on.
+    /// Partners whose calls Spotify refused; the run skips their subscribers.
     refused: HashSet<String>,
-    withheld: RevocationHolds,
+    holds: RevocationHolds,
 }
 
 impl<'a> Run<'a> {
-    /// A run that may last for `within`.
+    /// Creates a run that may last for `within`.
     pub(crate) fn new(sync: &'a Synchronizer, within: Duration) -> Self {
         Self {
             sync,
             until: Instant::now() + lease_window(within),
-            settled: 0,
+            attempts: 0,
             tally: RunSummary::default(),
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
-            withheld: RevocationHolds::new(),
+            holds: RevocationHolds::new(),
         }
     }
 
-    /// Settles one person; whether to go on with others.
-    async fn settle(&mut self, key: &SubscriberKey, why: SyncTrigger) -> Result<bool, EventError> {
+    /// Syncs one subscriber. Returns whether the run continues.
+    async fn sync_one(&mut self, key: &SubscriberKey, why: SyncTrigger) -> Result<bool, EventError> {
         if self.stopped || Instant::now() >= self.until {
             return Ok(false);
         }
         if self.refused.contains(key.partner_id()) {
             return Ok(true);
         }
-        let attempt = self.sync.sync_subscriber(key, why, &mut self.withheld).await?;
-        self.settled += 1;
-        // A metric keeps a hundred values at most until they are written.
-        if self.settled.is_multiple_of(20) {
+        let attempt = self.sync.sync_subscriber(key, why, &mut self.holds).await?;
+        self.attempts += 1;
+        // A metric holds at most 100 values between two flushes.
+        if self.attempts.is_multiple_of(20) {
             metrics::flush();
         }
         let tally = &mut self.tally;
@@ -96,12 +97,12 @@ impl<'a> Run<'a> {
             }
             SyncOutcome::Unlinked { .. } => {
                 tally.lost += 1;
-                // So many in a row, and nobody else, is likelier a wrong address or a fault of Spotify's than as many people who have unlinked.
+                // A run with nothing but lost links points to a wrong URL or a fault at Spotify, not to so many unlinks.
                 if tally.lost == OUTAGE_THRESHOLD && tally.synced == 0 {
                     log!(
                         warn,
                         Code::SyncStopped,
-                        reason = "Spotify knows nobody of those asked about"
+                        reason = "Spotify reports every subscriber as unlinked"
                     );
                     self.stopped = true;
                 }
@@ -109,12 +110,12 @@ impl<'a> Run<'a> {
             SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => tally.later += 1,
             SyncOutcome::NoOp => return Ok(true),
         }
-        self.heed(attempt.impact, key);
+        self.apply_impact(attempt.impact, key);
         Ok(!self.stopped)
     }
 
-    /// Draws the consequences of one attempt for the rest of the run.
-    fn heed(&mut self, impact: Impact, key: &SubscriberKey) {
+    /// Applies the impact of one attempt to the rest of the run.
+    fn apply_impact(&mut self, impact: Impact, key: &SubscriberKey) {
         self.unanswered = if impact == Impact::Unanswered {
             self.unanswered + 1
         } else {
@@ -133,8 +134,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Settles those whom the stream's records are about, in their order, each once. What a record says is not looked at: the table says how things are now.
-    /// Whoever is not settled stays dirty, so no record needs to come again for this.
+    /// Syncs the subscribers of the stream records, in order, each once. The records only name them: the current state is read from the table. Subscribers that
+    /// are not synced stay dirty, so no record must be delivered again.
     pub(crate) async fn follow_stream(&mut self, records: &[Value]) -> Result<(), EventError> {
         let mut seen = HashSet::new();
         for record in records.iter().filter(|record| concerns_spotify(record)) {
@@ -142,35 +143,36 @@ impl<'a> Run<'a> {
             let Some(id) = id.filter(|id| seen.insert((*id).to_owned())) else {
                 continue;
             };
-            if !self.settle(&SubscriberKey::new(id), SyncTrigger::Due).await? {
+            if !self.sync_one(&SubscriberKey::new(id), SyncTrigger::Due).await? {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Tells others what the stream's records tell. What the bus does not take comes again, from the record on that is returned.
+    /// Publishes the events of the stream records. Returns the sequence number of the first record with an unpublished event, from which the stream must be
+    /// delivered again.
     pub(crate) async fn tell(&self, records: &[Value]) -> Option<Value> {
         let bus = self.sync.event_bus.as_ref()?;
-        let (of, events): (Vec<_>, Vec<_>) = records
+        let (sources, events): (Vec<_>, Vec<_>) = records
             .iter()
             .flat_map(|record| events::events_of(record).into_iter().map(move |event| (record, event)))
             .unzip();
         let PublishError { first_unsent: first } = bus.publish(&events).await.err()?;
         log!(error, Code::EventsUnsent, unsent = events.len().saturating_sub(first));
-        of.get(first)?.pointer("/dynamodb/SequenceNumber").cloned()
+        sources.get(first)?.pointer("/dynamodb/SequenceNumber").cloned()
     }
 
-    /// Settles all whose next try is due.
+    /// Syncs all subscribers that are due.
     pub(crate) async fn sweep(&mut self) -> Result<(), EventError> {
         let now = self.sync.clock.now();
         for shard in 0..DIRTY_SHARDS {
             let mut after = None;
             loop {
                 let due = self.sync.subscribers.due(shard, now, PAGE_SIZE, after).await;
-                let (due, next) = due.map_err(|_| EventError("the index does not answer"))?;
+                let (due, next) = due.map_err(|_| EventError("the dirty index is unavailable"))?;
                 for key in &due {
-                    if !self.settle(key, SyncTrigger::Due).await? {
+                    if !self.sync_one(key, SyncTrigger::Due).await? {
                         return Ok(());
                     }
                 }
@@ -183,36 +185,36 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A run whose removals all wait, for nobody could be asked whether they are meant, has failed: somebody should look.
+    /// Fails if the revocation guard was unavailable, so that the run counts as an error and raises an alarm.
     pub(crate) fn was_guarded(&self) -> Result<(), EventError> {
-        if guard_unavailable(&self.withheld) {
+        if guard_unavailable(&self.holds) {
             Err(GUARD_UNAVAILABLE)
         } else {
             Ok(())
         }
     }
 
-    /// Notes how many Spotify does not follow yet.
+    /// Records the number of dirty subscribers as a metric.
     pub(crate) async fn count_dirty(&self) {
         if let Ok(dirty) = self.sync.subscribers.count_dirty().await {
             metrics::record(Metric::DirtyItems, dirty);
         }
     }
 
-    /// Looks whether Spotify still has what is wanted for everybody linked, and mends what it has not: from where the last run came to, as far as the time
-    /// lasts. A round that ends has counted the linked.
+    /// Checks all linked subscribers at Spotify and corrects differences. Continues where the last run ended, for as long as time is left. At the end of a
+    /// round, gives the revocation guard the number of linked subscribers per partner.
     pub(crate) async fn reconcile(&mut self) -> Result<(), EventError> {
-        const TABLE: EventError = EventError("the table does not answer");
+        const TABLE: EventError = EventError("the subscribers table is unavailable");
         let (subscribers, guard) = (&self.sync.subscribers, &self.sync.guard);
         let mut round = subscribers.cursor().await.map_err(|_| TABLE)?;
         loop {
             let page = subscribers.scan_linked(round.last_id.as_ref(), PAGE_SIZE).await;
             let (linked, next) = page.map_err(|_| TABLE)?;
             for key in linked {
-                if !self.settle(&key, SyncTrigger::Reconcile).await? {
+                if !self.sync_one(&key, SyncTrigger::Reconcile).await? {
                     return subscribers.save_cursor(&round).await.map_err(|_| TABLE);
                 }
-                // Each that is done is not looked at again this time round, whenever the run ends.
+                // Stored after each subscriber, so that none is checked twice in a round if the run is cut off.
                 subscribers.advance_cursor(&key).await.map_err(|_| TABLE)?;
                 *round.linked_counts.entry(key.partner_id().to_owned()).or_default() += 1;
                 round.last_id = Some(key);
@@ -235,19 +237,19 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Of the time for a run, that in which people may be taken in hand. Where it is so little that nobody would ever be settled, they are all the same.
+/// Part of a run's time in which leases may be acquired: at least half, so that a short run also makes progress.
 fn lease_window(within: Duration) -> Duration {
     within.saturating_sub(MAX_TIME_PER_SUBSCRIBER).max(within / 2)
 }
 
-/// Whether a record tells of something that Spotify is to follow: what we note ourselves is nothing to be followed.
+/// Whether a record contains a change that must be synced to Spotify; writes by `sync` itself do not.
 fn concerns_spotify(record: &Value) -> bool {
-    let of = |image: &str, name: &str| record.pointer(&format!("/dynamodb/{image}/{name}/N")).cloned();
+    let value = |image: &str, name: &str| record.pointer(&format!("/dynamodb/{image}/{name}/N")).cloned();
     let dirty = record.pointer("/dynamodb/NewImage/dirty").is_some();
     dirty
         && ["version", "registered_at"]
             .iter()
-            .any(|name| of("OldImage", name) != of("NewImage", name))
+            .any(|name| value("OldImage", name) != value("NewImage", name))
 }
 
 #[cfg(test)]
@@ -255,8 +257,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_taken_in_hand_who_could_not_be_settled_in_what_is_left() {
-        let taking = |seconds| lease_window(Duration::from_secs(seconds)).as_secs();
-        assert_eq!([295, 100, 60, 4].map(taking), [250, 55, 30, 2]);
+    fn leases_are_acquired_only_while_time_for_one_subscriber_is_left() {
+        let window = |seconds| lease_window(Duration::from_secs(seconds)).as_secs();
+        assert_eq!([295, 100, 60, 4].map(window), [250, 55, 30, 2]);
     }
 }

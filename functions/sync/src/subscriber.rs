@@ -1,4 +1,4 @@
-//! Settling one person: what Spotify is asked, and what its answer means.
+//! Syncs one subscriber: which calls to Spotify are made, and what the answers mean.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -19,140 +19,143 @@ use crate::{
     retry::{Attempt, GUARD_UNAVAILABLE_REASON, HOLD_RECHECK_DELAY, Impact, NOT_LINKED_YET, SyncError},
 };
 
-/// For so long, in seconds, after `register-user` a 404 may only mean that Spotify has not finished.
+/// Time in seconds after `register-user` during which a 404 may mean that Spotify has not completed the link yet (Open Access, `register-user`).
 const LINK_GRACE_SECS: i64 = 300;
-/// How long until a link that Spotify may not have finished is asked about again.
+/// Delay in seconds before a recent link is checked again.
 const LINK_RECHECK_SECS: i64 = 30;
-/// Rights would be taken away, and an operator has to look first.
+/// `last_error`: a revocation is on hold until an operator releases the guard.
 const GUARD_HELD: &str = "guard_held";
-/// The guard does not answer: what a run that met it ends with.
-pub(crate) const GUARD_UNAVAILABLE: EventError = EventError("the guard does not answer");
-/// How long, in milliseconds, a turn at Spotify is waited for: two turns and what is called in them must fit into [`shared::store::LEASE_SECS`].
+/// Error of a run in which the revocation guard was unavailable.
+pub(crate) const GUARD_UNAVAILABLE: EventError = EventError("the revocation guard is unavailable");
+/// Upper bound of the wait for a permit, in milliseconds: two waits and their calls must fit into [`shared::store::LEASE_SECS`].
 const MAX_PERMIT_WAIT_MS: i64 = 15_000;
 
-/// The partners from whose people nothing is taken away for the rest of a run, and why: there may be thousands of people behind one, and each question to the guard
-/// is a write.
+/// Partners whose revocations are on hold for the rest of a run, with the `last_error` to store. Spares a write to the guard for each further subscriber.
 pub(crate) type RevocationHolds = HashMap<String, &'static str>;
 
-/// Whether a run met a guard that does not answer.
-pub(crate) fn guard_unavailable(withheld: &RevocationHolds) -> bool {
-    withheld.values().any(|failure| *failure == GUARD_UNAVAILABLE_REASON)
+/// Whether the revocation guard was unavailable in a run.
+pub(crate) fn guard_unavailable(holds: &RevocationHolds) -> bool {
+    holds.values().any(|failure| *failure == GUARD_UNAVAILABLE_REASON)
 }
 
 impl Synchronizer {
-    /// Makes Spotify follow one person, again while what is wanted changes meanwhile.
+    /// Syncs one subscriber under a lease, and repeats while the record changes during the attempt.
     pub(crate) async fn sync_subscriber(
         &self,
         key: &SubscriberKey,
         why: SyncTrigger,
-        withheld: &mut RevocationHolds,
+        holds: &mut RevocationHolds,
     ) -> Result<Attempt, EventError> {
-        const TABLE: EventError = EventError("the table does not answer");
+        const TABLE: EventError = EventError("the subscribers table is unavailable");
         let owner = self.name()?;
-        let mut before: Option<Attempt> = None;
+        let mut previous: Option<Attempt> = None;
         loop {
-            let taken = match self.subscribers.acquire_lease(key, why, &owner, self.clock.now()).await {
-                Ok(Some(taken)) => taken,
+            let leased = match self.subscribers.acquire_lease(key, why, &owner, self.clock.now()).await {
+                Ok(Some(leased)) => leased,
                 Ok(None) => {
-                    // What has changed meanwhile is not due yet. What Spotify said of everybody is still true.
-                    if before.is_some() {
+                    // The record changed and is not due yet. The impact of the previous attempt still applies to the run.
+                    if previous.is_some() {
                         self.subscribers.release_lease(key, &owner).await.map_err(|_| TABLE)?;
                     }
-                    let of_everybody = before.filter(|before| before.impact != Impact::None);
-                    return Ok(of_everybody.unwrap_or_else(nothing));
+                    let previous = previous.filter(|previous| previous.impact != Impact::None);
+                    return Ok(previous.unwrap_or_else(no_op));
                 }
-                // One item that cannot be read holds up nobody else.
+                // A malformed item must not stop the run.
                 Err(StoreError::Malformed) => {
                     log!(
                         error,
                         Code::SyncFailed,
                         partner_id = key.partner_id(),
-                        reason = "an item of the table is malformed"
+                        reason = "malformed item in the subscribers table"
                     );
-                    return Ok(nothing());
+                    return Ok(no_op());
                 }
                 Err(_) => return Err(TABLE),
             };
-            let attempt = match self.reconcile(&taken, why, withheld).await {
+            let attempt = match self.reconcile(&leased, why, holds).await {
                 Ok(outcome) => Attempt {
                     outcome,
                     impact: Impact::None,
                 },
-                Err(SyncError::Spotify(error)) => self.retry_outcome(&taken, &error).await?,
+                Err(SyncError::Spotify(error)) => self.retry_outcome(&leased, &error).await?,
                 Err(SyncError::RateLimited(seconds)) => self.defer(seconds),
             };
             let now = self.clock.now();
-            let noted = self
+            let stored = self
                 .subscribers
-                .complete(&taken, &attempt.outcome, &owner, now)
+                .complete(&leased, &attempt.outcome, &owner, now)
                 .await
                 .map_err(|_| TABLE)?;
-            if noted {
-                log_outcome(&taken, &attempt.outcome);
-                record_metrics(&taken, &attempt.outcome, why, now);
+            if stored {
+                log_outcome(&leased, &attempt.outcome);
+                record_metrics(&leased, &attempt.outcome, why, now);
                 return Ok(attempt);
             }
-            // They changed meanwhile, and are still in our hand.
-            before = Some(attempt);
+            // The record changed meanwhile, and this worker still holds the lease.
+            previous = Some(attempt);
         }
     }
 
-    /// Asks Spotify what has to be asked, and has it follow.
+    /// Compares the entitlements at Spotify with the desired ones, and replaces them if they differ.
     async fn reconcile(
         &self,
-        person: &Subscriber,
+        subscriber: &Subscriber,
         why: SyncTrigger,
-        withheld: &mut RevocationHolds,
+        holds: &mut RevocationHolds,
     ) -> Result<SyncOutcome, SyncError> {
-        if !person.link.state.may_be_linked() {
+        if !subscriber.link.state.may_be_linked() {
             return Ok(SyncOutcome::NoOp);
         }
-        // Whoever is linked, and of whom the backend has said something new, needs no question first.
-        let news = person.link.state == LinkState::Linked && person.version > person.synced_version;
-        let known = person.observed.clone().filter(|_| why == SyncTrigger::Due && news);
-        let held = if let Some(held) = known {
-            held
+        // A new version for a confirmed link needs no `get-entitlements` call first.
+        let has_new_version =
+            subscriber.link.state == LinkState::Linked && subscriber.version > subscriber.synced_version;
+        let known = subscriber
+            .observed
+            .clone()
+            .filter(|_| why == SyncTrigger::Due && has_new_version);
+        let observed = if let Some(observed) = known {
+            observed
         } else {
             self.wait_for_permit().await?;
             let asked = self
                 .spotify
-                .get_entitlements(&person.partner_id, &person.partner_user_id);
-            let Some(held) = asked.await? else {
-                return Ok(self.not_linked(person, "get-entitlements"));
+                .get_entitlements(&subscriber.partner_id, &subscriber.partner_user_id);
+            let Some(observed) = asked.await? else {
+                return Ok(self.not_linked(subscriber, "get-entitlements"));
             };
-            if person.desired().is_none_or(|wanted| *wanted == held) {
+            if subscriber.desired().is_none_or(|desired| *desired == observed) {
                 return Ok(SyncOutcome::InSync {
                     evidence: "get-entitlements",
                     changed: false,
-                    observed: held,
+                    observed,
                 });
             }
-            held
+            observed
         };
-        let wanted = person.desired().cloned().unwrap_or_default();
-        if !held.is_subset(&wanted)
-            && let Some(failure) = self.revocation_hold(person, withheld).await
+        let desired = subscriber.desired().cloned().unwrap_or_default();
+        if !observed.is_subset(&desired)
+            && let Some(failure) = self.revocation_hold(subscriber, holds).await
         {
-            return self.grant_only(person, held, &wanted, failure).await;
+            return self.grant_only(subscriber, observed, &desired, failure).await;
         }
-        if let Some(lost) = self.replace(person, &wanted).await? {
+        if let Some(lost) = self.replace(subscriber, &desired).await? {
             return Ok(lost);
         }
         Ok(SyncOutcome::InSync {
             evidence: "replace-entitlements",
             changed: true,
-            observed: wanted,
+            observed: desired,
         })
     }
 
-    /// One call with the whole set; what it means when there is no link.
+    /// Calls `replace-entitlements` with the full set. Returns an outcome if Spotify reported that there is no link.
     async fn replace(
         &self,
-        person: &Subscriber,
+        subscriber: &Subscriber,
         entitlements: &Entitlements,
     ) -> Result<Option<SyncOutcome>, SyncError> {
         self.wait_for_permit().await?;
-        let (partner_id, partner_user_id) = (&person.partner_id, &person.partner_user_id);
+        let (partner_id, partner_user_id) = (&subscriber.partner_id, &subscriber.partner_user_id);
         match self
             .spotify
             .replace_entitlements(partner_id, partner_user_id, entitlements)
@@ -160,26 +163,26 @@ impl Synchronizer {
         {
             Ok(()) => Ok(None),
             Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => {
-                Ok(Some(self.not_linked(person, "replace-entitlements")))
+                Ok(Some(self.not_linked(subscriber, "replace-entitlements")))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Why rights may not be taken away from one more person of the partner just now; nothing when they may.
-    async fn revocation_hold(&self, person: &Subscriber, withheld: &mut RevocationHolds) -> Option<&'static str> {
-        let partner_id = person.partner_id.as_str();
-        if let Some(failure) = withheld.get(partner_id) {
+    /// Asks the revocation guard whether the subscriber may lose entitlements. Returns the `last_error` to store if not, or `None` if it may.
+    async fn revocation_hold(&self, subscriber: &Subscriber, holds: &mut RevocationHolds) -> Option<&'static str> {
+        let partner_id = subscriber.partner_id.as_str();
+        if let Some(failure) = holds.get(partner_id) {
             return Some(failure);
         }
         let asked = self
             .guard
-            .check_revocation(&person.partner_id, &person.partner_user_id, self.clock.now())
+            .check_revocation(&subscriber.partner_id, &subscriber.partner_user_id, self.clock.now())
             .await;
         let failure = match asked {
             Ok(RevocationDecision::Allowed) => return None,
-            Ok(RevocationDecision::OnHold { newly: just_now }) => {
-                if just_now {
+            Ok(RevocationDecision::OnHold { newly }) => {
+                if newly {
                     log!(error, Code::GuardHeld, partner_id);
                 }
                 GUARD_HELD
@@ -189,25 +192,25 @@ impl Synchronizer {
                 GUARD_UNAVAILABLE_REASON
             }
         };
-        withheld.insert(partner_id.to_owned(), failure);
+        holds.insert(partner_id.to_owned(), failure);
         Some(failure)
     }
 
-    /// Gives what is to be granted, and leaves what would be taken away until an operator has looked.
+    /// Sends the grants and leaves out the revocations, which are on hold.
     async fn grant_only(
         &self,
-        person: &Subscriber,
-        held: Entitlements,
-        wanted: &Entitlements,
+        subscriber: &Subscriber,
+        observed: Entitlements,
+        desired: &Entitlements,
         failure: &'static str,
     ) -> Result<SyncOutcome, SyncError> {
-        let mut both = held.union(wanted);
+        let mut both = observed.union(desired);
         if both.len() > Entitlements::MAX_COUNT {
-            // Nobody may have as many, so that they keep what they have.
-            both.clone_from(&held);
+            // The union exceeds the limit: leave the entitlements unchanged.
+            both.clone_from(&observed);
         }
-        if both != held
-            && let Some(lost) = self.replace(person, &both).await?
+        if both != observed
+            && let Some(lost) = self.replace(subscriber, &both).await?
         {
             return Ok(lost);
         }
@@ -218,13 +221,13 @@ impl Synchronizer {
         })
     }
 
-    /// A 404: no link, unless it is so young that Spotify may not have finished it.
-    fn not_linked(&self, person: &Subscriber, evidence: &'static str) -> SyncOutcome {
+    /// Outcome of a 404: no link, unless Spotify may not have completed a recent one.
+    fn not_linked(&self, subscriber: &Subscriber, evidence: &'static str) -> SyncOutcome {
         let now = self.clock.now();
-        let young = person
+        let recent = subscriber
             .registered_at
             .is_some_and(|registered_at| now < registered_at.saturating_add(LINK_GRACE_SECS));
-        if young {
+        if recent {
             SyncOutcome::Retry {
                 at: now.saturating_add(LINK_RECHECK_SECS),
                 in_flight: false,
@@ -235,7 +238,7 @@ impl Synchronizer {
         }
     }
 
-    /// Waits for a turn at Spotify. Where none can be had, the pace is the last thing to fail over.
+    /// Waits for a permit of the rate limiter. An unavailable rate limiter does not prevent the call.
     async fn wait_for_permit(&self) -> Result<(), SyncError> {
         let wait = match self.pace.acquire(self.clock.now_ms(), MAX_PERMIT_WAIT_MS).await {
             Ok(Permit::After(wait)) => wait,
@@ -247,15 +250,15 @@ impl Synchronizer {
     }
 }
 
-/// There was nothing to do, or another has them in hand.
-fn nothing() -> Attempt {
+/// Attempt without effect: nothing was due, or another worker holds the lease.
+fn no_op() -> Attempt {
     Attempt {
         outcome: SyncOutcome::NoOp,
         impact: Impact::None,
     }
 }
 
-/// How long it took until Spotify followed, or has taken so far; and what had changed there behind our back.
+/// Records how long a sync took or has been pending, and counts drift: a change at Spotify that did not come from this table.
 fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, now: i64) {
     let waited = before.dirty_since.map(|since| now.saturating_sub(since));
     match outcome {
@@ -271,7 +274,7 @@ fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, 
     }
 }
 
-/// Writes down a change of the link.
+/// Logs a change of the link.
 fn log_outcome(before: &Subscriber, outcome: &SyncOutcome) {
     let partner_id = before.partner_id.as_str();
     match outcome {

@@ -12,7 +12,7 @@ use shared::{
 use crate::{Context, Unlink, UnlinkPartner};
 
 impl Unlink {
-    /// Shows a signed-in person the state of their link, which Spotify is asked for.
+    /// Shows a signed-in person the state of their link, as Spotify reports it now.
     pub(crate) async fn account(
         &self,
         request: &Request,
@@ -40,7 +40,7 @@ impl Unlink {
             Ok(Some(entitlements)) => LinkStatus::Linked(entitlements),
             Ok(None) => LinkStatus::NotLinked,
             Err(error) => {
-                // The page says so; nothing else on it depends on Spotify.
+                // The page shows the state as unknown; nothing else on it depends on Spotify.
                 Error::Spotify(SpotifyOperation::Lookup, error).log();
                 LinkStatus::Unknown
             }
@@ -56,7 +56,7 @@ impl Unlink {
     }
 }
 
-/// A 401, with the challenge that it must have (RFC 9110 §15.5.2).
+/// The signed-out page for a frame: 401 with the challenge that RFC 9110 §15.5.2 requires.
 fn signed_out_in_frame(context: &Context<'_>) -> Response {
     let page = StatusPage::signed_out_in_frame(&context.page());
     Response::html(Code::SignInNeeded, StatusCode::UNAUTHORIZED, page).with_header(header::WWW_AUTHENTICATE, "Bearer")

@@ -12,7 +12,7 @@ use shared::{
 use crate::{Unlink, UnlinkPartner};
 
 impl Unlink {
-    /// Unlinks the subscriber of a signed request. The request is used up first, so that it has no effect when it is sent again.
+    /// Unlinks the subscriber of a signed request. Marks the request as used first, so that a replay has no effect.
     pub(crate) async fn unlink_for_backend(
         &self,
         request: &Request,

@@ -17,7 +17,7 @@ use shared::{
 
 use crate::{Context, Unlink, UnlinkPartner};
 
-/// What the form brings back: who opened it, in which browser, and until when it is valid. Sealed, so that it tells others nothing.
+/// The content of the form: who opened it, in which browser, and until when it is valid. Sealed, so that others cannot read or change it.
 #[derive(Serialize, Deserialize)]
 struct UnlinkForm {
     partner_id: String,
@@ -28,7 +28,7 @@ struct UnlinkForm {
 }
 
 impl Unlink {
-    /// Asks a signed-in person to confirm.
+    /// Shows a signed-in person the page that asks for confirmation.
     pub(crate) async fn ask_for_confirmation(
         &self,
         request: &Request,
@@ -70,7 +70,7 @@ impl Unlink {
         // A session is required only if the form was opened in one. A session that is present must belong to the same subscriber.
         match context.session().await? {
             Some(identity) if !identity.matches(&partner_user_id) => {
-                return Err(Error::InvalidForm("somebody else").into());
+                return Err(Error::InvalidForm("another person").into());
             }
             None if form.in_session => return Err(Error::InvalidForm("signed out").into()),
             _ => {}
@@ -84,7 +84,7 @@ impl Unlink {
     }
 }
 
-/// The form that was posted: sealed by us, opened in this browser, not expired, and this partner's.
+/// Reads the posted form. Rejects it unless it was sealed by us for this partner, opened in this browser, and has not expired.
 fn form(context: &Context<'_>) -> Result<UnlinkForm, Error> {
     if !context.request.has_content_type("application/x-www-form-urlencoded") {
         return Err(Error::InvalidForm("content-type"));

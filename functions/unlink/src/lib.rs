@@ -1,5 +1,5 @@
-//! `GET /account`: shows a signed-in person the state of their link. `GET /unlink`: asks them for confirmation. `POST /unlink`: unlinks, for the form of that page
-//! or for a signed request of the partner's backend. Unlinking a person who is not linked succeeds.
+//! `GET /account`: shows a signed-in person the state of their link. `GET /unlink`: asks them for confirmation. `POST /unlink`: unlinks, for the form of that
+//! page or for a signed request of the partner's backend. Unlinking a person who is not linked succeeds.
 
 mod account;
 mod backend;
@@ -37,7 +37,7 @@ pub struct Unlink {
     rng: Rng,
 }
 
-/// What each partner has of its own.
+/// Settings and clients of one partner.
 struct UnlinkPartner {
     config: UnlinkPartnerConfig,
     sign_in: SignIn,
@@ -87,7 +87,7 @@ impl Unlink {
                 context.log_subject(&identity.partner_user_id);
                 Ok(Ok(identity))
             }
-            // The token is used up and leaves the URL, so that the page can be loaded again.
+            // The redirect removes the used token from the URL, so that the page can be reloaded.
             Visitor::HandedOff(identity, jti) => {
                 context.log_subject(&identity.partner_user_id);
                 let invocation = self.invocation()?;
@@ -104,14 +104,15 @@ impl Unlink {
         }
     }
 
-    /// Names this invocation, so that the SDK's retry of a write is not taken for another caller's.
+    /// A random id of this invocation, which distinguishes the SDK's retry of a write from another caller's write.
     fn invocation(&self) -> Result<String, Error> {
         Ok(shared::encoding::hex(&self.rng.bytes::<16>()?))
     }
 
-    /// Unlinks at Spotify, and records meanwhile that it is being done. The link is Spotify's: if the record cannot be written, sync asks Spotify later.
+    /// Unlinks a subscriber at Spotify, and records the beginning of the unlink in parallel. A failed record is only logged: sync reads the state from Spotify
+    /// later.
     async fn unlink(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Result<(), Error> {
-        // Boxed: calls of two clients in one future.
+        // Boxed: calls of two clients make a large future.
         let both = Box::pin(async {
             tokio::join!(
                 self.spotify.unlink_user(partner_id, partner_user_id),

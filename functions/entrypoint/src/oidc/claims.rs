@@ -1,4 +1,4 @@
-//! The identity in the claims of an ID token, by the names that this provider gives them.
+//! Reads a subscriber's identity from the claims of an ID token, whose names are configured for each provider.
 
 use serde_json::Value;
 use shared::{
@@ -10,11 +10,14 @@ use shared::{
 use super::OidcClient;
 
 impl OidcClient {
-    /// Who the claims are about, by the names that they have at this provider.
+    /// The identity in the claims.
+    ///
+    /// # Errors
+    /// [`JwsError::Claim`] with our name of a claim that is missing or malformed.
     pub(super) fn claims(&self, claims: &Value, partner_id: &PartnerId) -> Result<IdentityClaims, JwsError> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let sub = match self.config.sub.lookup(claims) {
-            // A larger one would be rounded, and two people one.
+            // Other numbers are rejected: they would be rounded, and two subscribers could get the same id.
             Some(Value::Number(number)) if number.is_i64() || number.is_u64() => number.to_string(),
             sub => sub.and_then(text).ok_or(JwsError::Claim("sub"))?,
         };
@@ -31,7 +34,7 @@ impl OidcClient {
             }
             Some(_) => return Err(JwsError::Claim("entitlements")),
         };
-        // A claim of groups or roles serves others too: what is not for us, and what can be no entitlement, is none.
+        // A claim of groups or roles also serves other purposes, so names without the prefix or in another form are ignored.
         let ours = |name: String| {
             let name = name.strip_prefix(&self.config.entitlements_prefix)?;
             Entitlement::parse(name).ok().map(|_| name.to_owned())

@@ -1,20 +1,20 @@
-//! What the provider's errors mean to us.
+//! Translates the errors of `openidconnect` into ours.
 
 use openidconnect::{RequestTokenError, StandardErrorResponse, core::CoreErrorResponseType};
 use shared::{errors::ProviderError, http_client::HttpError, jws::JwsError};
 
-/// RFC 6749 §5.2: the client's authentication failed.
+/// The error code for a failed client authentication (RFC 6749 §5.2).
 pub(super) const INVALID_CLIENT: &str = "invalid_client";
 
-/// Whose fault it is that there is no token: nobody's but the passing time, ours as its client, or the provider's.
+/// Translates an error of the token endpoint (RFC 6749 §5.2): the code is refused, our client is refused, or the provider is unavailable.
 pub(super) fn token_problem(
     error: &RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> ProviderError {
     let RequestTokenError::ServerResponse(refusal) = error else {
         return ProviderError::Unavailable(match error {
-            RequestTokenError::Request(HttpError::Timeout) => "no token in time",
-            RequestTokenError::Request(_) => "no connection to the token endpoint",
-            _ => "nonsense of the token endpoint",
+            RequestTokenError::Request(HttpError::Timeout) => "token endpoint: no response in time",
+            RequestTokenError::Request(_) => "token endpoint: no usable response",
+            _ => "token endpoint: invalid response",
         });
     };
     match refusal.error() {
@@ -24,11 +24,11 @@ pub(super) fn token_problem(
         CoreErrorResponseType::InvalidScope => ProviderError::ClientRefused("invalid_scope"),
         CoreErrorResponseType::InvalidRequest => ProviderError::ClientRefused("invalid_request"),
         CoreErrorResponseType::UnsupportedGrantType => ProviderError::ClientRefused("unsupported_grant_type"),
-        CoreErrorResponseType::Extension(_) => ProviderError::Unavailable("an error of the token endpoint"),
+        CoreErrorResponseType::Extension(_) => ProviderError::Unavailable("token endpoint: unknown error code"),
     }
 }
 
-/// The same words as for every other token.
+/// Translates an error of an ID token into the error of our own token verification.
 pub(super) fn token_error(error: &openidconnect::ClaimsVerificationError) -> JwsError {
     use openidconnect::{ClaimsVerificationError as Claim, SignatureVerificationError as Signature};
     match error {

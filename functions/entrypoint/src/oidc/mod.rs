@@ -1,6 +1,7 @@
-//! The partner's `OpenID` provider, whose client (relying party) we are: discovery, authorization code flow with PKCE, `state` and `nonce`, and the ID token's
-//! checks (`OpenID` Connect Core 1.0 §3.1). The protocol is `openidconnect`'s; ours is what it leaves to its user: time, chance, the HTTP client, how long the
-//! provider's metadata and keys are kept, and which claims say who somebody is.
+//! The client (relying party) of a partner's `OpenID` provider: discovery, authorization code flow with PKCE, `state` and `nonce`, and verification of the ID
+//! token (`OpenID` Connect Core 1.0 §3.1).
+//!
+//! `openidconnect` implements the protocol. This module supplies time, random values, the HTTP client, the cache of metadata and keys, and the names of claims.
 
 mod claims;
 mod errors;
@@ -44,10 +45,10 @@ use url::Url;
 
 use self::errors::{INVALID_CLIENT, token_error, token_problem};
 
-/// For all that a sign-in asks of the provider once the browser is back: token, and, after a rotation, metadata and keys.
+/// Upper bound of the time for all calls to the provider after the browser has returned: token and, after a rotation, metadata and keys.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// Asymmetric ones alone: whoever holds a symmetric key can sign, and `none` is no signature. The key's own kind decides among them.
+/// The accepted signature algorithms: asymmetric only, because a symmetric key that verifies can also sign. The type of the key decides among them.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPssSha256,
@@ -55,7 +56,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// Whether the provider says its own name when it sends a browser back (RFC 9207 §3).
+/// Whether the provider sends `iss` in authorization responses (RFC 9207 §3).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct IssParameterSupport {
     authorization_response_iss_parameter_supported: Option<bool>,
@@ -78,7 +79,7 @@ type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// As `openidconnect` builds it from a provider's metadata: with an authorization endpoint, and perhaps with the others.
+/// The client that `openidconnect` builds from a provider's metadata: the authorization endpoint is set, token and user info endpoints may be.
 type Discovered = Client<
     EmptyAdditionalClaims,
     CoreAuthDisplay,
@@ -99,7 +100,7 @@ type Discovered = Client<
     openidconnect::EndpointMaybeSet,
 >;
 
-/// The client secret at the provider. Providers differ in what they make, so any visible ASCII will do.
+/// The client secret at the provider: any visible ASCII, because providers issue different formats.
 pub(crate) struct ProviderSecret(ClientSecret);
 
 impl SecretValue for ProviderSecret {
@@ -112,7 +113,7 @@ impl SecretValue for ProviderSecret {
     }
 }
 
-/// The provider, as its client sees it.
+/// The client of one provider.
 pub(crate) struct OidcClient {
     config: OidcConfig,
     issuer: IssuerUrl,
@@ -124,7 +125,7 @@ pub(crate) struct OidcClient {
 }
 
 impl OidcClient {
-    /// The provider of `config`. Nothing when its issuer is no URL, which the configuration has made sure of.
+    /// The client that `config` describes. Returns `None` if issuer or `redirect_uri` is not a URL, which the configuration rules out.
     pub(crate) fn new(
         config: OidcConfig,
         client_secret: Option<ManagedSecret<ProviderSecret>>,
@@ -145,7 +146,7 @@ impl OidcClient {
     /// Fetches metadata and keys, and reads the client secret, ahead of need.
     ///
     /// # Errors
-    /// [`SecretError`] when the client secret is not what it must be. The provider being down is none.
+    /// [`SecretError`] if the client secret is malformed or missing. An unreachable provider is not an error.
     pub(crate) async fn preload(&self) -> Result<(), SecretError> {
         let secret = async {
             match &self.client_secret {
@@ -154,7 +155,7 @@ impl OidcClient {
             }
         };
         let (loaded, provider) = tokio::join!(secret, self.provider());
-        // Whoever needs the provider next hears of the error.
+        // The next call fetches again and reports the error.
         drop(provider);
         loaded
     }
@@ -164,7 +165,10 @@ impl OidcClient {
         &self.config.redirect_uri
     }
 
-    /// Where a person is sent to sign in.
+    /// The URL of the authorization request (`OpenID` Connect Core 1.0 §3.1.2.1), to which a person is redirected to sign in.
+    ///
+    /// # Errors
+    /// [`Error::Provider`] if the metadata are not available. A retry is safe.
     pub(crate) async fn authorization_url(
         &self,
         state: &State,
@@ -183,7 +187,7 @@ impl OidcClient {
                 || Nonce::new(nonce),
             )
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&code_verifier));
-        // `openidconnect` asks for `openid` by itself.
+        // `openidconnect` adds `openid` itself.
         for scope in self.config.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
         }
@@ -193,8 +197,11 @@ impl OidcClient {
         Ok(request.url().0.into())
     }
 
-    /// Reads what a browser brought back. A provider that says that it names itself must have done so, and rightly (RFC 9207 §2.4); that is looked at before
-    /// anything else is used.
+    /// Reads an authorization response. If the provider's metadata announce `iss`, it is required and checked before anything else is used (RFC 9207 §2.4).
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] if the response cannot be read in exactly one way, or if `iss` is missing or another provider's. [`Error::Provider`] if the
+    /// metadata are not available.
     pub(crate) async fn response(&self, query: &Query) -> Result<authorize::AuthorizationResponse, Error> {
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.single(name));
         let names_itself = self
@@ -212,7 +219,10 @@ impl OidcClient {
             .ok_or(Error::Malformed("query"))
     }
 
-    /// Exchanges the code, once, and says who the ID token is about.
+    /// Exchanges the code and returns the identity in the ID token.
+    ///
+    /// # Errors
+    /// [`Error::Provider`], [`Error::Token`] or [`Error::Secret`]. A code must not be sent again: a retry needs a new sign-in.
     pub(crate) async fn sign_in(
         &self,
         code: &authorize::AuthorizationCode,
@@ -221,10 +231,10 @@ impl OidcClient {
         partner_id: &PartnerId,
     ) -> Result<IdentityClaims, Error> {
         let exchange = self.exchange(code, code_verifier, nonce, partner_id);
-        // A person waits, and the answer is to be ours: also where keys are fetched anew on top.
+        // A person is waiting, and the response must be sent before Lambda's timeout.
         tokio::time::timeout(SIGN_IN_TIMEOUT, exchange)
             .await
-            .unwrap_or(Err(ProviderError::Unavailable("no sign-in in time").into()))
+            .unwrap_or(Err(ProviderError::Unavailable("sign-in not finished in time").into()))
     }
 
     async fn exchange(
@@ -238,7 +248,7 @@ impl OidcClient {
         let (provider, versions) = (provider?, secret?);
         let secret = versions.as_ref().map(|versions| &versions.current);
         let granted = match self.grant(&provider, secret, code, code_verifier).await {
-            // The secret may have been rotated since we read it, or at the provider later than here.
+            // The secret was rotated after we read it, or the provider does not know the new one yet.
             Err(ProviderError::ClientRefused(INVALID_CLIENT)) => {
                 let other = self.other_secret(versions.as_ref()).await?;
                 let other = other.ok_or(ProviderError::ClientRefused(INVALID_CLIENT))?;
@@ -246,10 +256,12 @@ impl OidcClient {
             }
             granted => granted?,
         };
-        let id_token = granted.id_token().ok_or(ProviderError::Unavailable("no ID token"))?;
+        let id_token = granted
+            .id_token()
+            .ok_or(ProviderError::Unavailable("token endpoint: no ID token"))?;
         let nonce = Nonce::new(nonce.expose().to_owned());
         let claims = match self.verify(&provider, id_token, &granted, &nonce) {
-            // The provider may have rotated its keys since we looked.
+            // The provider may have rotated its keys since they were fetched.
             Err(JwsError::UnknownKey | JwsError::Signature) => {
                 let newer = self.provider.refresh_unless_newer(&provider, |_| self.discover()).await;
                 let provider = newer.unwrap_or(provider);
@@ -261,7 +273,7 @@ impl OidcClient {
             .map_err(|error| ProviderError::Claims(error).into())
     }
 
-    /// Tokens for a code, as the client that this secret authenticates.
+    /// Exchanges a code for tokens, with this client secret.
     async fn grant(
         &self,
         provider: &Metadata,
@@ -272,17 +284,17 @@ impl OidcClient {
         let client = self.client(provider, secret.map(|secret| secret.0.clone()));
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
-            .map_err(|_| ProviderError::Unavailable("no token endpoint"))?
+            .map_err(|_| ProviderError::Unavailable("metadata: no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(code_verifier.expose().to_owned()));
         let http = self.http();
-        // Boxed, as the discovery: `openidconnect`'s futures are not small, and seldom needed.
+        // Boxed, like the discovery: `openidconnect`'s futures are large and rarely needed.
         let granted = Box::pin(exchange.request_async(&http)).await;
         granted.map_err(|error| token_problem(&error))
     }
 
     fn client(&self, provider: &Metadata, secret: Option<ClientSecret>) -> Discovered {
         let client_id = ClientId::new(self.config.client_id.clone());
-        // RFC 6749 §2.3.1 prefers Basic, and a provider that says nothing takes it (Discovery §3).
+        // Basic by default: RFC 6749 §2.3.1 prefers it, and it is the default of the metadata (OpenID Connect Discovery 1.0 §3).
         let as_provided = || {
             provider.token_endpoint_auth_methods_supported().is_some_and(|methods| {
                 methods.contains(&CoreClientAuthMethod::ClientSecretPost)
@@ -299,8 +311,8 @@ impl OidcClient {
             .set_auth_type(auth_type)
     }
 
-    /// §3.1.3.7, by `openidconnect`, at our time; and what it leaves open: `azp`, and `at_hash` where it is there (§3.1.3.8). Returns the claims as the provider
-    /// wrote them, for `openidconnect` sorts them into fields of its own.
+    /// Verifies an ID token (`OpenID` Connect Core 1.0 §3.1.3.7) with `openidconnect`, at our clock's time. Adds the checks that it omits: `azp`, and `at_hash`
+    /// if present (§3.1.3.8). Returns the claims as JSON, because `openidconnect` drops those that it does not know.
     fn verify(
         &self,
         provider: &Metadata,
@@ -349,7 +361,8 @@ impl OidcClient {
         }
     }
 
-    /// The secret to try after the current one of `refused` was refused: what Secrets Manager has now, else the previous version; nothing when there is no other.
+    /// The secret to try after the provider refused the current one of `refused`: a newer version in Secrets Manager, otherwise the previous version. Returns
+    /// `None` if there is no other secret.
     async fn other_secret(
         &self,
         refused: Option<&Arc<Versions<ProviderSecret>>>,
@@ -361,7 +374,7 @@ impl OidcClient {
         let mut candidates = [Some(&versions.current), versions.previous.as_ref()]
             .into_iter()
             .flatten();
-        // Which of the two it is tells nobody anything: both are ours.
+        // No constant-time comparison: both secrets are ours.
         let other = candidates.find(|candidate| candidate.0.secret() != refused.current.0.secret());
         Ok(other.map(|secret| ProviderSecret(secret.0.clone())))
     }
@@ -376,29 +389,32 @@ impl OidcClient {
     async fn discover(&self) -> Result<Metadata, DiscoveryFailure> {
         let http = self.http();
         let discovering = Metadata::discover_async(self.issuer.clone(), &http);
-        // One limit for both documents.
+        // One timeout for both documents, metadata and keys.
         let discovered = tokio::time::timeout(CALL_TIMEOUT, Box::pin(discovering)).await;
-        let discovered = discovered.map_err(|_| DiscoveryFailure("no discovery in time"))?;
+        let discovered = discovered.map_err(|_| DiscoveryFailure("discovery: no response in time"))?;
         let provider = discovered.map_err(|error| match error {
-            DiscoveryError::Request(_) => DiscoveryFailure("no discovery"),
-            DiscoveryError::Validation(_) => DiscoveryFailure("another issuer"),
-            _ => DiscoveryFailure("no metadata"),
+            DiscoveryError::Request(_) => DiscoveryFailure("discovery: no usable response"),
+            DiscoveryError::Validation(_) => DiscoveryFailure("discovery: metadata of another issuer"),
+            _ => DiscoveryFailure("discovery: invalid metadata"),
         })?;
-        let token_endpoint = provider.token_endpoint().ok_or(DiscoveryFailure("no token endpoint"))?;
+        let token_endpoint = provider
+            .token_endpoint()
+            .ok_or(DiscoveryFailure("metadata: no token endpoint"))?;
         if self.may_be_called(provider.authorization_endpoint().url()) && self.may_be_called(token_endpoint.url()) {
             Ok(provider)
         } else {
-            Err(DiscoveryFailure("an endpoint without TLS"))
+            Err(DiscoveryFailure(
+                "metadata: an endpoint without TLS or on a local address",
+            ))
         }
     }
 
-    /// Whether an address that the provider names may be asked: by TLS, or, where the provider itself is on a loopback address, there. Else a provider could
-    /// have us ask what listens beside us.
+    /// Whether a URL in the provider's metadata may be called. Otherwise a provider could make this function call services of its own machine.
     fn may_be_called(&self, url: &Url) -> bool {
         may_be_called(self.issuer.url(), url)
     }
 
-    /// `openidconnect`'s requests by our HTTP client: no redirects, short limits, and nothing without TLS.
+    /// The HTTP client for `openidconnect`: ours, which follows no redirects and has short timeouts, restricted to URLs that may be called.
     fn http(&self) -> impl Fn(Request<Vec<u8>>) -> Calling + use<> {
         let (http, issuer) = (self.http.clone(), self.issuer.url().clone());
         move |request| {
@@ -414,6 +430,7 @@ impl OidcClient {
     }
 }
 
+/// Whether a provider with this issuer may make us call `url`. It must be https, or loopback http if the issuer is http. Local addresses need a local issuer.
 fn may_be_called(issuer: &Url, url: &Url) -> bool {
     let is_encrypted = url.scheme() == "https" || issuer.scheme() == "http" && is_secure(url);
     is_encrypted && (!is_local(url) || is_local(issuer))
@@ -426,11 +443,11 @@ struct DiscoveryFailure(&'static str);
 
 impl From<InBackoff> for DiscoveryFailure {
     fn from(_: InBackoff) -> Self {
-        Self("no discovery a moment ago")
+        Self("discovery: failed a moment ago")
     }
 }
 
-/// A time as `openidconnect` has it.
+/// A time in seconds since 1970, as `openidconnect` takes it.
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or_default()
 }
@@ -439,9 +456,9 @@ fn at(seconds: i64) -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    /// S-MIX-4.
+    /// S-MIX-4: a provider must not make a function call its own machine.
     #[test]
-    fn a_providers_metadata_name_no_address_of_the_functions_own_machine() {
+    fn local_addresses_in_a_providers_metadata_are_rejected() {
         let may = |issuer: &str, url: &str| may_be_called(&issuer.parse().unwrap(), &url.parse().unwrap());
         for url in [
             "https://127.0.0.1/token",
