@@ -1,5 +1,5 @@
-//! Owns the operator's access to AWS: whichever credentials, region and endpoints the AWS tools of this machine use (environment, profile, SSO, a process).
-//! Needs [`HttpClient`]. Refuses to know what the services are used for.
+//! AWS clients of the operator, with the credentials, region and endpoints that the AWS tools of this machine use. Their requests go through [`HttpClient`], as
+//! those of the functions do. This module must not know what the services are used for.
 
 use std::time::Duration;
 
@@ -14,20 +14,21 @@ use shared::{
 
 use crate::error::CliError;
 
-/// How often a call is made at most, and the longest pause before the next, where many are made: it should outlive a minute in which a service is throttled.
+/// Attempts per call of a bulk client. Together with [`MAX_BACKOFF`] they outlast a minute of throttling.
 const ATTEMPTS: u32 = 16;
+/// Upper bound of the retry backoff of a bulk client.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// What the clients of services are made of whose calls may be repeated.
+/// Loads the AWS configuration for calls that may be retried.
 ///
 /// # Errors
-/// [`HttpError`] when there can be no HTTP client.
+/// [`HttpError`] if the HTTP client cannot be created.
 pub(crate) async fn aws() -> Result<SdkConfig, HttpError> {
     Ok(with(&HttpClient::new()?, RetryConfig::standard()).await)
 }
 
-/// How many calls at once are tried anew. The SDK gives up early when many fail together, to spare a service; here that would end a command within a second of
-/// throttling, so that each call has all its tries.
+/// Retry settings of a bulk client. By default the SDK's calls share a retry quota, which a second of throttling uses up when many run at once. Here each call
+/// has all its [`ATTEMPTS`].
 fn enduring() -> (RetryConfig, RetryPartition) {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
@@ -36,7 +37,7 @@ fn enduring() -> (RetryConfig, RetryPartition) {
     (retries, each_for_itself.build())
 }
 
-/// A client for many calls at once to the tables.
+/// A DynamoDB client for many concurrent calls.
 pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let (retries, each_for_itself) = enduring();
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
@@ -45,10 +46,10 @@ pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// A client for many calls at once to the logs, of which a page may take many seconds, and few a second are allowed.
+/// A CloudWatch Logs client for many concurrent calls, with a timeout for pages that take many seconds.
 ///
 /// # Errors
-/// As [`aws`].
+/// [`HttpError`] if the HTTP client cannot be created.
 pub(crate) async fn bulk_logs() -> Result<aws_sdk_cloudwatchlogs::Client, HttpError> {
     let (retries, each_for_itself) = enduring();
     let aws = with(&HttpClient::for_operator()?, RetryConfig::standard()).await;
@@ -63,20 +64,19 @@ async fn with(http: &HttpClient, retries: RetryConfig) -> SdkConfig {
     config.retry_config(retries).load().await
 }
 
-/// Has the `partners` function carry out a command, once: what it does may not be done twice, and takes its time.
+/// Sends `command` to the `partners` function and returns its answer. The call is never retried, because creating a partner twice cannot be undone.
 ///
 /// # Errors
-/// [`CliError`] when it was not carried out, with what the function says why.
+/// [`CliError`] if the function cannot be invoked, crashes, or reports an error. If its answer was lost, the command may have been carried out.
 pub(crate) async fn invoke(function: &str, command: &Value) -> Result<Value, CliError> {
     let lambda = Client::new(&with(&HttpClient::for_operator()?, RetryConfig::disabled()).await);
     let payload = Blob::new(command.to_string());
     let answer = lambda.invoke().function_name(function).payload(payload).send().await;
-    let answer =
-        answer.map_err(|error| CliError::aws(&format!("the function {function} cannot be invoked"), &error))?;
+    let answer = answer.map_err(|error| CliError::aws(&format!("cannot invoke the function {function}"), &error))?;
     let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
     let value: Value = serde_json::from_slice(payload).unwrap_or_default();
     if answer.function_error().is_some() {
-        return Err(CliError::new("the function failed: its log says why"));
+        return Err(CliError::new("the partners function failed; its log has the reason"));
     }
     match value.pointer("/error/message").and_then(Value::as_str) {
         Some(message) => Err(CliError::new(message)),

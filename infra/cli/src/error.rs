@@ -1,10 +1,10 @@
-//! The error of every command: a sentence for the operator.
+//! The error type of every command: a message for the operator.
 
 use std::{error::Error, fmt, io};
 
 use shared::http_client::HttpError;
 
-/// Why the command could not do what it was asked, in words for whoever asked.
+/// Why a command failed, as one line for the operator.
 #[derive(Debug)]
 pub(crate) struct CliError(String);
 
@@ -13,7 +13,7 @@ impl CliError {
         Self(message.into())
     }
 
-    /// What AWS said no with. Its messages name resources and actions, of the operator's own.
+    /// An AWS error and its causes, prefixed with `what`. AWS messages are safe to print: they name only the operator's resources and actions.
     pub(crate) fn aws(what: &str, error: &dyn Error) -> Self {
         let mut message = format!("{what}: {error}");
         let mut cause = error.source();

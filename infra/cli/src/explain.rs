@@ -1,5 +1,5 @@
-//! `soa-link explain`: why somebody can, or cannot, play an episode. What is wanted, what was last seen, and what Spotify says now are asked of the `partners`
-//! function, so that whoever asks needs the right to invoke it and no secret; what an episode asks for is in the feed.
+//! `soa-link explain`: why a subscriber can or cannot play an episode. The `partners` function returns the stored record and Spotify's current answer, so support
+//! staff need the permission to invoke it and no secret. The entitlements of an episode come from the feed.
 
 use std::{collections::BTreeSet, io::Write};
 
@@ -13,38 +13,38 @@ use crate::{
     feed::{self, Episode},
 };
 
-/// Says why somebody can, or cannot, play an episode.
+/// Explain why a subscriber can or cannot play an episode.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link explain --sub 4711 --feed feed.xml --episode \"The long night\"")]
 pub(crate) struct ExplainArgs {
-    /// The account id by which the partner knows the person, the `sub` of its tokens.
+    /// The partner's account id of the subscriber: `sub` of its tokens.
     #[arg(
         long,
         required_unless_present = "partner_user_id",
         conflicts_with = "partner_user_id"
     )]
     sub: Option<String>,
-    /// The person's Partner User ID, as Spotify knows them.
+    /// Partner User ID of the subscriber.
     #[arg(long)]
     partner_user_id: Option<String>,
-    /// The partner; without it the deployment's own.
+    /// Partner id. The default is the deployment's partner.
     #[arg(long, env = "PARTNER_ID")]
     partner_id: Option<String>,
-    /// The stack's output PartnersFunctionName.
+    /// Name of the partners function: stack output PartnersFunctionName.
     #[arg(long, env = "PARTNERS_FUNCTION")]
     partners_function: String,
-    /// The podcast's feed, for what the episode asks for; `-` is standard input.
+    /// Feed with the episode; `-` reads standard input.
     #[arg(long, requires = "episode")]
     feed: Option<String>,
-    /// The episode: its guid, or a part of its title.
+    /// Guid of the episode, or a part of its title.
     #[arg(long, requires = "feed")]
     episode: Option<String>,
-    /// For programs: one JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
-/// What the function knows of a person.
+/// The answer of the `partners` function: a subscriber's record and Spotify's current answer.
 #[derive(Debug, Deserialize)]
 struct Explained {
     partner_id: String,
@@ -70,7 +70,7 @@ struct Link {
     evidence: Option<String>,
 }
 
-/// What Spotify says now.
+/// Spotify's current answer.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Spotify {
@@ -84,10 +84,10 @@ enum Spotify {
     },
 }
 
-/// Asks and tells.
+/// Prints the state of a subscriber and a diagnosis.
 ///
 /// # Errors
-/// [`CliError`] when the function or the feed cannot be asked.
+/// [`CliError`] if the feed cannot be read, the episode is not found or the function fails. A retry is safe.
 pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let episode = match (&args.feed, &args.episode) {
         (Some(feed), Some(episode)) => Some(feed::episode(feed, episode)?),
@@ -107,8 +107,9 @@ pub(crate) async fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<bool,
         );
     }
     let answer = aws::invoke(&args.partners_function, &command).await?;
-    let explained: Explained = serde_json::from_value(answer.clone())
-        .map_err(|_| CliError::new("the function answers something else than this version of the command expects"))?;
+    let explained: Explained = serde_json::from_value(answer.clone()).map_err(|_| {
+        CliError::new("unexpected answer of the partners function; deploy the same version as this command")
+    })?;
     let verdict = diagnosis(&explained, episode.as_ref());
     if args.json {
         let episode = episode.map(|episode| json!({"title": episode.title, "entitlements": episode.entitlements}));
@@ -129,25 +130,22 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
     let link = &explained.link;
     let mut tell = |name: &str, value: String| writeln!(out, "{name:<22}{value}");
     tell("partner", explained.partner_id.clone())?;
-    tell("person in the log", explained.person.clone())?;
+    tell("name in the log", explained.person.clone())?;
     tell(
-        "is to hear",
-        explained
-            .desired
-            .as_ref()
-            .map_or_else(|| "nothing was said".to_owned(), names),
+        "entitlements",
+        explained.desired.as_ref().map_or_else(|| "not set".to_owned(), names),
     )?;
     tell(
         "version",
         format!("{}, synced {}", explained.version, explained.synced_version),
     )?;
-    tell("last told Spotify", ago(explained.synced_at))?;
+    tell("last synced", ago(explained.synced_at))?;
     let evidence = link
         .evidence
         .as_deref()
         .map_or_else(String::new, |call| format!(", by {call}"));
     tell(
-        "link, as last seen",
+        "last known link",
         format!(
             "{}{evidence}, {}",
             link.state,
@@ -167,16 +165,16 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
     )?;
     if let Some(failure) = &explained.last_error {
         let next = explained.next_try_at.map_or_else(String::new, |at| {
-            format!("; next try in {}", human_duration((at - explained.now).max(0)))
+            format!("; next attempt in {}", human_duration((at - explained.now).max(0)))
         });
-        tell("last try", format!("{}{next}", describe_error(failure)))?;
+        tell("last error", format!("{}{next}", describe_error(failure)))?;
     }
     if let Some(episode) = episode {
         tell("episode", episode.title.clone())?;
         tell(
-            "opens with",
+            "requires one of",
             if episode.entitlements.is_empty() {
-                "nothing: it is free".to_owned()
+                "nothing, it is free".to_owned()
             } else {
                 names(&episode.entitlements)
             },
@@ -185,16 +183,16 @@ fn print_report(explained: &Explained, episode: Option<&Episode>, out: &mut dyn 
     Ok(())
 }
 
-/// The one sentence that answers "why can't she play it?".
+/// Why the subscriber can or cannot play the episode, in full sentences for support staff.
 fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
     let none = BTreeSet::new();
     let wanted = explained.desired.as_ref().unwrap_or(&none);
     if episode.is_some_and(|episode| episode.entitlements.is_empty()) {
-        return "This episode is free: Spotify plays it to everybody. If it does not, it is not about this link; look at the episode on Spotify.".to_owned();
+        return "This episode is free: it requires no entitlement. If it does not play, the link is not the cause; check the episode on Spotify.".to_owned();
     }
     if let Some(episode) = episode.filter(|episode| wanted.is_disjoint(&episode.entitlements)) {
         return format!(
-            "They are not to hear it: the episode opens with {}, and the partner has given them {}. If they have paid for it, the partner's backend has not said so.",
+            "The subscriber is not entitled to this episode: it requires one of {}, and the partner has granted {}. If they have paid, the partner's backend has not reported it.",
             names(&episode.entitlements),
             names(wanted)
         );
@@ -202,7 +200,7 @@ fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
     let held = match &explained.spotify {
         Spotify::Silent { error } => {
             return format!(
-                "Spotify does not say just now what they have ({error}); what we last saw is above. Ask again in a while."
+                "Spotify could not be asked for the current entitlements ({error}). The last known state is above. Try again later."
             );
         }
         Spotify::Linked { linked: false, .. } => return not_linked(explained),
@@ -211,58 +209,55 @@ fn diagnosis(explained: &Explained, episode: Option<&Episode>) -> String {
     let opens = episode.map_or_else(|| held == wanted, |episode| !held.is_disjoint(&episode.entitlements));
     if opens {
         return match episode {
-            Some(_) => "They can play it: Spotify has what it takes. If the app says otherwise, give it a few minutes, and see that it is signed in to the Spotify account they linked (content-access.spotify.com shows that).".to_owned(),
-            None => format!("Spotify has what they are to hear: {}.", names(held)),
+            Some(_) => "The subscriber can play this episode: Spotify has a required entitlement. If it is still locked, wait a few minutes, and check at content-access.spotify.com that the app uses the linked Spotify account.".to_owned(),
+            None => format!("Spotify has the subscriber's current entitlements: {}.", names(held)),
         };
     }
     if explained.guard_held_since.is_some() && held.is_superset(wanted) {
-        return "Spotify still has more than they are to hear: the guard holds what would be taken away until an operator releases it.".to_owned();
+        return "Spotify still has entitlements that the partner has revoked. The revocation guard holds the change until an operator releases the guard.".to_owned();
     }
     let why = explained
         .last_error
         .as_deref()
-        .map_or("it is about to be told", describe_error);
+        .map_or("the next sync is about to run", describe_error);
     let next = explained.next_try_at.map_or_else(String::new, |at| {
-        format!(", and is told again in {}", human_duration((at - explained.now).max(0)))
+        format!(
+            " The next attempt is in {}.",
+            human_duration((at - explained.now).max(0))
+        )
     });
-    format!(
-        "Spotify has {} and not yet what they are to hear, {}: {why}{next}.",
-        names(held),
-        names(wanted)
-    )
+    format!("Spotify has {} instead of {}: {why}.{next}", names(held), names(wanted))
 }
 
 fn not_linked(explained: &Explained) -> String {
     let again = if explained.partner_disabled {
-        " That they cannot just now: the partner is disabled."
+        " Linking is not possible at the moment, because the partner is disabled."
     } else {
         ""
     };
     let young = explained.registered_at.is_some_and(|at| explained.now - at < 300);
     let why = match explained.link.state.as_str() {
-        "pending" if young => return "They are linking their Spotify account at this moment: Spotify has not finished. Ask again in a few minutes.".to_owned(),
-        "none" => "They have never linked their Spotify account.",
-        "unlinked" => "They are no longer linked: they, or somebody for them, unlinked.",
-        "pending" => "They began to link their Spotify account and did not finish.",
-        _ => "Spotify knows no link of theirs any more: they unlinked there, of which nobody tells us.",
+        "pending" if young => return "The subscriber is linking their Spotify account right now, and Spotify has not finished. Try again in a few minutes.".to_owned(),
+        "none" => "The subscriber has never linked their Spotify account.",
+        "unlinked" => "The subscriber is no longer linked: the link was removed, here or at Spotify.",
+        "pending" => "The subscriber began to link their Spotify account and did not finish.",
+        _ => "Spotify no longer has the link: the subscriber probably removed it there, which Spotify does not report.",
     };
     format!(
-        "{why} They have to link, starting at the partner's entry point; what they are to hear goes with it.{again}"
+        "{why} They have to link at the partner's entry point; this also sends their entitlements to Spotify.{again}"
     )
 }
 
-/// Why Spotify does not follow, in words.
+/// The cause of a failed sync, as a clause of a sentence.
 fn describe_error(failure: &str) -> &str {
     match failure {
-        "no_answer" | "unavailable" => "Spotify does not answer",
-        "rate_limited" => "Spotify has asked us to slow down",
-        "partner_refused" => "Spotify refuses our calls for this partner",
-        "client_refused" => "Spotify refuses our client: its secret, or what it is allowed",
-        "request_refused" => "Spotify refuses what is to be said about this person",
-        "guard_unavailable" => {
-            "it cannot be told whether what would be taken away is meant: DynamoDB does not answer for the guard"
-        }
-        "guard_held" => "the guard holds what would be taken away until an operator releases it",
+        "no_answer" | "unavailable" => "Spotify is unavailable",
+        "rate_limited" => "Spotify has limited the rate of calls",
+        "partner_refused" => "Spotify refuses calls for this partner",
+        "client_refused" => "Spotify refuses the client because of its secret or its permissions",
+        "request_refused" => "Spotify refuses the request for this subscriber",
+        "guard_unavailable" => "the revocation guard cannot be read from DynamoDB",
+        "guard_held" => "the revocation guard holds the change until an operator releases the guard",
         "not_linked_yet" => "Spotify has not finished the link",
         other => other,
     }
@@ -276,7 +271,7 @@ fn names(entitlements: &BTreeSet<String>) -> String {
     }
 }
 
-/// A time in the largest unit that says enough.
+/// A duration in the largest unit that is precise enough.
 fn human_duration(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
@@ -322,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_what_the_episode_asks_for_can_play_it() {
-        assert!(says(json!({}), Some(&["gold", "silver"])).starts_with("They can play it"));
-        assert!(says(json!({}), None).starts_with("Spotify has what they are to hear: gold"));
+    fn a_subscriber_with_a_required_entitlement_can_play_the_episode() {
+        assert!(says(json!({}), Some(&["gold", "silver"])).starts_with("The subscriber can play this episode"));
+        assert!(says(json!({}), None).starts_with("Spotify has the subscriber's current entitlements: gold"));
         assert!(says(json!({}), Some(&[])).starts_with("This episode is free"));
     }
 
     #[test]
-    fn whoever_has_not_paid_is_not_to_hear_it_linked_or_not() {
+    fn a_subscriber_without_the_entitlement_is_not_entitled_linked_or_not() {
         for spotify in [
             json!({"linked": true, "entitlements": []}),
             json!({"linked": false}),
@@ -337,43 +332,43 @@ mod tests {
         ] {
             let says = says(json!({"spotify": spotify}), Some(&["diamond"]));
             assert!(
-                says.starts_with("They are not to hear it: the episode opens with diamond"),
+                says.starts_with("The subscriber is not entitled to this episode: it requires one of diamond"),
                 "{says}"
             );
         }
-        assert!(says(json!({"desired": null}), Some(&["gold"])).contains("has given them nothing"));
+        assert!(says(json!({"desired": null}), Some(&["gold"])).contains("has granted nothing"));
     }
 
     #[test]
-    fn whoever_is_not_linked_is_told_how_that_came() {
+    fn the_cause_of_a_missing_link_is_explained() {
         let with = |state: &str, registered_at: i64| {
             says(
                 json!({"spotify": {"linked": false}, "link": {"state": state, "since": 1, "evidence": "x"}, "registered_at": registered_at}),
                 Some(&["gold"]),
             )
         };
-        assert!(with("none", 1).starts_with("They have never linked"));
-        assert!(with("unlinked", 1).starts_with("They are no longer linked"));
-        assert!(with("linked", 1).starts_with("Spotify knows no link of theirs any more"));
-        assert!(with("pending", 990).starts_with("They are linking their Spotify account at this moment"));
-        assert!(with("pending", 100).starts_with("They began to link"));
+        assert!(with("none", 1).starts_with("The subscriber has never linked"));
+        assert!(with("unlinked", 1).starts_with("The subscriber is no longer linked"));
+        assert!(with("linked", 1).starts_with("Spotify no longer has the link"));
+        assert!(with("pending", 990).starts_with("The subscriber is linking their Spotify account right now"));
+        assert!(with("pending", 100).starts_with("The subscriber began to link"));
         assert!(
             says(json!({"spotify": {"linked": false}, "partner_disabled": true}), None)
-                .ends_with("the partner is disabled.")
+                .ends_with("because the partner is disabled.")
         );
     }
 
     #[test]
-    fn whoever_spotify_does_not_follow_yet_is_told_why_and_until_when() {
+    fn a_sync_that_is_behind_is_explained_with_its_cause_and_next_attempt() {
         let behind =
             json!({"spotify": {"linked": true, "entitlements": []}, "last_error": "unavailable", "next_try_at": 1060});
         let said = says(behind, Some(&["gold"]));
         assert_eq!(
             said,
-            "Spotify has nothing and not yet what they are to hear, gold: Spotify does not answer, and is told again in 60 s."
+            "Spotify has nothing instead of gold: Spotify is unavailable. The next attempt is in 60 s."
         );
         let held = json!({"desired": [], "guard_held_since": 5, "spotify": {"linked": true, "entitlements": ["gold"]}, "last_error": "guard_held"});
-        assert!(says(held, None).contains("the guard holds"));
-        assert!(says(json!({"spotify": {"error": "timeout"}}), Some(&["gold"])).contains("Ask again in a while"));
+        assert!(says(held, None).contains("revocation guard holds"));
+        assert!(says(json!({"spotify": {"error": "timeout"}}), Some(&["gold"])).contains("Try again later"));
     }
 }

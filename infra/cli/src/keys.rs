@@ -1,5 +1,5 @@
-//! `soa-link keys`: the keys by which the site's tokens and the backend's requests are known. A private key is made here and stays in a file of the operator's; the public
-//! half goes into the secret of the partner's keys, beside those that are there, and what else is in that secret stays as it is.
+//! `soa-link keys`: manages the public keys that verify the site's tokens and the backend's requests. A private key is generated here and stays in a local
+//! file. The public key is added to the secret of the partner's keys; the rest of that secret does not change.
 
 use std::{io::Write, path::PathBuf};
 
@@ -12,12 +12,13 @@ use shared::{encoding::base64, secrets::SecretValue as _, sign_in::PartnerKeys};
 
 use crate::{aws, error::CliError, private_file::new_private_file};
 
-/// Makes keys, and puts them into the secret of the partner's keys.
+/// Manage the keys of your site and backend
 ///
-/// To rotate one: `keys rotate`, five minutes later sign with the new one, and `keys remove` the old one when its tokens have expired. One that has leaked goes by
-/// `keys remove --at-once`.
+/// To rotate a key, run `keys rotate` and sign with the new key five minutes
+/// later. Run `keys remove` on the old key when its tokens have expired.
+/// Remove a leaked key with `keys remove --at-once`.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link keys list")]
+#[command(verbatim_doc_comment, after_help = "Example: soa-link keys list")]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,
@@ -25,50 +26,54 @@ pub(crate) struct KeysArgs {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// Makes a key pair: the private key in a file of yours, the public one on standard output, as a JSON Web Key.
+    /// Generate a key pair: private key to a file, public key (JWK) to stdout.
     #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
     New(KeyPairArgs),
-    /// Which keys the secret has, by their names and kinds.
+    /// List the key ids, types and algorithms of the keys in the secret.
     #[command(after_help = "Example: soa-link keys list --json")]
     List {
         #[command(flatten)]
         secret: PartnerKeysArg,
-        /// For programs: one JSON document.
+        /// Print one JSON document.
         #[arg(long)]
         json: bool,
     },
-    /// Adds a public key to those of the site or of the backend.
+    /// Add a public key of the site or the backend to the secret.
     #[command(after_help = "Example: soa-link keys add backend backend-2026.jwk.json")]
     Add {
         #[command(flatten)]
         secret: PartnerKeysArg,
-        /// Whose.
+        /// Owner of the key.
         of: KeyOwner,
-        /// The file with its JSON Web Key.
+        /// File with the public key as a JSON Web Key (JWK).
         jwk: PathBuf,
     },
-    /// Makes a key pair and adds its public key, beside those that are there: both are taken.
+    /// Generate a key pair and add its public key; existing keys stay valid.
     #[command(after_help = "Example: soa-link keys rotate backend --kid backend-2027 --output backend-2027.pem")]
     Rotate {
         #[command(flatten)]
         secret: PartnerKeysArg,
-        /// Whose.
+        /// Owner of the key.
         of: KeyOwner,
         #[command(flatten)]
         pair: KeyPairArgs,
     },
-    /// Takes a key out of those of the site or of the backend.
+    /// Remove a public key of the site or the backend from the secret
     ///
-    /// The functions go on to take it while the secret's previous version has it. A key that has leaked goes `--at-once`, from both versions.
-    #[command(after_help = "Example: soa-link keys remove backend backend-2026 --at-once")]
+    /// The functions accept the key as long as the secret's previous version has
+    /// it. To remove a leaked key from both versions, use `--at-once`.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Example: soa-link keys remove backend backend-2026 --at-once"
+    )]
     Remove {
         #[command(flatten)]
         secret: PartnerKeysArg,
-        /// Whose.
+        /// Owner of the key.
         of: KeyOwner,
-        /// Its name.
+        /// Key id (`kid`).
         kid: String,
-        /// Write the secret twice, so that its previous version has not got the key either.
+        /// Also remove the key from the previous version, by writing the secret twice.
         #[arg(long)]
         at_once: bool,
     },
@@ -76,21 +81,21 @@ enum KeysCommand {
 
 #[derive(Args)]
 struct PartnerKeysArg {
-    /// The stack's output PartnerKeysId.
+    /// Secret of the partner's keys: stack output PartnerKeysId.
     #[arg(long, env = "PARTNER_KEYS_ID")]
     partner_keys_id: String,
 }
 
-/// A key pair to be made.
+/// Arguments of a new key pair.
 #[derive(Args)]
 struct KeyPairArgs {
-    /// Its name among others, which tokens carry.
+    /// Key id (`kid`) of the new key.
     #[arg(long)]
     kid: String,
-    /// What it signs with.
+    /// Signature algorithm.
     #[arg(long, default_value = "es256")]
     alg: Alg,
-    /// Where the private key goes, as PKCS #8 in PEM. It must not be there yet.
+    /// File to create with the private key, PKCS #8 in PEM.
     #[arg(long)]
     output: PathBuf,
 }
@@ -119,18 +124,19 @@ impl KeyOwner {
         }
     }
 
-    /// Its keys in the secret, none where it has none yet.
+    /// The owner's keys in the secret's `members`. Adds an empty JWK set if the owner has no keys yet.
     fn keys(self, members: &mut Map<String, Value>) -> Result<&mut Vec<Value>, CliError> {
         let set = members.entry(self.member()).or_insert_with(|| json!({"keys": []}));
         let keys = set.get_mut("keys").and_then(Value::as_array_mut);
-        keys.ok_or_else(|| CliError::new(format!("`{}` in the secret is no JWK set", self.member())))
+        keys.ok_or_else(|| CliError::new(format!("`{}` in the secret is not a JWK set", self.member())))
     }
 }
 
-/// Does what was asked about keys.
+/// Runs a `keys` command.
 ///
 /// # Errors
-/// [`CliError`] when the secret cannot be read or written, or would not be good.
+/// [`CliError`] if a file or the secret cannot be read or written, a key id is taken or unknown, or the functions would reject the new secret. The secret is
+/// unchanged then, unless the second write of `--at-once` failed; a retry is safe.
 pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     match &args.command {
         KeysCommand::New(pair) => {
@@ -146,31 +152,31 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Cl
             let jwk: Value =
                 serde_json::from_str(&text).map_err(|_| CliError::new(format!("{} is not JSON", jwk.display())))?;
             if jwk.get("d").is_some() || jwk.get("kty").and_then(Value::as_str) == Some("oct") {
-                return Err(CliError::new("this is a private key: only its public half goes there"));
+                return Err(CliError::new("this is a private key; add its public key instead"));
             }
             secret.add(*of, jwk).await?;
-            writeln!(out, "Added. The functions take it within five minutes.")?;
+            writeln!(out, "Added. The functions accept the key within five minutes.")?;
         }
         KeysCommand::Rotate { secret, of, pair } => {
             let jwk = pair.make()?;
             let others = match secret.add(*of, jwk).await {
                 Ok(others) => others,
                 Err(failed) => {
-                    // A private key without its public half is of no use.
+                    // Without the public key in the secret, the private key is useless.
                     let _ = std::fs::remove_file(&pair.output);
                     return Err(failed);
                 }
             };
             writeln!(
                 out,
-                "Added. From five minutes from now on sign with {}.",
+                "Added. Wait five minutes, then sign with {}.",
                 pair.output.display()
             )?;
             for old in others {
                 let of = of.member();
                 writeln!(
                     out,
-                    "When what the old key signed has expired: soa-link keys remove {of} {old}"
+                    "When the tokens of the old key have expired, run: soa-link keys remove {of} {old}"
                 )?;
             }
         }
@@ -182,9 +188,9 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Cl
         } => {
             secret.remove(*of, kid, *at_once).await?;
             let said = if *at_once {
-                "Removed from both versions of the secret. In five minutes no function takes it any more, nor what else only the version before had."
+                "Removed from both versions of the secret. Within five minutes, all functions reject the key, and any other key that only the previous version had."
             } else {
-                "Removed. While the secret's previous version has it, it is still taken: the same command with --at-once ends that."
+                "Removed. The functions still accept the key while the secret's previous version has it. To end that, run the same command with --at-once."
             };
             writeln!(out, "{said}")?;
         }
@@ -197,9 +203,9 @@ async fn client() -> Result<Client, CliError> {
 }
 
 impl KeyPairArgs {
-    /// Makes a pair: the private half into a file, the public half as a JSON Web Key.
+    /// Generates a key pair, writes the private key to a file and returns the public key as a JSON Web Key.
     fn make(&self) -> Result<Value, CliError> {
-        let unable = |_| CliError::new("no key can be made");
+        let unable = |_| CliError::new("cannot generate a key");
         let (algorithm, pkcs8) = match self.alg {
             Alg::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
@@ -214,8 +220,8 @@ impl KeyPairArgs {
             Algorithm::ES256 => EncodingKey::from_ec_der(&pkcs8),
             _ => EncodingKey::from_ed_der(&pkcs8),
         };
-        let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| CliError::new("no key can be made"))?;
-        let mut jwk = serde_json::to_value(jwk).map_err(|_| CliError::new("no key can be made"))?;
+        let jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(|_| CliError::new("cannot generate a key"))?;
+        let mut jwk = serde_json::to_value(jwk).map_err(|_| CliError::new("cannot generate a key"))?;
         if let Some(members) = jwk.as_object_mut() {
             members.extend([
                 ("kid".to_owned(), self.kid.clone().into()),
@@ -236,15 +242,16 @@ impl KeyPairArgs {
 }
 
 impl PartnerKeysArg {
+    /// Reads the secret's current version.
     async fn read(&self, client: &Client) -> Result<Map<String, Value>, CliError> {
         let id = &self.partner_keys_id;
         let read = client.get_secret_value().secret_id(id).send().await;
-        let read = read.map_err(|error| CliError::aws(&format!("the secret {id} cannot be read"), &error))?;
+        let read = read.map_err(|error| CliError::aws(&format!("cannot read the secret {id}"), &error))?;
         let members = serde_json::from_str(read.secret_string().unwrap_or_default());
         members.map_err(|_| CliError::new(format!("the secret {id} is not a JSON object")))
     }
 
-    /// The version before, which the functions take too, where there is one that can be read as they read it.
+    /// Reads the previous version, which the functions accept too. Returns `None` if there is no such version or it is not a JSON object.
     async fn read_previous(&self, client: &Client) -> Result<Option<Map<String, Value>>, CliError> {
         let id = &self.partner_keys_id;
         let read = client.get_secret_value().secret_id(id).version_stage("AWSPREVIOUS");
@@ -258,13 +265,13 @@ impl PartnerKeysArg {
                 Ok(None)
             }
             Err(error) => Err(CliError::aws(
-                &format!("the previous version of the secret {id} cannot be read"),
+                &format!("cannot read the previous version of the secret {id}"),
                 &error,
             )),
         }
     }
 
-    /// Takes a key out; at once means out of the version before as well, also where it is left in that one alone.
+    /// Removes a key. With `at_once` it is also removed from the previous version, even if only that one has it.
     async fn remove(&self, of: KeyOwner, kid: &str, at_once: bool) -> Result<(), CliError> {
         let client = client().await?;
         let mut members = self.read(&client).await?;
@@ -284,18 +291,18 @@ impl PartnerKeysArg {
                 keys.is_ok_and(|keys| keys.iter().any(is_it))
             });
             if !lingers {
-                return Err(CliError::new("there is no key of this name"));
+                return Err(CliError::new("the secret has no key with this kid"));
             }
         }
         self.put(&client, &members).await?;
         if at_once && removed {
-            // What was current a moment ago has become the previous version, with the key in it.
+            // The first write made the version with the key the previous one.
             self.put(&client, &members).await?;
         }
         Ok(())
     }
 
-    /// Adds a public key; the names of those that were there.
+    /// Adds a public key. Returns the key ids that were there before.
     async fn add(&self, of: KeyOwner, jwk: Value) -> Result<Vec<String>, CliError> {
         let name = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
         let kid = name(&jwk).ok_or_else(|| CliError::new("the key has no kid"))?;
@@ -303,7 +310,7 @@ impl PartnerKeysArg {
         self.change(of, |keys| {
             others = keys.iter().filter_map(name).collect();
             if others.contains(&kid) {
-                return Err(CliError::new("there is a key of this name"));
+                return Err(CliError::new("the secret already has a key with this kid"));
             }
             keys.push(jwk);
             Ok(())
@@ -312,7 +319,7 @@ impl PartnerKeysArg {
         Ok(others)
     }
 
-    /// Changes one set of keys and nothing else.
+    /// Changes the keys of one owner, and nothing else in the secret.
     async fn change(
         &self,
         of: KeyOwner,
@@ -324,22 +331,18 @@ impl PartnerKeysArg {
         self.put(&client, &members).await
     }
 
-    /// Writes a new version, and nothing that the functions would not take.
+    /// Writes a new version, unless the functions would reject it.
     async fn put(&self, client: &Client, members: &Map<String, Value>) -> Result<(), CliError> {
         PartnerKeys::from_members(members)
-            .map_err(|what| CliError::new(format!("the functions would not take it: {what}")))?;
+            .map_err(|what| CliError::new(format!("the functions would reject this secret: {what}")))?;
         let put = client.put_secret_value().secret_id(&self.partner_keys_id);
         let put = put.secret_string(json!(members).to_string()).send().await;
-        put.map(drop).map_err(|error| {
-            CliError::aws(
-                &format!("the secret {} cannot be written", self.partner_keys_id),
-                &error,
-            )
-        })
+        put.map(drop)
+            .map_err(|error| CliError::aws(&format!("cannot write the secret {}", self.partner_keys_id), &error))
     }
 }
 
-/// The keys by their names and kinds; what an `oct` key is made of is shown to nobody.
+/// Prints id, type and algorithm of each key, and never its value: an `oct` key is a secret.
 fn list(members: &Map<String, Value>, as_json: bool, out: &mut dyn Write) -> Result<(), CliError> {
     let known = [KeyOwner::Site, KeyOwner::Backend].map(|of| {
         let keys = members

@@ -1,4 +1,4 @@
-//! `soa-link logs`: what the functions wrote down, of one request or by one code, from all their log groups at once.
+//! `soa-link logs`: log lines of one request, code or subscriber, from the log groups of all functions.
 
 use std::io::Write;
 
@@ -11,38 +11,40 @@ use shared::clock::Clock;
 
 use crate::{aws, error::CliError, stack::FUNCTIONS};
 
-/// Shows what the functions wrote down: all of one request, or what was said by a code, or of a person.
+/// Show the functions' log lines for a request, a code or a subscriber
 ///
-/// An error page shows the request id; `soa-link explain` shows a person's name in the log. The log has no secret, and nobody's id.
+/// An error page shows the request id. `soa-link explain` shows a subscriber's
+/// name in the log. The log holds no secrets and no subscriber ids.
 #[derive(Args)]
 #[command(
+    verbatim_doc_comment,
     after_help = "Example: soa-link logs --stack soa-link-prod JKJaXmPLvHcESHA=\n         soa-link logs --code SYNC_STOPPED --since 24"
 )]
 pub(crate) struct LogsArgs {
-    /// The request's id.
+    /// Show the lines of this request id.
     #[arg(required_unless_present_any = ["code", "person"])]
     request_id: Option<String>,
-    /// The stack.
+    /// Name of the CloudFormation stack.
     #[arg(long, env = "STACK")]
     stack: String,
-    /// A code of the log, as the runbook names them.
+    /// Show the lines with this log code, as the runbook lists them.
     #[arg(long)]
     code: Option<String>,
-    /// A person, by their name in the log.
+    /// Show the lines of this subscriber, given by their name in the log.
     #[arg(long)]
     person: Option<String>,
-    /// How many hours back.
+    /// Search this many hours back.
     #[arg(long, default_value_t = 1)]
     since: u32,
-    /// For programs: a JSON object a line, as it was written.
+    /// Print each line as it was logged, as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Shows them, the oldest first, and then what could not be read.
+/// Prints the matching lines, oldest first.
 ///
 /// # Errors
-/// [`CliError`] when a log group cannot be read, or not to its end.
+/// [`CliError`] if an argument is malformed, or if a log group cannot be read completely. In the second case the lines that were found are printed first.
 pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let asked = LogFilter::of(args)?;
     let client = aws::bulk_logs().await?;
@@ -67,7 +69,7 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
                         events.extend(found.filter(|event| asked.is(event)));
                     }
                     Err(error) => {
-                        let failed = CliError::aws(&format!("the log group {group} cannot be read"), &error);
+                        let failed = CliError::aws(&format!("cannot read the log group {group}"), &error);
                         return (events, Some(failed));
                     }
                 }
@@ -89,26 +91,26 @@ pub(crate) async fn run(args: &LogsArgs, out: &mut (dyn Write + Send)) -> Result
         }
     }
     if !unread.is_empty() {
-        return Err(CliError::new(format!("this is not all: {}", unread.join("; "))));
+        return Err(CliError::new(format!("results are incomplete: {}", unread.join("; "))));
     }
     if events.is_empty() && !args.json {
         writeln!(
             out,
-            "Nothing in the last {} hours; --since looks further back.",
+            "No matching lines in the last {} h. Search further back with --since.",
             args.since
         )?;
     }
     Ok(!events.is_empty())
 }
 
-/// What was asked for, by where a line has it.
+/// Expected values, each with the JSON pointer of its place in a log line.
 struct LogFilter<'a>(Vec<(&'static str, &'a str)>);
 
 impl<'a> LogFilter<'a> {
-    /// What could end the quotes of CloudWatch's filter is refused.
+    /// Rejects values with characters that could end a quoted term of the CloudWatch filter.
     fn of(args: &'a LogsArgs) -> Result<Self, CliError> {
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
-        // What belongs to a request stands in the line's span.
+        // Request id and subscriber are fields of the line's span.
         let asked = [
             ("/span/request_id", &args.request_id),
             ("/code", &args.code),
@@ -123,20 +125,20 @@ impl<'a> LogFilter<'a> {
             .find(|(_, value)| value.is_empty() || !value.bytes().all(usual))
         {
             Some((place, _)) => Err(CliError::new(format!(
-                "this is no {}",
+                "malformed {}",
                 place.rsplit('/').next().unwrap_or_default()
             ))),
             None => Ok(Self(asked)),
         }
     }
 
-    /// CloudWatch's filter: lines that have all of it somewhere.
+    /// The CloudWatch filter pattern: lines that contain all values anywhere.
     fn pattern(&self) -> String {
         let terms: Vec<_> = self.0.iter().map(|(_, value)| format!("\"{value}\"")).collect();
         terms.join(" ")
     }
 
-    /// Whether a line has it where it belongs.
+    /// Whether a line has each value in its place.
     fn is(&self, event: &FilteredLogEvent) -> bool {
         let line: Option<Value> = serde_json::from_str(event.message().unwrap_or_default()).ok();
         line.is_some_and(|line| {
@@ -147,7 +149,7 @@ impl<'a> LogFilter<'a> {
     }
 }
 
-/// A line for people: when, which function, the code and what it means, and what else it has.
+/// Formats a log line for people: time, level, code and message, then all other fields.
 fn readable(at: i64, line: &str) -> String {
     let Ok(Value::Object(mut members)) = serde_json::from_str(line) else {
         return line.to_owned();

@@ -1,5 +1,4 @@
-//! `soa-link`: the operator's command. Rosters in and out of the subscribers table, feeds, and why somebody cannot play an episode.
-//! What it does to tables and functions it does with the operator's own AWS credentials.
+//! `soa-link`: the command-line tool of a deployment's operator. It runs with the operator's own AWS credentials.
 
 mod aws;
 mod doctor;
@@ -21,14 +20,18 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::CliError;
 
-/// What the operator of a soa-link deployment does by hand.
+/// Operate a soa-link deployment
 ///
-/// AWS credentials, region and endpoints are those of the AWS tools: environment, profile, SSO.
-/// It ends with 0 when all is well, with 1 when what was looked at is not, and with 2 when it could not look.
+/// Credentials, region and endpoints come from the AWS configuration of this
+/// machine: environment, profile, SSO or a credential process.
+///
+/// Exit codes: 0 success; 1 a check failed, nothing was found or nothing was
+/// changed; 2 the command could not be carried out.
 #[derive(Parser)]
 #[command(
     name = "soa-link",
     version,
+    verbatim_doc_comment,
     arg_required_else_help = true,
     after_help = "Example: soa-link doctor --stack soa-link-prod"
 )]
@@ -49,10 +52,10 @@ enum Command {
     Secret(secret::SecretArgs),
     Token(token::TokenArgs),
     Logs(logs::LogsArgs),
-    /// Completions for a shell, to be sourced: `source <(soa-link completions bash)`.
+    /// Print a completion script for a shell.
     #[command(after_help = "Example: soa-link completions bash > ~/.local/share/bash-completion/completions/soa-link")]
     Completions {
-        /// The shell.
+        /// Shell that reads the script.
         shell: clap_complete::Shell,
     },
 }
@@ -95,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// Checks a command and those below it.
+    /// Checks that `command` and its subcommands have examples, and that the parser accepts them.
     fn check(command: &clap::Command, above: &str) {
         let name = format!("{above}{}", command.get_name());
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -106,7 +109,7 @@ mod tests {
             "{name} has no example of its own: {help}"
         );
         for words in examples {
-            // What the environment may say as well, as PARTNER_ID, is left out of examples.
+            // Examples leave out arguments that the environment can supply, such as PARTNER_ID.
             let wrong = Cli::try_parse_from(&words).err().map(|error| error.kind());
             assert!(
                 wrong.is_none_or(|kind| kind == ErrorKind::MissingRequiredArgument),
@@ -118,7 +121,7 @@ mod tests {
         }
     }
 
-    /// Of a line for the shell the commands of ours, in words.
+    /// The `soa-link` commands of a shell line, each as a list of words.
     fn commands_of(line: &str) -> Vec<Vec<String>> {
         let mut commands = vec![Vec::new()];
         for (place, part) in line.split('"').enumerate() {
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_an_example_in_its_help_and_it_is_one_of_the_command() {
+    fn the_help_of_every_command_has_a_valid_example() {
         check(&Cli::command(), "");
     }
 }

@@ -1,4 +1,4 @@
-//! `soa-link partners`: what an operator does about partners, by way of the `partners` function.
+//! `soa-link partners`: manages partners and the revocation guard through the `partners` function.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -7,100 +7,100 @@ use serde_json::{Map, Value, json};
 
 use crate::{aws, error::CliError};
 
-/// Lists, creates, changes and disables partners; shows and releases the guard.
+/// Manage partners and the revocation guard.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link partners list")]
 pub(crate) struct PartnersArgs {
     #[command(subcommand)]
     command: PartnersCommand,
-    /// The stack's output PartnersFunctionName.
+    /// Name of the partners function: stack output PartnersFunctionName.
     #[arg(long, env = "PARTNERS_FUNCTION")]
     partners_function: String,
-    /// For programs: one JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum PartnersCommand {
-    /// All partners beside the deployment's own, and creations of which it is not known how they ended.
+    /// List additional partners, and creations with an unknown outcome.
     #[command(after_help = "Example: soa-link partners list")]
     List,
-    /// Has Spotify create a partner, once for each reference and each name.
+    /// Create a partner at Spotify, once for each reference and each name.
     #[command(
         after_help = "Example: soa-link partners create lunar --name \"Lunar Industries\" --set SIGN_IN=handoff --set SIGN_IN_URL=https://lunar.example/sign-in"
     )]
     Create {
-        /// What you call it: 1 to 64 letters and digits. Paths may name the partner by it.
+        /// Your own id of the partner, for paths: 1 to 64 letters and digits.
         reference: String,
-        /// As people know it.
+        /// Display name of the partner.
         #[arg(long)]
         name: String,
-        /// Where Spotify sends people who begin to link; without it, our own.
+        /// Entrypoint URL at Spotify. The default is this deployment's.
         #[arg(long)]
         entrypoint_url: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Says how a creation ended of which it was not known, after you have asked Spotify.
+    /// Record the outcome of a creation, after you have asked Spotify.
     #[command(
         after_help = "Example: soa-link partners settle lunar --partner-id 0000000000000000000000\n         soa-link partners settle lunar --not-created"
     )]
     Settle {
-        /// Of the creation.
+        /// Reference of the creation.
         reference: String,
-        /// The partner that Spotify has created.
+        /// Id of the partner that Spotify has created.
         #[arg(long, required_unless_present = "not_created", conflicts_with = "not_created")]
         partner_id: Option<String>,
-        /// Spotify has created none.
+        /// Record that Spotify has not created a partner.
         #[arg(long)]
         not_created: bool,
     },
-    /// Writes a partner that Spotify has created some other way, or all of one anew.
+    /// Register a partner that Spotify has created, or replace a registered one.
     #[command(
         after_help = "Example: soa-link partners put 0000000000000000000000 --name \"Lunar Industries\" --set BRAND_COLOR=#1a2b3c --version 3"
     )]
     Put {
-        /// As Spotify names it.
+        /// Partner id from Spotify.
         partner_id: String,
-        /// As people know it.
+        /// Display name of the partner.
         #[arg(long)]
         name: String,
-        /// Where Spotify sends people who begin to link, for your own records.
+        /// URL at which linking starts, for your records only.
         #[arg(long)]
         entrypoint_url: Option<String>,
         #[command(flatten)]
         settings: Settings,
-        /// That `list` shows; 0 for a new one.
+        /// Current version, as `list` shows it; 0 for a new partner.
         #[arg(long, default_value_t = 0)]
         version: i64,
     },
-    /// Links nobody of a partner's any more.
+    /// Stop linking subscribers of a partner.
     #[command(after_help = "Example: soa-link partners disable 0000000000000000000000")]
     Disable(PartnerArg),
-    /// Links its people again.
+    /// Link subscribers of a partner again.
     #[command(after_help = "Example: soa-link partners enable 0000000000000000000000")]
     Enable(PartnerArg),
-    /// Gives Spotify a partner's logo.
+    /// Upload a partner's logo to Spotify.
     #[command(
         after_help = "Example: soa-link partners logo 0000000000000000000000 --url \"$(aws s3 presign s3://bucket/logo.png)\""
     )]
     Logo {
         #[command(flatten)]
         whose: PartnerArg,
-        /// Where the function can fetch it.
+        /// URL from which the function can fetch the logo.
         #[arg(long)]
         url: String,
     },
-    /// Whether removals are held, and how many people have lost something within the hour.
+    /// Show whether revocations are on hold, and their number in the current hour.
     #[command(after_help = "Example: soa-link partners guard 0000000000000000000000")]
     Guard(PartnerArg),
-    /// Lets removals pass for a while.
+    /// Let held and new revocations pass for a limited time.
     #[command(after_help = "Example: soa-link partners release-guard 0000000000000000000000 --seconds 86400")]
     ReleaseGuard {
         #[command(flatten)]
         whose: PartnerArg,
-        /// For how many seconds, a day at most.
+        /// Duration of the release in seconds, at most 86400.
         #[arg(long, default_value_t = 3600)]
         seconds: i64,
     },
@@ -108,13 +108,13 @@ enum PartnersCommand {
 
 #[derive(Args)]
 struct PartnerArg {
-    /// The partner.
+    /// Partner id.
     partner_id: String,
 }
 
 #[derive(Args)]
 struct Settings {
-    /// A setting of its own, by the variable's name.
+    /// Setting of the partner, by its variable's name. Repeatable.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     settings: Vec<(String, String)>,
 }
@@ -129,12 +129,12 @@ impl Settings {
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a setting is NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 impl PartnersCommand {
-    /// As the function takes it.
+    /// The command as an event of the `partners` function.
     fn event(&self) -> Value {
         match self {
             Self::List => json!({"command": "list-partners"}),
@@ -184,10 +184,10 @@ impl PartnerArg {
     }
 }
 
-/// Has the function do it, and says what it answered.
+/// Sends the command to the `partners` function and prints its answer.
 ///
 /// # Errors
-/// [`CliError`] when it was not done.
+/// [`CliError`] if the function fails or rejects the command. If its answer was lost, `soa-link partners list` shows whether the command was carried out.
 pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let answer = aws::invoke(&args.partners_function, &args.command.event()).await?;
     if args.json {
@@ -236,13 +236,13 @@ fn list(answer: &Value, out: &mut dyn Write) -> Result<(), CliError> {
         let (reference, name) = (of(creation, "reference"), of(creation, "name"));
         writeln!(
             out,
-            "Not known how it ended: {reference} ({name}). Ask Spotify, then: soa-link partners settle {reference} --partner-id … or --not-created"
+            "Unknown outcome: creation of {reference} ({name}). Ask Spotify, then run: soa-link partners settle {reference} --partner-id <id> (or --not-created)"
         )?;
     }
     Ok(())
 }
 
-/// A value as people read it.
+/// Formats a value for people.
 fn said(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),

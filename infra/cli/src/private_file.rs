@@ -1,4 +1,4 @@
-//! Files for data about people and for keys: no other user of this machine can read them.
+//! Files for subscriber data and keys, which no other user of this machine can read.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file that nobody else on this machine may read: it says who subscribes. One of that name is gone, with whoever may read it or where it leads.
+/// Creates a file that only the current user can read. An existing file is deleted first, so that its permissions or a symbolic link do not apply to the new one.
 ///
 /// # Errors
-/// When it cannot be created.
+/// An I/O error if the old file cannot be deleted or the new one cannot be created.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -17,10 +17,10 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     }
 }
 
-/// As [`private_file`], of a name that is not there yet: what is in a key's file must not be lost.
+/// Like [`private_file`], but never replaces an existing file: a private key must not be lost.
 ///
 /// # Errors
-/// When it is there, or cannot be created.
+/// An I/O error if the file exists or cannot be created.
 pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -29,7 +29,7 @@ pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A file's name with another ending, in the same folder.
+/// `path` with `.` and `ending` appended to its file name.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

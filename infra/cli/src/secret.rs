@@ -1,5 +1,5 @@
-//! `soa-link secret rotate`: another client secret for the functions. Spotify decides which ones it takes, so it is asked before the functions use the new one and
-//! after, and when it does not take it, nothing has changed, or is changed back.
+//! `soa-link secret rotate`: replaces the client secret of the functions. The new secret is tried at Spotify before and after the switch. If Spotify refuses it,
+//! nothing is changed, or the switch is undone.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ use crate::{
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 
-/// Changes secrets of the deployment.
+/// Rotate the client secret.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link secret rotate --stack soa-link-prod")]
 pub(crate) struct SecretArgs {
@@ -40,27 +40,31 @@ enum SecretCommand {
     Rotate(RotateArgs),
 }
 
-/// Has the functions use another client secret: tries it at Spotify, switches, tries again, and goes back by itself if Spotify does not take it.
+/// Replace the client secret, after trying the new one at Spotify
 ///
-/// The secret is read from a file, from standard input, or asked for. The functions take it within five minutes, and at once when Spotify
-/// refuses the old one.
+/// Tries the secret again after the switch, and undoes the switch if Spotify
+/// refuses it. The functions use the new secret within five minutes, or at once
+/// if Spotify refuses the old one.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link secret rotate --stack soa-link-prod < new-secret.txt")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Example: soa-link secret rotate --stack soa-link-prod < new-secret.txt"
+)]
 struct RotateArgs {
     #[command(flatten)]
     deployment: StackArgs,
-    /// The file with the new client secret, and nothing else. Without one it is read from standard input.
+    /// File with only the new client secret. The default is standard input.
     #[arg(long)]
     from: Option<PathBuf>,
-    /// For programs: one JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
-/// Rotates.
+/// Rotates the client secret. Returns whether the functions use the new one.
 ///
 /// # Errors
-/// [`CliError`] when a secret cannot be read or written.
+/// [`CliError`] if a secret cannot be read or written, or Spotify cannot be asked. A retry is safe.
 pub(crate) async fn run(args: &SecretArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let SecretCommand::Rotate(args) = &args.command;
     let new = new_secret(args.from.as_ref())?;
@@ -80,22 +84,22 @@ pub(crate) async fn run(args: &SecretArgs, out: &mut (dyn Write + Send)) -> Resu
     Ok(said.rotated)
 }
 
-/// What came of it.
+/// Outcome of a rotation.
 struct RotationResult {
     rotated: bool,
-    /// Whether Spotify takes the old one still, where that is known.
+    /// Whether Spotify still accepts the old secret, if known.
     previous_is_taken: Option<bool>,
     what: &'static str,
 }
 
-/// Takes the new secret from where nobody else sees it: not from the command line, which other processes and the shell's history have.
+/// Reads the new secret. It is not an argument, because other processes and the shell's history can read those.
 fn new_secret(from: Option<&PathBuf>) -> Result<ClientSecret, CliError> {
     let text = match from {
         Some(file) => {
             fs::read_to_string(file).map_err(|error| CliError::new(format!("{}: {error}", file.display())))?
         }
         None if io::stdin().is_terminal() => {
-            rpassword::prompt_password("New client secret, as Spotify's dashboard shows it: ")?
+            rpassword::prompt_password("New client secret, from Spotify's dashboard: ")?
         }
         None => {
             let mut line = String::new();
@@ -116,7 +120,7 @@ impl Rotation {
     fn of(known: &Variables, secrets_manager: Client) -> Result<Self, CliError> {
         let needed = |name: &str| {
             let value = known.get(name).cloned();
-            value.ok_or_else(|| CliError::new(format!("no function has the variable {name}")))
+            value.ok_or_else(|| CliError::new(format!("no function has the variable {name}; deploy the template")))
         };
         let accounts = known
             .get("SPOTIFY_ACCOUNTS_URL")
@@ -124,7 +128,7 @@ impl Rotation {
         let (id, client_id) = (needed("SPOTIFY_CLIENT_SECRET_ID")?, needed("SPOTIFY_CLIENT_ID")?);
         let accounts_url = accounts
             .parse()
-            .map_err(|_| CliError::new("SPOTIFY_ACCOUNTS_URL is no URL"))?;
+            .map_err(|_| CliError::new("SPOTIFY_ACCOUNTS_URL is not a URL"))?;
         Ok(Self {
             secrets_manager,
             id,
@@ -141,13 +145,13 @@ impl Rotation {
                 rotated: taken,
                 previous_is_taken: None,
                 what: if taken {
-                    "The functions use this secret already, and Spotify takes it."
+                    "The functions already use this secret, and Spotify accepts it."
                 } else {
-                    "The functions use this secret already, and Spotify does not take it."
+                    "The functions already use this secret, and Spotify refuses it. Copy the secret from Spotify's dashboard again."
                 },
             });
         }
-        // Where even the old one is refused for another reason, such as the scope, no more can be asked of the new one.
+        // If Spotify refuses even the old secret for another reason, such as the scope, the same refusal of the new one is no evidence against it.
         let is_taken = |answer| answer == Answer::Granted || (answer == Answer::Refused && of_old == Answer::Refused);
         let new_version = self.put_pending(new).await?;
         if !is_taken(self.probe(new).await?) {
@@ -155,19 +159,19 @@ impl Rotation {
             return Ok(RotationResult {
                 rotated: false,
                 previous_is_taken: Some(of_old != Answer::InvalidClient),
-                what: "Spotify does not take this secret: nothing was changed. Is it this client's, and letter for letter as the dashboard shows it?",
+                what: "Spotify refuses this secret; nothing was changed. Copy the secret of this client from Spotify's dashboard again.",
             });
         }
         self.move_label(CURRENT, &old_version, Some(&new_version)).await?;
         self.move_label(PENDING, &new_version, None).await?;
-        // Read back, as the functions will.
+        // Reads the secret back, as the functions do.
         let (_, current) = self.current().await.map_err(|failed| switched(&failed))?;
         if !(current.ct_eq(new) && is_taken(self.probe(&current).await.map_err(|failed| switched(&failed))?)) {
             self.move_label(CURRENT, &new_version, Some(&old_version)).await?;
             return Ok(RotationResult {
                 rotated: false,
                 previous_is_taken: None,
-                what: "Spotify no longer takes this secret: the functions are back at the one before.",
+                what: "Spotify refuses this secret after the switch; the functions use the previous one again. Check the secret in Spotify's dashboard.",
             });
         }
         let previous_is_taken = self
@@ -180,19 +184,19 @@ impl Rotation {
             previous_is_taken,
             what: match previous_is_taken {
                 Some(true) => {
-                    "Rotated. Spotify still takes the old secret as well: remove it in the dashboard, in five minutes or later."
+                    "Rotated. Spotify still accepts the old secret. Wait five minutes, then remove it in Spotify's dashboard."
                 }
-                Some(false) => "Rotated. Spotify no longer takes the old secret.",
-                None => "Rotated. Whether Spotify still takes the old secret could not be asked.",
+                Some(false) => "Rotated. Spotify no longer accepts the old secret.",
+                None => "Rotated. Spotify could not be asked whether it still accepts the old secret.",
             },
         })
     }
 
-    /// The version that the functions use, and its id.
+    /// Reads the current version: its id and the secret.
     async fn current(&self) -> Result<(String, ClientSecret), CliError> {
         let id = &self.id;
         let read = self.secrets_manager.get_secret_value().secret_id(id).send().await;
-        let read = read.map_err(|error| CliError::aws(&format!("the secret {id} cannot be read"), &error))?;
+        let read = read.map_err(|error| CliError::aws(&format!("cannot read the secret {id}"), &error))?;
         let members: Option<Value> = serde_json::from_str(read.secret_string().unwrap_or_default()).ok();
         let members = members.as_ref().and_then(Value::as_object);
         let members = members.ok_or_else(|| CliError::new(format!("the secret {id} is not a JSON object")))?;
@@ -201,29 +205,29 @@ impl Rotation {
         Ok((read.version_id().unwrap_or_default().to_owned(), secret))
     }
 
-    /// Puts it where no function looks; its version's id.
+    /// Stores the new secret under a label that the functions do not read. Returns the version's id.
     async fn put_pending(&self, new: &ClientSecret) -> Result<String, CliError> {
         let value = json!({"client_secret": new.expose()}).to_string();
         let put = self.secrets_manager.put_secret_value().secret_id(&self.id);
         let put = put.secret_string(value).version_stages(PENDING).send().await;
-        let put = put.map_err(|error| CliError::aws(&format!("the secret {} cannot be written", self.id), &error))?;
+        let put = put.map_err(|error| CliError::aws(&format!("cannot write the secret {}", self.id), &error))?;
         Ok(put.version_id().unwrap_or_default().to_owned())
     }
 
-    /// Moves a label from one version to another, or takes it away.
+    /// Moves a label from one version to another, or removes it if `to` is `None`.
     async fn move_label(&self, label: &str, from: &str, to: Option<&str>) -> Result<(), CliError> {
         let moved = self.secrets_manager.update_secret_version_stage().secret_id(&self.id);
         let moved = moved.version_stage(label).remove_from_version_id(from);
         let moved = moved.set_move_to_version_id(to.map(str::to_owned)).send().await;
         moved.map(drop).map_err(|error| {
             CliError::aws(
-                &format!("the versions of the secret {} cannot be changed", self.id),
+                &format!("cannot change the version labels of the secret {}", self.id),
                 &error,
             )
         })
     }
 
-    /// What Spotify says to a request for a token with it.
+    /// Requests a token with `secret` from Spotify.
     async fn probe(&self, secret: &ClientSecret) -> Result<Answer, CliError> {
         let asked = self
             .token_endpoint
@@ -232,25 +236,23 @@ impl Rotation {
             Ok(_) | Err(SpotifyError::Token(TokenError::ScopeMissing)) => Ok(Answer::Granted),
             Err(SpotifyError::Token(TokenError::Refused { .. })) => Ok(Answer::Refused),
             Err(SpotifyError::Token(TokenError::InvalidClient)) => Ok(Answer::InvalidClient),
-            Err(error) => Err(CliError::new(format!(
-                "Spotify's {error}; the same command may be given again"
-            ))),
+            Err(error) => Err(CliError::new(format!("Spotify's {error}; run the same command again"))),
         }
     }
 }
 
-/// What Spotify says to a secret.
+/// Spotify's answer to a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Granted,
-    /// Not this, in no words that speak of the secret.
+    /// Refused for another reason than the secret, such as the scope.
     Refused,
     InvalidClient,
 }
 
-/// The functions have the new one by now, and the old one to fall back on.
+/// An error after the switch, when the functions already use the new secret.
 fn switched(failed: &CliError) -> CliError {
     CliError::new(format!(
-        "the functions use the new secret, and fall back on the old one; it could not be tried again: {failed}"
+        "the functions use the new secret and fall back on the old one, but the new one could not be tried again: {failed}"
     ))
 }

@@ -1,5 +1,4 @@
-//! Owns which deployment a command is about, and what its functions are told: a stack, whose functions Lambda knows, or a file of variables. Needs the operator's
-//! access to AWS. Refuses to judge any of it.
+//! Selects the deployment of a command, and reads the variables of its functions from Lambda or from a file. This module must not judge the values.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -8,57 +7,57 @@ use clap::Args;
 
 use crate::error::CliError;
 
-/// The functions, as the template names them after the stack.
+/// Names of the functions. The template prefixes them with the stack's name.
 pub(crate) const FUNCTIONS: [&str; 6] = ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"];
 
-/// Variables of a function, by their names.
+/// Environment variables of a function, by name.
 pub(crate) type Variables = BTreeMap<String, String>;
 
-/// Which deployment.
+/// Arguments that select a deployment.
 #[derive(Args)]
 pub(crate) struct StackArgs {
-    /// The stack.
+    /// Name of the CloudFormation stack.
     #[arg(long, env = "STACK", required_unless_present = "variables")]
     stack: Option<String>,
-    /// In place of a stack: a file of lines NAME=VALUE, as the sandbox prints them.
+    /// File of NAME=VALUE lines to read instead of a stack, such as the sandbox's.
     #[arg(long)]
     variables: Option<PathBuf>,
 }
 
 impl StackArgs {
-    /// The stack's name, where there is one.
+    /// The stack's name. Returns `None` if the variables come from a file.
     pub(crate) fn stack(&self) -> Option<&str> {
         self.stack.as_deref().filter(|_| self.variables.is_none())
     }
 
-    /// Each function's variables.
+    /// Reads the variables of each function.
     ///
     /// # Errors
-    /// [`CliError`] when they cannot be had.
+    /// [`CliError`] if the file or a function's configuration cannot be read. A retry is safe.
     pub(crate) async fn functions(&self, aws: &SdkConfig) -> Result<Vec<(String, Variables)>, CliError> {
         match (&self.variables, &self.stack) {
             (Some(file), _) => of_file(file),
             (None, Some(stack)) => of_stack(aws, stack).await,
-            (None, None) => Err(CliError::new("either --stack or --variables is needed")),
+            (None, None) => Err(CliError::new("--stack or --variables is required")),
         }
     }
 
-    /// All variables that are set: what one function lacks another may have.
+    /// Reads the variables of all functions as one map: a variable may be set for some functions only.
     ///
     /// # Errors
-    /// As [`Self::functions`].
+    /// The errors of [`Self::functions`].
     pub(crate) async fn merged_variables(&self, aws: &SdkConfig) -> Result<Variables, CliError> {
         Ok(merged_variables(self.functions(aws).await?))
     }
 }
 
-/// As [`StackArgs::merged_variables`], of variables that are had.
+/// Merges the variables of all functions, without empty ones.
 pub(crate) fn merged_variables(functions: Vec<(String, Variables)>) -> Variables {
     let all = functions.into_iter().flat_map(|(_, variables)| variables);
     all.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// As Lambda has them.
+/// Reads the variables from Lambda, at the alias `live`.
 async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables)>, CliError> {
     let lambda = aws_sdk_lambda::Client::new(aws);
     let mut functions = Vec::new();
@@ -70,7 +69,8 @@ async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables
             .qualifier("live")
             .send()
             .await;
-        let got = got.map_err(|error| CliError::aws(&format!("the function {name} cannot be looked at"), &error))?;
+        let got = got
+            .map_err(|error| CliError::aws(&format!("cannot read the configuration of the function {name}"), &error))?;
         let variables = got.environment().and_then(|environment| environment.variables());
         let variables = variables.into_iter().flatten();
         let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
@@ -79,7 +79,7 @@ async fn of_stack(aws: &SdkConfig, stack: &str) -> Result<Vec<(String, Variables
     Ok(functions)
 }
 
-/// All functions with the same variables.
+/// Reads the variables from a file; all functions get the same.
 fn of_file(file: &PathBuf) -> Result<Vec<(String, Variables)>, CliError> {
     let text = std::fs::read_to_string(file).map_err(|error| CliError::new(format!("{}: {error}", file.display())))?;
     let lines = text.lines().filter_map(|line| line.split_once('='));

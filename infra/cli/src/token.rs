@@ -1,4 +1,4 @@
-//! `soa-link token`: a token as the partner's site or backend would sign it, to try things with `curl` before they do.
+//! `soa-link token`: tokens as the partner's site or backend signs them, to test a deployment with `curl`.
 
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -16,7 +16,7 @@ use shared::{
 
 use crate::{error::CliError, keys::Alg};
 
-/// Signs a token as your site or backend would, to try things with.
+/// Sign a test token, as your site or backend would.
 #[derive(Args)]
 #[command(
     after_help = "Example: soa-link token session --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711"
@@ -28,23 +28,23 @@ pub(crate) struct TokenArgs {
 
 #[derive(Subcommand)]
 enum Kind {
-    /// A session cookie's value, good for an hour.
+    /// Sign the value of a session cookie, valid for one hour.
     #[command(
         after_help = "Example: soa-link token session --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711 --entitlements \"gold newsletter\""
     )]
     Session(Claims),
-    /// What your site sends somebody back with, for the nonce that they came with; good for two minutes, once.
+    /// Sign a hand-off token, valid once and for two minutes.
     #[command(
-        after_help = "Example: soa-link token handoff --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711 --nonce the-nonce-they-came-with"
+        after_help = "Example: soa-link token handoff --key site.pem --kid site-2026 --iss https://www.example.com --aud https://link.example.com --sub 4711 --nonce the-nonce"
     )]
     Handoff {
         #[command(flatten)]
         claims: Claims,
-        /// `nonce` of the address that they came to your sign-in with.
+        /// Query parameter `nonce` with which your sign-in page was opened.
         #[arg(long)]
         nonce: String,
     },
-    /// The body of a backend's request, good for five minutes, once.
+    /// Sign the body of a backend request, valid once and for five minutes.
     #[command(
         after_help = "Example: soa-link token request --key backend.pem --kid backend --iss https://example.com --aud https://link.example.com/replace-entitlements --partner-id 0000000000000000000000 --sub 4711 --entitlements gold | curl --data-binary @- -H 'content-type: application/jwt' https://link.example.com/replace-entitlements"
     )]
@@ -53,31 +53,31 @@ enum Kind {
 
 #[derive(Args)]
 struct Claims {
-    /// The private key, as `soa-link keys new` makes one: PKCS #8 in PEM.
+    /// File with the private key, PKCS #8 in PEM, as `soa-link keys new` writes it.
     #[arg(long)]
     key: PathBuf,
-    /// What it signs with.
+    /// Signature algorithm of the key.
     #[arg(long, default_value = "es256")]
     alg: Alg,
-    /// The key's name.
+    /// Key id (`kid`).
     #[arg(long)]
     kid: String,
-    /// `SITE_ISSUER`, or for a request `BACKEND_ISSUER`.
+    /// Issuer: `SITE_ISSUER`, or `BACKEND_ISSUER` for a request.
     #[arg(long)]
     iss: String,
-    /// `PUBLIC_URL`, or for a request the URL that is called, exactly.
+    /// Audience: `PUBLIC_URL`, or for a request the exact URL to call.
     #[arg(long)]
     aud: String,
-    /// Your account id of the person.
+    /// Your account id of the subscriber.
     #[arg(long)]
     sub: Option<String>,
-    /// The person's Partner User ID, in the place of `sub` in a request.
+    /// Partner User ID of the subscriber, instead of `sub` in a request.
     #[arg(long)]
     partner_user_id: Option<String>,
-    /// The partner: a request needs it, and a site's token where several partners share its keys.
+    /// Partner id: required in a request, and if partners share a site's keys.
     #[arg(long, env = "PARTNER_ID")]
     partner_id: Option<String>,
-    /// What they may hear, with spaces between the names.
+    /// Entitlements of the subscriber, separated by spaces.
     #[arg(long)]
     entitlements: Option<String>,
 }
@@ -85,7 +85,7 @@ struct Claims {
 /// Prints the token.
 ///
 /// # Errors
-/// [`CliError`] when the key cannot be read.
+/// [`CliError`] if the key cannot be read or does not fit the algorithm.
 pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let (claims, typ, life, nonce) = match &args.kind {
         Kind::Session(claims) => (claims, "JWT", 3600, None),
@@ -127,9 +127,10 @@ pub(crate) fn run(args: &TokenArgs, out: &mut dyn Write) -> Result<bool, CliErro
         ..Header::new(algorithm)
     };
     let token = jsonwebtoken::encode(&header, &Value::from(payload), &key);
-    let token = token.map_err(|_| CliError::new("the key does not sign with this algorithm"))?;
+    let token =
+        token.map_err(|_| CliError::new("the key does not fit the algorithm; choose another one with --alg"))?;
     write!(out, "{token}")?;
-    // A program that reads the token from a pipe gets nothing but the token.
+    // A program that reads the token from a pipe gets no line end.
     if io::stdout().is_terminal() {
         writeln!(out)?;
     }
@@ -144,7 +145,8 @@ fn signing_key(path: &Path, alg: Alg) -> Result<(Algorithm, EncodingKey), CliErr
         .map(str::trim)
         .collect();
     let pkcs8 = from_base64(&body).filter(|_| text.contains("-----BEGIN PRIVATE KEY-----"));
-    let pkcs8 = pkcs8.ok_or_else(|| CliError::new(format!("{} is no private key in PEM", path.display())))?;
+    let pkcs8 =
+        pkcs8.ok_or_else(|| CliError::new(format!("{} is not a PKCS #8 private key in PEM", path.display())))?;
     Ok(match alg {
         Alg::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&pkcs8)),
         Alg::Eddsa => (Algorithm::EdDSA, EncodingKey::from_ed_der(&pkcs8)),

@@ -1,4 +1,4 @@
-//! What a deployment has in AWS: triggers of `sync`, tables, and the keys of partners.
+//! Checks of AWS resources: triggers of `sync`, tables, and the keys of site and backend.
 
 use aws_sdk_dynamodb::types::{StreamViewType, TimeToLiveStatus};
 use aws_sdk_eventbridge::types::RuleState;
@@ -11,21 +11,21 @@ use shared::{
 use super::{Checks, Findings, mend_of};
 
 impl Checks {
-    /// Whether `sync` is told of changes, and comes round by itself.
+    /// Checks the schedules of `sync` and the event source mapping of the subscribers table's stream.
     pub(super) async fn triggers(&self, stack: &str, findings: &mut Findings) {
         let events = aws_sdk_eventbridge::Client::new(&self.aws);
         for task in ["sweep", "reconcile"] {
             let rule = format!("{stack}-{task}");
             let described = events.describe_rule().name(&rule).send().await;
             match described.ok().and_then(|described| described.state) {
-                Some(RuleState::Enabled) => findings.ok(format!("the schedule {rule} is on")),
+                Some(RuleState::Enabled) => findings.ok(format!("schedule {rule}: enabled")),
                 Some(_) => findings.fail(
-                    format!("the schedule {rule} is off"),
-                    "What did not get through to Spotify is not tried again: aws events enable-rule --name <it>.",
+                    format!("schedule {rule}: disabled"),
+                    "run aws events enable-rule --name <schedule>.",
                 ),
                 None => findings.fail(
-                    format!("the schedule {rule} cannot be looked at"),
-                    "Deploy the template; and your own credentials need events:DescribeRule.",
+                    format!("schedule {rule}: cannot be read"),
+                    "deploy the template, and allow your credentials events:DescribeRule.",
                 ),
             }
         }
@@ -39,27 +39,28 @@ impl Checks {
         let mappings = mappings.map(|mappings| mappings.event_source_mappings.unwrap_or_default());
         match mappings {
             Ok(mappings) if mappings.iter().any(|mapping| mapping.state() == Some("Enabled")) => {
-                findings.ok(format!("the table's stream leads to {function}"));
+                findings.ok(format!("event source mapping of {function}: enabled"));
             }
             Ok(_) => findings.fail(
-                format!("no stream leads to {function}, or it is off"),
-                "Spotify follows by the sweep alone, and nobody is told: turn the event source mapping on, or deploy.",
+                format!("event source mapping of {function}: missing or disabled"),
+                "enable the mapping, or deploy the template. Until then only the sweep syncs, and no events are sent.",
             ),
             Err(_) => findings.fail(
-                format!("it cannot be seen what leads to {function}"),
-                "Your own credentials need lambda:ListEventSourceMappings.",
+                format!("event source mappings of {function}: cannot be listed"),
+                "allow your credentials lambda:ListEventSourceMappings.",
             ),
         }
     }
 
+    /// Checks key, index, stream and time to live of the tables.
     pub(super) async fn tables(&self, findings: &mut Findings) {
-        const MISSING: &str = "Look at the stack's outputs, and whether your own credentials may describe the table.";
+        const MISSING: &str = "check the stack's outputs, and allow your credentials dynamodb:DescribeTable.";
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.aws);
         for variable in ["PENDING_LINKS_TABLE", "SUBSCRIBERS_TABLE", "PARTNERS_TABLE"] {
             let Some(name) = self.known(variable) else { continue };
             let described = dynamodb.describe_table().table_name(name).send().await;
             let Some(table) = described.ok().and_then(|described| described.table) else {
-                findings.fail(format!("the table {name} ({variable}) cannot be looked at"), MISSING);
+                findings.fail(format!("table {name} ({variable}): cannot be read"), MISSING);
                 continue;
             };
             let key: Vec<_> = table
@@ -76,30 +77,31 @@ impl Checks {
                 .and_then(|stream| stream.stream_view_type());
             if key != ["id"] {
                 findings.fail(
-                    format!("the table {name} has another key than `id`"),
-                    "It is not the table that the template makes.",
+                    format!("table {name}: the key is not `id`"),
+                    "use the table that the template creates.",
                 );
             } else if variable == "SUBSCRIBERS_TABLE" && !has_index {
                 findings.fail(
-                    format!("the table {name} has no index `{DIRTY_INDEX}`"),
-                    "Nobody would be tried again: deploy the template's table.",
+                    format!("table {name}: index `{DIRTY_INDEX}` is missing"),
+                    "deploy the template's table. Without the index nothing is retried.",
                 );
             } else if variable == "SUBSCRIBERS_TABLE" && stream != Some(&StreamViewType::NewAndOldImages) {
                 findings.fail(
-                    format!("the table {name} has no stream of new and old images"),
-                    "Spotify would follow by the sweep alone, and nobody be told: deploy the template's table.",
+                    format!("table {name}: no stream of new and old images"),
+                    "deploy the template's table. Without the stream only the sweep syncs, and no events are sent.",
                 );
             } else if variable == "PENDING_LINKS_TABLE" && !self.tidies_up(&dynamodb, name).await {
                 findings.fail(
-                    format!("the table {name} never forgets"),
-                    "Turn its time to live on, by `delete_at`.",
+                    format!("table {name}: time to live is off"),
+                    "enable TTL on `delete_at`.",
                 );
             } else {
-                findings.ok(format!("the table {name} is as it must be"));
+                findings.ok(format!("table {name}: configuration is correct"));
             }
         }
     }
 
+    /// Whether TTL on `delete_at` is enabled or being enabled.
     async fn tidies_up(&self, dynamodb: &aws_sdk_dynamodb::Client, table: &str) -> bool {
         let described = dynamodb.describe_time_to_live().table_name(table).send().await.ok();
         let described = described.and_then(|described| described.time_to_live_description);
@@ -109,27 +111,28 @@ impl Checks {
         })
     }
 
+    /// Checks the keys of site and backend, in the secret and at their published URLs.
     pub(super) async fn keys(&self, findings: &mut Findings) {
-        const FILL: &str = "Fill it as infra/README.md, Deploy, says, and keep its partner_user_id_key.";
+        const FILL: &str = "fill the secret as infra/README.md, Deploy, describes, and keep its partner_user_id_key.";
         let Some(secret) = self.secret::<PartnerKeys>("PARTNER_KEYS_ID") else {
             return;
         };
         match secret.get().await {
             Err(error) => findings.fail(&error, mend_of(&error, FILL)),
             Ok(keys) => {
-                findings.ok("the secret of the partner's keys is well-formed");
+                findings.ok("secret of the partner's keys: well-formed");
                 let by_site = self.known("SIGN_IN") != Some("oidc") && self.known("SITE_JWKS_URL").is_none();
                 if by_site && !keys.current.has_site_keys() {
                     findings.fail(
-                        "the site has no key: nobody could sign in",
-                        "Add one: soa-link keys add site <file>.",
+                        "secret of the partner's keys: no site key, so every sign-in fails",
+                        "add one: soa-link keys add site <file>.",
                     );
                 }
                 let by_backend = self.known("BACKEND_ISSUER").is_some() && self.known("BACKEND_JWKS_URL").is_none();
                 if by_backend && !keys.current.has_backend_keys() {
                     findings.fail(
-                        "the backend has no key: no signed request would be taken",
-                        "Add one: soa-link keys add backend <file>.",
+                        "secret of the partner's keys: no backend key, so every signed request is rejected",
+                        "add one: soa-link keys add backend <file>.",
                     );
                 }
             }
@@ -140,10 +143,10 @@ impl Checks {
                 .get()
                 .await;
             match published {
-                Ok(_) => findings.ok(format!("the keys at {variable} can be had and used")),
+                Ok(_) => findings.ok(format!("{variable}: the published keys are usable")),
                 Err(error) => findings.fail(
                     format!("{variable}: {error}"),
-                    "Publish a JWK set there, by https, with an RSA, P-256 or Ed25519 key in it.",
+                    "publish a JWK set there over https, with an RSA, P-256 or Ed25519 key.",
                 ),
             }
         }

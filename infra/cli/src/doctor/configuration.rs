@@ -1,4 +1,4 @@
-//! The variables of the functions: whether each would start with its own.
+//! Checks of the functions' variables.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use shared::config::{
 use super::Findings;
 use crate::stack::Variables;
 
-/// Whether each function would start with its variables; what is wrong with several is said once.
+/// Checks whether each function would start with its variables. Functions with the same problems share one finding.
 pub(super) fn configuration(functions: &[(String, Variables)], findings: &mut Findings) {
     let mut of_functions: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
     for (function, variables) in functions {
@@ -21,18 +21,18 @@ pub(super) fn configuration(functions: &[(String, Variables)], findings: &mut Fi
     for (problems, functions) in of_functions {
         let functions = functions.join(", ");
         match problems {
-            None => findings.ok(format!("{functions}: the variables are what they must be")),
+            None => findings.ok(format!("{functions}: variables are valid")),
             Some(problems) => findings.fail(
                 format!("{functions}: {problems}"),
-                "Change the stack's parameters, and deploy. functions/README.md, Variables, says what each is.",
+                "change the stack's parameters and deploy. functions/README.md, Variables, describes each one.",
             ),
         }
     }
 }
 
-/// Why a function would not start with these, if it would not.
+/// The problems that would keep a function from starting. Returns `None` if there are no problems.
 fn problems(function: &str, variables: &Variables) -> Option<String> {
-    // Lambda's own, which its configuration does not show.
+    // Lambda sets these itself, so they are missing from a function's configuration.
     let lambdas_own =
         ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name.to_owned(), "x".to_owned()));
     let environment: Environment = lambdas_own.into_iter().chain(variables.clone()).collect();

@@ -1,4 +1,4 @@
-//! `soa-link doctor`: whether a deployment can work, looked at from outside and without changing anything. Each finding says what is wrong and how to mend it.
+//! `soa-link doctor`: checks a deployment from outside, without changing it. Each failed check says what is wrong and how to fix it.
 
 mod aws;
 mod configuration;
@@ -24,20 +24,21 @@ use crate::{
     stack::{StackArgs, Variables, merged_variables},
 };
 
-/// Looks whether a deployment can work: configuration, secrets, keys, tables, Spotify, clock.
+/// Check a deployment: variables, tables, schedules, secrets, Spotify, clock
 ///
-/// It reads secrets, and asks Spotify for tokens of the client's own. It changes nothing, and shows no secret.
+/// Reads the secrets and requests client tokens from Spotify.
+/// Changes nothing and prints no secret.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link doctor --stack soa-link-prod")]
+#[command(verbatim_doc_comment, after_help = "Example: soa-link doctor --stack soa-link-prod")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     deployment: StackArgs,
-    /// For programs: one JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
-/// Something that was looked at.
+/// Result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     message: String,
@@ -67,10 +68,10 @@ impl Findings {
     }
 }
 
-/// Looks, and says what it found.
+/// Runs all checks and prints their results. Returns whether all passed.
 ///
 /// # Errors
-/// [`CliError`] when there is nothing to look at.
+/// [`CliError`] if the functions' variables cannot be read. A retry is safe.
 pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let aws = aws().await?;
     let functions = args.deployment.functions(&aws).await?;
@@ -102,12 +103,12 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     Ok(all_ok)
 }
 
-/// How to mend a secret that cannot be had.
+/// The fix for a secret that cannot be used.
 fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
     match error {
-        SecretError::Unavailable => "Try again; look at the region, your own credentials and the network.",
+        SecretError::Unavailable => "retry; check the region, your credentials and the network.",
         SecretError::Refused { .. } => {
-            "Look at the stack's outputs, and whether your own credentials may read the secret."
+            "check the stack's outputs, and allow your credentials secretsmanager:GetSecretValue."
         }
         SecretError::Malformed { .. } => malformed,
     }

@@ -1,11 +1,11 @@
-//! The redirect URIs that `OpenID` providers need to know.
+//! The redirect URIs to register with `OpenID` providers.
 
 use shared::{config::has_own_provider, store::PartnerTable, urls::PublicUrl};
 
 use super::{Checks, Findings};
 
 impl Checks {
-    /// The redirect URI to register with each `OpenID` provider: the deployment's own, and those of partners.
+    /// Lists the redirect URI for each `OpenID` provider: the deployment's and those of partners.
     pub(super) async fn providers(&self, findings: &mut Findings) {
         let Some(public_url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) else {
             return;
@@ -29,8 +29,8 @@ impl Checks {
                 }
             }
             Err(error) => findings.fail(
-                format!("the partners in {table} cannot be read: {error}"),
-                "Your own credentials need dynamodb:Scan on the table.",
+                format!("table {table}: cannot list partners: {error}"),
+                "allow your credentials dynamodb:Scan on the table.",
             ),
         }
     }

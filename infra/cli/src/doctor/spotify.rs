@@ -1,4 +1,4 @@
-//! Spotify: the client's secret, the scopes that Spotify grants it, and the clock.
+//! Checks of the client secret, the scopes that Spotify grants to the client, and the clock.
 
 use chrono::DateTime;
 use shared::{
@@ -13,9 +13,9 @@ use shared::{
 
 use super::{Checks, Findings, mend_of};
 
-/// How far, in seconds, this machine's clock and Spotify's may be apart before it is said.
+/// Tolerated difference between this machine's clock and Spotify's, in seconds.
 const SKEW: i64 = 30;
-/// The scopes of the client's own tokens, and whether a deployment needs them.
+/// Scopes of client tokens, each with whether every deployment needs it.
 const SCOPES: [(&str, bool); 4] = [
     (USER_SOA_UNLINK, true),
     (SOA_MANAGE_ENTITLEMENTS, true),
@@ -24,6 +24,7 @@ const SCOPES: [(&str, bool); 4] = [
 ];
 
 impl Checks {
+    /// Checks the client secret, and requests a token of each scope.
     pub(super) async fn spotify(&self, findings: &mut Findings) {
         if let Some(url) = self.known("PUBLIC_URL").and_then(PublicUrl::parse) {
             findings.ok(format!(
@@ -40,12 +41,12 @@ impl Checks {
         let versions = match secret.get().await {
             Ok(versions) => versions,
             Err(error) => {
-                const PUT: &str = "Put {\"client_secret\": \"…\"} there, as Spotify's dashboard shows it.";
+                const PUT: &str = "store {\"client_secret\": \"…\"} there, with the secret from Spotify's dashboard.";
                 findings.fail(&error, mend_of(&error, PUT));
                 return;
             }
         };
-        findings.ok("the client secret is well-formed");
+        findings.ok("client secret: well-formed");
         let accounts = self
             .known("SPOTIFY_ACCOUNTS_URL")
             .unwrap_or("https://accounts.spotify.com");
@@ -59,24 +60,24 @@ impl Checks {
             match token.await {
                 Ok(_) => findings.ok(format!("Spotify grants {scope}")),
                 Err(SpotifyError::Token(TokenError::InvalidClient)) => {
-                    findings.fail("Spotify refuses the client id or its secret", "Compare both with Spotify's dashboard; a secret that was rotated there goes into Secrets Manager.");
+                    findings.fail("Spotify refuses the client id or its secret", "compare both with Spotify's dashboard. If the secret was rotated there, run soa-link secret rotate.");
                     return;
                 }
                 Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) if needed => {
                     findings.fail(
                         format!("Spotify does not grant {scope}"),
-                        "Ask Spotify to allow-list the client id for it.",
+                        "ask Spotify to allow-list the client id for this scope.",
                     );
                 }
                 Err(SpotifyError::Token(TokenError::Refused { .. } | TokenError::ScopeMissing)) => {
                     findings.ok(format!(
-                        "Spotify does not grant {scope}, which only creating partners and logos need"
+                        "Spotify does not grant {scope}, which only creating partners and uploading logos need"
                     ));
                 }
                 Err(error) => {
                     findings.fail(
                         format!("Spotify's {error}"),
-                        "Try again; look at Spotify's status, and whether the function's network reaches it.",
+                        "retry; check Spotify's status page, and that the network reaches Spotify.",
                     );
                     return;
                 }
@@ -84,6 +85,7 @@ impl Checks {
         }
     }
 
+    /// Compares this machine's clock with the `Date` header of Spotify.
     async fn clock(&self, accounts: &str, findings: &mut Findings) {
         let asked = self.http.server_date(accounts).await;
         let there = asked.and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
@@ -91,11 +93,11 @@ impl Checks {
         let apart = (there.timestamp() - Clock::System.now()).abs();
         if apart > SKEW {
             findings.fail(
-                format!("this machine's clock and Spotify's are {apart} s apart"),
-                "Set the clock: a token's life is a minute's matter. Lambda's own clock is right.",
+                format!("this machine's clock differs from Spotify's by {apart} s"),
+                "set this machine's clock. Tokens signed here may be rejected; Lambda has its own clock.",
             );
         } else {
-            findings.ok("this machine's clock is right");
+            findings.ok("this machine's clock is correct");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A feed (RSS 2.0), in pieces whose bytes together are the feed: what is not looked at is passed on as it came. One item is in memory at a time. Needs a well-formed
-//! document in UTF-8. Refuses what is nested deeper, or is larger in one piece, than a podcast's feed ever is.
+//! Reads a feed (RSS 2.0) as a sequence of segments. Their bytes together are exactly the feed, so a caller can copy what it does not change. At most one item
+//! is in memory. The feed must be well-formed XML in UTF-8; depth and segment size are limited.
 
 use std::{
     fs::File,
@@ -17,24 +17,24 @@ use quick_xml::{
 
 use crate::error::CliError;
 
-/// Spotify's namespace, exactly (Content Management, "RSS").
+/// Spotify's XML namespace, exactly (Content Management, "RSS").
 pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
-/// The most bytes of one item, or of one piece of anything else.
+/// Upper bound of a segment, in bytes.
 const MAX_PIECE_BYTES: usize = 4 * 1024 * 1024;
-/// The most elements within each other.
+/// Upper bound of nested elements.
 const MAX_DEPTH: usize = 64;
 
-/// Opens a feed; `-` is standard input.
+/// Opens a feed; `-` means standard input.
 pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, CliError> {
     if feed == "-" {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     let file =
-        File::open(PathBuf::from(feed)).map_err(|error| CliError::new(format!("{feed} cannot be read: {error}")))?;
+        File::open(PathBuf::from(feed)).map_err(|error| CliError::new(format!("cannot read {feed}: {error}")))?;
     Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
-/// A part of the feed, and its bytes.
+/// A part of the feed, with its bytes.
 pub(super) struct Segment {
     pub(super) part: SegmentKind,
     pub(super) bytes: Vec<u8>,
@@ -43,12 +43,12 @@ pub(super) struct Segment {
 pub(super) enum SegmentKind {
     /// The root element's start tag.
     Root(Element),
-    /// `spotify:access` of the show.
+    /// The show's `spotify:access` element.
     Access(Access),
     Item(Box<Item>),
-    /// The end of the channel, with what was in it.
+    /// The end of the channel, with its metadata.
     ChannelEnd(Channel),
-    /// A document type declaration: nothing of it is followed.
+    /// A document type declaration. Its entities are not resolved.
     DocType,
     Other,
 }
@@ -61,7 +61,7 @@ pub(super) struct Element {
     pub(super) name: String,
     pub(super) space: Namespace,
     pub(super) attributes: Vec<(String, String)>,
-    /// Whether it is its own end.
+    /// Whether the tag is self-closing.
     empty: bool,
 }
 
@@ -73,7 +73,7 @@ pub(super) enum Namespace {
     Itunes,
     Content,
     Other,
-    /// Its prefix is not declared.
+    /// The prefix is not declared.
     Undeclared,
 }
 
@@ -85,7 +85,7 @@ impl Element {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Spotify's `access`, or what was meant to be it: the prefix is right, and what it stands for is not.
+    /// Whether this is Spotify's `access` element, or was meant to be: the prefix `spotify` also counts if it has another namespace.
     fn is_access(&self) -> bool {
         self.name == "access" && (self.space == Namespace::Spotify || self.prefix.as_deref() == Some("spotify"))
     }
@@ -103,14 +103,14 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// The names of the entitlements that stand where they should.
+    /// Names in the `entitlement` elements without a prefix.
     pub(super) fn entitlements(&self) -> impl Iterator<Item = &str> {
         let children = self.children.iter().filter(|child| child.is_plain("entitlement"));
         children.filter_map(|child| child.attribute("name"))
     }
 }
 
-/// The show, as far as it has been read.
+/// Metadata of the show, as far as it has been read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Channel {
     pub(super) title: Option<String>,
@@ -129,38 +129,38 @@ pub(super) struct Item {
     pub(super) season: Option<String>,
     pub(super) episode_type: Option<String>,
     pub(super) categories: Vec<String>,
-    /// URLs of audio.
+    /// URLs of the audio.
     pub(super) enclosures: Vec<String>,
-    /// Show notes, as people read them.
+    /// Public show notes.
     pub(super) notes: Vec<String>,
     pub(super) access: Vec<Access>,
-    /// Where in the item's bytes things are, to change them and nothing else.
+    /// Byte positions for edits that leave the rest of the item unchanged.
     pub(super) place: ItemSpans,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ItemSpans {
-    /// From the first `spotify:access` to its end.
+    /// The first `spotify:access` element.
     pub(super) access: Option<(usize, usize)>,
     /// White space between the start tag and the first child.
     pub(super) gap: Option<(usize, usize)>,
-    /// Where the white space before the end tag begins, or the end tag.
+    /// Start of the white space before the end tag, or of the end tag.
     pub(super) tail: usize,
-    /// Whether the item is one empty tag.
+    /// Whether the item is one self-closing tag.
     pub(super) empty: bool,
 }
 
-/// A feed that is being read.
+/// Reader of a feed.
 pub(super) struct Feed<R> {
     reader: NsReader<ByteRecorder<R>>,
     buffer: Vec<u8>,
     path: Vec<String>,
     channel: Channel,
-    /// Whether a root element has ended.
+    /// Whether the root element has ended.
     over: bool,
 }
 
-/// What is read next.
+/// An XML event, as far as this module needs it.
 enum Token {
     Start(Element),
     End,
@@ -186,15 +186,15 @@ impl<R: BufRead> Feed<R> {
         }
     }
 
-    /// The line that is read now.
+    /// Number of the current line, from 1.
     pub(super) fn line(&self) -> u64 {
         self.reader.get_ref().line
     }
 
-    /// The next piece; nothing after the last.
+    /// Reads the next segment. Returns `None` at the end of the feed.
     ///
     /// # Errors
-    /// [`CliError`] with the line at which the document cannot be read on.
+    /// [`CliError`] with the line at which the document is malformed or exceeds a limit.
     pub(super) fn next(&mut self) -> Result<Option<Segment>, CliError> {
         let part = match self.step()? {
             Token::Eof if self.over => {
@@ -231,13 +231,13 @@ impl<R: BufRead> Feed<R> {
         }))
     }
 
-    /// The elements around one whose start tag was read.
+    /// Names of the elements around an element whose start tag was just read.
     fn above(&self, element: &Element) -> &[String] {
         let depth = self.path.len() - usize::from(!element.empty);
         self.path.get(..depth).unwrap_or_default()
     }
 
-    /// What of the show is looked at.
+    /// Reads an element of the channel into the show's metadata, if it is relevant.
     fn of_channel(&mut self, element: &Element) -> Result<(), CliError> {
         match (element.name.as_str(), element.space) {
             ("title", Namespace::None) => self.channel.title = Some(self.text(element)?),
@@ -299,7 +299,7 @@ impl<R: BufRead> Feed<R> {
         }
     }
 
-    /// What of an episode is looked at; all else of it is read over.
+    /// Reads a child of an item to its end, and stores it if it is relevant.
     fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), CliError> {
         let text = self.text(child)?;
         match (child.name.as_str(), child.space) {
@@ -334,7 +334,7 @@ impl<R: BufRead> Feed<R> {
         Ok(Access { element, children })
     }
 
-    /// Reads an element to its end: all text in it.
+    /// Reads an element to its end and returns all text in it.
     fn text(&mut self, element: &Element) -> Result<String, CliError> {
         let mut text = String::new();
         if !element.empty {
@@ -348,7 +348,7 @@ impl<R: BufRead> Feed<R> {
         Ok(text)
     }
 
-    /// The next step of an element that has begun.
+    /// The next token inside an open element.
     fn inner(&mut self) -> Result<Token, CliError> {
         match self.step()? {
             Token::Eof => Err(self.failed("the document ends in the middle of an element")),
@@ -362,10 +362,10 @@ impl<R: BufRead> Feed<R> {
         buffer.clear();
         let step = match self.reader.read_event_into(&mut buffer) {
             Ok(event) => self.step_of(event, line),
-            // What the parser says may repeat what is in the document.
+            // The parser's own message may contain text of the document.
             Err(quick_xml::Error::Io(error)) => Err(CliError::new(format!("line {}: {error}", self.line()))),
-            Err(quick_xml::Error::Encoding(_)) => Err(self.failed("this is not UTF-8")),
-            Err(_) => Err(self.failed("this is not well-formed XML")),
+            Err(quick_xml::Error::Encoding(_)) => Err(self.failed("not UTF-8")),
+            Err(_) => Err(self.failed("not well-formed XML")),
         };
         self.buffer = buffer;
         step
@@ -398,7 +398,7 @@ impl<R: BufRead> Feed<R> {
             }
             Event::CData(text) => Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
             Event::GeneralRef(reference) => {
-                // One that the document itself declares is none of ours to follow: it may stand for anything.
+                // Entities that the document declares are not resolved: they can have any content and size.
                 let character = reference.resolve_char_ref().ok().flatten().map(String::from);
                 let named = resolve_predefined_entity(&reference).map(str::to_owned);
                 Token::Text(character.or(named).unwrap_or_default())
@@ -427,7 +427,7 @@ impl<R: BufRead> Feed<R> {
             }
             ResolveResult::Bound(space) if space.0 == "http://purl.org/rss/1.0/modules/content/" => Namespace::Content,
             ResolveResult::Bound(_) if prefix.is_some() => Namespace::Other,
-            // A default namespace is none of RSS's business.
+            // RSS elements have no namespace; a default namespace is ignored.
             ResolveResult::Bound(_) | ResolveResult::Unbound => Namespace::None,
             ResolveResult::Unknown(_) => Namespace::Undeclared,
         };
@@ -442,7 +442,7 @@ impl<R: BufRead> Feed<R> {
             prefix,
             name: name.local_name().into_inner().to_owned(),
             space,
-            attributes: attributes.ok_or_else(|| self.failed("an attribute cannot be read"))?,
+            attributes: attributes.ok_or_else(|| self.failed("malformed attribute"))?,
             empty,
         })
     }
@@ -451,7 +451,7 @@ impl<R: BufRead> Feed<R> {
         CliError::new(format!("line {}: {what}", self.line()))
     }
 
-    /// How many bytes of the piece have been read.
+    /// Number of bytes read of the current segment.
     fn kept(&self) -> usize {
         self.reader.get_ref().kept.len()
     }
@@ -461,7 +461,7 @@ impl<R: BufRead> Feed<R> {
     }
 }
 
-/// Keeps what is read, until it is taken.
+/// A reader that keeps the bytes of the current segment and counts lines.
 struct ByteRecorder<R> {
     inner: R,
     kept: Vec<u8>,
@@ -480,15 +480,13 @@ impl<R: BufRead> Read for ByteRecorder<R> {
 impl<R: BufRead> BufRead for ByteRecorder<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.kept.len() > MAX_PIECE_BYTES {
-            return Err(io::Error::other(
-                "an item, or something else in one piece, is larger than 4 MiB",
-            ));
+            return Err(io::Error::other("an item or another part is larger than 4 MiB"));
         }
         self.inner.fill_buf()
     }
 
     fn consume(&mut self, amount: usize) {
-        // What was filled is there without reading.
+        // The buffer is filled already, so this does not read.
         if let Ok(available) = self.inner.fill_buf()
             && let Some(consumed) = available.get(..amount)
         {

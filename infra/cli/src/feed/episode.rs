@@ -1,21 +1,21 @@
-//! One episode of a feed, and the entitlements that open it.
+//! Finds one episode of a feed and its entitlements.
 
 use std::collections::BTreeSet;
 
 use super::document::{Access, Feed, SegmentKind, open};
 use crate::error::CliError;
 
-/// What an episode asks for: any one of these.
+/// An episode. Any one of its entitlements unlocks it; without entitlements it is free.
 #[derive(Debug)]
 pub(crate) struct Episode {
     pub(crate) title: String,
     pub(crate) entitlements: BTreeSet<String>,
 }
 
-/// The episode of a feed with this guid, or the one with this in its title.
+/// Finds the episode with the guid `named`, or else the only one with `named` in its title.
 ///
 /// # Errors
-/// [`CliError`] when there is none, or several.
+/// [`CliError`] if the feed cannot be read, or no episode or several match.
 pub(crate) fn episode(feed: &str, named: &str) -> Result<Episode, CliError> {
     let mut feed = Feed::new(open(feed)?);
     let wanted = named.to_lowercase();
@@ -43,12 +43,10 @@ pub(crate) fn episode(feed: &str, named: &str) -> Result<Episode, CliError> {
     }
     match found {
         Some(_) if others > 0 => Err(CliError::new(format!(
-            "{} episodes have this in their title: name one by its guid",
+            "{} episodes match by title; select one by its guid",
             others + 1
         ))),
         Some(episode) => Ok(episode),
-        None => Err(CliError::new(
-            "the feed has no episode with this guid, or with this in its title",
-        )),
+        None => Err(CliError::new("no episode of the feed has this guid or title")),
     }
 }

@@ -1,4 +1,4 @@
-//! Owns podcast feeds as Spotify Open Access reads them: `soa-link feed check` looks whether one says what it is meant to, `soa-link feed tag` has it say so.
+//! Podcast feeds for Spotify Open Access: `soa-link feed check` finds mistakes in a feed, `soa-link feed tag` adds entitlements to its episodes.
 
 mod check;
 mod document;
@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 pub(crate) use self::episode::{Episode, episode};
 use crate::error::CliError;
 
-/// Checks and tags podcast feeds.
+/// Check and tag podcast feeds.
 #[derive(Args)]
 #[command(after_help = "Example: soa-link feed check feed.xml")]
 pub(crate) struct FeedArgs {
@@ -27,10 +27,10 @@ enum FeedCommand {
     Tag(tag::TagArgs),
 }
 
-/// Does what was asked about a feed.
+/// Runs a `feed` command.
 ///
 /// # Errors
-/// [`CliError`] when it cannot be read.
+/// [`CliError`] if a file cannot be read or written. A retry is safe.
 pub(crate) fn run(args: &FeedArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     match &args.command {
         FeedCommand::Check(args) => check::run(args, out),

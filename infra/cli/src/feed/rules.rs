@@ -1,13 +1,13 @@
-//! The rules that a feed is checked by, and what was found by them.
+//! The rules of `soa-link feed check`, and the findings.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How many findings of one rule are shown.
+/// Upper bound of the findings that are shown per rule.
 pub(super) const MAX_SHOWN: usize = 20;
 
-/// What can be found: the name of the rule, whether it is an error, what is wrong, and how to mend it.
+/// A rule: its name, whether a violation is an error or a warning, and the fix.
 pub(super) struct Rule {
     name: &'static str,
     is_error: bool,
@@ -21,39 +21,39 @@ macro_rules! rules {
 }
 
 rules! {
-    NOT_RSS = "not-rss", true, "Begin with <rss> and one <channel> in it.";
-    DOCTYPE = "doctype", false, "Leave the document type declaration out: entities that it declares are not followed.";
-    NAMESPACE = "namespace", true, "Declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on the root element, letter for letter.";
-    PREFIX = "prefix", false, "Spotify documents the prefix `spotify`; another one is right by XML, and not worth the risk.";
-    PARTNER_MISSING = "partner-missing", true, "Put <spotify:access><partner id=\"…\"/></spotify:access> into the channel, or nobody's subscription opens an episode.";
-    PARTNER_ID = "partner-id", true, "Write the partner id that Spotify gave you.";
-    PARTNER_ID_UNUSUAL = "partner-id-unusual", false, "Partner ids have 22 letters and digits as far as anybody has seen; look whether this one is whole.";
-    PARTNER_OTHER = "partner-other", true, "Write the id of the partner whose show it is.";
-    PARTNERS = "partners", true, "A show belongs to one partner, and has one block.";
-    PREFIXED_CHILD = "prefixed-child", true, "Inside spotify:access write <partner>, <sandbox> and <entitlement> without a prefix.";
-    UNKNOWN_CHILD = "unknown-child", true, "spotify:access has <partner id=\"…\"/> and <sandbox enabled=\"…\"/> in a channel, and <entitlement name=\"…\"/> in an item.";
-    MISPLACED = "misplaced", true, "The partner and the sandbox belong into the channel, entitlements into items.";
-    SANDBOX_ALONE = "sandbox-alone", true, "A sandbox has no effect without a partner.";
-    SANDBOX = "sandbox", false, "The show is found by direct link alone; take the sandbox out to go live.";
-    EMPTY_BLOCK = "empty-block", true, "Name the entitlements that open the episode, or take the block out if it is free.";
-    ENTITLEMENT = "entitlement", true, "A name is 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', and starts with a letter or digit.";
-    REPEATED = "repeated-entitlement", false, "Once is enough.";
-    NOBODY_HOLDS = "nobody-holds", false, "Look whether the name is the one that your backend gives people; upper and lower case differ.";
-    NOBODY_OPENS = "nobody-opens", true, "Name an entitlement that somebody holds.";
-    SETS_DIFFER = "sets-differ", false, "An older version of Spotify's rules has all gated episodes of a show open with the same set; ask Spotify.";
-    SETS_DIFFER_STRICT = "sets-differ", true, "Give all gated episodes of the show the same set.";
-    COVER = "cover", true, "Spotify rejects a show without cover art: <itunes:image href=\"…\"/>.";
-    AUTHOR = "author", true, "Spotify rejects a show without <itunes:author>.";
-    DESCRIPTION = "description", true, "Spotify rejects a show without <description>.";
-    TITLE = "title", true, "Give it a <title>.";
-    NO_GUID = "guid", false, "Without a <guid> an episode that changes is taken for another one.";
-    SAME_GUID = "same-guid", true, "Each episode has a guid of its own.";
-    NO_ENCLOSURE = "enclosure", true, "Give the episode its <enclosure url=\"…\"/>.";
-    INSECURE = "insecure-audio", false, "Paid audio at an http URL is read by everybody on the way; use https.";
-    LEAK = "leak-in-notes", true, "Titles and notes of gated episodes are public on Spotify: take the link out.";
+    NOT_RSS = "not-rss", true, "Start the feed with <rss> and put one <channel> into it.";
+    DOCTYPE = "doctype", false, "Remove the document type declaration; its entities are not resolved.";
+    NAMESPACE = "namespace", true, "Declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on the root element, exactly like this.";
+    PREFIX = "prefix", false, "Use the prefix `spotify`, as in Spotify's documentation. Another prefix is valid XML, but Spotify may not accept it.";
+    PARTNER_MISSING = "partner-missing", true, "Put <spotify:access><partner id=\"…\"/></spotify:access> into the channel. Without it, no subscription unlocks an episode.";
+    PARTNER_ID = "partner-id", true, "Use the partner id that Spotify gave you.";
+    PARTNER_ID_UNUSUAL = "partner-id-unusual", false, "All known partner ids have 22 letters and digits. Check that this one is complete.";
+    PARTNER_OTHER = "partner-other", true, "Use the id of the partner that owns the show.";
+    PARTNERS = "partners", true, "Keep one spotify:access element with one partner in the channel.";
+    PREFIXED_CHILD = "prefixed-child", true, "Inside spotify:access, write <partner>, <sandbox> and <entitlement> without a prefix.";
+    UNKNOWN_CHILD = "unknown-child", true, "Inside spotify:access, use only <partner id=\"…\"/> and <sandbox enabled=\"…\"/> in the channel, and <entitlement name=\"…\"/> in an item.";
+    MISPLACED = "misplaced", true, "Move partner and sandbox into the channel, and entitlements into items.";
+    SANDBOX_ALONE = "sandbox-alone", true, "Add a partner; without one, the sandbox has no effect.";
+    SANDBOX = "sandbox", false, "A show in the sandbox is only reachable by direct link. Remove the sandbox to go live.";
+    EMPTY_BLOCK = "empty-block", true, "Add the entitlements that unlock the episode, or remove spotify:access if the episode is free.";
+    ENTITLEMENT = "entitlement", true, "Use 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', starting with a letter or digit.";
+    REPEATED = "repeated-entitlement", false, "Remove the duplicate.";
+    NOBODY_HOLDS = "unheld-entitlement", false, "Check that your backend uses the same name; upper and lower case differ.";
+    NOBODY_OPENS = "locked-for-all", true, "Add an entitlement that subscribers have.";
+    SETS_DIFFER = "sets-differ", false, "Older rules of Spotify require the same entitlements for all gated episodes of a show. Ask Spotify whether this still applies.";
+    SETS_DIFFER_STRICT = "sets-differ", true, "Give all gated episodes of the show the same entitlements.";
+    COVER = "cover", true, "Add <itunes:image href=\"…\"/>; Spotify rejects a show without cover art.";
+    AUTHOR = "author", true, "Add <itunes:author>; Spotify rejects a show without it.";
+    DESCRIPTION = "description", true, "Add <description>; Spotify rejects a show without it.";
+    TITLE = "title", true, "Add a <title>.";
+    NO_GUID = "guid", false, "Add a <guid>. Without it, a changed episode counts as a new one.";
+    SAME_GUID = "same-guid", true, "Give each episode its own guid.";
+    NO_ENCLOSURE = "enclosure", true, "Add <enclosure url=\"…\"/> with the audio of the episode.";
+    INSECURE = "insecure-audio", false, "Use https. Over http, paid audio can be read by others in the network.";
+    LEAK = "leak-in-notes", true, "Remove the link. Titles and notes of gated episodes are public on Spotify.";
 }
 
-/// Something that was found.
+/// A violation of a rule.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) rule: &'static str,
@@ -65,7 +65,7 @@ pub(super) struct Finding {
     pub(super) mend: &'static str,
 }
 
-/// What is found, and how much of each.
+/// All findings: the first ones per rule, and exact counts.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) shown: Vec<Finding>,

@@ -1,4 +1,4 @@
-//! `soa-link feed tag`: has a plain podcast feed say which show is the partner's and which episodes open with what, by rules from a file. Every other byte stays as it is.
+//! `soa-link feed tag`: adds the partner and the episodes' entitlements to a plain podcast feed, by rules from a file. No other byte changes.
 
 use std::{
     collections::BTreeSet,
@@ -17,26 +17,32 @@ use shared::partner::{Entitlement, PartnerId};
 use super::document::{Element, Feed, Item, Namespace, SPOTIFY, SegmentKind, open};
 use crate::error::CliError;
 
-/// Adds `spotify:access` to a podcast feed by rules, and changes nothing else.
+/// Add `spotify:access` elements to a podcast feed, and change nothing else
 ///
-/// The rules are TOML: `partner_id`, perhaps `sandbox = true`, and `[[rule]]`s, of which the first that fits an episode counts. A rule has `entitlements` (none leave the
-/// episode free) and what has to fit: `guid` (a list), `title_contains`, `title_starts_with`, `season`, `episode_type`, `category`, `published_after`, `published_before`
-/// (dates like 2026-11-24), or `all = true`.
+/// The rules are a TOML file with `partner_id`, optionally `sandbox = true`, and
+/// any number of `[[rule]]` tables. The first rule that matches an episode wins.
+/// Its `entitlements` unlock the episode; an empty list makes it free.
+/// Conditions, which must all match: `guid` (a list), `title_contains`,
+/// `title_starts_with`, `season`, `episode_type`, `category`, `published_after`
+/// and `published_before` (dates like 2026-11-24); or `all = true` alone.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link feed tag feed.xml --rules rules.toml --output spotify.xml")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Example: soa-link feed tag feed.xml --rules rules.toml --output spotify.xml"
+)]
 pub(crate) struct TagArgs {
-    /// The feed; `-` is standard input.
+    /// Feed file; `-` reads standard input.
     feed: String,
-    /// The rules.
+    /// TOML file with the rules.
     #[arg(long)]
     rules: PathBuf,
-    /// The tagged feed, which is there when all is in it; without one, standard output.
+    /// File to write, created once it is complete. The default is standard output.
     #[arg(long)]
     output: Option<PathBuf>,
-    /// Put new ones in the place of those that are there.
+    /// Replace existing `spotify:access` elements.
     #[arg(long)]
     replace: bool,
-    /// Only say how many episodes each rule fits.
+    /// Only show how many episodes each rule matches.
     #[arg(long)]
     dry_run: bool,
 }
@@ -75,15 +81,15 @@ impl Rules {
             let failed = |what: &str| CliError::new(format!("rule {}: {what}", place + 1));
             if rule.entitlements.iter().any(|name| Entitlement::parse(name).is_err()) {
                 return Err(failed(
-                    "an entitlement is 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', and starts with a letter or digit",
+                    "malformed entitlement: use 1 to 128 characters of 0-9, A-Z, a-z, '.', '_', ':', '-', starting with a letter or digit",
                 ));
             }
             if rule.all == rule.has_conditions() {
-                return Err(failed("either something that has to fit, or all = true, is needed"));
+                return Err(failed("set either conditions or all = true"));
             }
             for date in [&rule.published_after, &rule.published_before].into_iter().flatten() {
                 date.parse::<NaiveDate>()
-                    .map_err(|_| failed("a date is like 2026-11-24"))?;
+                    .map_err(|_| failed("malformed date: use the form 2026-11-24"))?;
             }
         }
         Ok(rules)
@@ -162,7 +168,7 @@ impl Rule {
         }
         let mut block = format!("<{prefix}:access>");
         for name in &self.entitlements {
-            // Nothing in a name needs escaping.
+            // Valid names contain no character that needs escaping.
             let _ = write!(block, "<entitlement name=\"{name}\"/>");
         }
         let _ = write!(block, "</{prefix}:access>");
@@ -170,22 +176,40 @@ impl Rule {
     }
 }
 
-/// How many episodes each rule fits, and how many none does.
+/// Number of episodes per rule.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TagReport {
     by_rule: Vec<u64>,
     by_none: u64,
-    /// Of those that no rule fits, how many were gated before, and are.
+    /// Number of episodes without a matching rule that were gated and still are.
     kept: u64,
+}
+
+impl TagReport {
+    fn new(rules: &Rules) -> Self {
+        Self {
+            by_rule: vec![0; rules.rule.len()],
+            by_none: 0,
+            kept: 0,
+        }
+    }
+
+    /// Counts an episode for the rule at this position.
+    fn count(&mut self, rule: Option<usize>) {
+        match rule.and_then(|place| self.by_rule.get_mut(place)) {
+            Some(count) => *count += 1,
+            None => self.by_none += 1,
+        }
+    }
 }
 
 /// Tags the feed.
 ///
 /// # Errors
-/// [`CliError`] when it cannot be read or written, or has blocks already; then there is no new file.
+/// [`CliError`] if rules or feed are invalid, the feed is already tagged, or a file cannot be read or written. `--output` is unchanged then; a retry is safe.
 pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let text = fs::read_to_string(&args.rules)
-        .map_err(|error| CliError::new(format!("{} cannot be read: {error}", args.rules.display())))?;
+        .map_err(|error| CliError::new(format!("cannot read {}: {error}", args.rules.display())))?;
     let rules = Rules::parse(&text)?;
     let feed = open(&args.feed)?;
     let tagged = if args.dry_run {
@@ -208,13 +232,13 @@ pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, CliError>
     }
     writeln!(
         said,
-        "{:>8} episodes that no rule fits: as they were, {} of them gated",
+        "{:>8} episodes without a matching rule: unchanged, {} of them gated",
         tagged.by_none, tagged.kept
     )?;
     Ok(true)
 }
 
-/// Writes a file beside `path`, and gives it that name when all is in it.
+/// Writes a temporary file next to `path` and renames it once it is complete.
 fn to_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, CliError>) -> Result<T, CliError> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
@@ -237,14 +261,10 @@ fn to_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T, CliEr
 
 fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) -> Result<TagReport, CliError> {
     let mut feed = Feed::new(feed);
-    let mut tagged = TagReport {
-        by_rule: vec![0; rules.rule.len()],
-        by_none: 0,
-        kept: 0,
-    };
+    let mut tagged = TagReport::new(rules);
     let mut prefix = "spotify".to_owned();
     let mut show_is_tagged = false;
-    // White space before an item: the show's block comes before the first one, indented as it is.
+    // White space before an item. The show's element goes before the first item, with the same indentation.
     let mut gap = Vec::new();
     while let Some(piece) = feed.next()? {
         let is_gap = matches!(piece.part, SegmentKind::Other) && piece.bytes.iter().all(u8::is_ascii_whitespace);
@@ -272,7 +292,7 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
                 if show_is_tagged {
                     return Err(at(
                         access.element.line,
-                        "the show's access stands after its episodes, or twice: move it before them",
+                        "the show's spotify:access comes after an episode or is repeated; keep one, before the episodes",
                     ));
                 }
                 must_replace(replace, access.element.line)?;
@@ -282,20 +302,12 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
             SegmentKind::Item(item) => {
                 let fits = rules.rule.iter().position(|rule| rule.all || rule.fits(&item));
                 let rule = fits.and_then(|place| rules.rule.get(place));
-                match fits.and_then(|place| tagged.by_rule.get_mut(place)) {
-                    Some(count) => *count += 1,
-                    None => tagged.by_none += 1,
-                }
-                if let Some(access) = item.access.first() {
-                    must_replace(replace, access.element.line)?;
-                }
-                if let Some(second) = item.access.get(1) {
-                    return Err(at(second.element.line, "the episode has access twice"));
-                }
+                tagged.count(fits);
+                check_access(&item, replace)?;
                 if let Some(rule) = rule {
                     out.write_all(&retagged(&piece.bytes, &item, rule.block(&prefix).as_deref()))?;
                 } else {
-                    // What no rule speaks of stays as it is: a rule that was forgotten must not give paid audio away.
+                    // Unchanged, because a forgotten rule must not make paid audio free.
                     tagged.kept += u64::from(!item.access.is_empty());
                     out.write_all(&piece.bytes)?;
                 }
@@ -309,6 +321,21 @@ fn tag(feed: impl BufRead, rules: &Rules, replace: bool, out: &mut dyn Write) ->
     Ok(tagged)
 }
 
+/// # Errors
+/// [`CliError`] if the episode has two `spotify:access` elements, or one and `--replace` is missing.
+fn check_access(item: &Item, replace: bool) -> Result<(), CliError> {
+    if let Some(access) = item.access.first() {
+        must_replace(replace, access.element.line)?;
+    }
+    match item.access.get(1) {
+        None => Ok(()),
+        Some(second) => Err(at(
+            second.element.line,
+            "the episode has two spotify:access elements; remove one",
+        )),
+    }
+}
+
 fn at(line: u64, what: &str) -> CliError {
     CliError::new(format!("line {line}: {what}"))
 }
@@ -319,19 +346,22 @@ fn must_replace(replace: bool, line: u64) -> Result<(), CliError> {
     } else {
         Err(at(
             line,
-            "this is tagged already; --replace puts new ones in the place of those that are there",
+            "the feed is already tagged; replace its spotify:access elements with --replace",
         ))
     }
 }
 
-/// The prefix that stands for Spotify's namespace; `spotify` may stand for no other.
+/// The prefix bound to Spotify's namespace, if any.
+///
+/// # Errors
+/// [`CliError`] if `spotify` is bound to another namespace.
 fn bound_prefix(root: &Element) -> Result<Option<String>, CliError> {
     match root.attribute("xmlns:spotify") {
         Some(SPOTIFY) => return Ok(Some("spotify".to_owned())),
         Some(_) => {
             return Err(at(
                 root.line,
-                "xmlns:spotify stands for another namespace than Spotify's: mend that first",
+                "xmlns:spotify is not Spotify's namespace; correct it first",
             ));
         }
         None => {}
@@ -344,7 +374,7 @@ fn bound_prefix(root: &Element) -> Result<Option<String>, CliError> {
     Ok(bound.map(str::to_owned))
 }
 
-/// A start tag with Spotify's namespace declared at its end.
+/// Adds the declaration of Spotify's namespace to a start tag.
 fn with_namespace(tag: &[u8]) -> Vec<u8> {
     let close = tag.iter().rposition(|byte| *byte == b'>').unwrap_or(tag.len());
     let close = if close > 0 && tag.get(close - 1) == Some(&b'/') {
@@ -355,13 +385,13 @@ fn with_namespace(tag: &[u8]) -> Vec<u8> {
     spliced(tag, close..close, format!(" xmlns:spotify=\"{SPOTIFY}\"").as_bytes())
 }
 
-/// An item's bytes with this block in them, and no other.
+/// Returns an item's bytes with `block` as its only `spotify:access` element, or without one.
 fn retagged(bytes: &[u8], item: &Item, block: Option<&str>) -> Vec<u8> {
     let place = &item.place;
     match (place.access, block) {
         (Some((start, end)), Some(block)) => spliced(bytes, start..end, block.as_bytes()),
         (Some((start, end)), None) => {
-            // With the white space before it, which came with it.
+            // The white space before the element goes too, because tagging added it.
             let before = bytes.get(..start).unwrap_or_default();
             let blank = before
                 .iter()
@@ -421,7 +451,7 @@ mod tests {
     const FEED: &str = "\u{feff}<?xml version='1.0' encoding=\"UTF-8\"?>\r\n<!-- <item> --><rss version=\"2.0\"\r\n  xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' >\r\n\t<channel>\r\n\t\t<title>A &amp; B</title>\r\n\t\t<item>\r\n\t\t\t<title><![CDATA[Trailer <1>]]></title>\r\n\t\t</item>\r\n\t\t<item>\r\n\t\t\t<title>One</title><pubDate>Tue, 24 Nov 2026 06:00:00 +0100</pubDate>\r\n\t\t\t<itunes:season>2</itunes:season>\r\n\t\t</item><item><guid>g9</guid></item>\r\n\t\t<item/>\r\n\t</channel>\r\n</rss>\r\n<!-- end -->\r\n";
 
     #[test]
-    fn a_feed_is_tagged_by_the_first_rule_that_fits_and_changed_nowhere_else() {
+    fn the_first_matching_rule_tags_an_episode_and_nothing_else_changes() {
         let (out, counts) = tagged(FEED, RULES, false).unwrap();
         let show = "<spotify:access><partner id=\"0WickerlightSandbox000\"/></spotify:access>\r\n\t\t";
         let one =
@@ -443,10 +473,10 @@ mod tests {
                 kept: 0,
             }
         );
-        // Again it is the same, and only when that is meant.
+        // Tagging again requires --replace and gives the same feed.
         assert!(tagged(&out, RULES, false).unwrap_err().contains("--replace"));
         assert_eq!(tagged(&out, RULES, true).unwrap().0, out);
-        // Of what no rule speaks nothing is given away; a rule that says so frees it.
+        // Gated episodes without a matching rule stay gated; only a rule makes them free.
         let without = "partner_id = \"0WickerlightSandbox000\"";
         let (kept, counts) = tagged(&out, without, true).unwrap();
         assert_eq!((kept.as_str(), counts.kept), (out.as_str(), 2));
@@ -459,9 +489,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a feed looks like, taking out what was added gives the feed back.
+        /// Removing what was added gives back the original feed.
         #[test]
-        fn nothing_else_is_changed(
+        fn tagging_changes_nothing_else(
             gaps in proptest::collection::vec("[ \t\r\n]{0,4}", 8), notes in "[a-z<>&\"']{0,30}", bom in any::<bool>(), quote in "['\"]", items in 0..4_usize,
         ) {
             let gap = |n: usize| &gaps[n];
@@ -474,13 +504,13 @@ mod tests {
             let block = format!("{}<spotify:access><entitlement name=\"gold\"/></spotify:access>", gap(2));
             prop_assert_eq!(out.matches(&block).count(), items);
             let out = out.replacen(" xmlns:spotify=\"http://www.spotify.com/ns/rss\"", "", 1).replace(&block, "");
-            // The show's block takes the indentation of what it comes before.
+            // The show's element has the indentation of what follows it.
             let indented = format!("{show}{}", if items > 0 { gap(0) } else { gap(6) });
             prop_assert_eq!(out.replacen(&indented, "", 1), feed);
         }
 
         #[test]
-        fn no_feed_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
+        fn no_feed_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
             let rules = Rules::parse(RULES).unwrap();
             for feed in [bytes, text.clone().into_bytes(), format!("<rss><channel>{text}</channel></rss>").into_bytes()] {
                 let _ = tag(feed.as_slice(), &rules, true, &mut io::sink());
@@ -508,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_say_nothing_or_too_much_are_refused_by_name() {
+    fn invalid_rules_are_rejected_with_their_cause() {
         for (rules, named) in [
             ("", "partner_id"),
             ("partner_id = \"a b\"", "partner_id"),
@@ -536,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_feed_is_refused_and_nothing_of_it_repeated() {
+    fn a_malformed_feed_is_rejected_without_repeating_its_content() {
         for feed in [
             "",
             "EVIL",

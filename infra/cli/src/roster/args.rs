@@ -1,17 +1,17 @@
-//! Arguments that import and export share: the partner, its table, and the format of the file.
+//! Arguments of both import and export: the partner, the table and the file format.
 
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use shared::partner::PartnerId;
 
-/// Whose people, and where they are.
+/// Arguments that select a partner's subscribers.
 #[derive(Args)]
 pub(super) struct RosterArgs {
-    /// The partner.
+    /// Partner id.
     #[arg(long, env = "PARTNER_ID", value_parser = parse_partner_id)]
     pub(super) partner_id: PartnerId,
-    /// The stack's output SubscribersTableName.
+    /// Subscribers table: stack output SubscribersTableName.
     #[arg(long, env = "SUBSCRIBERS_TABLE")]
     pub(super) subscribers_table: String,
 }
@@ -20,17 +20,17 @@ fn parse_partner_id(id: &str) -> Result<PartnerId, String> {
     PartnerId::parse(id).map_err(|error| error.to_string())
 }
 
-/// How a file of people is written.
+/// Format of a roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// Comma-separated values with a header (RFC 4180).
     Csv,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
 impl Format {
-    /// As it was said, else by the file's name.
+    /// The given format, or else the one of the file's extension, or else CSV.
     pub(super) fn of(said: Option<Self>, file: Option<&Path>) -> Self {
         let extension = file
             .and_then(|file| file.extension())

@@ -1,4 +1,4 @@
-//! `soa-link export`: what the table has of a partner's people, a line each.
+//! `soa-link export`: writes a partner's subscribers, one line each.
 
 use std::{
     fs,
@@ -23,37 +23,41 @@ use crate::{
     private_file::{beside, private_file},
 };
 
-/// Into how many parts the table is cut, to be read at once.
+/// Number of table segments that are scanned in parallel.
 const SEGMENTS: i32 = 8;
 
-/// Writes what the table has of a partner's people: wanted, last seen, link, drift.
+/// Export a partner's subscribers: entitlements, link, sync state and errors
 ///
-/// Times are seconds since 1970. In CSV names stand with spaces between them, as `soa-link import` takes them.
+/// Times are in seconds since 1970. In CSV, spaces separate entitlements.
+/// `soa-link import --ignore-other-columns` reads the result.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link export --only drift --output drift.csv")]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Example: soa-link export --only drift --output drift.csv"
+)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     whose: RosterArgs,
-    /// csv or jsonl; without it by the file's name, else csv.
+    /// File format. The default depends on the file's extension, else csv.
     #[arg(long)]
     format: Option<Format>,
-    /// The file, which is there when all is in it; without one, standard output.
+    /// File to write, created once it is complete. The default is standard output.
     #[arg(long)]
     output: Option<PathBuf>,
-    /// Some of them alone.
+    /// Export only some of the subscribers.
     #[arg(long)]
     only: Option<Only>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Only {
-    /// Linked, and Spotify, as last seen, has something else than is wanted.
+    /// Linked, and Spotify was last seen with other entitlements.
     Drift,
-    /// Linked, as last seen.
+    /// Linked when last seen.
     Linked,
-    /// No longer linked, as last seen.
+    /// No longer linked when last seen.
     Unlinked,
-    /// To be tried again.
+    /// Waiting for a sync or a retry.
     Dirty,
 }
 
@@ -68,10 +72,10 @@ impl Only {
     }
 }
 
-/// Writes the file.
+/// Writes the export.
 ///
 /// # Errors
-/// [`CliError`] when the table or the file fails; then there is no file.
+/// [`CliError`] if the table cannot be read or the file cannot be written. No file is left then; a retry is safe.
 pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let format = Format::of(args.format, args.output.as_deref());
     let dynamodb = aws::bulk_dynamodb(&aws::aws().await?);
@@ -90,7 +94,7 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
     match written {
         Ok(people) => {
             fs::rename(&part, path)?;
-            writeln!(io::stderr(), "{people} people in {}", path.display())?;
+            writeln!(io::stderr(), "{people} subscribers written to {}", path.display())?;
             Ok(true)
         }
         Err(failed) => {
@@ -100,7 +104,7 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
     }
 }
 
-/// All of a partner's people, a page at a time, in no order.
+/// Scans all subscribers of a partner, page by page, in no particular order.
 pub(super) fn people<'a>(
     subscribers: &'a Subscribers,
     whose: &'a RosterArgs,
@@ -112,7 +116,8 @@ pub(super) fn people<'a>(
             let page = subscribers
                 .scan_partner(&whose.partner_id, (segment, SEGMENTS), after.as_ref())
                 .await;
-            let (people, next) = page.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
+            let (people, next) =
+                page.map_err(|error| CliError::new(format!("cannot read the subscribers table: {error}")))?;
             Ok::<_, CliError>(Some((people, next.map(Some))))
         })
         .boxed_local()
@@ -165,13 +170,13 @@ async fn write(
     Ok(written)
 }
 
-/// How many people were looked at, for whoever sits at a terminal, unless the lines themselves go there.
+/// A counter of scanned subscribers on standard error. It is hidden if the export itself goes to the terminal.
 fn spinner(into_a_file: bool) -> ProgressBar {
     if !into_a_file && io::stdout().is_terminal() {
         return ProgressBar::hidden();
     }
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} people looked at {per_sec}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} subscribers read {per_sec}") {
         spinner.set_style(style);
     }
     spinner.enable_steady_tick(Duration::from_millis(200));
@@ -189,7 +194,8 @@ fn json_line(person: &Subscriber) -> serde_json::Value {
     })
 }
 
-/// Nothing in it needs quotes, and nothing begins as a formula does: ids are hexadecimal, names begin with a letter or digit, all else is our own words.
+/// Formats a subscriber as CSV. No cell needs quotes or starts like a spreadsheet formula: ids are hexadecimal, entitlements start with a letter or digit, and
+/// all other cells are numbers or fixed words.
 fn csv_line(person: &Subscriber) -> String {
     let names = |names: Option<&Entitlements>| {
         names.map_or_else(String::new, |names| names.iter().collect::<Vec<_>>().join(" "))

@@ -1,6 +1,6 @@
-//! `soa-link import`: has the table want what a roster says. First it reads all of the file, looks at each person, and says what would change and what the guard will say
-//! to it; nothing is written before somebody has agreed. Then each change is one conditional write, as the entitlement calls make it, and Spotify follows. Whoever is not
-//! in the file is left alone, unless that is asked for by name and number.
+//! `soa-link import`: writes the entitlements of a roster to the subscribers table. It first reads the whole file and the current records, and prints what
+//! would change and what the revocation guard will do. Nothing is written without the operator's consent. Each change is one conditional write, as in the
+//! entitlements API, and `sync` then updates Spotify. Subscribers who are not in the file do not change, unless `--revoke-missing` is given.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use shared::{
     clock::Clock,
@@ -28,68 +28,72 @@ use super::{
 };
 use crate::{aws, error::CliError};
 
-/// How many people are looked at in one call (`BatchGetItem`).
+/// Subscribers per `BatchGetItem` call.
 const BATCH: usize = 100;
-/// How many such batches are in hand at once, and of each how many writes.
+/// Batches that are processed in parallel.
 const BATCHES: usize = 8;
+/// Parallel writes per batch.
 const WRITES: usize = 16;
-/// How often a write is tried anew when somebody else has written in between.
+/// Attempts per conditional write, if the record changes in between.
 const MAX_ATTEMPTS: usize = 8;
-/// After how many rows it is noted how far the import has come.
+/// Rows between two updates of the progress file.
 const CHECKPOINT_ROWS: u64 = 1_000;
 
-/// Has the subscribers table want what a roster says, after showing what would change.
+/// Import a roster into the subscribers table, after showing what would change
 ///
-/// CSV with the columns `partner_user_id` or `sub`, and `entitlements` with spaces between the names, or a JSON object a line with the same members. Each row is all that its
-/// person is to hear. Whoever is not in the file is left alone. An import that was stopped goes on when it is begun again.
+/// The roster is CSV with the columns `partner_user_id` or `sub`, and
+/// `entitlements` (separated by spaces), or JSON Lines with the same members.
+/// A row replaces all entitlements of its subscriber. Subscribers who are not in
+/// the roster do not change. To continue a stopped import, run it again.
 #[derive(Args)]
-#[command(after_help = "Example: soa-link import roster.csv --dry-run")]
+#[command(verbatim_doc_comment, after_help = "Example: soa-link import roster.csv --dry-run")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     whose: RosterArgs,
-    /// The roster.
+    /// Roster file.
     roster: PathBuf,
-    /// csv or jsonl; without it by the file's name, else csv.
+    /// File format. The default depends on the file's extension, else csv.
     #[arg(long)]
     format: Option<Format>,
-    /// Show what would change, and stop there.
+    /// Show what would change and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask. Whether people lose something has to be agreed to by --allow-revocations all the same.
+    /// Do not ask. Revocations still require --allow-revocations.
     #[arg(long)]
     yes: bool,
-    /// Agree that at most so many people lose something: the dry run says how many.
+    /// Agree that up to this many subscribers lose entitlements (see --dry-run).
     #[arg(long)]
     allow_revocations: Option<u64>,
-    /// Have those hear nothing who are in the table and not in the roster.
+    /// Revoke the entitlements of subscribers who are not in the roster.
     #[arg(long)]
     revoke_missing: bool,
-    /// Refuse a roster of another number of rows.
+    /// Reject the roster if it has another number of rows.
     #[arg(long)]
     expect_rows: Option<u64>,
-    /// Pass over rows that cannot be read, rather than write nothing.
+    /// Skip bad rows instead of rejecting the roster.
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Pass over columns that say neither who nor what.
+    /// Ignore columns other than the subscriber and the entitlements.
     #[arg(long)]
     ignore_other_columns: bool,
-    /// The secret of the partner's keys, for rosters with `sub`: the stack's output PartnerKeysId.
+    /// Secret of the partner's keys, if rows have `sub`: stack output PartnerKeysId.
     #[arg(long, env = "PARTNER_KEYS_ID")]
     partner_keys_id: Option<String>,
-    /// What the functions' guard is told, for its verdict.
+    /// The deployment's `GuardPeople`, to predict what the guard does.
     #[arg(long, env = "GUARD_PEOPLE", default_value_t = 100)]
     guard_people: i64,
-    /// As `guard_people`, in percent of those linked.
+    /// The deployment's `GuardPercent`, to predict what the guard does.
     #[arg(long, env = "GUARD_PERCENT", default_value_t = 5)]
     guard_percent: i64,
-    /// For programs: the summary as one JSON document.
+    /// Print the plan and the result as one JSON document each.
     #[arg(long)]
     json: bool,
 }
 
 struct Import<'a> {
     args: &'a ImportArgs,
+    guard: RevocationGuard,
     subscribers: Subscribers,
     reading: RowFormat,
     progress: ProgressFile,
@@ -97,44 +101,17 @@ struct Import<'a> {
     clock: Clock,
 }
 
-/// Looks, asks, and writes.
+/// Plans the import, asks for consent and writes. Returns whether the roster was accepted.
 ///
 /// # Errors
-/// [`CliError`] when the roster or a table cannot be read, or something stands against it.
+/// [`CliError`] if the roster, the table or the secret cannot be read, consent is missing, or the import stops before its end. A retry is safe: it continues
+/// where the import stopped.
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
-    let aws = aws::aws().await?;
-    let dynamodb = aws::bulk_dynamodb(&aws);
-    let keys = match &args.partner_keys_id {
-        None => None,
-        Some(id) => {
-            let client = aws_sdk_secretsmanager::Client::new(&aws);
-            let keys = ManagedSecret::new(client, id.clone(), Clock::System).get().await;
-            Some(keys.map_err(|error| CliError::new(error.to_string()))?)
-        }
-    };
-    let limits = RevocationLimits {
-        people: args.guard_people,
-        percent: args.guard_percent,
-    };
-    let guard = RevocationGuard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits);
-    let fingerprint = fingerprint(&args.roster)?;
-    let import = Import {
-        args,
-        subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
-        reading: RowFormat {
-            format: Format::of(args.format, Some(&args.roster)),
-            partner_id: args.whose.partner_id.clone(),
-            keys,
-            ignore_other_columns: args.ignore_other_columns,
-        },
-        progress: ProgressFile::new(&args.roster, &args.whose, &fingerprint),
-        fingerprint,
-        clock: Clock::System,
-    };
+    let import = Import::new(args).await?;
     let after_row = import.progress.reached()?;
     let census = RosterIndex::of(import.rows()?)?;
     let (tally, losers) = import.plan(&census, after_row).await?;
-    let state = guard.state(&args.whose.partner_id, import.clock.now()).await;
+    let state = import.guard.state(&args.whose.partner_id, import.clock.now()).await;
     let state = state.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
     let objections = import.objections(&census);
     if args.json {
@@ -147,7 +124,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     } else {
         tell(out, &census, after_row, &tally, &state)?;
         for objection in &objections {
-            writeln!(out, "Not imported: {objection}.")?;
+            writeln!(out, "Rejected: {objection}.")?;
         }
     }
     if !objections.is_empty() {
@@ -164,6 +141,20 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         return Ok(false);
     }
     let (done, stopped) = import.write(&census, after_row, &losers).await?;
+    report_written(args, &done, stopped, out)?;
+    Ok(true)
+}
+
+/// Prints what was written.
+///
+/// # Errors
+/// [`CliError`] with the number of written subscribers if the import `stopped` early, or if `out` cannot be written.
+fn report_written(
+    args: &ImportArgs,
+    done: &Diff,
+    stopped: Option<String>,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
     if args.json {
         writeln!(
             out,
@@ -173,60 +164,90 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     }
     if let Some(why) = stopped {
         return Err(CliError::new(format!(
-            "{why}, after {} people were written; the same command goes on from there",
+            "{why}; {} subscribers were written. Run the same command again to continue",
             done.changes()
         )));
     }
     if !args.json {
         writeln!(
             out,
-            "{} people written. Spotify follows those who are linked.",
+            "{} subscribers written. The sync now updates those who are linked.",
             done.changes()
         )?;
         if done.skipped_concurrent > 0 {
             writeln!(
                 out,
-                "{} people were changed since they were counted, would lose something by it, and were left alone. Another run counts them again.",
+                "{} subscribers were skipped: they changed after the count and would lose entitlements. Run the import again to count them.",
                 done.skipped_concurrent
             )?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
-impl Import<'_> {
-    /// What stands against writing anything.
+impl<'a> Import<'a> {
+    async fn new(args: &'a ImportArgs) -> Result<Self, CliError> {
+        let aws = aws::aws().await?;
+        let dynamodb = aws::bulk_dynamodb(&aws);
+        let keys = match &args.partner_keys_id {
+            None => None,
+            Some(id) => {
+                let client = aws_sdk_secretsmanager::Client::new(&aws);
+                let keys = ManagedSecret::new(client, id.clone(), Clock::System).get().await;
+                Some(keys.map_err(|error| CliError::new(error.to_string()))?)
+            }
+        };
+        let limits = RevocationLimits {
+            people: args.guard_people,
+            percent: args.guard_percent,
+        };
+        let fingerprint = fingerprint(&args.roster)?;
+        Ok(Self {
+            args,
+            guard: RevocationGuard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits),
+            subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
+            reading: RowFormat {
+                format: Format::of(args.format, Some(&args.roster)),
+                partner_id: args.whose.partner_id.clone(),
+                keys,
+                ignore_other_columns: args.ignore_other_columns,
+            },
+            progress: ProgressFile::new(&args.roster, &args.whose, &fingerprint),
+            fingerprint,
+            clock: Clock::System,
+        })
+    }
+
+    /// Reasons to reject the whole roster.
     fn objections(&self, census: &RosterIndex) -> Vec<String> {
         let mut objections = Vec::new();
         if census.bad_rows > 0 && !self.args.skip_bad_rows {
             objections.push(format!(
-                "{} rows cannot be read; --skip-bad-rows passes them over",
+                "{} bad rows; fix them, or skip them with --skip-bad-rows",
                 census.bad_rows
             ));
         }
         if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != census.rows) {
             objections.push(format!(
-                "the roster has {} rows, and {expected} were expected",
+                "the roster has {} rows instead of {expected}; check that it is complete",
                 census.rows
             ));
         }
         if !self.fingerprint.ends_well && self.args.expect_rows.is_none() {
-            objections.push("the roster's last line has no end, so that it may have been cut off; --expect-rows says how many rows it should have".to_owned());
+            objections.push("the last line has no line end, so the roster may be cut off; check it, and pass its number of rows with --expect-rows".to_owned());
         }
         if self.args.revoke_missing && (census.rows == census.bad_rows || census.bad_rows > 0) {
-            objections.push(
-                "a roster that is empty, or cannot be read whole, says of nobody that they are missing".to_owned(),
-            );
+            objections.push("--revoke-missing requires a roster with rows and without bad rows".to_owned());
         }
         objections
     }
 
-    /// Whether the operator agrees. Where people lose something they have to say how many.
+    /// Asks for the operator's consent. If entitlements are revoked, the operator has to give the number of subscribers.
     fn agreed(&self, tally: &Diff) -> Result<bool, CliError> {
         let args = self.args;
         if let Some(allowed) = args.allow_revocations.filter(|allowed| *allowed < tally.revoked) {
             return Err(CliError::new(format!(
-                "{} people lose something, and --allow-revocations agrees to {allowed} at most",
+                "{} subscribers would lose entitlements, more than --allow-revocations {allowed}; check the roster, or raise the number",
                 tally.revoked
             )));
         }
@@ -241,16 +262,16 @@ impl Import<'_> {
                 format!(" --allow-revocations {}", tally.revoked)
             };
             return Err(CliError::new(format!(
-                "nobody is there to be asked: --yes{loss} agrees"
+                "cannot ask for consent without a terminal; agree with --yes{loss}"
             )));
         }
         let (question, agreement) = if tally.revoked > 0 {
             (
-                "Type the number of people who lose something to go on: ",
+                "Type the number of subscribers who lose entitlements to continue: ",
                 tally.revoked.to_string(),
             )
         } else {
-            ("Type yes to go on: ", "yes".to_owned())
+            ("Type yes to continue: ", "yes".to_owned())
         };
         write!(io::stderr(), "{question}")?;
         let mut answer = String::new();
@@ -262,9 +283,9 @@ impl Import<'_> {
         Rows::open(&self.args.roster, self.reading.clone())
     }
 
-    /// Looks at everybody in the rows that are left, and at those who are missing: what would change.
+    /// Compares the remaining rows, and with `--revoke-missing` all other subscribers, with the table.
     async fn plan(&self, census: &RosterIndex, after_row: u64) -> Result<(Diff, PlannedRevocations), CliError> {
-        let bar = bar("looking", census.rows);
+        let bar = bar("reading", census.rows);
         bar.inc(after_row);
         let mut looked = stream::iter(self.batches(census, after_row)?)
             .map(|batch| async move {
@@ -296,12 +317,12 @@ impl Import<'_> {
         Ok((tally, losers))
     }
 
-    /// The roster's rows after some, in parts, of each person the row that counts.
-    fn batches<'a>(
+    /// The rows after `after_row` in batches, with only the last row of each subscriber.
+    fn batches<'b>(
         &self,
-        census: &'a RosterIndex,
+        census: &'b RosterIndex,
         after_row: u64,
-    ) -> Result<impl Iterator<Item = Result<Batch, CliError>> + use<'a>, CliError> {
+    ) -> Result<impl Iterator<Item = Result<Batch, CliError>> + use<'a, 'b>, CliError> {
         let skip = usize::try_from(after_row).unwrap_or(usize::MAX);
         let mut rows = (0..).zip(self.rows()?).skip(skip);
         Ok(std::iter::from_fn(move || {
@@ -313,7 +334,7 @@ impl Import<'_> {
                     Ok(Ok(row)) if census.counts(place, &row.partner_user_id) => {
                         batch.people.insert(row.partner_user_id, row.entitlements);
                     }
-                    // Bad rows were agreed to be passed over.
+                    // An earlier row of the same subscriber, or a bad row, which --skip-bad-rows allows.
                     Ok(_) => {}
                 }
                 if batch.people.len() == BATCH || batch.rows == CHECKPOINT_ROWS {
@@ -324,7 +345,7 @@ impl Import<'_> {
         }))
     }
 
-    /// Some people as they are, each with what the roster says.
+    /// Reads the current records of a batch and pairs each with its entitlements in the roster.
     async fn load(
         &self,
         people: HashMap<PartnerUserId, Entitlements>,
@@ -345,7 +366,7 @@ impl Import<'_> {
         Ok(with.collect())
     }
 
-    /// Writes the rows that are left, and then takes from the missing, until all is done or something stops it: what was written, and what stopped it.
+    /// Writes the remaining rows, then revokes the entitlements of missing subscribers. Returns what was written, and the reason if it stopped early.
     async fn write(
         &self,
         census: &RosterIndex,
@@ -354,10 +375,10 @@ impl Import<'_> {
     ) -> Result<(Diff, Option<String>), CliError> {
         if fingerprint(&self.args.roster)? != self.fingerprint {
             return Err(CliError::new(
-                "the roster has changed since it was looked at: nothing was written",
+                "the roster has changed since it was read, so nothing was written; run the import again",
             ));
         }
-        // That it can be noted is seen before there is something to note.
+        // Fails before the first write if the progress file cannot be written.
         self.progress.note(after_row)?;
         let bar = bar("writing", census.rows);
         bar.inc(after_row);
@@ -367,25 +388,13 @@ impl Import<'_> {
                 Ok((self.apply(self.load(batch.people).await?, losers).await?, batch.rows))
             })
             .buffered(BATCHES);
-        let pages = stream::iter(
-            self.args
-                .revoke_missing
-                .then(|| people(&self.subscribers, &self.args.whose)),
-        );
-        let revoked = pages.flatten().and_then(async |page| {
-            let missing = page.into_iter().filter(|person| census.is_missing(person));
-            let missing = missing.map(|person| (person, Entitlements::default()));
-            let mut tally = self.apply(missing.collect(), losers).await?;
-            tally.missing = tally.revoked;
-            Ok((tally, 0))
-        });
-        let mut written = std::pin::pin!(rows.chain(revoked));
+        let mut written = std::pin::pin!(rows.chain(self.revoke_missing(census, losers)));
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         let (mut tally, mut rows_done, mut noted) = (Diff::default(), after_row, after_row);
         let stopped = loop {
             let part: Result<Option<(Diff, u64)>, CliError> = tokio::select! {
                 biased;
-                _ = &mut interrupted => break Some("stopped".to_owned()),
+                _ = &mut interrupted => break Some("interrupted".to_owned()),
                 part = written.try_next() => part,
             };
             let (of_part, rows) = match part {
@@ -410,7 +419,26 @@ impl Import<'_> {
         Ok((tally, stopped))
     }
 
-    /// Writes some people. What the backend writes of them meanwhile comes first, and then the roster; but nobody loses what was not counted as lost.
+    /// With `--revoke-missing`, revokes the entitlements of subscribers who are not in the roster. One page of the table per item, with 0 rows.
+    fn revoke_missing(
+        &self,
+        census: &RosterIndex,
+        losers: &PlannedRevocations,
+    ) -> impl Stream<Item = Result<(Diff, u64), CliError>> {
+        let pages = self
+            .args
+            .revoke_missing
+            .then(|| people(&self.subscribers, &self.args.whose));
+        stream::iter(pages).flatten().and_then(async |page| {
+            let missing = page.into_iter().filter(|person| census.is_missing(person));
+            let missing = missing.map(|person| (person, Entitlements::default()));
+            let mut tally = self.apply(missing.collect(), losers).await?;
+            tally.missing = tally.revoked;
+            Ok((tally, 0))
+        })
+    }
+
+    /// Writes a batch. If the backend changes a record in between, the roster is applied to the new record, but only planned revocations are written.
     async fn apply(
         &self,
         known: Vec<(Subscriber, Entitlements)>,
@@ -454,7 +482,7 @@ impl Import<'_> {
     }
 }
 
-/// Some rows, and the people of whom they are the ones that count.
+/// A number of consecutive rows, and the entitlements of the subscribers whose last row is among them.
 #[derive(Default)]
 struct Batch {
     people: HashMap<PartnerUserId, Entitlements>,

@@ -1,4 +1,4 @@
-//! What has to be known of a whole roster before any of it is written: who is in it, which row about each of them counts, and what cannot be read.
+//! Index of a whole roster, built before anything is written: its subscribers, which of several rows counts for each, and the bad rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,29 +10,29 @@ use shared::{partner::PartnerUserId, store::Subscriber};
 use super::rows::{BadRow, Rows};
 use crate::error::CliError;
 
-/// How many bad rows are kept, to be named.
+/// Upper bound of the bad rows that are kept for the report.
 const MAX_REPORTED_ROWS: usize = 1_000;
 
-/// Who is in a roster, each by eight bytes: whole ids would be too many.
+/// Index of a roster. It stores a hash of 8 bytes per subscriber, because whole ids take too much memory.
 #[derive(Default)]
 pub(super) struct RosterIndex {
     pub(super) rows: u64,
     pub(super) bad_rows: u64,
-    /// The first of them.
+    /// The first bad rows, at most [`MAX_REPORTED_ROWS`].
     pub(super) bad: Vec<BadRow>,
-    /// Rows whose person stands in an earlier one too.
+    /// Number of rows whose subscriber has an earlier row.
     pub(super) repeated: u64,
     people: HashSet<u64>,
-    /// Of those who stand in several rows, the place of the last.
+    /// Index of the last row of each subscriber with several rows.
     last: HashMap<u64, u64>,
     hash: RandomState,
 }
 
 impl RosterIndex {
-    /// Reads them all.
+    /// Reads all rows.
     ///
     /// # Errors
-    /// When the file cannot be read to its end.
+    /// [`CliError`] if the file cannot be read to its end.
     pub(super) fn of(rows: Rows) -> Result<Self, CliError> {
         let mut census = Self::default();
         for row in rows {
@@ -56,13 +56,13 @@ impl RosterIndex {
         Ok(census)
     }
 
-    /// Whether the row at a place, counted from 0, is the one that counts of its person's: their last.
+    /// Whether the row at index `place`, from 0, is its subscriber's last one. Only the last row counts.
     pub(super) fn counts(&self, place: u64, person: &PartnerUserId) -> bool {
         let last = self.last.get(&self.hash.hash_one(person));
         last.is_none_or(|last| *last == place)
     }
 
-    /// Whether somebody hears something and is not in the roster.
+    /// Whether a subscriber has entitlements and is not in the roster.
     pub(super) fn is_missing(&self, person: &Subscriber) -> bool {
         let hears = person.desired().is_some_and(|wanted| !wanted.is_empty());
         hears && !self.people.contains(&self.hash.hash_one(&person.partner_user_id))

@@ -1,4 +1,4 @@
-//! A partner's people, in and out: `soa-link import` has the table want what a roster says, `soa-link export` says what is in the table.
+//! Rosters of a partner's subscribers: `soa-link import` writes one to the subscribers table, `soa-link export` reads the table.
 
 mod args;
 mod export;

@@ -1,4 +1,4 @@
-//! What an import changes: people counted by what becomes of them, those who would lose something, and the guard's verdict.
+//! The plan of an import: subscribers counted by kind of change, the planned revocations, and what the revocation guard will do.
 
 use std::{
     collections::HashMap,
@@ -14,20 +14,20 @@ use shared::{
 
 use super::index::RosterIndex;
 
-/// What an import changes, or has changed, in people.
+/// Number of subscribers per kind of change, planned or written.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Diff {
     pub(super) unchanged: u64,
     pub(super) new: u64,
-    /// People who hear something more, and nothing less.
+    /// Subscribers who gain entitlements and lose none.
     pub(super) granted: u64,
-    /// People who lose something.
+    /// Subscribers who lose entitlements.
     pub(super) revoked: u64,
-    /// Those of them whom Spotify may know.
+    /// Those of `revoked` who may be linked.
     pub(super) revoked_linked: u64,
-    /// Those of them who are not in the roster.
+    /// Those of `revoked` who are not in the roster.
     pub(super) missing: u64,
-    /// People who would lose something that was not counted, because the backend has written of them since.
+    /// Subscribers left alone, because the backend changed them after the count and the write would revoke entitlements.
     pub(super) skipped_concurrent: u64,
 }
 
@@ -46,7 +46,7 @@ impl Diff {
         self.new + self.granted + self.revoked
     }
 
-    /// Counts what becomes of one person.
+    /// Counts one subscriber and returns the kind of change.
     pub(super) fn count(&mut self, before: &Subscriber, after: &Entitlements) -> RosterChange {
         let wanted = before.desired().cloned().unwrap_or_default();
         if !wanted.is_subset(after) {
@@ -67,7 +67,7 @@ impl Diff {
     }
 }
 
-/// What becomes of one person.
+/// Kind of change of one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RosterChange {
     Unchanged,
@@ -75,7 +75,8 @@ pub(super) enum RosterChange {
     Revoke,
 }
 
-/// Those who would lose something, as they were when they were counted: each by sixteen bytes. Nobody else loses anything, whatever the table has of them later.
+/// Subscribers whose entitlements the import may revoke, with their state when they were counted, as hashes of 16 bytes per subscriber. No other subscriber loses
+/// entitlements, whatever the table holds later.
 #[derive(Default)]
 pub(super) struct PlannedRevocations {
     as_counted: HashMap<u64, u64>,
@@ -83,13 +84,13 @@ pub(super) struct PlannedRevocations {
 }
 
 impl PlannedRevocations {
-    /// Notes somebody as they are.
+    /// Adds a subscriber in their current state.
     pub(super) fn note(&mut self, person: &Subscriber) {
         let (who, what) = self.hashes(person);
         self.as_counted.insert(who, what);
     }
 
-    /// Whether somebody was noted, and is still what they were then.
+    /// Whether a subscriber was added and has not changed since.
     pub(super) fn has(&self, person: &Subscriber) -> bool {
         let (who, what) = self.hashes(person);
         self.as_counted.get(&who) == Some(&what)
@@ -104,7 +105,7 @@ impl PlannedRevocations {
     }
 }
 
-/// Of those who lose something at Spotify, how many the guard lets pass now.
+/// Number of revocations of linked subscribers that the guard lets pass now.
 pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
     if state.released_until.is_some() {
         tally.revoked_linked
@@ -116,6 +117,7 @@ pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
     }
 }
 
+/// Prints the plan.
 pub(super) fn tell(
     out: &mut dyn Write,
     census: &RosterIndex,
@@ -128,36 +130,36 @@ pub(super) fn tell(
     }
     let more = census.bad_rows - census.bad.len() as u64;
     if more > 0 {
-        writeln!(out, "and {more} more")?;
+        writeln!(out, "and {more} more bad rows")?;
     }
     let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
     line("rows", census.rows)?;
-    line("rows that cannot be read", census.bad_rows)?;
-    line("people in several rows", census.repeated)?;
+    line("bad rows", census.bad_rows)?;
+    line("repeated rows", census.repeated)?;
     line("unchanged", tally.unchanged)?;
     line("new", tally.new)?;
-    line("hear more", tally.granted)?;
-    line("lose something", tally.revoked)?;
-    line("  of them linked", tally.revoked_linked)?;
-    line("  of them not in the roster", tally.missing)?;
+    line("gain entitlements", tally.granted)?;
+    line("lose entitlements", tally.revoked)?;
+    line("  of these linked", tally.revoked_linked)?;
+    line("  of these not in the roster", tally.missing)?;
     if after_row > 0 {
         writeln!(
             out,
-            "An earlier run has written the first {after_row} rows. It goes on after them; of people, this counts only what is left."
+            "An earlier run has written the first {after_row} rows. The import continues after them; the numbers of subscribers are of the remaining rows."
         )?;
     }
     if census.repeated > 0 {
-        writeln!(out, "Of several rows about one person the last counts.")?;
+        writeln!(out, "If a subscriber has several rows, the last one counts.")?;
     }
     let passes = allowed_by_guard(state, tally);
     if passes < tally.revoked_linked {
         writeln!(
             out,
-            "The guard lets {passes} of the {} linked people who lose something pass, and holds the others until an operator releases it. Nobody waits for what is granted.",
+            "The revocation guard lets {passes} of the {} revocations of linked subscribers pass, and holds the rest until an operator releases the guard. Grants are not held.",
             tally.revoked_linked
         )?;
     } else {
-        writeln!(out, "The guard lets all of it pass.")?;
+        writeln!(out, "The revocation guard lets all changes pass.")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How far an import has come: in a file beside the roster, from which another run goes on, and on the terminal.
+//! Progress of an import: in a file next to the roster, from which another run continues, and on the terminal.
 
 use std::{
     fs, io,
@@ -15,7 +15,7 @@ use crate::{
     private_file::{beside, private_file},
 };
 
-/// How far an import has come, in a file beside the roster.
+/// Content of the progress file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Progress {
     partner_id: String,
@@ -24,7 +24,7 @@ struct Progress {
     rows: u64,
 }
 
-/// The progress file of one import: of this roster, into this table.
+/// The progress file of one import, identified by the roster's content, the partner and the table.
 pub(super) struct ProgressFile {
     file: PathBuf,
     part: PathBuf,
@@ -53,7 +53,7 @@ impl ProgressFile {
         }
     }
 
-    /// How many rows an earlier run of this very import has done.
+    /// Number of rows that an earlier run of the same import has written; 0 if there is no progress file.
     pub(super) fn reached(&self) -> Result<u64, CliError> {
         let text = match fs::read(&self.file) {
             Ok(text) => text,
@@ -63,16 +63,16 @@ impl ProgressFile {
         let progress: Option<Progress> = serde_json::from_slice(&text).ok();
         match progress {
             Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
-            // Nothing was written, of whatever roster.
+            // The other import has written nothing, so it cannot be left incomplete.
             Some(progress) if progress.rows == 0 => Ok(0),
             _ => Err(CliError::new(format!(
-                "{} is of another import, of another roster or into another table: finish that one, or delete the file",
+                "{} belongs to another import (other roster, partner or table); finish that import, or delete the file",
                 self.file.display()
             ))),
         }
     }
 
-    /// Notes how many rows are done.
+    /// Stores the number of rows that are written.
     pub(super) fn note(&self, rows: u64) -> Result<(), CliError> {
         let mut written = private_file(&self.part)?;
         serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
@@ -80,7 +80,7 @@ impl ProgressFile {
         Ok(fs::rename(&self.part, &self.file)?)
     }
 
-    /// Deletes the file, if there is one: the import is done.
+    /// Deletes the file, if there is one, because the import is complete.
     pub(super) fn forget(&self) -> Result<(), CliError> {
         match fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
@@ -89,7 +89,7 @@ impl ProgressFile {
     }
 }
 
-/// How far it is, for whoever sits at a terminal.
+/// A progress bar on standard error. It is hidden if that is not a terminal.
 pub(super) fn bar(what: &'static str, rows: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(5));
     if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {human_pos}/{human_len} rows {per_sec} {eta}")

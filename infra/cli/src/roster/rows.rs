@@ -1,5 +1,5 @@
-//! Reads a roster, a row at a time: CSV with a header, or JSON Lines. A row says who, by `partner_user_id` or `sub`, and what they are to hear. What is wrong with one is
-//! said by its line and the member at fault, never by what is in it.
+//! Reads a roster row by row: CSV with a header, or JSON Lines. A row has a subscriber, as `partner_user_id` or `sub`, and their entitlements. The error of a
+//! bad row names its line and the wrong column, and never its content.
 
 use std::{
     fs::File,
@@ -21,33 +21,33 @@ use shared::{
 use super::args::Format;
 use crate::error::CliError;
 
-/// The longest row that is read, in bytes: five hundred names fit twice.
+/// Upper bound of a row, in bytes: twice the size of 500 entitlements of 128 characters.
 const MAX_ROW_BYTES: usize = 256 * 1024;
 
-/// What a row says.
+/// A valid row.
 pub(super) struct Row {
     pub(super) partner_user_id: PartnerUserId,
     pub(super) entitlements: Entitlements,
 }
 
-/// What is wrong with a row.
+/// A row that cannot be used, with the reason.
 #[derive(Debug, Serialize)]
 pub(super) struct BadRow {
     pub(super) line: u64,
     pub(super) what: &'static str,
 }
 
-/// How rows are to be understood.
+/// Settings for reading rows.
 #[derive(Clone)]
 pub(super) struct RowFormat {
     pub(super) format: Format,
     pub(super) partner_id: PartnerId,
-    /// Where rows say `sub`: what makes a Partner User ID of it.
+    /// Keys that derive a Partner User ID from `sub`; `None` if rows must not have `sub`.
     pub(super) keys: Option<Arc<Versions<PartnerKeys>>>,
     pub(super) ignore_other_columns: bool,
 }
 
-/// A file's rows, in their order.
+/// Iterator over the rows of a file, in order.
 pub(super) struct Rows {
     reading: RowFormat,
     lines: RowSource,
@@ -65,14 +65,14 @@ enum RowSource {
     },
 }
 
-/// Reads no more than a row's longest at a time: a quote that is never closed would make one row of all that follows it.
+/// Limits the bytes of one row: an unclosed quote would otherwise read the rest of the file as one row.
 struct RowLimitReader {
     file: File,
     left: usize,
 }
 
 impl RowLimitReader {
-    /// What the reader of CSV takes at once.
+    /// Size of the CSV reader's buffer, in bytes.
     const BUFFER: usize = 1 << 16;
 
     fn allow_a_row(&mut self) {
@@ -84,7 +84,9 @@ impl Read for RowLimitReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(self.left);
         let Some(buffer) = buffer.get_mut(..most).filter(|buffer| !buffer.is_empty()) else {
-            return Err(io::Error::other("a row is too long; is a quote not closed?"));
+            return Err(io::Error::other(
+                "the row is too long, perhaps because a quote is not closed",
+            ));
         };
         let read = self.file.read(buffer)?;
         self.left -= read;
@@ -92,25 +94,25 @@ impl Read for RowLimitReader {
     }
 }
 
-/// Where in a record of CSV what stands.
+/// Positions of the columns in a CSV record.
 #[derive(Clone, Copy)]
 struct Columns {
     who: usize,
-    /// `partner_user_id` or `sub`.
+    /// Name of the column at `who`: `partner_user_id` or `sub`.
     who_is: &'static str,
     entitlements: usize,
 }
 
-/// What a whole file is known by, and whether it is whole.
+/// Identifies the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) bytes: u64,
     pub(super) sha256: String,
-    /// Whether its last line has an end. One that has none may have been cut off.
+    /// Whether the last line has a line end. A file without one may be cut off.
     pub(super) ends_well: bool,
 }
 
-/// Reads the whole file once.
+/// Reads the whole file and returns its fingerprint.
 pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, CliError> {
     let mut file = open(path)?;
     let (mut context, mut buffer, mut bytes, mut last) =
@@ -132,7 +134,7 @@ pub(super) fn fingerprint(path: &Path) -> Result<Fingerprint, CliError> {
 }
 
 fn open(path: &Path) -> Result<File, CliError> {
-    File::open(path).map_err(|error| CliError::new(format!("{} cannot be read: {error}", path.display())))
+    File::open(path).map_err(|error| CliError::new(format!("cannot read {}: {error}", path.display())))
 }
 
 impl Rows {
@@ -147,7 +149,7 @@ impl Rows {
                 let mut records = builder.from_reader(rationed);
                 let header = records
                     .headers()
-                    .map_err(|_| CliError::new("the first line is no header of CSV"))?;
+                    .map_err(|_| CliError::new("the first line is not a CSV header"))?;
                 let columns = Columns::of(header, &reading)?;
                 let record = csv::StringRecord::new();
                 RowSource::Csv {
@@ -157,7 +159,7 @@ impl Rows {
                 }
             }
             Format::Jsonl => {
-                // A byte order mark is not JSON.
+                // Skips a byte order mark, which is not JSON.
                 let mut mark = [0; 3];
                 if !matches!(file.read(&mut mark), Ok(3)) || mark != *b"\xef\xbb\xbf" {
                     file.seek(SeekFrom::Start(0))?;
@@ -188,15 +190,15 @@ impl Columns {
             (None, Some(who)) => (who, "sub"),
             _ => {
                 return Err(CliError::new(
-                    "the header needs one of the columns partner_user_id and sub, once",
+                    "the header must have either the column partner_user_id or sub, once",
                 ));
             }
         };
         let entitlements =
-            place("entitlements").ok_or_else(|| CliError::new("the header needs the column entitlements, once"))?;
+            place("entitlements").ok_or_else(|| CliError::new("the header must have the column entitlements, once"))?;
         if header.len() > 2 && !reading.ignore_other_columns {
             return Err(CliError::new(
-                "the header has other columns than who and entitlements; --ignore-other-columns passes them over",
+                "the header has unknown columns; ignore them with --ignore-other-columns",
             ));
         }
         Ok(Self {
@@ -208,7 +210,7 @@ impl Columns {
 }
 
 impl Iterator for Rows {
-    /// An error ends it: what cannot be read has no rows.
+    /// The outer error means that the file cannot be read on; the inner one is a bad row.
     type Item = Result<Result<Row, BadRow>, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -231,9 +233,13 @@ impl Iterator for Rows {
                     Err(error) => {
                         let line = error.position().map_or(line, csv::Position::line);
                         let what = match error.kind() {
-                            csv::ErrorKind::UnequalLengths { .. } => "another number of fields than the header",
+                            csv::ErrorKind::UnequalLengths { .. } => "the number of fields differs from the header",
                             csv::ErrorKind::Utf8 { .. } => "not UTF-8",
-                            _ => return Some(Err(CliError::new(format!("the roster, from line {line} on: {error}")))),
+                            _ => {
+                                return Some(Err(CliError::new(format!(
+                                    "cannot read the roster from line {line} on: {error}"
+                                ))));
+                            }
                         };
                         Some(Ok(Err(BadRow { line, what })))
                     }
@@ -241,7 +247,7 @@ impl Iterator for Rows {
             }
             RowSource::Jsonl { file, line } => loop {
                 let mut text = Vec::new();
-                // One byte more than is read shows that there is more.
+                // One byte more than the limit, to detect a longer row.
                 let read = file
                     .by_ref()
                     .take(MAX_ROW_BYTES as u64 + 1)
@@ -250,7 +256,11 @@ impl Iterator for Rows {
                 let line = *line;
                 let row = match read {
                     Ok(0) => return None,
-                    Err(error) => return Some(Err(CliError::new(format!("the roster, from line {line} on: {error}")))),
+                    Err(error) => {
+                        return Some(Err(CliError::new(format!(
+                            "cannot read the roster from line {line} on: {error}"
+                        ))));
+                    }
                     Ok(read) if read > MAX_ROW_BYTES => Err("too long"),
                     Ok(_) if text.trim_ascii().is_empty() => continue,
                     Ok(_) => of_json(&text, &self.reading),
@@ -282,7 +292,7 @@ fn of_json(text: &[u8], reading: &RowFormat) -> Result<Row, &'static str> {
     let entitlements = Entitlements::parse(names.ok_or("entitlements")?).map_err(|_| "entitlements")?;
     members.retain(|name, _| !reading.ignore_other_columns || ["partner_user_id", "sub"].contains(&name.as_str()));
     if members.len() != 1 {
-        return Err("who it is: one of partner_user_id and sub, and nothing else");
+        return Err("unknown members, or not exactly one of partner_user_id and sub");
     }
     Ok(Row {
         partner_user_id: person(&members, reading)?,
@@ -297,6 +307,6 @@ fn person(claims: &Map<String, Value>, reading: &RowFormat) -> Result<PartnerUse
             id.ok_or("partner_user_id")
         }
         (None, Some(keys)) => subject_id(keys, &reading.partner_id, claims).map_err(|_| "sub"),
-        (None, None) => Err("sub, which needs --partner-keys-id"),
+        (None, None) => Err("sub requires --partner-keys-id"),
     }
 }

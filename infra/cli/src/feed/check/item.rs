@@ -1,4 +1,4 @@
-//! One item: its block, and what its public notes give away.
+//! Checks of one item: its `spotify:access` element, and links to paid audio in public notes.
 
 use std::{collections::BTreeSet, hash::BuildHasher as _};
 
@@ -14,7 +14,7 @@ use crate::feed::{
     },
 };
 
-/// How many links of public notes are remembered.
+/// Upper bound of the remembered links of public notes.
 const MAX_LINKS: usize = 50_000;
 
 impl Check<'_> {
@@ -47,35 +47,40 @@ impl Check<'_> {
         for access in &item.access {
             self.block(access, title, &[("entitlement", "name")], &["partner", "sandbox"]);
         }
+        self.entitlements(item, title);
+        self.enclosures(item, title);
+        self.public_notes(item, title);
+    }
+
+    fn entitlements(&mut self, item: &Item, title: Option<&str>) {
         let line = item.access.first().map_or(item.line, |access| access.element.line);
         let (mut set, mut has_bad) = (BTreeSet::new(), false);
         for name in item.access.iter().flat_map(Access::entitlements) {
             if Entitlement::parse(name).is_err() {
                 has_bad = true;
-                self.found
-                    .add(&ENTITLEMENT, line, title, "an entitlement's name is malformed");
+                self.found.add(&ENTITLEMENT, line, title, "an entitlement is malformed");
             } else if !set.insert(name.to_owned()) {
-                self.found.add(&REPEATED, line, title, format!("{name} stands twice"));
+                self.found.add(&REPEATED, line, title, format!("{name} is repeated"));
             }
         }
         if set.is_empty() {
             if !has_bad {
                 self.found
-                    .add(&EMPTY_BLOCK, line, title, "the episode is gated and nothing opens it");
+                    .add(&EMPTY_BLOCK, line, title, "the episode is gated but has no entitlement");
             }
         } else {
             if let Some(known) = &self.known_entitlements {
                 let unheld: Vec<_> = set.difference(known).cloned().collect();
-                let nobody = unheld.len() == set.len();
+                let all_unheld = unheld.len() == set.len();
                 for name in unheld {
                     if self.unheld.insert(name.clone()) {
                         self.found
-                            .add(&NOBODY_HOLDS, line, title, format!("nobody holds {name}"));
+                            .add(&NOBODY_HOLDS, line, title, format!("no subscriber has {name}"));
                     }
                 }
-                if nobody {
+                if all_unheld {
                     self.found
-                        .add(&NOBODY_OPENS, line, title, "nobody can open the episode");
+                        .add(&NOBODY_OPENS, line, title, "no subscriber can unlock the episode");
                 }
             }
             if !self.sets.contains(&set) && !self.sets.is_empty() && !self.sets_differ {
@@ -85,11 +90,14 @@ impl Check<'_> {
                     rule,
                     line,
                     title,
-                    "the episode opens with another set than those before it",
+                    "the episode has other entitlements than those before it",
                 );
             }
             self.sets.insert(set);
         }
+    }
+
+    fn enclosures(&mut self, item: &Item, title: Option<&str>) {
         for audio in &item.enclosures {
             let audio_hash = self.hash.hash_one(audio);
             self.paid_audio.insert(audio_hash);
@@ -99,12 +107,16 @@ impl Check<'_> {
             }
             if audio.starts_with("http://") {
                 self.found
-                    .add(&INSECURE, item.line, title, "paid audio is at an http URL");
+                    .add(&INSECURE, item.line, title, "paid audio has an http URL");
             }
         }
+    }
+
+    /// Reports links that reveal paid audio, and remembers the others: a later episode may have that audio.
+    fn public_notes(&mut self, item: &Item, title: Option<&str>) {
         let mut harmless = Vec::new();
         let leaks = item.notes.iter().flat_map(|notes| {
-            // HTML as text, perhaps escaped twice.
+            // HTML in XML text; ampersands may be escaped twice.
             let notes = notes
                 .replace("&amp;", "&")
                 .replace("&quot;", "\"")
@@ -119,7 +131,7 @@ impl Check<'_> {
             }
             leaks
         });
-        // The same notes stand in several elements.
+        // A set, because the same notes often are in several elements.
         let leaks: BTreeSet<_> = leaks.collect();
         for (host, why) in leaks {
             self.found
@@ -130,7 +142,7 @@ impl Check<'_> {
         }
     }
 
-    /// Why a link in public notes should not be there.
+    /// What a link in public notes reveals. Returns `None` if the link is harmless.
     fn leaks(&self, link: &str) -> Option<&'static str> {
         const AUDIO: [&str; 9] = [".mp3", ".m4a", ".m4b", ".aac", ".ogg", ".opus", ".wav", ".flac", ".mp4"];
         const CREDENTIALS: [&str; 17] = [
@@ -163,11 +175,11 @@ impl Check<'_> {
         let mut names = url.query_pairs().map(|(name, _)| name.to_lowercase());
         names
             .any(|name| CREDENTIALS.contains(&name.as_str()))
-            .then_some("something with a credential in it")
+            .then_some("a URL with a credential")
     }
 }
 
-/// The links in a text, whether it is plain or HTML.
+/// The http and https links in plain text or HTML.
 fn links(notes: &str) -> impl Iterator<Item = &str> {
     let starts = notes.match_indices("http").map(|(start, _)| start);
     starts.filter_map(|start| {

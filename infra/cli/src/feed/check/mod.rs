@@ -1,5 +1,5 @@
-//! `soa-link feed check`: whether a feed says what it is meant to, to Spotify and to the partner's subscribers. What it finds has a rule's name, a line, and how to mend it.
-//! Nothing is repeated that a stranger should not read: of a URL in public notes its host alone.
+//! `soa-link feed check`: finds mistakes in a feed that Spotify would reject or that lock or reveal paid audio. A finding has a rule, a line and a fix.
+//! It never repeats a secret of the feed: of a URL in public notes it shows only the host.
 
 mod item;
 #[cfg(test)]
@@ -29,29 +29,31 @@ use crate::{
     },
 };
 
-/// Looks whether a podcast feed says what it is meant to.
+/// Check a podcast feed for mistakes in its Open Access elements.
 #[derive(Args)]
 #[command(
-    after_help = "Example: soa-link export --output people.csv && soa-link feed check feed.xml --known-entitlements people.csv"
+    after_help = "Example: soa-link export --output all.csv && soa-link feed check feed.xml --known-entitlements all.csv"
 )]
 pub(crate) struct CheckArgs {
-    /// The feed; `-` is standard input.
+    /// Feed file; `-` reads standard input.
     feed: String,
-    /// The partner whose show it should be.
+    /// Partner id that the show must have.
     #[arg(long)]
     partner_id: Option<String>,
-    /// What people hold: a file of `soa-link export`, or one name a line. Shows what nobody can open.
+    /// Find episodes that no subscriber can unlock, by the entitlements in this file.
+    ///
+    /// The file is an export of `soa-link export`, or has one name per line.
     #[arg(long)]
     known_entitlements: Option<PathBuf>,
-    /// Take it for an error when a show's episodes open with different sets, which older versions of Spotify's rules forbid.
+    /// Report different entitlements within a show as an error, not a warning.
     #[arg(long)]
     strict: bool,
-    /// For programs: one JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
-/// A feed that is being looked at.
+/// State of a check.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a thing that has been seen or not")]
 struct Check<'a> {
@@ -59,7 +61,7 @@ struct Check<'a> {
     partner_id: Option<&'a str>,
     known_entitlements: Option<BTreeSet<String>>,
     strict: bool,
-    /// Where the show's block stands, when there was one.
+    /// Line of the show's `spotify:access` element, if it was found.
     show: Option<u64>,
     has_partner: bool,
     declared: bool,
@@ -71,15 +73,15 @@ struct Check<'a> {
     unheld: BTreeSet<String>,
     guids: HashSet<u64>,
     paid_audio: HashSet<u64>,
-    /// Links of public notes, and in which line their episode begins: paid audio may come after them.
+    /// Links in public notes, as hashes, with the line of their episode. A later episode may have the linked paid audio.
     linked: HashMap<u64, u64>,
     hash: RandomState,
 }
 
-/// Looks at a feed, and says what was found.
+/// Checks a feed and prints the findings. Returns whether there are no errors.
 ///
 /// # Errors
-/// [`CliError`] when a file cannot be read. A feed that is no XML is one that was looked at.
+/// [`CliError`] if a file cannot be opened, or the file of known entitlements cannot be read. A malformed feed is a finding.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     let known_entitlements = args.known_entitlements.as_ref().map(known_entitlements).transpose()?;
     let check = Check {
@@ -97,9 +99,9 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliErro
     Ok(check.found.errors == 0)
 }
 
-/// What people hold: of an export in CSV or JSON Lines, or one name a line.
+/// Reads the entitlements of all subscribers: from an export in CSV or JSON Lines, or one name per line.
 fn known_entitlements(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
-    let failed = |error: std::io::Error| CliError::new(format!("{} cannot be read: {error}", path.display()));
+    let failed = |error: std::io::Error| CliError::new(format!("cannot read {}: {error}", path.display()));
     let mut lines = BufReader::new(File::open(path).map_err(failed)?).lines();
     let mut held = BTreeSet::new();
     let mut column = None;
@@ -109,7 +111,7 @@ fn known_entitlements(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
             column = line.split(',').position(|name| name.trim() == "entitlements");
         }
         match (column, serde_json::from_str::<Value>(&line)) {
-            // Of a person who is not linked nothing is held at Spotify, and may be tomorrow: all that is wanted counts.
+            // Counts the entitlements that the partner grants, not those at Spotify: unlinked subscribers may link later.
             (_, Ok(Value::Object(person))) => {
                 let names = person
                     .get("entitlements")
@@ -139,7 +141,7 @@ impl Check<'_> {
                 Ok(Some(piece)) => piece,
                 Ok(None) => break,
                 Err(failed) => {
-                    // What is found of the rest would be of no use.
+                    // Findings about the rest would be misleading.
                     self.found.add(&NOT_RSS, feed.line(), None, failed.to_string());
                     return self;
                 }
@@ -158,7 +160,7 @@ impl Check<'_> {
         }
         match channel {
             Some((channel, line)) => self.channel(&channel, line),
-            None => self.found.add(&NOT_RSS, feed.line(), None, "there is no channel"),
+            None => self.found.add(&NOT_RSS, feed.line(), None, "the feed has no channel"),
         }
         self
     }
@@ -170,12 +172,8 @@ impl Check<'_> {
         for (name, value) in &root.attributes {
             match name.strip_prefix("xmlns:") {
                 Some("spotify") if value != SPOTIFY => {
-                    self.found.add(
-                        &NAMESPACE,
-                        root.line,
-                        None,
-                        "xmlns:spotify stands for another namespace than Spotify's",
-                    );
+                    self.found
+                        .add(&NAMESPACE, root.line, None, "xmlns:spotify is not Spotify's namespace");
                 }
                 Some(prefix) if value == SPOTIFY => {
                     self.declared = true;
@@ -188,7 +186,7 @@ impl Check<'_> {
         }
     }
 
-    /// What is wrong with a block wherever it stands.
+    /// Checks a `spotify:access` element. `good` lists its allowed children with their attributes, `elsewhere` those allowed only in the other place.
     fn block(&mut self, access: &Access, episode: Option<&str>, good: &[(&str, &str)], elsewhere: &[&str]) {
         let line = access.element.line;
         match access.element.space {
@@ -203,10 +201,10 @@ impl Check<'_> {
                     &PREFIX,
                     line,
                     episode,
-                    "Spotify's namespace has another prefix than `spotify`",
+                    "the prefix of Spotify's namespace is not `spotify`",
                 );
             }
-            // Said of the root element.
+            // A wrong namespace is reported at the root element.
             _ => {}
         }
         for child in &access.children {
@@ -223,14 +221,14 @@ impl Check<'_> {
                     &MISPLACED,
                     child.line,
                     episode,
-                    format!("<{}> stands where it has no effect", child.name),
+                    format!("<{}> has no effect here", child.name),
                 );
             } else if known.is_none_or(|(_, attribute)| child.attribute(attribute).is_none()) {
                 self.found.add(
                     &UNKNOWN_CHILD,
                     child.line,
                     episode,
-                    "an element inside spotify:access is unknown, or lacks its attribute",
+                    "unknown element or missing attribute inside spotify:access",
                 );
             }
         }
@@ -239,7 +237,8 @@ impl Check<'_> {
     fn show(&mut self, access: &Access) {
         let line = access.element.line;
         if self.show.is_some() {
-            self.found.add(&PARTNERS, line, None, "the show has a second block");
+            self.found
+                .add(&PARTNERS, line, None, "the show has a second spotify:access element");
         }
         self.show = Some(line);
         self.block(
@@ -270,7 +269,7 @@ impl Check<'_> {
             }
             if self.partner_id.is_some_and(|wanted| wanted != *id) {
                 self.found
-                    .add(&PARTNER_OTHER, *line, None, "the show is another partner's");
+                    .add(&PARTNER_OTHER, *line, None, "the show belongs to another partner");
             }
         }
         if partners.len() > 1 {
@@ -279,8 +278,12 @@ impl Check<'_> {
         self.has_partner = !partners.is_empty();
         if let Some(sandbox) = plain("sandbox").find(|sandbox| sandbox.attribute("enabled") != Some("false")) {
             if partners.is_empty() {
-                self.found
-                    .add(&SANDBOX_ALONE, sandbox.line, None, "there is a sandbox and no partner");
+                self.found.add(
+                    &SANDBOX_ALONE,
+                    sandbox.line,
+                    None,
+                    "the show has a sandbox but no partner",
+                );
             } else {
                 self.found
                     .add(&SANDBOX, sandbox.line, None, "the show is in the sandbox");
@@ -305,7 +308,7 @@ impl Check<'_> {
                 &PARTNER_MISSING,
                 self.show.unwrap_or(line),
                 None,
-                "episodes are gated and the show has no partner",
+                "the show has gated episodes but no partner",
             );
         }
     }
@@ -330,7 +333,7 @@ impl Check<'_> {
             )?;
         }
         for (rule, count) in self.found.counts.iter().filter(|(_, count)| **count > MAX_SHOWN) {
-            writeln!(out, "and {} more of {rule}", count - MAX_SHOWN)?;
+            writeln!(out, "and {} more findings of {rule}", count - MAX_SHOWN)?;
         }
         let (errors, warnings) = (self.found.errors, self.found.warnings);
         writeln!(
@@ -342,7 +345,7 @@ impl Check<'_> {
     }
 }
 
-/// A title without what would steer a terminal.
+/// A title without control characters, which could manipulate the terminal, cut to 80 characters.
 fn printable(title: &str) -> String {
     title
         .chars()

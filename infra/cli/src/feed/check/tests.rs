@@ -34,7 +34,7 @@ fn rules(feed: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_feed_that_says_what_it_is_meant_to_has_no_findings() {
+fn a_correct_feed_has_no_findings() {
     let good = [HEAD, SHOW, &item("a", GOLD), &item("b", "")].concat();
     assert!(rules(&feed(&good)).is_empty());
     assert!(
@@ -45,7 +45,7 @@ fn a_feed_that_says_what_it_is_meant_to_has_no_findings() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one line for each mistake")]
-fn each_mistake_is_found_by_its_name() {
+fn each_mistake_is_found_by_its_rule() {
     let show = |block: &str| {
         feed(
             &[
@@ -151,7 +151,7 @@ fn each_mistake_is_found_by_its_name() {
 }
 
 #[test]
-fn a_link_to_paid_audio_in_public_notes_is_found_and_not_repeated() {
+fn a_link_to_paid_audio_in_public_notes_is_found_and_not_printed() {
     for (notes, is_leak) in [
         ("<description>Listen at https://a.example/a.mp3 now</description>", true),
         (
@@ -179,13 +179,13 @@ fn a_link_to_paid_audio_in_public_notes_is_found_and_not_repeated() {
         assert_eq!(rules(&feed).contains(&"leak-in-notes"), is_leak, "{notes}");
         let check = checked(&feed, Check::default());
         assert!(!check.document().to_string().contains("SECRET"));
-        // In a free episode there is nothing to leak.
+        // Notes of a free episode may link to audio.
         assert!(!rules(&feed.replace(GOLD, "")).contains(&"leak-in-notes"));
     }
 }
 
 #[test]
-fn a_link_to_the_paid_audio_of_an_episode_that_comes_later_is_found() {
+fn a_link_to_paid_audio_of_a_later_episode_is_found() {
     let audio = "https://a.example/listen/7";
     let notes = format!("{GOLD}<description>Next week: {audio}</description>");
     let later = item("b", GOLD).replace("https://a.example/b.mp3", audio);
@@ -195,7 +195,7 @@ fn a_link_to_the_paid_audio_of_an_episode_that_comes_later_is_found() {
 }
 
 #[test]
-fn what_nobody_holds_and_nobody_can_open_is_found_when_it_is_known_what_people_hold() {
+fn unheld_entitlements_and_locked_episodes_are_found_with_known_entitlements() {
     let both = "<spotify:access><entitlement name=\"gold\"/><entitlement name=\"bronze\"/></spotify:access>";
     let lead = GOLD.replace("gold", "lead");
     let feed = feed(&[HEAD, SHOW, &item("a", both), &item("b", &lead), &item("c", &lead)].concat());
@@ -212,11 +212,11 @@ fn what_nobody_holds_and_nobody_can_open_is_found_when_it_is_known_what_people_h
     assert_eq!(
         found,
         [
-            "nobody-holds",
-            "nobody-holds",
-            "nobody-opens",
+            "unheld-entitlement",
+            "unheld-entitlement",
+            "locked-for-all",
             "sets-differ",
-            "nobody-opens"
+            "locked-for-all"
         ]
     );
     assert_eq!(check.found.errors, 3);
@@ -232,7 +232,7 @@ fn what_nobody_holds_and_nobody_can_open_is_found_when_it_is_known_what_people_h
 
 proptest! {
     #[test]
-    fn no_feed_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
+    fn no_feed_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
         for feed in [bytes, text.clone().into_bytes(), feed(&text).into_bytes()] {
             let check = Check::default().all(feed.as_slice());
             check.tell(&mut Vec::new()).unwrap();
@@ -241,7 +241,7 @@ proptest! {
 }
 
 #[test]
-fn a_rule_that_is_broken_often_is_shown_a_few_times_and_counted_exactly() {
+fn frequent_findings_are_shown_up_to_a_limit_and_counted_exactly() {
     let items: String = (0..50).map(|n| item(&n.to_string(), "<spotify:access/>")).collect();
     let text = feed(&[HEAD, SHOW, &items].concat());
     let check = checked(&text, Check::default());
