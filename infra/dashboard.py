@@ -1,5 +1,7 @@
-"""Draws the template's dashboard with numbers in the embedded metric format: dashboard.py <lines of JSON> <picture>. The panels are the template's own; those of
-AWS's metrics stay empty, for AWS alone has them."""
+"""Draws the dashboard of template.yaml from metrics in the embedded metric format.
+
+Usage: dashboard.py <JSON lines> <picture>. Panels that show only AWS's own metrics are left out.
+"""
 
 import collections
 import json
@@ -24,7 +26,7 @@ def dashboard():
 
 
 def points(lines):
-    """Values by metric and dimension, and by the five minutes that they are of."""
+    """Values by metric and dimensions, then by five-minute period."""
     found = collections.defaultdict(lambda: collections.defaultdict(list))
     for line in map(json.loads, lines):
         directive = line["_aws"]["CloudWatchMetrics"][0]
@@ -43,7 +45,7 @@ def statistic(values, name):
 
 
 def lines_of(widget, found):
-    """Each line of a panel: what it is called, its metric, and its statistic."""
+    """Label, metric and statistic of each line in a panel."""
     for metric in widget["metrics"]:
         if isinstance(metric[0], dict):
             for name, dimensions in sorted(key for key in found if key[0] == "LinkFailed"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the functions' zips of a commit for a processor, by the same tools the same bytes wherever it runs: infra/release.sh arm64|x86_64 <folder> [<commit>, else HEAD].
-# BUILT-WITH-<processor> says which tools those were. What is not committed is not in the zips.
-# The paths of this machine and the times of its files are set aside; both would be in the bytes.
+# Usage: infra/release.sh arm64|x86_64 <folder> [<commit>]
+# Builds the functions' zips of a commit (default HEAD) into <folder>. Uncommitted changes are left out.
+# The same tools give the same bytes on every machine, because local paths and file times are removed. BUILT-WITH-<arch> lists the tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=${1:?arm64 or x86_64} folder=${2:?a folder} commit=${3:-HEAD}
@@ -21,7 +21,7 @@ git archive "$commit" | tar -x -C "$source"
 cd "$source"
 export CARGO_TARGET_DIR="$source/target"
 export RUSTFLAGS="--remap-path-prefix=$source=/soa-link --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$(rustc --print sysroot)=/rust"
-# C code that is built along (aws-lc) knows its paths too.
+# The C code of aws-lc contains paths as well.
 export CFLAGS="-ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo -ffile-prefix-map=$source=/soa-link"
 (rustc --version && cargo lambda --version && echo "zig $(python3 -m ziglang version)") >"$folder/BUILT-WITH-$arch"
 cargo lambda build --release --locked --target "$target" "${functions[@]/#/--package=}"
@@ -33,7 +33,7 @@ sums = []
 for function in functions:
     path = pathlib.Path(folder, f"soa-link-{function}-{arch}.zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        # The first moment that a zip knows, and the rights that Lambda needs.
+        # The earliest time that a zip can store, and the permissions that Lambda needs.
         entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
         entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100755 << 16, zipfile.ZIP_DEFLATED
         archive.writestr(entry, pathlib.Path(lambdas, function, "bootstrap").read_bytes())

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# One CycloneDX bill of materials of all functions, the same for both processors: infra/sbom.sh <file>.
+# Usage: infra/sbom.sh <file>
+# Writes one CycloneDX bill of materials for all functions. It is the same for both architectures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=${1:?a file}
 functions=(entrypoint callback unlink entitlements sync partners)
-# It writes one beside each package of the workspace.
+# cargo-cyclonedx writes a file into each package of the workspace.
 trap 'rm -f {functions/*,shared,tests,tests/sandbox,infra/cli}/soa-link-sbom.json' EXIT
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target x86_64-unknown-linux-gnu --override-filename soa-link-sbom
 mkdir -p "$(dirname "$file")"
@@ -27,7 +28,7 @@ for bom in boms:
     for dependency in bom.get("dependencies", []):
         refs.setdefault(dependency["ref"], set()).update(dependency.get("dependsOn", []))
 whole["dependencies"] = [{"ref": ref, "dependsOn": sorted(on)} for ref, on in sorted(refs.items())]
-# Where it was made is nobody's business.
+# Replace the path of the checkout, so that the file is the same on every machine.
 text = json.dumps(whole, indent=1).replace(pathlib.Path.cwd().as_uri(), "file:///soa-link")
 pathlib.Path(file).write_text(text + "\n")
 print(f"{len(whole['components'])} crates in {file}")
