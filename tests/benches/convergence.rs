@@ -1,9 +1,9 @@
-//! How soon Spotify follows after an outage, and by how many calls: `PEOPLE` subscribers (10,000), of whom a fifth change during ten minutes in which
-//! Spotify answers nothing but 503. The clock leaps from one sweep to the next; calls are paced in real time, at `SPOTIFY_RATE` (200 a second). The floor is the
-//! pace itself: the changed people, divided by the rate.
+//! Measures how fast sync converges after an outage, and with how many calls. Of `PEOPLE` subscribers (default 10,000), a fifth change during an outage of ten
+//! minutes, in which Spotify answers only 503. The simulated clock jumps from sweep to sweep. The rate limiter spaces calls in real time, at `SPOTIFY_RATE`
+//! (default 200 a second). The lower bound is the number of changed subscribers divided by that rate.
 
-#![expect(clippy::print_stdout, reason = "what was measured is printed")]
-#![expect(clippy::indexing_slicing, reason = "what JSON has not is null")]
+#![expect(clippy::print_stdout, reason = "the benchmark prints its results")]
+#![expect(clippy::indexing_slicing, reason = "a missing JSON member is null")]
 
 use std::{
     collections::BTreeMap,
@@ -34,9 +34,9 @@ use sync::Synchronizer;
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
-/// Between two sweeps, in seconds, as `infra/template.yaml` has it.
+/// Interval between two sweeps, in seconds, as in `infra/template.yaml`.
 const MINUTE: i64 = 60;
-/// Longer than any run.
+/// A time limit longer than any run.
 const LONG: Duration = Duration::from_hours(1);
 const GET: &str = "/api/v1/get-entitlements";
 const REPLACE: &str = "/api/v1/replace-entitlements";
@@ -54,13 +54,9 @@ async fn main() -> Done<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let people: usize = variable("PEOPLE", 10_000)?;
     let rate: u32 = variable("SPOTIFY_RATE", 200)?;
-    // On the heap: the whole sandbox.
+    // Boxed: the future holds the whole sandbox and is too large for the stack.
     let world = Box::pin(World::new(people, rate)).await?;
-    measured(
-        "everybody is linked, confirmed and has the set wanted",
-        people,
-        world.converge().await?,
-    );
+    measured("all subscribers linked and synced", people, world.converge().await?);
 
     world.sandbox.spotify().requests().clear();
     world.sandbox.spotify().faults().add(Fault {
@@ -71,21 +67,21 @@ async fn main() -> Done<()> {
     let changed: Vec<_> = world.people.iter().step_by(5).cloned().collect();
     let wrote = Instant::now();
     world.say(&changed, &["basic", "gold"]).await?;
-    measured("a fifth has changed, durably", changed.len(), wrote.elapsed());
+    measured("a fifth of the subscribers changed", changed.len(), wrote.elapsed());
     for _ in 0..10 {
         world.sweep().await?;
     }
-    let in_vain = world.statuses(REPLACE);
-    println!("during the outage of 10 min: {in_vain:?} answers to replace-entitlements, by status");
+    let failed = world.statuses(REPLACE);
+    println!("during the outage of 10 min: {failed:?} answers to replace-entitlements, by status");
 
     world.sandbox.spotify().requests().clear();
     world.sandbox.spotify().faults().clear();
     let (ended, began) = (world.clock.now(), Instant::now());
     let paced = world.converge().await?;
-    measured("all have followed", changed.len(), paced);
+    measured("all changes synced", changed.len(), paced);
     let floor = Duration::from_secs(changed.len().try_into()?) / rate;
     println!(
-        "  {:.2} times the pace alone, {} s by the clock after the outage",
+        "  {:.2} times the lower bound, {} s of simulated time after the outage",
         began.elapsed().div_duration_f64(floor),
         world.clock.now() - ended
     );
@@ -95,9 +91,9 @@ async fn main() -> Done<()> {
         world.statuses(GET)
     );
     let wrong = world.wrong(&changed);
-    println!("  people for whom Spotify has another set than is wanted: {wrong}");
+    println!("  subscribers whose entitlements at Spotify differ: {wrong}");
     if wrong > 0 || world.statuses(REPLACE) != BTreeMap::from([(200, changed.len())]) {
-        return Err("Spotify has not followed by exactly one call for each who changed".into());
+        return Err("not every change was synced by exactly one call".into());
     }
     Ok(())
 }
@@ -138,7 +134,7 @@ impl World {
         Ok(world)
     }
 
-    /// Everybody is linked at Spotify with what is wanted, as after their journeys.
+    /// Links all subscribers at Spotify with the desired entitlements, as after their journeys.
     async fn link(&self) -> Done<()> {
         let partner_id = &self.sandbox.options().partner_id;
         self.say(&self.people, &["basic"]).await?;
@@ -161,7 +157,7 @@ impl World {
         Ok(())
     }
 
-    /// As the partner's backend, a hundred people by each request.
+    /// Replaces entitlements as the partner's backend, with a hundred subscribers in each request.
     async fn say(&self, people: &[String], entitlements: &[&str]) -> Done<()> {
         let options = self.sandbox.options();
         let url = format!("{}/replace-entitlements", self.sandbox.addresses().gateway);
@@ -192,9 +188,9 @@ impl World {
                 .send()
                 .await?;
             let answer: Value = serde_json::from_str(&answer.error_for_status()?.text().await?)?;
-            let told = answer["people"].as_array().ok_or("no people in the answer")?;
-            if told.len() != hundred.len() || told.iter().any(|one| one["status"] != 202) {
-                return Err(format!("not everybody was taken: {answer}").into());
+            let results = answer["people"].as_array().ok_or("no people in the answer")?;
+            if results.len() != hundred.len() || results.iter().any(|one| one["status"] != 202) {
+                return Err(format!("not all subscribers were accepted: {answer}").into());
             }
         }
         Ok(())
@@ -206,7 +202,7 @@ impl World {
         Ok(())
     }
 
-    /// Sweeps until nobody is dirty; how long the sweeps took.
+    /// Sweeps until no subscriber is dirty, and returns the duration of the sweeps.
     async fn converge(&self) -> Done<Duration> {
         let mut took = Duration::ZERO;
         loop {
@@ -250,7 +246,7 @@ impl World {
     }
 }
 
-/// Nobody reads the table's stream here, and the emulator looks through all of it at each write.
+/// Disables the table's stream. The benchmark does not read it, and the emulator scans all of it at each write.
 async fn without_stream(environment: &Environment) -> Result<(), RoutesError> {
     let aws = AwsConfig::from_env(environment).ok_or("no AWS variables")?;
     let dynamodb = aws.dynamodb(&HttpClient::new()?);
@@ -266,14 +262,20 @@ fn environment(options: &Options, addresses: &Addresses, rate: u32) -> Environme
     variables.into_iter().collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the benchmark's own, no function's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of the benchmark, not of a function"
+)]
 fn variable<T: FromStr<Err: Error + 'static>>(name: &str, default: T) -> Done<T> {
     env::var(name).map_or(Ok(default), |value| Ok(value.parse()?))
 }
 
 fn measured(what: impl Display, people: usize, took: Duration) {
     let seconds = took.as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "far fewer people than that")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the number of people is small enough to be exact"
+    )]
     let each = people as f64 / seconds;
     println!("{what}: {people} people in {seconds:.1} s, {each:.0} a second");
 }

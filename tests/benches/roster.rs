@@ -1,9 +1,12 @@
-//! How fast a roster of `ROWS` people (1,000,000) is imported, one of a tenth of them exported, and a hundredth of that revoked, and in how much memory: `soa-link`
-//! as a process of its own, against an emulated DynamoDB in this one.
-//! The floor is what the emulator takes of bare writes of the same items, as many at once.
+//! Measures the speed and the peak memory of `soa-link` with large rosters: an import of `ROWS` rows (default 1,000,000), an export of a tenth of them, and the
+//! revocation of a hundredth of those. `soa-link` is a separate process, and this one runs the emulated DynamoDB.
+//! The reference is the rate at which the emulator takes plain writes of the same items, with the same concurrency.
 
-#![expect(clippy::print_stdout, reason = "what was measured is printed")]
-#![expect(clippy::disallowed_methods, reason = "the benchmark's own, no function's")]
+#![expect(clippy::print_stdout, reason = "the benchmark prints its results")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment of the benchmark, not of a function"
+)]
 
 use std::{
     env,
@@ -25,9 +28,9 @@ use tokio::task::JoinSet;
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
-/// How many writes are under way at once, as `soa-link import` has them: eight batches, sixteen of each.
+/// Number of concurrent writes, as in `soa-link import`: eight batches of sixteen writes.
 const AT_ONCE: u64 = 128;
-/// How many bare writes make the floor.
+/// Number of plain writes that measure the reference rate.
 const BARE: u64 = 20_000;
 const PARTNER: &str = "0WickerlightSandbox000";
 
@@ -46,7 +49,7 @@ async fn main() -> Done<()> {
         create_table(&dynamodb, table).await?;
     }
     let floor = rate(BARE.min(rows), bare_writes(&dynamodb, BARE.min(rows)).await?);
-    println!("floor: {floor:.0} bare writes a second of the emulator, {AT_ONCE} at once");
+    println!("reference: {floor:.0} plain writes a second, {AT_ONCE} at once");
 
     let folder = env::temp_dir().join(format!("soa-link-roster-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
@@ -69,8 +72,8 @@ async fn main() -> Done<()> {
     };
     for (what, arguments) in [
         ("dry run", &["--dry-run"][..]),
-        ("looked at, killed after a third and begun again, written", &["--yes"]),
-        ("nothing to do", &["--yes"]),
+        ("import, killed after a third and resumed", &["--yes"]),
+        ("import without changes", &["--yes"]),
     ] {
         let began = Instant::now();
         if what.contains("killed") {
@@ -88,16 +91,16 @@ async fn main() -> Done<()> {
         .await?;
     }
 
-    // The emulator goes through a whole table for each page of a part of it, which DynamoDB does not: a smaller one, so that this is not what is measured.
+    // The emulator, unlike DynamoDB, scans the whole table for each page of a segment. A smaller table keeps this out of the measurement.
     let rows = rows.div_ceil(10);
     write_roster(&roster, rows)?;
     let import = soa_link("import", "tenth", &[roster_file, "--yes"])?;
-    measure("written", import, Instant::now(), rows, floor).await?;
+    measure("import", import, Instant::now(), rows, floor).await?;
     let exported = folder.join("export.csv");
     let exported = exported.to_str().ok_or("no UTF-8")?;
     let export = soa_link("export", "tenth", &["--output", exported])?;
-    measure("exported", export, Instant::now(), rows, floor).await?;
-    // Whoever is not in the roster any more.
+    measure("export", export, Instant::now(), rows, floor).await?;
+    // The last hundredth of the subscribers is missing from the roster.
     let missing = rows / 100;
     write_roster(&roster, rows - missing)?;
     let lose = missing.to_string();
@@ -106,17 +109,17 @@ async fn main() -> Done<()> {
         "tenth",
         &[roster_file, "--yes", "--revoke-missing", "--allow-revocations", &lose],
     )?;
-    measure("a hundredth revoked", revoke, Instant::now(), rows, floor).await?;
+    measure("revocation of a hundredth", revoke, Instant::now(), rows, floor).await?;
     fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
-/// Runs the command to its end and prints how fast it was since it began.
+/// Runs the command to its end and prints its rate since `began` and its peak memory.
 async fn measure(what: &str, mut command: Command, began: Instant, rows: u64, floor: f64) -> Done<()> {
     let peak = peak(&mut command.spawn()?).await?;
     let rate = rate(rows, began.elapsed());
     println!(
-        "{rows} rows, {what}: {rate:.0} rows a second ({:.2} of the floor), at most {peak} MiB of memory",
+        "{rows} rows, {what}: {rate:.0} rows a second ({:.2} of the reference), at most {peak} MiB of memory",
         rate / floor
     );
     Ok(())
@@ -130,7 +133,7 @@ fn rate(rows: u64, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64()
 }
 
-/// The command, built as this was: `make bench` does.
+/// The path of the `soa-link` program, which `make bench` builds with the same profile.
 fn soa_link() -> Done<PathBuf> {
     let here = env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("no folder")?;
@@ -163,7 +166,7 @@ async fn create_table(dynamodb: &Client, name: &str) -> Done<()> {
     Ok(())
 }
 
-/// The same writes and nothing else.
+/// Measures plain writes of the same items, without the command.
 async fn bare_writes(dynamodb: &Client, rows: u64) -> Done<Duration> {
     let began = Instant::now();
     let mut writers = JoinSet::new();
@@ -191,7 +194,7 @@ async fn bare_writes(dynamodb: &Client, rows: u64) -> Done<Duration> {
     Ok(began.elapsed())
 }
 
-/// Waits until so many rows are noted as done, and kills the import.
+/// Waits until the progress file reports at least `rows` rows, kills the import, and returns the reported number.
 async fn reached(roster: &Path, rows: u64, import: &mut Child) -> Done<u64> {
     let progress = roster.with_extension("csv.progress");
     loop {
@@ -209,7 +212,7 @@ async fn reached(roster: &Path, rows: u64, import: &mut Child) -> Done<u64> {
     }
 }
 
-/// The most memory a process has had, in MiB, when it has ended well.
+/// Waits for the process to succeed and returns its peak memory in MiB.
 async fn peak(process: &mut Child) -> Done<u64> {
     let status = format!("/proc/{}/status", process.id());
     let mut peak = 0;
@@ -222,7 +225,7 @@ async fn peak(process: &mut Child) -> Done<u64> {
             return if status.success() {
                 Ok(peak)
             } else {
-                Err("the import has failed".into())
+                Err("soa-link failed".into())
             };
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,5 +1,5 @@
-//! Behaviour across the functions: whole journeys through the sandbox's gateway, the functions' own processes under cargo-lambda, a real browser,
-//! storage on two emulators, and the template.
+//! Integration tests: journeys through the sandbox's gateway, the functions as processes under cargo-lambda, a real browser, storage on two emulators,
+//! and the CloudFormation template.
 
 #![expect(
     clippy::expect_used,
@@ -8,7 +8,7 @@
     clippy::panic,
     clippy::too_many_lines,
     clippy::unwrap_used,
-    reason = "all of this is tests: they may fail, be long, and are run in threads with room enough"
+    reason = "test code: it may panic, be long and hold large futures"
 )]
 
 mod api;

@@ -1,4 +1,4 @@
-//! The partner's backend says what people may hear.
+//! Entitlements that the partner's backend writes and reads.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::deployment;
@@ -12,7 +12,7 @@ fn told(entitlements: &[&str], version: i64) -> Value {
 }
 
 #[tokio::test]
-async fn a_set_is_replaced_added_to_and_taken_from_and_each_change_is_a_version() {
+async fn each_entitlement_change_increments_the_version() {
     let world = World::new().await;
     let none = json!({"state": "none", "since": null, "evidence": null});
     assert_eq!(
@@ -36,16 +36,16 @@ async fn a_set_is_replaced_added_to_and_taken_from_and_each_change_is_a_version(
         json!({"entitlements": ["a", "c"], "version": 3, "link": none})
     );
     assert_eq!(world.write_entitlements("replace", "ada", &[]).await, told(&[], 4));
-    // Nobody else's.
+    // Other people are unchanged.
     assert_eq!(world.read_entitlements("bela").await["version"], 0);
-    // Names differ by case.
+    // Names are case-sensitive.
     assert_eq!(world.write_entitlements("add", "ada", &["A"]).await, told(&["A"], 5));
 }
 
 #[tokio::test]
-async fn a_change_that_changes_nothing_keeps_the_version_but_for_the_first_word() {
+async fn an_unchanged_set_keeps_its_version_except_on_the_first_write() {
     let world = World::new().await;
-    // That somebody may hear nothing is a word too.
+    // An empty set is a write too.
     assert_eq!(world.write_entitlements("replace", "ada", &[]).await, told(&[], 1));
     for (operation, entitlements) in [("replace", &[][..]), ("delete", &["a"]), ("add", &[])] {
         assert_eq!(
@@ -66,7 +66,7 @@ async fn a_change_that_changes_nothing_keeps_the_version_but_for_the_first_word(
 }
 
 #[tokio::test]
-async fn a_person_is_named_by_account_or_by_partner_user_id() {
+async fn a_request_names_a_person_by_sub_or_partner_user_id() {
     let world = World::new().await;
     world.write_entitlements("replace", "ada", &["a"]).await;
     let by_id = json!({"sub": null, "partner_user_id": world.partner_user_id("ada")});
@@ -78,7 +78,7 @@ async fn a_person_is_named_by_account_or_by_partner_user_id() {
 }
 
 #[tokio::test]
-async fn a_change_for_another_version_than_there_is_is_refused() {
+async fn a_change_for_another_version_is_rejected() {
     let world = World::new().await;
     let path = "/replace-entitlements";
     let change = |version: i64, name: &str| world.to(path, "ada", &json!({"entitlements": [name], "version": version}));
@@ -99,7 +99,7 @@ async fn a_change_for_another_version_than_there_is_is_refused() {
 }
 
 #[tokio::test]
-async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
+async fn an_error_names_the_invalid_member_but_not_its_value() {
     let world = World::new().await;
     let many: Vec<_> = (0..501).map(|n| format!("e{n}")).collect();
     let path = "/replace-entitlements";
@@ -146,7 +146,7 @@ async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
         world.asks("/get-entitlements", &of_get).await.problem()["member"],
         "entitlements"
     );
-    // What would be too much only together.
+    // Each request is within the limit; together they exceed it.
     let half: Vec<_> = (0..300).map(|n| format!("f{n}")).collect();
     let half: Vec<_> = half.iter().map(String::as_str).collect();
     world.write_entitlements("replace", "bela", &half).await;
@@ -166,7 +166,7 @@ async fn an_error_names_the_member_at_fault_and_not_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
+async fn each_person_of_a_batch_has_a_separate_result() {
     let world = World::new().await;
     world.write_entitlements("replace", "bela", &["kept"]).await;
     let path = "/add-entitlements";
@@ -176,27 +176,27 @@ async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
     people.push(json!({"sub": world.person("bela").sub, "entitlements": ["basic"], "version": 7}));
     people.push(json!({"sub": "member-0", "entitlements": ["twice"]}));
     people.push(json!({"sub": "other", "entitlements": ["basic", "no good"]}));
-    people.push(json!("nobody"));
+    people.push(json!("not an object"));
     let claims = world.to(path, "ada", &json!({"sub": null, "people": people}));
     let answer = world.asks(path, &claims).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
     let answer: Value = serde_json::from_str(&answer.body).unwrap();
-    let told = answer["people"].as_array().unwrap();
-    assert_eq!(told.len(), 100);
-    for one in &told[..96] {
+    let results = answer["people"].as_array().unwrap();
+    assert_eq!(results.len(), 100);
+    for one in &results[..96] {
         assert_eq!(*one, json!({"status": 202, "entitlements": ["basic"], "version": 1}));
     }
-    assert_eq!(told[96], json!({"status": 409, "code": "version_mismatch"}));
+    assert_eq!(results[96], json!({"status": 409, "code": "version_mismatch"}));
     assert_eq!(
-        told[97],
+        results[97],
         json!({"status": 400, "code": "invalid_request", "member": "people[97]"})
     );
     assert_eq!(
-        told[98],
+        results[98],
         json!({"status": 400, "code": "invalid_request", "member": "people[98].entitlements[1]"})
     );
     assert_eq!(
-        told[99],
+        results[99],
         json!({"status": 400, "code": "invalid_request", "member": "people[99]"})
     );
     let people: Vec<_> = ["member-1", "other"].map(|sub| json!({"sub": sub})).into();
@@ -209,9 +209,9 @@ async fn up_to_a_hundred_people_are_answered_each_on_their_own() {
     );
 }
 
-/// A request for many is answered 202 whatever became of each: who has to know that something is wrong reads it in the log.
+/// A batch is answered 202 even if a write fails, so only the log tells the operator.
 #[tokio::test]
-async fn people_who_could_not_be_written_are_an_error_in_the_log() {
+async fn a_failed_write_in_a_batch_is_logged_as_an_error() {
     let world = World::new().await;
     let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
@@ -232,9 +232,9 @@ async fn people_who_could_not_be_written_are_an_error_in_the_log() {
         .into();
     let claims = world.to(path, "ada", &json!({"sub": null, "people": people}));
     let answer = world.asks(path, &claims).await;
-    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    let result: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(
-        (answer.status, &told["people"][0]["status"], &told["people"][1]),
+        (answer.status, &result["people"][0]["status"], &result["people"][1]),
         (202, &json!(202), &json!({"status": 500, "code": "server_error"}))
     );
     let logged = logged();
@@ -247,9 +247,9 @@ async fn people_who_could_not_be_written_are_an_error_in_the_log() {
     assert_eq!(line("ENTITLEMENTS_PARTLY_WRITTEN")["status"], 202);
 }
 
-/// Stolen, replayed, for another address, another partner, another time, or of another kind: one answer, and nothing written.
+/// A replayed, forged or misdirected request writes nothing, and the response does not tell what is wrong with it.
 #[tokio::test]
-async fn a_request_that_is_not_good_writes_nothing_and_learns_nothing() {
+async fn an_invalid_request_writes_nothing_and_reveals_nothing() {
     let world = World::new().await;
     let path = "/replace-entitlements";
     let now = world.clock.now();
@@ -299,7 +299,7 @@ async fn a_request_that_is_not_good_writes_nothing_and_learns_nothing() {
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!((answers[0].0, &answers[0].1["code"]), (401, &json!("invalid_token")));
     assert_eq!(world.read_entitlements("ada").await["entitlements"], json!(["a"]));
-    // Programs are answered as programs, also when they forget to say what they are.
+    // The response is JSON even without a content type on the request.
     let mut browser = world.browser();
     for (method, status) in [("POST", 400), ("GET", 404)] {
         let answer = browser.send(method, &world.gateway(path), &[], Some("x")).await;
@@ -316,24 +316,24 @@ async fn a_request_that_is_not_good_writes_nothing_and_learns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_changes_at_once_none_is_lost() {
+async fn no_concurrent_change_is_lost() {
     let world = World::new().await;
     let names = ["a", "b", "c", "d", "e"];
     let path = "/add-entitlements";
     let all = names.map(|name| world.to(path, "ada", &json!({"entitlements": [name]})));
     let answers = join_all(all.iter().map(|claims| world.asks(path, claims))).await;
     assert!(answers.iter().all(|answer| answer.status == 202));
-    let heard = world.read_entitlements("ada").await;
-    assert_eq!((&heard["entitlements"], &heard["version"]), (&json!(names), &json!(5)));
-    // The same request at once, eight times: one effect.
+    let read = world.read_entitlements("ada").await;
+    assert_eq!((&read["entitlements"], &read["version"]), (&json!(names), &json!(5)));
+    // Eight concurrent copies of one request have one effect.
     let claims = world.to("/replace-entitlements", "bela", &json!({"entitlements": ["x"]}));
     let answers = join_all((0..8).map(|_| world.asks("/replace-entitlements", &claims))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 202).count(), 1);
 }
 
-/// Somebody was linked with what their token said, and the backend's first word of them is that they have something more, or less.
+/// The person was linked with the token's entitlements, and the backend's first write is an addition or a removal.
 #[tokio::test]
-async fn the_first_addition_or_removal_starts_from_what_the_token_said() {
+async fn the_first_change_starts_from_the_tokens_entitlements() {
     let world = World::new().await;
     for (person, account) in [("ada", "mara"), ("bela", "jonas")] {
         assert_eq!(world.signed_in(person).link(account).await.status, 302);
@@ -352,9 +352,9 @@ async fn the_first_addition_or_removal_starts_from_what_the_token_said() {
     );
 }
 
-/// A provider that leaves the claim out when there is nothing in it must not leave people what they had.
+/// Some providers omit an empty claim: that must not keep the old entitlements.
 #[tokio::test]
-async fn what_an_older_token_said_is_no_longer_said_when_a_newer_one_says_nothing() {
+async fn a_newer_token_without_entitlements_clears_the_older_ones() {
     let world = World::new().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     let mut claims = world.session_claims("ada");
@@ -369,9 +369,9 @@ async fn what_an_older_token_said_is_no_longer_said_when_a_newer_one_says_nothin
     assert_eq!(world.read_entitlements("ada").await["entitlements"], json!([]));
 }
 
-/// What the backend has said comes before what the token says; where it has said nothing, the token counts.
+/// The token's entitlements apply only until the backend's first write.
 #[tokio::test]
-async fn linking_gives_what_the_backend_says_else_what_the_token_says() {
+async fn linking_prefers_the_backends_entitlements_over_the_tokens() {
     let world = World::new().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
@@ -384,7 +384,7 @@ async fn linking_gives_what_the_backend_says_else_what_the_token_says() {
     world.write_entitlements("replace", "ada", &["gold"]).await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.linked("ada").unwrap().1, ["gold"]);
-    // Also when it is nothing at all.
+    // An empty set of the backend counts too.
     world.write_entitlements("replace", "ada", &[]).await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert!(world.linked("ada").unwrap().1.is_empty());

@@ -1,4 +1,4 @@
-//! The API for backends, its description, and the calls that the functions make.
+//! The backend API, its description, and the calls of the functions to upstream services.
 
 mod entitlements;
 mod openapi;

@@ -1,4 +1,4 @@
-//! The checks against `infra/openapi.json` find what is not described.
+//! The checks against `infra/openapi.json` detect what is not described.
 
 use sandbox::{Options, Route, Sandbox};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn with(value: &Value, place: &str, new: Value) -> Value {
     value
 }
 
-/// Whether what was answered to a signed request, and asked by it, is found to be otherwise than described: by these words, and none of what was in it.
+/// Checks a signed request and its response against the description. `found`: text of the expected error, which must repeat no value. `None`: no error.
 fn must_find(operation: &str, claims: &Value, answer: &TestResponse, found: Option<&str>) {
     let (method, path) = operation.split_once(' ').unwrap();
     let description = Description::of_the_routes();
@@ -50,7 +50,7 @@ fn must_find(operation: &str, claims: &Value, answer: &TestResponse, found: Opti
 }
 
 #[test]
-fn an_answer_that_is_not_described_is_found() {
+fn an_undescribed_answer_is_detected() {
     let known =
         json!({"entitlements": ["a"], "version": 1, "link": {"state": "none", "since": null, "evidence": null}});
     let problem = json!({
@@ -78,9 +78,9 @@ fn an_answer_that_is_not_described_is_found() {
             &with(&known, "/entitlements", json!([1])),
             Some("at \"\""),
         ),
-        (200, &[json], &json!("secret"), Some("no JSON")),
-        (200, &[], &known, Some("the content type is none of")),
-        (200, &[html], &nothing, Some("the content type is none of")),
+        (200, &[json], &json!("secret"), Some("not JSON")),
+        (200, &[], &known, Some("the content type is not one of")),
+        (200, &[html], &nothing, Some("the content type is not one of")),
         (401, &[problems, bearer], &problem, None),
         (401, &[problems], &problem, Some("no header www-authenticate")),
         (
@@ -102,7 +102,7 @@ fn an_answer_that_is_not_described_is_found() {
             &with(&problem, "/detail", json!("secret")),
             Some("not allowed"),
         ),
-        (401, &[html, bearer], &nothing, Some("the content type is none of")),
+        (401, &[html, bearer], &nothing, Some("the content type is not one of")),
         (429, &[json], &message, None),
         (429, &[json], &problem, Some("the status is not listed")),
     ] {
@@ -130,7 +130,7 @@ fn an_answer_that_is_not_described_is_found() {
 }
 
 #[test]
-fn a_request_that_is_granted_and_not_described_is_found() {
+fn an_undescribed_granted_request_is_detected() {
     let json = [("content-type", "application/json")];
     let (one, refused) = (
         json!({"status": 202, "entitlements": [], "version": 1}),
@@ -170,7 +170,7 @@ fn a_request_that_is_granted_and_not_described_is_found() {
 }
 
 #[test]
-fn what_is_no_operation_is_left_alone() {
+fn a_path_outside_the_description_is_not_checked() {
     let description = Description::of_the_routes();
     for (method, path) in [
         ("HEAD", "/entrypoint"),
@@ -193,8 +193,10 @@ fn what_is_no_operation_is_left_alone() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "infra/openapi.json does not say so of /paths/~1link/get, 418: the status is not listed")]
-async fn each_answer_of_the_gateway_is_looked_at() {
+#[should_panic(
+    expected = "infra/openapi.json does not allow this response of /paths/~1link/get, 418: the status is not listed"
+)]
+async fn every_gateway_answer_is_checked() {
     World::prepare();
     let odd = Route::new("GET", "/link", async |_| json!({"statusCode": 418}));
     let sandbox = Sandbox::start(Options::default(), async |_| Ok(vec![odd]));

@@ -1,4 +1,4 @@
-//! Which calls a warm function makes, and no other. All of them are counted: at Spotify, at DynamoDB, at Secrets Manager.
+//! The calls of a warm function to Spotify, DynamoDB and Secrets Manager, all of them counted.
 
 use sandbox::{Route, deployment};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ impl Counted<'_> {
         (self.dynamodb.seen(), secrets, token, register_user, unlink_user)
     }
 
-    /// Answers one event, and says how many calls were made: DynamoDB, Secrets Manager, token endpoint, register-user, unlink-user.
+    /// Handles one event. Returns the response and the number of calls: DynamoDB, Secrets Manager, token endpoint, register-user, unlink-user.
     async fn answer(
         &self,
         method: &str,
@@ -67,7 +67,7 @@ fn cookie(answer: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
+async fn a_warm_function_makes_only_the_expected_calls() {
     let world = World::new().await;
     let dynamodb = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.origin())]);
@@ -99,14 +99,14 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
     let (done, calls) = counted
         .answer("GET", "/callback", &query, &[session.clone(), cookie(&begun)], None)
         .await;
-    // Two of DynamoDB: the claim, and, while the token is being exchanged, the note that the person is being linked.
+    // Two DynamoDB calls: consume the pending link and, during the token exchange, record the registration.
     assert_eq!(
         (done["statusCode"].as_u64(), calls),
         (Some(302), (2, 0, 1, 1, 0)),
         "{done}"
     );
 
-    // The form: unlink-user and, at the same time, the note that it is being done; and a service token for the first one.
+    // The form: unlink-user and, in parallel, one DynamoDB write. Only the first form needs a service token.
     for token in [1, 0] {
         let (page, calls) = counted
             .answer("GET", "/unlink", "", std::slice::from_ref(&session), None)
@@ -131,7 +131,7 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
             "{done}"
         );
     }
-    // A signed request: its `jti` is spent first, then as above.
+    // A signed request: one more DynamoDB call consumes its `jti`.
     let jws = World::request_token(&world.request_claims("ada", "1"));
     let (done, calls) = counted
         .answer("POST", "/unlink", "", &[], Some(("application/jwt", &jws)))
@@ -141,7 +141,7 @@ async fn a_warm_function_makes_the_calls_of_its_journey_and_no_other() {
         (Some(204), (2, 0, 0, 0, 1)),
         "{done}"
     );
-    // A hand-off: its `jti` and the pending link are one call.
+    // A hand-off: one DynamoDB call consumes its `jti` and stores the pending link.
     let (away, calls) = counted.answer("GET", "/entrypoint", "", &[], None).await;
     assert_eq!(calls, (0, 0, 0, 0, 0));
     let nonce = parameter(away["headers"]["location"].as_str().unwrap(), "nonce").unwrap();

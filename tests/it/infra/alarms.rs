@@ -1,4 +1,4 @@
-//! Alarms and dashboard of `infra/template.yaml`.
+//! Alarms and the dashboard of `infra/template.yaml`.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use shared::telemetry::metrics::Metric;
 
 use crate::support::template::{FUNCTIONS, ROOT, list, resources, template};
 
-/// An alarm that counts a log's code counts one that there is, and whoever is paged by it is told.
+/// Each alarm uses a metric that a function emits or a filter counts, and each filter matches an existing log code and has an alarm.
 #[test]
-fn each_alarm_is_of_something_that_can_happen() {
+fn each_alarm_watches_a_metric_that_exists() {
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     let filters = resources(&template, "AWS::Logs::MetricFilter");
@@ -27,7 +27,7 @@ fn each_alarm_is_of_something_that_can_happen() {
             filter["MetricTransformations"][0]["MetricName"].as_str().unwrap()
         })
         .collect();
-    // Our own: of a log's code, or of what the functions count.
+    // Our own metrics come from a filter on log codes or from the functions.
     let single = alarms.values().map(|alarm| {
         let of = |name: &str| alarm.get(name).unwrap_or(&Value::Null);
         (of("Namespace"), of("MetricName"), of("Dimensions"))
@@ -52,7 +52,7 @@ fn each_alarm_is_of_something_that_can_happen() {
     }
     assert!(counted.iter().all(|name| own.contains(&(*name, None))));
     for (name, alarm) in &alarms {
-        // Where nothing is counted nothing is wrong, but where that is what the alarm is of: the sweep notes a value each minute, and a run that is not there none.
+        // Missing data means no fault, except for this alarm: the sweep emits a value each minute, so missing data means that it does not run.
         let missing = if *name == "SyncSilentAlarm" {
             "breaching"
         } else {
@@ -62,16 +62,16 @@ fn each_alarm_is_of_something_that_can_happen() {
     }
 }
 
-/// An event's alarm ends by itself after a minute, and what it tells of goes on: whoever was told of its end would think that all is well.
+/// The alarm of a single event ends by itself while its cause remains. A notification of the end would be misleading.
 #[test]
-fn each_alarm_tells_of_its_end_but_those_of_single_events() {
+fn each_alarm_reports_its_end_except_for_single_events() {
     let template = template();
     let topic = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
     let mut silent = BTreeSet::new();
     for (name, alarm) in resources(&template, "AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"], topic, "{name}");
         match alarm.get("OKActions") {
-            Some(told) => assert_eq!(told, &topic, "{name}"),
+            Some(action) => assert_eq!(action, &topic, "{name}"),
             None => assert!(silent.insert(name)),
         }
     }
@@ -86,7 +86,7 @@ fn each_alarm_tells_of_its_end_but_those_of_single_events() {
     }
 }
 
-/// Runs that are not there count nothing, and fail at nothing.
+/// A run that never starts emits no metric and reports no failure, so missing data must raise the alarm.
 #[test]
 fn a_sync_that_does_not_run_raises_an_alarm() {
     let alarm = &template()["Resources"]["SyncSilentAlarm"]["Properties"];
@@ -100,9 +100,9 @@ fn a_sync_that_does_not_run_raises_an_alarm() {
     assert_eq!(alarm.get("Dimensions"), None);
 }
 
-/// A canary goes back by the first of these; the second says that Lambda refuses to run one.
+/// A canary deployment rolls back on the first alarm. The second one reports that Lambda throttles a function.
 #[test]
-fn the_alarms_of_functions_leave_none_out() {
+fn the_function_alarms_cover_every_function() {
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     let summed = |alarm: &str| {
@@ -122,9 +122,9 @@ fn the_alarms_of_functions_leave_none_out() {
     assert_eq!(summed("ThrottledAlarm"), BTreeSet::from(of_each("Throttles")));
 }
 
-/// What the functions count is shown, and what is shown is counted.
+/// The dashboard omits no metric and no alarm, and shows none that does not exist.
 #[test]
-fn the_dashboard_shows_every_metric_there_is_and_no_other() {
+fn the_dashboard_shows_exactly_the_existing_metrics_and_alarms() {
     let template = template();
     let body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         .as_str()
@@ -149,10 +149,10 @@ fn the_dashboard_shows_every_metric_there_is_and_no_other() {
             }
         }
     }
-    let there_are = Metric::ALL
+    let existing = Metric::ALL
         .iter()
         .map(|metric| (metric.name().to_owned(), metric.dimension().map(str::to_owned)));
-    assert_eq!(shown, there_are.collect());
+    assert_eq!(shown, existing.collect());
     let alarms = body["widgets"]
         .as_array()
         .unwrap()

@@ -1,4 +1,4 @@
-//! Missing or wrong configuration: a function does not start, and names everything that is wrong.
+//! Missing or wrong configuration: a function does not start, and its error names each problem.
 
 use sandbox::{Options, deployment};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn start(world: &World, changes: &[(&str, &str)]) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_function_that_lacks_variables_names_every_one() {
+async fn a_function_names_every_missing_or_wrong_variable() {
     let world = World::new().await;
     let wrong = [
         ("PUBLIC_URL", "http://localhost:9000"),
@@ -27,7 +27,6 @@ async fn a_function_that_lacks_variables_names_every_one() {
     assert!(!error.contains("FAIL-VALUE") && !error.contains("9000"), "{error}");
 }
 
-/// S-SEC-2, S-SEC-5.
 #[tokio::test]
 async fn a_malformed_secret_is_named_without_its_content() {
     let world = World::with(Options::default(), &[]).await;
@@ -103,9 +102,9 @@ async fn a_malformed_secret_is_named_without_its_content() {
     );
 }
 
-/// A placeholder that was never good, as a stack's first version is, does no harm as the previous version.
+/// The first version of a new stack's secret is a placeholder, which later becomes the previous version.
 #[tokio::test]
-async fn a_placeholder_behind_the_current_version_does_no_harm() {
+async fn a_placeholder_as_the_previous_version_is_ignored() {
     let world = World::new().await;
     let secrets = world.sandbox.secrets_manager();
     secrets.put("client", "a placeholder");

@@ -1,12 +1,12 @@
-//! Tables, secrets and logs of `infra/template.yaml`.
+//! Tables, secrets and log groups of `infra/template.yaml`.
 
 use serde_json::json;
 
 use crate::support::template::{resources, template};
 
-/// All that is kept is under the key of whoever has one.
+/// All stored data is encrypted with the KMS key of the parameter `KmsKeyArn`, if it is set.
 #[test]
-fn each_table_secret_and_log_is_under_your_own_key_where_there_is_one() {
+fn each_table_secret_and_log_uses_the_configured_kms_key() {
     let template = template();
     let key = json!({"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]});
     assert_eq!(
@@ -28,9 +28,8 @@ fn each_table_secret_and_log_is_under_your_own_key_where_there_is_one() {
     assert_eq!((tables.len(), secrets.len(), logs.len()), (3, 3, 7));
 }
 
-/// S-DDB-3, S-DDB-4.
 #[test]
-fn the_table_is_as_the_store_needs_it() {
+fn the_pending_links_table_matches_the_store() {
     let template = template();
     let tables = resources(&template, "AWS::DynamoDB::Table");
     let table = tables["PendingLinksTable"];
@@ -46,9 +45,9 @@ fn the_table_is_as_the_store_needs_it() {
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
 }
 
-/// S-DDB-4: what a backend said once is kept, and can be had back.
+/// Subscribers, partners and secrets survive the deletion of the stack, and the tables can be restored.
 #[test]
-fn what_is_nowhere_else_is_kept() {
+fn irreplaceable_data_is_retained() {
     let template = template();
     let tables = resources(&template, "AWS::DynamoDB::Table");
     for name in ["SubscribersTable", "PartnersTable"] {
@@ -60,7 +59,7 @@ fn what_is_nowhere_else_is_kept() {
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true);
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
     }
-    // An update that made one of these anew, or wrote to it, would lose what an operator or Secrets Manager has put there.
+    // An update that replaced or wrote one of these secrets would lose the value that an operator or Secrets Manager stored.
     let secrets = resources(&template, "AWS::SecretsManager::Secret");
     assert_eq!(
         secrets.keys().copied().collect::<Vec<_>>(),
@@ -73,13 +72,13 @@ fn what_is_nowhere_else_is_kept() {
             (&json!("Retain"), &json!("Retain")),
             "{name}"
         );
-        // Letter for letter: a change of it writes all keys anew, and every subscriber would be somebody else to Spotify.
-        let born = json!({
+        // Compared exactly: a change would generate new keys, and Spotify would see every subscriber as a new user.
+        let generated = json!({
             "SecretStringTemplate": r#"{"site":{"keys":[]},"backend":{"keys":[]}}"#, "GenerateStringKey": "partner_user_id_key",
             "PasswordLength": 64, "ExcludePunctuation": true,
         });
-        let born = (name == "PartnerKeys").then_some(&born);
-        assert_eq!(secret.get("GenerateSecretString"), born, "{name}");
+        let generated = (name == "PartnerKeys").then_some(&generated);
+        assert_eq!(secret.get("GenerateSecretString"), generated, "{name}");
         assert!(
             !secret.contains_key("SecretString") && !secret.contains_key("Name"),
             "{name}"
@@ -96,7 +95,7 @@ fn what_is_nowhere_else_is_kept() {
     assert_eq!(index["KeySchema"], keys);
 }
 
-/// S-SEC-1: names and URLs only.
+/// Environment variables and parameters hold names and URLs, never a secret.
 #[test]
 fn no_secret_is_in_the_environment_or_the_template() {
     let template = template();

@@ -1,4 +1,4 @@
-//! What is deployed has one TLS, one crypto back end but for the OpenID provider's client, no test support and no more than it needs.
+//! Dependencies of the functions: one TLS stack, one crypto back end (except for the OpenID provider's client), no test support and no unused crates.
 
 use std::process::Command;
 
@@ -22,13 +22,13 @@ fn tree(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_functions_have_one_tls_and_no_test_support() {
+fn the_functions_have_one_tls_stack_and_no_test_support() {
     for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
         let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
         let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
         assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));
-        // `hmac` and `sha2` sign the SDK's requests (SigV4) and are no back end of TLS or JWS. Each name is a crate that a feature of ours would bring:
-        // other back ends of reqwest and jsonwebtoken, the SDK's own HTTP client and configuration, reqwest's DNS resolver and HTTP/2.
+        // Crates that a wrong feature would add: other back ends of reqwest and jsonwebtoken, the SDK's HTTP client and configuration, reqwest's DNS resolver
+        // and HTTP/2. `hmac` and `sha2` are allowed, because the SDK signs its requests (SigV4) with them.
         for other in [
             "ring",
             "openssl",
@@ -41,11 +41,11 @@ fn the_functions_have_one_tls_and_no_test_support() {
         ] {
             assert!(!has(other), "{function} has {other}");
         }
-        // `openidconnect` brings signatures of its own, which the provider's client alone needs.
+        // Only the provider's client needs `openidconnect` and its signature crates.
         for of_oidc in ["openidconnect", "rsa", "p256", "ed25519-dalek"] {
             assert_eq!(has(of_oidc), function == "entrypoint", "{function} and {of_oidc}");
         }
-        // What one function alone needs is not in `shared`.
+        // A crate that a single function needs is not a dependency of `shared`.
         for (name, user) in [("imagesize", "partners"), ("aws-sdk-eventbridge", "sync")] {
             assert_eq!(has(name), function == user, "{function} and {name}");
         }
@@ -62,10 +62,10 @@ fn the_functions_have_one_tls_and_no_test_support() {
     }
 }
 
-/// reqwest always brings its platform verifier, and that one the platform's certificate store. Our client is built with roots of its own, and never calls either:
+/// reqwest always depends on its platform verifier, which depends on the platform's certificate store. The HTTP client has its own roots and calls neither, and
 /// the functions under cargo-lambda start with an empty store.
 #[test]
-fn the_platforms_certificate_store_comes_with_reqwest_alone() {
+fn only_reqwest_depends_on_the_platform_certificate_store() {
     let paths = tree(&["-p", "callback", "-i", "rustls-native-certs", "--prefix", "depth"]);
     let direct: Vec<_> = paths.lines().filter(|line| line.starts_with('1')).collect();
     assert!(
@@ -81,7 +81,7 @@ fn the_platforms_certificate_store_comes_with_reqwest_alone() {
 #[test]
 fn aws_lc_is_built_without_jitter_entropy() {
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    // Put together here, or this program would hold what it looks for.
+    // Joined at run time, or this program would contain the symbol it looks for.
     let has = |parts: [&str; 2]| {
         let symbol = parts.concat();
         program.windows(symbol.len()).any(|window| window == symbol.as_bytes())

@@ -1,4 +1,4 @@
-//! Functions, roles and stages of `infra/template.yaml`.
+//! Functions and roles of `infra/template.yaml`, and the stages of `infra/samconfig.toml`.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
     for (function, read) in FUNCTIONS.into_iter().zip(read) {
         let given = functions[function]["Environment"]["Variables"].as_object().unwrap();
         let mut given: BTreeSet<_> = given.keys().map(String::as_str).collect();
-        // It is there to publish a version when it changes.
+        // No function reads it: a change of its value publishes a version.
         assert!(given.remove("FUNCTION_CONFIGURATION"), "{function}");
         assert_eq!(given, read, "{function}");
     }
@@ -36,9 +36,9 @@ fn each_function_is_given_exactly_the_variables_it_reads() {
     assert!(globals.get("Environment").is_none());
 }
 
-/// S-OPS-1: named actions on named resources; the entrypoint cannot read the client secret.
+/// Roles have named actions on named resources, and the entrypoint cannot read the client secret.
 #[test]
-fn each_function_may_do_what_it_does_and_nothing_else() {
+fn each_function_has_only_the_permissions_it_needs() {
     let template = template();
     let roles = resources(&template, "AWS::IAM::Role");
     assert_eq!(roles.len(), 7);
@@ -60,7 +60,7 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
         }
         actions
             .into_iter()
-            // What all have alike is in the next test.
+            // The next test covers the statements that all roles share.
             .filter(|action| !["logs:", "kms:", "xray:"].iter().any(|of| action.starts_with(of)))
             .collect()
     };
@@ -133,9 +133,9 @@ fn each_function_may_do_what_it_does_and_nothing_else() {
     );
 }
 
-/// Nobody writes into another's log, and the key is used by way of DynamoDB and Secrets Manager alone.
+/// No function writes to another's log, and the KMS key is usable only through DynamoDB and Secrets Manager.
 #[test]
-fn each_function_writes_its_own_log_and_traces_and_all_may_use_the_key_alike() {
+fn each_function_writes_only_its_own_log_and_all_share_the_key() {
     let template = template();
     let of = |statement: &Value, services: &[&str]| {
         let actions = statement["Action"].to_string();
@@ -202,9 +202,9 @@ fn each_function_writes_its_own_log_and_traces_and_all_may_use_the_key_alike() {
     }
 }
 
-/// The entrypoint claims pending sign-ins, and of the pending links none; it reads the client secret at the `OpenID` provider only where there is one.
+/// The entrypoint consumes pending sign-ins and no pending links. It reads the `OpenID` provider's client secret only if one is configured.
 #[test]
-fn the_entrypoint_may_sign_people_in_and_link_nobody() {
+fn the_entrypoint_may_consume_sign_ins_but_not_pending_links() {
     let template = template();
     let statements =
         &template["Resources"]["EntrypointRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
@@ -227,7 +227,7 @@ fn the_entrypoint_may_sign_people_in_and_link_nobody() {
     assert_eq!(statements.len(), 1);
     assert_eq!(statements[0]["Action"], "secretsmanager:GetSecretValue");
     assert_eq!(statements[0]["Resource"], serde_json::json!({"Ref": "ProviderSecret"}));
-    // These, and no other policy, are attached to roles from outside.
+    // No other policy is attached to a role from outside.
     let attached = resources(&template, "AWS::IAM::Policy");
     assert_eq!(
         attached.keys().copied().collect::<Vec<_>>(),
@@ -235,9 +235,9 @@ fn the_entrypoint_may_sign_people_in_and_link_nobody() {
     );
 }
 
-/// Said once for all functions, and otherwise for none.
+/// The settings are global in the template, and no function overrides them.
 #[test]
-fn each_function_has_an_alias_a_canary_and_its_reserve() {
+fn each_function_has_an_alias_a_canary_and_reserved_concurrency() {
     let template = template();
     let globals = template["Globals"]["Function"].as_object().unwrap();
     let reserve =
@@ -260,12 +260,12 @@ fn each_function_has_an_alias_a_canary_and_its_reserve() {
             for_all.iter().all(|(name, _)| !properties.contains_key(*name)),
             "{function}"
         );
-        // It would count the reserved concurrency, which a version does not hold.
+        // The property would include the reserved concurrency, which is not part of a version.
         assert!(!properties.contains_key("AutoPublishAliasAllProperties"), "{function}");
     }
     let none = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ReservedConcurrency"}, 0]}]});
     assert_eq!(template["Conditions"]["HasReservedConcurrency"], none);
-    // What SAM makes of it.
+    // The template after SAM's transform.
     let template = transformed();
     for (name, function) in resources(&template, "AWS::Lambda::Function") {
         assert_eq!(function["ReservedConcurrentExecutions"], reserve, "{name}");
@@ -277,9 +277,9 @@ fn each_function_has_an_alias_a_canary_and_its_reserve() {
     }
 }
 
-/// The file is written to by `sam deploy --guided`: what a deployment adds is its own.
+/// `sam deploy --guided` writes to the file, so values that a deployment adds are ignored.
 #[test]
-fn each_stage_is_a_stack_of_its_own_with_its_tags_and_two_have_a_canary() {
+fn each_stage_has_its_own_stack_and_tags_and_two_have_a_canary() {
     let stages =
         told("import json, tomlkit; print(json.dumps(tomlkit.parse(open('infra/samconfig.toml').read()).unwrap()))");
     let named = stages
@@ -303,16 +303,16 @@ fn each_stage_is_a_stack_of_its_own_with_its_tags_and_two_have_a_canary() {
             canary,
             "{stage}"
         );
-        // Where people are served somebody looks at what will change.
+        // Stages with subscribers require a look at the change set.
         assert_eq!(deploy["confirm_changeset"] == true, canary, "{stage}");
     }
 }
 
-/// The rules hold of what CloudFormation gets, whatever SAM adds.
+/// The rules also hold for the template that CloudFormation gets, with the resources that SAM adds.
 #[test]
-fn what_sam_makes_of_the_template_keeps_the_rules() {
+fn the_transformed_template_keeps_the_rules() {
     let template = transformed();
-    // No action and no resource is "*", but for X-Ray, whose actions know no resources.
+    // No action and no resource is "*", except for X-Ray, whose actions support no resources.
     let mut of_everything = BTreeSet::new();
     let of_roles = resources(&template, "AWS::IAM::Role").into_iter();
     let of_roles =
@@ -352,7 +352,7 @@ fn what_sam_makes_of_the_template_keeps_the_rules() {
         let group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap();
         assert_eq!(groups[group]["RetentionInDays"], 30, "{name}");
         assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
-        // Each goes over by CodeDeploy, which goes back when an alarm is raised.
+        // CodeDeploy shifts traffic to each new version and rolls back if an alarm is raised.
         let group = resources(&template, "AWS::CodeDeploy::DeploymentGroup")[format!("{name}DeploymentGroup").as_str()];
         assert_eq!(
             group["AlarmConfiguration"]["Alarms"],
@@ -374,7 +374,7 @@ fn what_sam_makes_of_the_template_keeps_the_rules() {
             "{name}"
         );
     }
-    // Whatever comes goes to an alias, never to what was deployed last.
+    // Every event source invokes an alias, never the latest code.
     let aliased = |value: &Value| {
         value["Ref"]
             .as_str()
@@ -395,6 +395,6 @@ fn what_sam_makes_of_the_template_keeps_the_rules() {
     for (name, table) in resources(&template, "AWS::DynamoDB::Table") {
         assert_eq!(table["SSESpecification"]["SSEType"], "KMS", "{name}");
     }
-    // CloudFormation takes no more from S3.
+    // CloudFormation's limit for a template in S3.
     assert!(template.to_string().len() < 1_000_000);
 }

@@ -1,5 +1,5 @@
-//! The functions as Lambda runs them: their own processes, given API Gateway's events by `cargo lambda invoke`, against the sandbox's Spotify, DynamoDB and
-//! Secrets Manager.
+//! The functions as Lambda runs them, in processes of their own. `cargo lambda invoke` sends them API Gateway's events. They use the sandbox's Spotify,
+//! DynamoDB and Secrets Manager.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::support::{
     parameter, signed,
 };
 
-/// The value of our cookie that was set, and its attributes.
+/// The value and the attributes of the browser cookie that the answer sets.
 fn cookie(answer: &Value) -> (String, String) {
     cookie_named(answer, "__Host-soa_link").unwrap()
 }
@@ -29,7 +29,7 @@ fn cookie_named(answer: &Value, name: &str) -> Option<(String, String)> {
 }
 
 impl Lambda {
-    /// From an answer that leads to Spotify's consent to the completion URL; whoever comes so has no session.
+    /// Continues from a redirect to Spotify's consent page to the completion URL, without a session.
     async fn links(&self, begun: &Value, account: &str) {
         let authorize = begun["headers"]["location"].as_str().unwrap_or_default();
         assert!(authorize.contains("/authorize?"), "{begun}");
@@ -52,9 +52,9 @@ impl Lambda {
     }
 }
 
-/// With a provider that we did not write, and the demo's people there.
+/// The provider is an independent implementation, with the demo's accounts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_of_an_openid_provider_links_through_the_functions_own_processes() {
+async fn a_subscriber_links_by_oidc_through_the_function_processes() {
     World::prepare();
     let provider = Provider::start(PUBLIC_URL, &json!({}));
     let oidc = sandbox::Oidc {
@@ -95,7 +95,7 @@ async fn a_subscriber_of_an_openid_provider_links_through_the_functions_own_proc
         (link.account.as_str(), &link.entitlements[..]),
         ("mara", &["basic".to_owned()][..])
     );
-    // And what the account page says of it.
+    // The account page shows the link.
     let visit = cookie_named(&begun, "__Host-soa_visit").unwrap().0;
     let page = lambda.invoke("unlink", "account", &[("visit", &visit)]);
     assert_eq!(page["statusCode"], 200, "{page}");
@@ -104,7 +104,7 @@ async fn a_subscriber_of_an_openid_provider_links_through_the_functions_own_proc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_links_through_the_functions_own_processes() {
+async fn a_subscriber_links_and_unlinks_through_the_function_processes() {
     let lambda = Lambda::start().await;
     let session = lambda.session("ada");
     let begun = lambda.invoke("entrypoint", "entrypoint-signed-in", &[("session", &session)]);
@@ -184,14 +184,14 @@ async fn a_subscriber_links_through_the_functions_own_processes() {
     assert_eq!(lambda.calls(), (2, 1, 1));
 }
 
-/// The backend writes, and Spotify follows: by the table's stream, by the sweep, and by the reconciliation.
+/// The backend writes, and sync updates Spotify by the table's stream, the sweep and the reconciliation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spotify_follows_the_backend_through_the_functions_own_processes() {
+async fn a_backend_change_is_synced_through_the_function_processes() {
     let lambda = Lambda::start().await;
     let options = lambda.sandbox.options();
     let partner_user_id = lambda.spotify.partner_user_id("ada");
     let id = format!("{}#{partner_user_id}", options.partner_id);
-    // Linked, as the reconciliation of some earlier day has found.
+    // The subscriber is already linked, as an earlier reconciliation would record it.
     lambda.sandbox.spotify().force_link(sandbox::Link {
         partner_id: options.partner_id.clone(),
         partner_user_id: partner_user_id.clone(),
@@ -253,7 +253,7 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
     let told = lambda.sandbox.secrets_manager().event_bus().all();
     assert!(
         told.is_empty(),
-        "the event of the stream says nothing of an end: {told:?}"
+        "the stream event reports no result, so no event is published: {told:?}"
     );
 
     let explained = lambda.invoke("partners", "explain", &[("partner_user_id", &partner_user_id)]);
@@ -270,12 +270,12 @@ async fn spotify_follows_the_backend_through_the_functions_own_processes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_event_has_its_answer() {
+async fn each_lambda_event_gets_the_expected_answer() {
     let lambda = Lambda::start().await;
     let site = &lambda.sandbox.addresses().site;
     let location = |answer: &Value| answer["headers"]["location"].as_str().unwrap_or_default().to_owned();
 
-    // Signed out: to sign in, and back by hand-off.
+    // Signed out: the person is sent to sign in and returns by hand-off.
     let away = lambda.invoke("entrypoint", "entrypoint-signed-out", &[]);
     assert!(location(&away).starts_with(&format!("{site}/sign-in?")), "{away}");
     let mut claims = lambda

@@ -1,4 +1,4 @@
-//! The modules import each other as the table in `shared/README.md` allows, and nothing imports in a circle.
+//! Imports follow the table in `shared/README.md`, and there are no import cycles.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Crates from outside that may be used in few modules of `shared` only.
+/// External crates, and the modules of `shared` that may use them.
 const EXTERNAL: [(&str, &[&str]); 6] = [
     ("lambda_http", &["web", "runtime"]),
     ("lambda_runtime", &["runtime"]),
@@ -19,7 +19,7 @@ const EXTERNAL: [(&str, &[&str]); 6] = [
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The Rust files below a folder, as paths relative to it, without those that hold nothing but tests.
+/// The Rust files below a folder, except for pure test files, with their code. Paths are relative to the folder.
 fn sources(folder: &str) -> Vec<(String, String)> {
     fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -41,7 +41,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The text of a file without comments and unit tests.
+/// Removes comments and unit tests from the text of a file.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
@@ -59,7 +59,7 @@ fn first_word(text: &str) -> String {
         .collect()
 }
 
-/// The first names after each `prefix` of a path: of `crate::a::X` it is `a`, of `crate::{a::X, b::{c, d}}` they are `a` and `b`.
+/// The names directly after `prefix`: `a` in `crate::a::X`, `a` and `b` in `crate::{a::X, b::{c, d}}`.
 fn names_after(code: &str, prefix: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (place, _) in code.match_indices(prefix) {
@@ -90,12 +90,12 @@ fn names_after(code: &str, prefix: &str) -> BTreeSet<String> {
     names
 }
 
-/// The module or sibling file that a path belongs to.
+/// The top-level module or file of a path.
 fn module_of(path: &str) -> &str {
     path.split('/').next().unwrap().trim_end_matches(".rs")
 }
 
-/// What each module of a crate imports of the others.
+/// The imports of each module of a crate from the others.
 fn imports(folder: &str) -> Imports {
     let files = sources(folder);
     let modules: BTreeSet<_> = files.iter().map(|(path, _)| module_of(path).to_owned()).collect();
@@ -104,7 +104,7 @@ fn imports(folder: &str) -> Imports {
         assert!(!code.contains("super::super"), "{path}");
         let own = module_of(path).to_owned();
         let mut names = names_after(code, "crate::");
-        // The macro is exported at the root of the crate.
+        // The `log` macro of `telemetry` is exported at the crate root.
         if names.remove("log") || code.contains("log!(") {
             names.insert("telemetry".to_owned());
         }
@@ -115,32 +115,32 @@ fn imports(folder: &str) -> Imports {
     imports
 }
 
-/// A circle of imports, if there is one.
+/// Returns a path that contains an import cycle, or `None` if there is no cycle.
 fn circle(imports: &Imports) -> Option<Vec<String>> {
-    fn visit(imports: &Imports, module: &str, way: &mut Vec<String>, done: &mut BTreeSet<String>) -> bool {
-        way.push(module.to_owned());
-        if way[..way.len() - 1].iter().any(|before| before == module) {
+    fn visit(imports: &Imports, module: &str, path: &mut Vec<String>, done: &mut BTreeSet<String>) -> bool {
+        path.push(module.to_owned());
+        if path[..path.len() - 1].iter().any(|before| before == module) {
             return true;
         }
         if !done.contains(module) {
             for next in imports.get(module).into_iter().flatten() {
-                if visit(imports, next, way, done) {
+                if visit(imports, next, path, done) {
                     return true;
                 }
             }
             done.insert(module.to_owned());
         }
-        way.pop();
+        path.pop();
         false
     }
-    let (mut way, mut done) = (Vec::new(), BTreeSet::new());
+    let (mut path, mut done) = (Vec::new(), BTreeSet::new());
     imports
         .keys()
-        .any(|module| visit(imports, module, &mut way, &mut done))
-        .then_some(way)
+        .any(|module| visit(imports, module, &mut path, &mut done))
+        .then_some(path)
 }
 
-/// The table "Allowed dependencies".
+/// The rows of the table "Allowed dependencies" in `shared/README.md`.
 fn allowed() -> Vec<(String, BTreeSet<String>)> {
     let readme = std::fs::read_to_string(format!("{ROOT}/shared/README.md")).unwrap();
     let section = readme
@@ -183,7 +183,7 @@ fn each_module_imports_exactly_what_the_table_allows() {
         "left: the table in shared/README.md, right: the imports"
     );
     assert_eq!(circle(&imports), None);
-    // The rows are in order: a module imports only from those above its own.
+    // The rows are ordered: a module imports only modules of rows above its own.
     for (place, (module, names)) in allowed.iter().enumerate() {
         let above: BTreeSet<_> = allowed[..place].iter().map(|(above, _)| above.clone()).collect();
         assert!(names.is_subset(&above), "{module} imports a module of a row below");
@@ -191,7 +191,7 @@ fn each_module_imports_exactly_what_the_table_allows() {
 }
 
 #[test]
-fn crates_from_outside_are_used_only_where_they_are_allowed() {
+fn external_crates_are_used_only_where_they_are_allowed() {
     let uses = |code: &str, name: &str| {
         let mut places = code.match_indices(name);
         places.any(|(place, _)| {
@@ -228,9 +228,9 @@ fn crates_from_outside_are_used_only_where_they_are_allowed() {
     }
 }
 
-/// Files of one folder import each other by `super::file` or `crate::folder::file`; what a folder's `mod.rs` holds is for all of them.
+/// Files of one folder import each other by `super::file` or `crate::folder::file`. The folder's `mod.rs` is exempt, because all of them may import it.
 #[test]
-fn files_of_one_folder_do_not_import_in_a_circle() {
+fn files_in_one_folder_have_no_import_cycle() {
     for root in ["shared/src", "infra/cli/src"] {
         let files = sources(root);
         let folders: BTreeSet<_> = files
@@ -264,13 +264,13 @@ fn files_of_one_folder_do_not_import_in_a_circle() {
 }
 
 #[test]
-fn the_modules_of_the_command_do_not_import_in_a_circle() {
+fn the_modules_of_the_command_have_no_import_cycle() {
     assert_eq!(circle(&imports("infra/cli/src")), None);
 }
 
-/// A long file or function is split by what it does.
+/// A longer file is split by responsibility.
 #[test]
-fn no_source_file_is_longer_than_about_four_hundred_and_fifty_lines() {
+fn no_source_file_has_more_than_460_lines_of_code() {
     for folder in ["shared/src", "functions", "infra/cli/src"] {
         for (path, code) in sources(folder) {
             let lines = code.lines().count();

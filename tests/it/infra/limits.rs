@@ -1,4 +1,4 @@
-//! Time limits of `infra/template.yaml` and of the code nest.
+//! Time limits of `infra/template.yaml` and of the code: an inner limit ends before the outer one.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use shared::{
 
 use crate::support::template::{resources, template};
 
-/// S-OPS-4: connect 1 s < call 3 s < answer 9 s < function 10 s < API. Those that no API waits for take longer, and nest in who waits for them.
+/// Connect 1 s < call 3 s < answer 9 s < function 10 s < API. Functions without an API have longer limits, below those of their own callers.
 #[test]
 fn time_limits_nest() {
     let template = template();
@@ -31,7 +31,7 @@ fn time_limits_nest() {
         let integration = integration["TimeoutInMillis"].as_u64().unwrap();
         assert!(function * 1000 < integration && integration < 30_000);
     }
-    // A run takes people in hand until it ends, and a person for as long as the lease; it has ended when the schedule begins the next round.
+    // A run acquires leases until shortly before its end, and ends before the schedule starts the next one.
     let reserve = SHUTDOWN_RESERVE.as_secs();
     let lease = u64::try_from(shared::store::LEASE_SECS).unwrap();
     assert!(call * 3 < lease && lease + reserve < timeouts["SyncFunction"]);
@@ -39,7 +39,7 @@ fn time_limits_nest() {
         &template["Resources"]["SyncFunction"]["Properties"]["Events"]["Reconcile"]["Properties"]["Schedule"];
     assert_eq!(schedule, "rate(5 minutes)");
     assert!(timeouts["SyncFunction"] <= 5 * 60);
-    // The longest that operators ask for is a logo: a token, the picture fetched, and handed on.
+    // An operator's longest command is the upload of a logo: request a token, fetch the picture, send it to Spotify.
     let logo = call + partners::FETCH_TIMEOUT.as_secs() + UPLOAD_TIMEOUT.as_secs();
     assert!(logo + reserve < timeouts["PartnersFunction"]);
     assert!(timeouts["PartnersFunction"] < OPERATOR_TIMEOUT.as_secs());

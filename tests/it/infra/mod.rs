@@ -1,4 +1,4 @@
-//! The template, the runbook, dependencies, and the functions as deployed.
+//! The template, the runbook, the dependencies, and the functions as they are deployed.
 
 mod alarms;
 mod configuration;

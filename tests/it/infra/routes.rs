@@ -1,4 +1,4 @@
-//! Routes and domain of `infra/template.yaml`, and `infra/openapi.json`.
+//! Routes and domain of `infra/template.yaml`, and the description of the routes in `infra/openapi.json`.
 
 use std::{collections::BTreeSet, process::Command};
 
@@ -9,9 +9,9 @@ use crate::support::{
     template::{ROOT, resources, template},
 };
 
-/// With a certificate the stack serves the host of `PublicUrl`, and nothing else: the API's own address answers no more.
+/// With a certificate the stack serves only the host of `PublicUrl`, and the API's default endpoint is disabled.
 #[test]
-fn a_certificate_alone_makes_a_domain_and_turns_the_own_address_off() {
+fn a_certificate_adds_a_domain_and_disables_the_default_endpoint() {
     let template = template();
     let given = |parameter: &str| json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]});
     assert_eq!(template["Conditions"]["HasDomain"], given("CertificateArn"));
@@ -64,9 +64,9 @@ fn watched() -> BTreeSet<String> {
     router.into_iter().flat_map(of_path).collect()
 }
 
-/// S-OPS-3, S-LOG-3.
+/// The template, the sandbox and `make watch` serve the same routes. Access logs contain no path, query, cookie or header.
 #[test]
-fn routes_are_explicit_and_logs_end_and_have_no_query() {
+fn routes_are_explicit_and_logs_expire_and_hold_no_query() {
     let template = template();
     let routes = resources(&template, "AWS::ApiGatewayV2::Route");
     let keys: BTreeSet<_> = routes
@@ -107,9 +107,9 @@ fn routes_are_explicit_and_logs_end_and_have_no_query() {
     );
 }
 
-/// The description of the routes has exactly those that there are, and points at nothing that is not in it.
+/// The description has exactly the template's routes, and each reference in it resolves.
 #[test]
-fn the_openapi_description_is_of_the_routes_there_are() {
+fn the_openapi_description_matches_the_routes() {
     fn references<'a>(value: &'a Value, all: &mut Vec<&'a str>) {
         match value {
             Value::Object(members) => {

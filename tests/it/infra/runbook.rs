@@ -1,12 +1,12 @@
-//! `infra/RUNBOOK.md` and `SECURITY.md` name what exists, and all of it.
+//! `infra/RUNBOOK.md` and `SECURITY.md` match the template, the log codes and the tests.
 
 use std::collections::BTreeSet;
 
 use crate::support::template::{ROOT, resources, template};
 
-/// Whoever is paged finds what to do.
+/// Each alarm has a section in the runbook with the four expected parts, and the runbook names no unknown code.
 #[test]
-fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
+fn the_runbook_headings_match_the_alarms() {
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     let named: BTreeSet<_> = alarms
@@ -37,10 +37,9 @@ fn each_alarm_has_a_heading_in_the_runbook_and_each_heading_an_alarm() {
     }
 }
 
-/// Whoever is paged by 5xx looks a code up and finds what to do. Which codes those are stands where each problem gets its status: without a status of the asker's beside it
-/// a code is one of ours.
+/// The runbook and `functions/README.md` list the code of each 5xx answer, as `ErrorKind` defines them.
 #[test]
-fn the_runbook_knows_every_code_that_is_answered_5xx() {
+fn the_runbook_lists_every_5xx_code() {
     use shared::{errors::ErrorKind, telemetry::Code};
     let read = |file: &str| std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
     let server_errors = ErrorKind::ALL.iter().filter(|kind| kind.is_server_error());
@@ -50,7 +49,7 @@ fn the_runbook_knows_every_code_that_is_answered_5xx() {
             .map(|cell| cell.trim_matches(['|', ' ', '`']).to_owned())
             .collect()
     };
-    // What partners read says the same.
+    // The documentation for partners lists the same codes.
     let page = read("functions/README.md");
     let rows = page.lines().filter(|line| line.starts_with("| 5")).map(cells);
     let told: BTreeSet<_> = rows.map(|cells| cells[2].clone()).collect();
@@ -64,7 +63,7 @@ fn the_runbook_knows_every_code_that_is_answered_5xx() {
     for code in &answered {
         assert!(known.contains(*code), "{code}");
     }
-    // These are logged beside them.
+    // These codes are logged together with the code of the answer.
     for code in ["PARTNER_SETTINGS_UNUSABLE", "FUNCTION_NOT_STARTED"] {
         assert!(known.contains(code), "{code}");
     }
@@ -73,9 +72,9 @@ fn the_runbook_knows_every_code_that_is_answered_5xx() {
     }
 }
 
-/// What the threat model says is shown is shown: each test that it names is there.
+/// Each test that the threat model in `SECURITY.md` names exists.
 #[test]
-fn each_test_that_the_threat_model_names_is_there() {
+fn every_test_named_in_the_threat_model_exists() {
     fn sources(folder: &std::path::Path, all: &mut String) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

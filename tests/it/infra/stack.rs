@@ -1,5 +1,5 @@
-//! The template is run: a stack is made of what SAM makes of it, in an emulated AWS, with the functions' own programs behind its API, its stream and its schedules. Nothing
-//! but that stack says which tables, secrets, routes and variables there are.
+//! A stack of the template in an emulated AWS, after SAM's transform. The functions' own programs run behind its API, its stream and its schedules. Tables,
+//! secrets, routes and variables come from the stack alone.
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ struct Aws {
 }
 
 impl Aws {
-    #[expect(clippy::disallowed_methods, reason = "the test's own, no function's")]
+    #[expect(clippy::disallowed_methods, reason = "the client of the test, not of a function")]
     async fn start() -> Self {
         Self {
             ministack: Ministack::with(SERVICES).await,
@@ -43,7 +43,7 @@ impl Aws {
         }
     }
 
-    /// A request that is as good as signed.
+    /// Sends a request with a credential that the emulator accepts without a signature, and returns the body of the answer.
     async fn call(&self, service: &str, request: reqwest::RequestBuilder) -> String {
         let credential = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
         let answer = request.header("authorization", credential).send().await.unwrap();
@@ -70,7 +70,7 @@ impl Aws {
         self.call("cloudformation", request).await
     }
 
-    /// The operator's command in this AWS: exit code, and what it says.
+    /// Runs `soa-link` in this AWS and returns its exit code and its output.
     async fn soa_link(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = tokio::process::Command::new(bootstrap("soa-link"));
         let environment = [
@@ -101,7 +101,7 @@ impl Aws {
     }
 }
 
-/// The program as Lambda takes it.
+/// The deployment package of a function: a ZIP file with its stripped program.
 fn zip(function: &str, folder: &Path) -> Vec<u8> {
     let (program, zip) = (folder.join("bootstrap"), folder.join(format!("{function}.zip")));
     let run = |command: &mut Command| assert!(command.status().unwrap().success());
@@ -113,8 +113,8 @@ fn zip(function: &str, folder: &Path) -> Vec<u8> {
     std::fs::read(zip).unwrap()
 }
 
-/// What CloudFormation would get, but for what the emulator does not have: CodeDeploy, and alarms of expressions with what names them. The simulated Spotify and
-/// the front are reached by http.
+/// Removes what the emulator does not support: CodeDeploy, alarms of expressions, and the resources that refer to them. It also removes the URL patterns,
+/// because the simulated Spotify and the front use plain HTTP.
 fn for_the_emulator(mut template: Value) -> Value {
     let resources = template["Resources"].as_object_mut().unwrap();
     resources.retain(|name, resource| {
@@ -133,7 +133,7 @@ fn for_the_emulator(mut template: Value) -> Value {
     template
 }
 
-/// `SPOTIFY_CLIENT_ID` is the parameter `SpotifyClientId`.
+/// The parameter of a variable, such as `SpotifyClientId` for `SPOTIFY_CLIENT_ID`.
 fn parameter_of(variable: &str) -> String {
     let words = variable
         .split('_')
@@ -141,7 +141,7 @@ fn parameter_of(variable: &str) -> String {
     words.collect()
 }
 
-/// Whoever comes to `PUBLIC_URL` is passed on to the stack's API, by its host name.
+/// A proxy at `PUBLIC_URL` that forwards requests to the stack's API, with the API's host name.
 fn front(listener: TcpListener, origin: String, host: String) {
     let http = reqwest::ClientBuilder::new()
         .redirect(reqwest::redirect::Policy::none())
@@ -181,7 +181,7 @@ async fn within_seconds(seconds: u64, what: &str, holds: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
+async fn a_deployed_stack_links_subscribers_and_syncs_spotify() {
     World::prepare();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let public_url = format!("http://{}", listener.local_addr().unwrap());
@@ -203,11 +203,11 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
         aws.put(&format!("code/{function}.zip"), zip(function, &folder)).await;
     }
     std::fs::remove_dir_all(&folder).unwrap();
-    // The parameters that a partner would give, of the variables that the sandbox's own functions get.
+    // The stack's parameters come from the variables of the sandbox's functions.
     let known = template();
     let given = deployment::variables(&options, world.sandbox.addresses()).into_iter();
     let given = given.map(|(variable, value)| (parameter_of(&variable), value));
-    // Those of an OpenID provider say nothing where people sign in by session.
+    // The parameters of an OpenID provider do not apply to sign-in by session.
     let given: BTreeMap<_, _> = given
         .filter(|(name, _)| known["Parameters"].get(name).is_some() && !name.starts_with("Oidc"))
         .collect();
@@ -255,7 +255,7 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
         .collect();
     assert_eq!(outputs["CallbackUrl"], format!("{public_url}/callback"));
 
-    // Nobody can link before the operator has filled the secrets.
+    // The secrets are placeholders until the operator fills them.
     let host = outputs["ApiUrl"].trim_start_matches("http://").to_owned();
     front(listener, aws.ministack.origin().to_owned(), host);
     for (id, of) in [
@@ -275,36 +275,34 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
         linked.body
     );
     assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
-    // The first change waits for the link to be old enough, and then for the sweep: by the schedule.
+    // The first change waits until `register-user` cannot be in flight, and then for the scheduled sweep.
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let heard = |names: &[&str]| world.linked("ada").unwrap().1 == names;
-    within_seconds(110, "the sweep of each minute has Spotify follow", || heard(&["gold"])).await;
+    within_seconds(110, "the scheduled sweep updates Spotify", || heard(&["gold"])).await;
     let has_linked = world.read_entitlements("ada").await;
     assert_eq!(has_linked["link"]["state"], "linked");
-    // From then on by the stream, at once.
+    // Later changes are synced at once by the stream.
     world.write_entitlements("add", "ada", &["silver"]).await;
-    within_seconds(20, "the stream has Spotify follow", || heard(&["gold", "silver"])).await;
+    within_seconds(20, "the stream updates Spotify", || heard(&["gold", "silver"])).await;
 
-    // The operator's command finds all of it well, and what was said.
-    // The emulator's CloudFormation leaves a table's time to live out: the doctor finds it, and is content when it is mended.
+    // The emulator's CloudFormation does not enable TTL. `doctor` reports it, and succeeds after TTL is enabled.
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
     assert!(code == 1 && said.matches("FAIL").count() == 1, "{said}");
     assert!(
         said.contains(&format!(
-            "FAIL the table {} never forgets",
+            "FAIL table {}: time to live is off",
             outputs["PendingLinksTableName"]
         )),
         "{said}"
     );
-    let forgets = json!({
+    let ttl = json!({
         "TableName": outputs["PendingLinksTableName"],
         "TimeToLiveSpecification": {"AttributeName": "delete_at", "Enabled": true},
     });
-    aws.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", &forgets)
-        .await;
+    aws.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", &ttl).await;
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
     assert!(code == 0 && !said.contains("FAIL"), "{said}");
-    // Lambda writes each line as an event of its own, which the emulator does not: two such lines.
+    // Lambda writes each log line as a separate event, but the emulator does not, so the test writes two.
     let group = format!("/aws/lambda/{STACK}-callback");
     aws.json(
         "logs",
@@ -338,21 +336,24 @@ async fn a_stack_of_the_template_links_people_and_has_spotify_follow() {
         );
     }
     let (code, said) = aws.soa_link(&["logs", "--stack", STACK, "nobodys"]).await;
-    assert!(code == 1 && said.contains("Nothing in the last 1 hours"), "{said}");
+    assert!(
+        code == 1 && said.contains("No matching lines in the last 1 h"),
+        "{said}"
+    );
     let (code, _) = aws.soa_link(&["logs", "--stack", STACK, "x\") || ($.a = \""]).await;
     assert_eq!(code, 2);
     let off = json!({"Name": format!("{STACK}-sweep")});
     aws.json("events", "AWSEvents.DisableRule", &off).await;
     let (code, said) = aws.soa_link(&["doctor", "--stack", STACK]).await;
     assert!(
-        code == 1 && said.contains(&format!("FAIL the schedule {STACK}-sweep is off")),
+        code == 1 && said.contains(&format!("FAIL schedule {STACK}-sweep: disabled")),
         "{said}"
     );
 
-    // Each route of the API leads to a function, and none else.
+    // The API serves the routes of the template and no others.
     assert_eq!(world.browser().get("/nowhere").await.status, 404);
     assert_eq!(world.browser().get("/unlink").await.status, 302);
-    // What was counted is in the functions' own log groups, under the stack's namespace.
+    // The metrics are in the functions' own log groups, under the stack's namespace.
     let mut counted = String::new();
     for function in ["entrypoint", "callback", "sync"] {
         let input =

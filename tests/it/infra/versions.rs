@@ -1,4 +1,4 @@
-//! A changed parameter reaches the running functions: it publishes a version of exactly the functions whose configuration it changes.
+//! Published versions: a changed parameter publishes a version of exactly the functions whose configuration it changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::support::template::{Transformed, template, transform};
 
-/// The parameters of a stack, and another value for each.
+/// Each parameter of the template, with a value other than its default or base value.
 const OTHER_VALUES: [(&str, &str); 50] = [
     ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms"),
     ("Architecture", "x86_64"),
@@ -60,7 +60,7 @@ const OTHER_VALUES: [(&str, &str); 50] = [
     ("Tracing", "PassThrough"),
 ];
 
-/// What no version holds: a version that is published for one of these alone would be the version before, and Lambda refuses that.
+/// Parameters that are not part of a version. Lambda refuses to publish a version that equals the previous one.
 const NOT_VERSIONED: [&str; 8] = [
     "AlarmTopicArn",
     "CertificateArn",
@@ -80,7 +80,7 @@ fn base() -> Map<String, Value> {
     base.as_object().unwrap().clone()
 }
 
-/// The logical id of the version to which each function's alias leads.
+/// The logical id of the version that each function's alias points to.
 fn versions(of: &Transformed) -> BTreeMap<&str, String> {
     let version = |name: &str| {
         let alias = &of.template["Resources"][format!("{name}Aliaslive")]["Properties"];
@@ -94,7 +94,7 @@ fn versions(of: &Transformed) -> BTreeMap<&str, String> {
     of.functions.keys().map(|name| (name.as_str(), version(name))).collect()
 }
 
-/// What a version of each function holds.
+/// The properties of each function that are part of a version.
 fn configurations(of: &Transformed) -> BTreeMap<&str, Map<String, Value>> {
     let versioned = |properties: &Value| {
         let mut properties = properties.as_object().unwrap().clone();
@@ -109,7 +109,7 @@ fn configurations(of: &Transformed) -> BTreeMap<&str, Map<String, Value>> {
         .collect()
 }
 
-/// The functions of which something differs.
+/// The functions whose values differ between the two maps.
 fn different<'a, T: PartialEq>(one: &BTreeMap<&'a str, T>, other: &BTreeMap<&str, T>) -> BTreeSet<&'a str> {
     one.iter()
         .filter(|(name, value)| other[*name] != **value)
@@ -118,7 +118,7 @@ fn different<'a, T: PartialEq>(one: &BTreeMap<&'a str, T>, other: &BTreeMap<&str
 }
 
 #[test]
-fn each_parameter_publishes_a_version_of_exactly_the_functions_whose_configuration_it_changes() {
+fn a_parameter_publishes_versions_of_exactly_the_functions_it_changes() {
     let template = template();
     let parameters: BTreeSet<_> = template["Parameters"]
         .as_object()
@@ -155,9 +155,9 @@ fn each_parameter_publishes_a_version_of_exactly_the_functions_whose_configurati
     }
 }
 
-/// What SAM does not count, one variable names; and each parameter is in the place where the first transform resolves it.
+/// SAM ignores some versioned settings when it detects changes. The variable `FUNCTION_CONFIGURATION` repeats them, with each parameter resolved.
 #[test]
-fn what_a_version_holds_beside_code_environment_and_memory_is_in_its_environment() {
+fn other_versioned_settings_are_repeated_in_the_environment() {
     let results = transform("bucket", "{}.zip", &[base()], false);
     for (name, function) in &results[0].functions {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -172,7 +172,7 @@ fn what_a_version_holds_beside_code_environment_and_memory_is_in_its_environment
             function["Environment"]["Variables"]["FUNCTION_CONFIGURATION"], expected,
             "{name}"
         );
-        // Of what else there is, nothing can change but by another name of a resource of ours, or another program.
+        // The other properties change only with the name of a resource or with the program.
         let properties: BTreeSet<_> = function.as_object().unwrap().keys().map(String::as_str).collect();
         let known = BTreeSet::from([
             "Architectures",
@@ -193,7 +193,7 @@ fn what_a_version_holds_beside_code_environment_and_memory_is_in_its_environment
     }
 }
 
-/// A domain needs the host of `PublicUrl`. Where there is none, the expression must not stop the transform.
+/// The domain uses the host of `PublicUrl`. Without a URL, the expression must not fail the transform.
 #[test]
 fn the_host_of_an_empty_public_url_is_empty() {
     let mut with_url = base();

@@ -1,4 +1,4 @@
-//! `GET /account`: how somebody is linked, as Spotify says it at that moment.
+//! `GET /account`: the current link of a subscriber, read from Spotify on each request.
 
 use sandbox::{Fault, Link, Options};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn linked(world: &World, person: &str, account: &str) {
 }
 
 #[tokio::test]
-async fn the_account_page_says_what_spotify_says_and_unlocks() {
+async fn the_account_page_shows_the_state_that_spotify_reports() {
     let world = World::new().await;
     let mut ada = world.signed_in("ada");
     let page = ada.get("/account").await;
@@ -52,7 +52,7 @@ async fn the_account_page_says_what_spotify_says_and_unlocks() {
     let page = ada.get("/account").await;
     assert_eq!(state(&page), "linked");
     assert!(page.body.contains("href=\"/unlink\"") && page.body.contains("<li dir=\"ltr\">basic</li>"));
-    // A name that we would not have sent is not shown either, and never as markup.
+    // An invalid entitlement name is not shown, and is never markup.
     assert!(!page.body.contains("elsewhere"));
     for show in SHOWS {
         assert!(
@@ -60,7 +60,7 @@ async fn the_account_page_says_what_spotify_says_and_unlocks() {
                 .contains(&format!("href=\"https://open.spotify.com/show/{show}\""))
         );
     }
-    // One service token of one scope, and one call each.
+    // One service token of one scope, and one call for each page.
     let requests = world.spotify().requests();
     let tokens = requests.to("/api/token");
     assert_eq!(tokens.len(), 1);
@@ -69,7 +69,7 @@ async fn the_account_page_says_what_spotify_says_and_unlocks() {
 }
 
 #[tokio::test]
-async fn while_spotify_is_in_trouble_the_account_page_says_that_it_does_not_know() {
+async fn the_account_page_shows_an_unknown_state_while_spotify_fails() {
     let world = World::new().await;
     linked(&world, "ada", "mara");
     for fault in [
@@ -83,7 +83,7 @@ async fn while_spotify_is_in_trouble_the_account_page_says_that_it_does_not_know
         world.spotify().faults().add(Fault { times: None, ..fault });
         let page = world.signed_in("ada").get("/account").await;
         assert_eq!(state(&page), "unknown");
-        // Whoever may be linked can still unlink.
+        // A person whose link is unknown can still unlink.
         assert!(page.body.contains("href=\"/unlink\""));
         world.spotify().faults().clear();
         world.spotify().revoke_tokens();
@@ -91,7 +91,7 @@ async fn while_spotify_is_in_trouble_the_account_page_says_that_it_does_not_know
     assert_eq!(state(&world.signed_in("ada").get("/account").await), "linked");
 }
 
-/// S-PII-2: what is shown of a person is what the site calls them, to themselves; and what support asks for.
+/// S-PII-2: the page shows a person only their display name and the references that support asks for.
 #[tokio::test]
 async fn the_account_page_shows_neither_login_nor_partner_user_id() {
     let world = World::new().await;
@@ -109,7 +109,7 @@ async fn the_account_page_shows_neither_login_nor_partner_user_id() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_signs_in_and_comes_back_to_the_account_page() {
+async fn a_signed_out_visitor_returns_to_the_account_page_after_sign_in() {
     let world = World::new().await;
     let mut browser = world.browser();
     let away = browser.get("/account?lang=sv").await;
@@ -127,7 +127,7 @@ async fn whoever_is_signed_out_signs_in_and_comes_back_to_the_account_page() {
     assert!(visit.ends_with("; Max-Age=600; Path=/; Secure; HttpOnly; SameSite=Lax"));
     let page = browser.get(known.location()).await;
     assert!(page.status == 200 && page.body.contains("<html lang=\"sv\""));
-    // A visit is sealed, and over in ten minutes; and who is signed in at the site comes first.
+    // A visit is sealed and expires in ten minutes. A session at the site takes precedence.
     let mut forged = browser.clone();
     let sealed = &browser.cookies["__Host-soa_visit"];
     let last = sealed.chars().last().unwrap();
@@ -146,7 +146,7 @@ async fn whoever_is_signed_out_signs_in_and_comes_back_to_the_account_page() {
 }
 
 #[tokio::test]
-async fn the_account_page_is_one_partners_and_takes_only_get() {
+async fn the_account_page_belongs_to_one_partner_and_accepts_only_get() {
     let other = "1111111111111111111111";
     let options = Options {
         more_partners: vec![(other.to_owned(), "Second".to_owned())],
@@ -170,7 +170,7 @@ async fn the_account_page_is_one_partners_and_takes_only_get() {
 }
 
 #[tokio::test]
-async fn the_account_page_alone_may_be_framed_and_only_by_the_origin_that_is_named() {
+async fn only_the_account_page_may_be_framed_and_only_by_the_configured_origin() {
     let world = World::with(Options::default(), &[("FRAME_ORIGIN", "https://www.example.com")]).await;
     let mut ada = world.signed_in("ada");
     let ancestors = |answer: &TestResponse| {
@@ -183,7 +183,7 @@ async fn the_account_page_alone_may_be_framed_and_only_by_the_origin_that_is_nam
     };
     assert_eq!(ancestors(&ada.get("/account").await), "https://www.example.com");
     assert_eq!(ancestors(&ada.get("/unlink").await), "'none'");
-    // Whatever is wrong with it, the frame says so.
+    // An error page of the account may be framed too.
     assert_eq!(
         ancestors(&ada.get("/account?lang=a&lang=b").await),
         "https://www.example.com"
@@ -199,7 +199,7 @@ async fn the_account_page_alone_may_be_framed_and_only_by_the_origin_that_is_nam
     );
     assert!(signed_out.body.contains("href=\"/account\" target=\"_top\""));
     assert_eq!(signed_out.all("set-cookie").len(), 0);
-    // Out of a frame, as ever: to sign in.
+    // Outside a frame, a signed-out visitor is sent to sign in.
     assert_eq!(world.browser().get("/account").await.status, 302);
 
     let world = World::with(Options::default(), &[("FRAME_ORIGIN", "")]).await;

@@ -1,5 +1,5 @@
-//! Each way Spotify, DynamoDB and Secrets Manager can fail, seen from the person's side: a calm page, the right status, one log line with a
-//! registered code, nothing half-done, and a new journey that works.
+//! Failures of Spotify, DynamoDB and Secrets Manager as a subscriber sees them: an error page with the right status, one log line with a registered
+//! code, no partial result, and a new journey that works.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn on(path: &str) -> Fault {
     }
 }
 
-/// One journey under a fault: status, log code, calls of the token endpoint and of register-user.
+/// One journey under a fault, with the expected status, log code and number of calls (token endpoint, register-user).
 struct Case {
     name: &'static str,
     fault: Fault,
@@ -46,7 +46,7 @@ fn case(name: &'static str, fault: Fault, status: u16, code: &'static str, calls
     }
 }
 
-/// S-CODE-1, S-CODE-5, S-UP-1, S-UP-4, S-UP-5, S-UP-6: a code is sent once, whatever comes back.
+/// S-CODE-1, S-CODE-5, S-UP-1, S-UP-4, S-UP-5, S-UP-6: a code is sent once, whatever the response.
 fn token_endpoint() -> Vec<Case> {
     let down = "SPOTIFY_UNAVAILABLE";
     let nonsense = "SPOTIFY_INVALID_RESPONSE";
@@ -202,7 +202,7 @@ fn token_endpoint() -> Vec<Case> {
     ]
 }
 
-/// S-UP-7, S-REDIR-2, S-REDIR-4: register-user repeats itself without harm, so trouble is met once more, and a refusal is not.
+/// S-UP-7, S-REDIR-2, S-REDIR-4: register-user is idempotent, so a transient failure is retried once. A refusal is not retried.
 fn register_user() -> Vec<Case> {
     let (down, nonsense, us) = ("SPOTIFY_UNAVAILABLE", "SPOTIFY_INVALID_RESPONSE", "SPOTIFY_REFUSED");
     let landing = |url: Value| Fault {
@@ -324,7 +324,7 @@ async fn each_ends_calmly(cases: Vec<Case>) {
             let seconds: u64 = page.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=3600).contains(&seconds), "{name}");
         }
-        // Nothing half-done: the state is spent, and the person simply starts again.
+        // No partial result: the state is consumed, and a new journey works.
         world.spotify().faults().clear();
         refused(&browser.get(&callback).await);
         assert_eq!(browser.link("mara").await.status, 302, "{name}");
@@ -332,18 +332,18 @@ async fn each_ends_calmly(cases: Vec<Case>) {
 }
 
 #[tokio::test]
-async fn whatever_the_token_endpoint_answers_ends_calmly() {
+async fn every_token_endpoint_failure_ends_in_an_error_page() {
     each_ends_calmly(token_endpoint()).await;
 }
 
 #[tokio::test]
-async fn whatever_register_user_answers_ends_calmly() {
+async fn every_register_user_failure_ends_in_an_error_page() {
     each_ends_calmly(register_user()).await;
 }
 
 /// S-UP-6.
 #[tokio::test]
-async fn no_redirect_of_an_upstream_is_followed() {
+async fn upstream_redirects_are_not_followed() {
     let world = World::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = format!("http://{}/", listener.local_addr().unwrap());
@@ -368,9 +368,9 @@ async fn no_redirect_of_an_upstream_is_followed() {
     );
 }
 
-/// S-UP-3: neither silence nor a drip keeps a person waiting.
+/// S-UP-3: neither a missing nor a slowly dripping response keeps a person waiting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silence_and_drips_end_in_time() {
+async fn a_slow_spotify_response_times_out() {
     let slow: [(&str, Fault); 3] = [
         (
             TOKEN,
@@ -403,7 +403,7 @@ async fn silence_and_drips_end_in_time() {
         let started = Instant::now();
         let page = browser.get(&callback).await;
         assert_eq!((page.status, page.title()), (504, "Spotify does not answer"), "{path}");
-        // Not a measurement: the limit of ten seconds for the function.
+        // The timeout of the function is ten seconds.
         assert!(started.elapsed() < Duration::from_secs(10));
         world.spotify().faults().clear();
         assert_eq!(browser.link("mara").await.status, 302, "{path}");
@@ -412,14 +412,14 @@ async fn silence_and_drips_end_in_time() {
 
 /// S-UP-7.
 #[tokio::test]
-async fn passing_trouble_at_register_user_goes_unnoticed() {
+async fn a_transient_register_user_failure_is_retried() {
     let world = World::new().await;
     world.spotify().faults().add(Fault::answer(REGISTER, 503, ""));
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     assert_eq!(world.calls(), (1, 2, 0));
 }
 
-/// Spotify gone altogether: also when the functions start.
+/// The functions call Spotify for the first time on a request, not at start.
 #[tokio::test]
 async fn functions_start_without_spotify() {
     let world = World::new().await;
@@ -432,9 +432,9 @@ async fn functions_start_without_spotify() {
     );
 }
 
-/// S-UP-8: the service token.
+/// S-UP-8.
 #[tokio::test]
-async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refused() {
+async fn a_service_token_is_cached_renewed_early_and_replaced_when_refused() {
     let world = World::new().await;
     let mut n = 0;
     let mut unlink = || {
@@ -445,11 +445,11 @@ async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refuse
         assert_eq!(world.backend_unlink(&unlink()).await.status, 204);
     }
     assert_eq!(world.calls(), (1, 0, 3));
-    // Withdrawn before its time: one new token, one more call.
+    // Revoked early: one new token, and one repeated call.
     world.spotify().revoke_tokens();
     assert_eq!(world.backend_unlink(&unlink()).await.status, 204);
     assert_eq!(world.calls(), (2, 0, 5));
-    // A minute before its end.
+    // Renewed one minute before it expires.
     world.advance(3539);
     assert_eq!(world.backend_unlink(&unlink()).await.status, 204);
     assert_eq!(world.calls().0, 2);
@@ -459,7 +459,7 @@ async fn a_service_token_is_kept_renewed_before_its_end_and_replaced_when_refuse
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_who_unlink_at_once_ask_for_one_token() {
+async fn concurrent_unlinks_fetch_one_service_token() {
     let world = World::new().await;
     let tokens: Vec<_> = (0..20)
         .map(|n| World::request_token(&world.request_claims("ada", &n.to_string())))
@@ -470,7 +470,7 @@ async fn many_who_unlink_at_once_ask_for_one_token() {
 }
 
 #[tokio::test]
-async fn whatever_unlink_user_answers_ends_calmly() {
+async fn every_unlink_user_answer_has_its_status_and_code() {
     let cases: Vec<(Fault, u16, &str, usize)> = vec![
         (answer(UNLINK, 400, "MARK"), 502, "server_error", 1),
         (answer(UNLINK, 401, ""), 502, "server_error", 2),
@@ -510,9 +510,9 @@ async fn whatever_unlink_user_answers_ends_calmly() {
     }
 }
 
-/// S-SEC-3: the secret is rotated while the function is warm. The person notices nothing.
+/// S-SEC-3: the secret is rotated while the function is warm.
 #[tokio::test]
-async fn a_rotated_client_secret_goes_unnoticed() {
+async fn a_rotated_client_secret_does_not_interrupt_linking() {
     let world = World::new().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     let secret = "fedcba9876543210fedcba9876543210";
@@ -530,9 +530,9 @@ async fn a_rotated_client_secret_goes_unnoticed() {
     assert_eq!(world.calls(), (3, 2, 0));
 }
 
-/// The other order: our secret is ahead of Spotify's. The previous one still serves.
+/// The secret is rotated in Secrets Manager before Spotify knows it.
 #[tokio::test]
-async fn a_client_secret_that_spotify_does_not_know_yet_gives_way_to_the_previous_one() {
+async fn a_client_secret_unknown_to_spotify_falls_back_to_the_previous_one() {
     let world = World::new().await;
     let secret = json!({"client_secret": "fedcba9876543210fedcba9876543210"});
     world
@@ -544,7 +544,6 @@ async fn a_client_secret_that_spotify_does_not_know_yet_gives_way_to_the_previou
     assert_eq!(world.calls(), (2, 1, 0));
 }
 
-/// A wrong secret is not tried for ever.
 #[tokio::test]
 async fn a_wrong_client_secret_is_tried_once() {
     let world = World::new().await;
@@ -555,9 +554,9 @@ async fn a_wrong_client_secret_is_tried_once() {
     assert_eq!(world.calls(), (1, 0, 0));
 }
 
-/// S-SEC-5: cold and without Secrets Manager, 503; as soon as it is back, all is well.
+/// S-SEC-5: the function recovers once Secrets Manager is back.
 #[tokio::test]
-async fn without_secrets_manager_a_cold_function_asks_to_come_back() {
+async fn a_cold_function_without_secrets_manager_answers_503() {
     let world = World::new().await;
     let down = Fault {
         times: None,
@@ -583,7 +582,7 @@ async fn without_secrets_manager_a_cold_function_asks_to_come_back() {
 }
 
 #[tokio::test]
-async fn without_dynamodb_a_person_is_asked_to_come_back() {
+async fn the_entrypoint_without_dynamodb_answers_503() {
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")]);
     let routes = deployment::routes(&environment, &world.clock, &shared::rng::Rng::System)

@@ -1,10 +1,10 @@
-//! Hand-off: a token in a URL, which somebody might carry into another browser.
+//! Hand-off: a token in a URL, which an attacker could open in another browser.
 
 use serde_json::{Value, json};
 
 use crate::support::{Browser, World, join_all, parameter};
 
-/// A browser that was sent to sign in, and the nonce it was sent with.
+/// A browser that was sent to sign in, and the nonce of that redirect.
 async fn sent_to_sign_in(world: &World) -> (Browser<'_>, String) {
     let mut browser = world.browser();
     let answer = browser.get("/entrypoint").await;
@@ -16,7 +16,7 @@ fn arrival(world: &World, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_hand_off_links_in_the_browser_that_was_sent() {
+async fn a_hand_off_links_in_the_browser_that_began_it() {
     let world = World::handoff().await;
     let (mut browser, nonce) = sent_to_sign_in(&world).await;
     let consent = browser
@@ -28,9 +28,9 @@ async fn a_hand_off_links_in_the_browser_that_was_sent() {
     assert!(world.linked("ada").is_some());
 }
 
-/// As the attacker would: sign in as oneself, and have a victim's browser open the link.
+/// The attack: sign in as oneself, and make a victim's browser open the link.
 #[tokio::test]
-async fn a_hand_off_cannot_be_carried_into_another_browser() {
+async fn a_hand_off_fails_in_another_browser() {
     let world = World::handoff().await;
     let (_, nonce) = sent_to_sign_in(&world).await;
     let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
@@ -48,9 +48,9 @@ async fn a_hand_off_cannot_be_carried_into_another_browser() {
     }
 }
 
-/// A sign-up, a payment, or a link in an e-mail that opens in another tab: all of it within the hour, in one browser.
+/// A sign-up, a payment or a link in an e-mail may take up to an hour, and may end in another tab of the browser.
 #[tokio::test]
-async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
+async fn a_hand_off_keeps_its_parameters_for_an_hour() {
     let world = World::handoff().await;
     let mut browser = world.browser();
     let page = "/entrypoint?show=0MossHour0000000000002&lang=hi&show_dialog=true";
@@ -60,7 +60,7 @@ async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
     let return_to = parameter(away.location(), "return_to").unwrap();
     assert_eq!(return_to, world.gateway(page));
     let nonce = parameter(away.location(), "nonce").unwrap();
-    // Another tab of the same browser gets on to Spotify meanwhile, which must take ten minutes: the detour goes on all the same.
+    // Meanwhile another tab starts a journey of ten minutes, which must not shorten this one.
     let mut tab = browser.clone();
     tab.sign_in("ada");
     let other = tab.get("/entrypoint").await;
@@ -90,9 +90,9 @@ async fn a_hand_off_survives_an_hours_detour_with_what_they_came_for() {
     );
 }
 
-/// Two people, two browsers, and each opens the other's link.
+/// Two people with two browsers open each other's link.
 #[tokio::test]
-async fn swapped_hand_offs_link_nobody() {
+async fn swapped_hand_offs_are_rejected() {
     let world = World::handoff().await;
     let (mut one, first) = sent_to_sign_in(&world).await;
     let (mut other, second) = sent_to_sign_in(&world).await;
@@ -100,7 +100,7 @@ async fn swapped_hand_offs_link_nobody() {
     let (for_one, for_other) = (of("ada", &first, "jti-1"), of("bela", &second, "jti-2"));
     assert_eq!(one.get(&for_other).await.status, 401);
     assert_eq!(other.get(&for_one).await.status, 401);
-    // Neither was spent by the attempt.
+    // A rejected attempt does not consume the token.
     assert_eq!(one.get(&for_one).await.status, 302);
     assert_eq!(other.get(&for_other).await.status, 302);
 }
@@ -115,7 +115,7 @@ async fn a_hand_off_works_once() {
     assert_eq!(browser.get(&link).await.status, 302);
     assert_eq!(browser.get(&link).await.status, 401);
     assert_eq!(before.clone().get(&link).await.status, 401);
-    // Another token of the same name is the same token to us.
+    // Another token with the same `jti` counts as the same token.
     let (mut other, nonce) = sent_to_sign_in(&world).await;
     assert_eq!(
         other
@@ -127,7 +127,7 @@ async fn a_hand_off_works_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_eight_uses_of_a_hand_off_at_once_one_goes_on() {
+async fn one_of_eight_concurrent_uses_of_a_hand_off_succeeds() {
     let world = World::handoff().await;
     let (browser, nonce) = sent_to_sign_in(&world).await;
     let link = arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1"));
@@ -145,9 +145,9 @@ async fn of_eight_uses_of_a_hand_off_at_once_one_goes_on() {
     );
 }
 
-/// At most 120 seconds; `jti` and `nonce` needed; the kind is in `typ`.
+/// A hand-off token lives at most 120 seconds, needs `jti` and `nonce`, and has its kind in `typ`.
 #[tokio::test]
-async fn a_hand_off_is_short_named_and_of_its_kind() {
+async fn a_hand_off_token_with_a_wrong_claim_or_type_is_rejected() {
     let world = World::handoff().await;
     let changes: [(&str, Value); 8] = [
         ("exp", json!(world.clock.now() + 121)),
@@ -180,7 +180,7 @@ async fn a_hand_off_is_short_named_and_of_its_kind() {
     assert_eq!(browser.get(&arrival(&world, &claims)).await.status, 302);
 }
 
-/// `SIGN_IN=session` with a sign-in to send people to: whoever has no session comes by hand-off, and is not asked for one at the end.
+/// `SIGN_IN=session` with a sign-in URL: a person without a session links by hand-off, and needs no session at the end.
 #[tokio::test]
 async fn a_session_site_falls_back_to_hand_off() {
     let world = World::new().await;
@@ -189,7 +189,7 @@ async fn a_session_site_falls_back_to_hand_off() {
         .get(&arrival(&world, &world.handoff_claims("ada", &nonce, "jti-1")))
         .await;
     let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
-    // Unless somebody else has signed in since.
+    // A session of another person at the end is rejected.
     let mut taken_over = browser;
     taken_over.sign_in("bela");
     crate::support::refused(&taken_over.get(&callback).await);
@@ -204,7 +204,7 @@ async fn a_session_site_falls_back_to_hand_off() {
 }
 
 #[tokio::test]
-async fn a_bad_session_is_none() {
+async fn an_invalid_session_counts_as_signed_out() {
     let world = World::new().await;
     let cookie = world.sandbox.options().session_cookie.clone();
     let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.";

@@ -1,4 +1,4 @@
-//! Hostile input: always a 4xx, never a 5xx, a panic or an upstream call. S-IN-1 to 5, S-STATE-2, S-CODE-4, S-COOKIE-4, S-HDR-1 to 4.
+//! Hostile input always gets a 4xx: never a 5xx, a panic or an upstream call. S-IN-1 to 5, S-STATE-2, S-CODE-4, S-COOKIE-4, S-HDR-1 to 4.
 
 use serde_json::{Value, json};
 use shared::rng::Rng;
@@ -17,7 +17,7 @@ async fn callback(world: &World) -> (crate::support::Browser<'_>, String, String
 }
 
 #[tokio::test]
-async fn a_callback_that_can_be_read_in_two_ways_is_a_bad_request() {
+async fn an_ambiguous_callback_is_a_bad_request() {
     let world = World::new().await;
     let (mut browser, state, code) = callback(&world).await;
     let queries = [
@@ -63,14 +63,14 @@ async fn a_callback_that_can_be_read_in_two_ways_is_a_bad_request() {
     );
 }
 
-/// As Lambda would get them, past what the gateway itself refuses.
+/// Events go straight to the functions, because the gateway would reject some of them.
 #[tokio::test]
-async fn no_event_makes_a_fault() {
+async fn no_event_causes_a_server_error() {
     none_makes_a_fault(&World::new().await).await;
 }
 
 #[tokio::test]
-async fn no_event_makes_a_fault_where_people_sign_in_at_a_provider() {
+async fn no_event_causes_a_server_error_with_oidc_sign_in() {
     let options = sandbox::Options {
         sign_in: sandbox::SignIn::Oidc,
         ..sandbox::Options::default()
@@ -168,7 +168,7 @@ async fn none_makes_a_fault(world: &World) {
                 continue;
             }
             let status = answer["statusCode"].as_u64().unwrap();
-            // A 302 leads to the partner's sign-in: nobody is signed in here.
+            // Without a session a 302 can only lead to the sign-in.
             assert!(
                 (400..500).contains(&status) || status == 302,
                 "{status} for {event:.300}"
@@ -184,7 +184,7 @@ async fn none_makes_a_fault(world: &World) {
         }
     }
     assert_eq!(world.calls(), (0, 0, 0));
-    // S-LOG-2: each line is one JSON record, and none was forged.
+    // S-LOG-2: each line is one JSON record, and no record is forged.
     for line in crate::support::logged().lines() {
         let record: Value = serde_json::from_str(line).unwrap();
         assert!(record["code"].is_string() && record.get("forged").is_none());
@@ -192,7 +192,7 @@ async fn none_makes_a_fault(world: &World) {
 }
 
 #[tokio::test]
-async fn too_much_is_refused_at_the_gate() {
+async fn an_oversized_request_is_rejected() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let unlink = world.gateway("/unlink");
@@ -225,7 +225,7 @@ async fn too_much_is_refused_at_the_gate() {
 
 /// S-HDR-1 to 4, S-CSRF-5.
 #[tokio::test]
-async fn every_answer_has_the_headers_that_keep_it_to_itself() {
+async fn every_answer_has_the_security_headers() {
     let world = World::with(sandbox::Options::default(), &[("FRAME_ORIGIN", "")]).await;
     let mut browser = world.signed_in("ada");
     let mut answers = vec![
@@ -264,7 +264,7 @@ async fn every_answer_has_the_headers_that_keep_it_to_itself() {
                 policy.starts_with("default-src 'none'; style-src 'sha256-")
                     && policy.contains("frame-ancestors 'none'")
             );
-            // No script, no resource, and no link but to the partner's own site, and to its shows at Spotify.
+            // No scripts and no resources; links only to the partner's site and to its shows at Spotify.
             let body = answer.body.replace(&world.sandbox.addresses().site, "");
             let body = body.replace("https://open.spotify.com/show/", "");
             assert!(

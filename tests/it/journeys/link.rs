@@ -1,4 +1,4 @@
-//! Linking, step by step.
+//! Linking, from the entrypoint to the callback.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use crate::support::{NO_PARTNERS_TABLE, World, join_all, parameter, refused};
 
 const SHOW: &str = "0MossHour0000000000002";
 
-/// S-ENT-2, S-PKCE-1, S-CODE-3, S-REDIR-3, S-JWS-16: the whole journey, byte for byte.
+/// S-ENT-2, S-PKCE-1, S-CODE-3, S-REDIR-3, S-JWS-16: checks every request of the journey.
 #[tokio::test]
-async fn a_subscriber_is_linked_with_what_they_pay_for() {
+async fn a_subscriber_is_linked_with_their_entitlements() {
     let world = World::new().await;
     let mut browser = world.signed_in("bela");
 
@@ -79,13 +79,13 @@ async fn a_subscriber_is_linked_with_what_they_pay_for() {
             request.headers
         );
     }
-    // No upstream call but these two, and DynamoDB's.
+    // Spotify gets these two calls and no other.
     assert_eq!(world.calls(), (1, 1, 0));
 }
 
-/// Checklist 1: signed out → the site's own sign-in → back → consent. The real site of the sandbox does its part.
+/// Checklist 1: signed out → the site's sign-in → back → consent, with the sandbox's site.
 #[tokio::test]
-async fn a_signed_out_person_is_sent_to_sign_in_and_comes_back_by_hand_off() {
+async fn a_signed_out_subscriber_signs_in_and_links_by_hand_off() {
     let world = World::handoff().await;
     let mut browser = world.browser();
     let away = browser.get("/entrypoint").await;
@@ -110,7 +110,7 @@ async fn a_signed_out_person_is_sent_to_sign_in_and_comes_back_by_hand_off() {
     browser
         .send("POST", &format!("{site}/sign-in"), &form, Some("person=ada"))
         .await;
-    // The site returns a token of the machine's own time, at which the functions' clock stands.
+    // The site uses the system time, at which the clock of the functions is fixed.
     let back = browser.get(away.location()).await;
     let consent = browser.get(back.location()).await;
     assert_eq!(consent.status, 302, "{}", consent.body);
@@ -123,7 +123,7 @@ async fn a_signed_out_person_is_sent_to_sign_in_and_comes_back_by_hand_off() {
 
 /// S-ENT-1.
 #[tokio::test]
-async fn without_a_sign_in_to_send_them_to_a_signed_out_person_is_told_to_sign_in() {
+async fn a_signed_out_visitor_without_a_sign_in_url_gets_a_401_page() {
     let world = World::with(Options::default(), &[("SIGN_IN_URL", "")]).await;
     let answer = world.browser().get("/entrypoint").await;
     assert_eq!((answer.status, answer.title()), (401, "Please sign in first"));
@@ -132,7 +132,7 @@ async fn without_a_sign_in_to_send_them_to_a_signed_out_person_is_told_to_sign_i
 
 /// S-STATE-1.
 #[tokio::test]
-async fn each_journey_has_a_state_of_its_own() {
+async fn each_journey_has_its_own_state() {
     let world = World::new().await;
     let mut states = HashSet::new();
     for _ in 0..64 {
@@ -162,7 +162,7 @@ async fn a_state_works_once() {
 
 /// S-STATE-3.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_callbacks_at_once_one_reaches_the_token_endpoint() {
+async fn one_of_fifty_concurrent_callbacks_reaches_the_token_endpoint() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let authorize = browser.begin().await;
@@ -179,16 +179,16 @@ async fn of_fifty_callbacks_at_once_one_reaches_the_token_endpoint() {
     assert_eq!(world.calls(), (1, 1, 0));
 }
 
-/// S-STATE-2, S-STATE-5, S-STATE-6, S-STATE-7: whatever is wrong with a state, the answer is the same.
+/// S-STATE-2, S-STATE-5, S-STATE-6, S-STATE-7: the response does not tell why a state is rejected.
 #[tokio::test]
-async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer() {
+async fn an_unknown_expired_or_foreign_state_gets_the_same_answer() {
     let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let authorize = browser.begin().await;
     let callback = browser.agree(&authorize, "mara").await;
     let mut answers = Vec::new();
 
-    // No cookie, a wrong one, another person's browser with a journey of its own.
+    // No cookie, a wrong cookie, another person's browser with its own journey.
     let mut bare = browser.clone();
     bare.cookies.remove("__Host-soa_link");
     answers.push(bare.get(&callback).await);
@@ -201,12 +201,12 @@ async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer(
     victim.begin().await;
     answers.push(victim.get(&callback).await);
 
-    // Unknown.
+    // An unknown state.
     let state = parameter(&callback, "state").unwrap();
     let unknown = callback.replace(&state, &"A".repeat(43));
     answers.push(browser.get(&unknown).await);
 
-    // A journey at another partner, begun in another browser.
+    // A state of another partner, from another browser.
     let other = world
         .signed_in("ada")
         .get("/partners/1111111111111111111111/entrypoint")
@@ -214,7 +214,7 @@ async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer(
     let other_state = parameter(other.location(), "state").unwrap();
     answers.push(browser.get(&callback.replace(&state, &other_state)).await);
 
-    // Ended, at its very last second.
+    // Expired: a state is valid for 599 seconds, not for 600.
     browser.keep_cookies();
     world.advance(600);
     browser.sign_in("ada");
@@ -226,9 +226,9 @@ async fn a_state_that_is_unknown_expired_or_anothers_is_refused_with_one_answer(
     assert_eq!(browser.get(&callback).await.status, 302);
 }
 
-/// S-STATE-2: what cannot be a state is malformed.
+/// S-STATE-2: a state of the wrong shape is malformed, not unknown.
 #[tokio::test]
-async fn what_cannot_be_a_state_is_a_bad_request() {
+async fn a_malformed_state_is_a_bad_request() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let authorize = browser.begin().await;
@@ -255,7 +255,7 @@ async fn what_cannot_be_a_state_is_a_bad_request() {
 
 /// S-STATE-8.
 #[tokio::test]
-async fn whoever_signed_out_or_in_as_another_since_is_not_linked() {
+async fn a_changed_session_is_not_linked() {
     let world = World::new().await;
     for next in [None, Some("bela")] {
         let mut browser = world.signed_in("ada");
@@ -274,7 +274,7 @@ async fn whoever_signed_out_or_in_as_another_since_is_not_linked() {
 
 /// S-STATE-9, S-COOKIE-2.
 #[tokio::test]
-async fn a_refusal_of_consent_shows_a_calm_page_calls_nothing_and_burns_the_state() {
+async fn a_cancelled_consent_consumes_the_state_and_calls_nothing() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let authorize = browser.begin().await;
@@ -292,7 +292,7 @@ async fn a_refusal_of_consent_shows_a_calm_page_calls_nothing_and_burns_the_stat
 
 /// S-ERR-1, S-ERR-2.
 #[tokio::test]
-async fn every_error_of_consent_has_its_page_and_none_is_reflected() {
+async fn a_consent_error_is_never_repeated_on_the_page() {
     let world = World::new().await;
     let errors = [
         "invalid_request",
@@ -322,7 +322,7 @@ async fn every_error_of_consent_has_its_page_and_none_is_reflected() {
 
 /// S-MIX-1.
 #[tokio::test]
-async fn an_answer_of_another_issuer_is_refused_before_the_exchange() {
+async fn a_callback_of_another_issuer_is_rejected_before_the_exchange() {
     let world = World::new().await;
     let spotify = &world.sandbox.addresses().spotify;
     for wrong in [
@@ -350,7 +350,7 @@ async fn an_answer_of_another_issuer_is_refused_before_the_exchange() {
 
 /// S-STATE-11.
 #[tokio::test]
-async fn two_tabs_both_arrive() {
+async fn two_tabs_of_one_browser_both_link() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let first = browser.begin().await;
@@ -366,7 +366,7 @@ async fn two_tabs_both_arrive() {
 
 /// S-COOKIE-1, S-COOKIE-3, S-PKCE-2, S-PII-2.
 #[tokio::test]
-async fn the_cookie_is_bound_to_host_and_browser_and_a_planted_one_is_not_adopted() {
+async fn the_binding_cookie_is_host_only_and_a_planted_one_is_not_adopted() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     browser
@@ -393,7 +393,7 @@ async fn the_cookie_is_bound_to_host_and_browser_and_a_planted_one_is_not_adopte
 
 /// S-ENT-3, S-ENT-4.
 #[tokio::test]
-async fn nothing_a_caller_says_changes_where_they_are_sent() {
+async fn request_input_does_not_change_the_redirect() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let query = "client_id=evil&redirect_uri=https://evil.example&scope=all&state=evil&code_challenge=evil&partner_user_id=0123456789abcdef&sub=evil&return_to=https://evil.example";
@@ -421,9 +421,9 @@ async fn nothing_a_caller_says_changes_where_they_are_sent() {
     assert!(!signed_out.location().contains("evil"), "{}", signed_out.location());
 }
 
-/// Checklist 5, S-IDEM-3: also when linked already; and the new set replaces the old one.
+/// Checklist 5, S-IDEM-3: a new registration replaces the entitlements of the old one.
 #[tokio::test]
-async fn whoever_is_linked_already_is_registered_again_with_their_current_set() {
+async fn a_linked_subscriber_is_registered_again_with_current_entitlements() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     assert_eq!(browser.link("mara").await.status, 302);
@@ -439,7 +439,7 @@ async fn whoever_is_linked_already_is_registered_again_with_their_current_set() 
 }
 
 #[tokio::test]
-async fn without_entitlements_in_the_token_the_member_is_sent_and_empty() {
+async fn a_session_without_entitlements_registers_an_empty_list() {
     let world = World::new().await;
     let mut claims = world.session_claims("noor");
     claims.as_object_mut().unwrap().remove("entitlements");
@@ -457,7 +457,7 @@ async fn without_entitlements_in_the_token_the_member_is_sent_and_empty() {
 }
 
 #[tokio::test]
-async fn a_person_may_ask_to_see_consent_again() {
+async fn show_dialog_is_passed_to_spotify_and_kept_through_sign_in() {
     let world = World::new().await;
     let answer = world.signed_in("ada").get("/entrypoint?show_dialog=true").await;
     assert_eq!(parameter(answer.location(), "show_dialog").as_deref(), Some("true"));
@@ -482,9 +482,9 @@ async fn pkce_can_be_switched_off() {
     );
 }
 
-/// S-CODE-2: somebody else's code, in one's own journey.
+/// S-CODE-2: the code of another person in one's own journey.
 #[tokio::test]
-async fn an_injected_code_is_of_no_use() {
+async fn an_injected_code_is_not_linked() {
     let world = World::new().await;
     let mut victim = world.signed_in("bela");
     let authorize = victim.begin().await;
@@ -499,7 +499,7 @@ async fn an_injected_code_is_of_no_use() {
 }
 
 #[tokio::test]
-async fn a_button_for_a_show_leads_to_spotifys_link_starter_and_back() {
+async fn a_show_link_leads_to_spotify_and_back_to_the_entrypoint() {
     let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let answer = browser.get(&format!("/link?show={SHOW}")).await;
@@ -536,7 +536,7 @@ async fn a_button_for_a_show_leads_to_spotifys_link_starter_and_back() {
 }
 
 #[tokio::test]
-async fn every_partner_of_the_client_has_its_own_paths() {
+async fn each_partner_has_its_own_paths() {
     let other = "1111111111111111111111";
     let options = Options {
         more_partners: vec![(other.to_owned(), "Another".to_owned())],
@@ -551,7 +551,7 @@ async fn every_partner_of_the_client_has_its_own_paths() {
     assert_eq!((links.len(), links[0].partner_id.as_str()), (1, other));
     assert_ne!(links[0].partner_user_id, world.partner_user_id("ada"));
 
-    // A token that names its partner is of no use at another.
+    // A token that names its partner is not valid at another.
     let mut claims = world.session_claims("ada");
     claims["partner_id"] = world.sandbox.options().partner_id.clone().into();
     browser.cookies.insert(
@@ -563,9 +563,9 @@ async fn every_partner_of_the_client_has_its_own_paths() {
     assert!(elsewhere.location().contains("/sign-in?"));
 }
 
-/// By the partner's choice: linked all the same, or told what to buy, and linked when they come back from there.
+/// `LINK_WITHOUT_ENTITLEMENTS` decides: link anyway, or send the person to subscribe and link them when they return.
 #[tokio::test]
-async fn somebody_who_may_hear_nothing_yet_is_linked_or_told_what_to_buy() {
+async fn a_subscriber_without_entitlements_is_linked_or_sent_to_subscribe() {
     let world = World::new().await;
     assert_eq!(world.signed_in("noor").link("mara").await.status, 302);
     assert_eq!(world.linked("noor"), Some(("mara".to_owned(), Vec::new())));
@@ -594,7 +594,7 @@ async fn somebody_who_may_hear_nothing_yet_is_linked_or_told_what_to_buy() {
         "{step}"
     );
     assert!(!world.stored().await.contains("link#"));
-    // Also where the site says nothing of what they may hear.
+    // A session without the claim counts as without entitlements.
     let mut claims = world.session_claims("ada");
     claims.as_object_mut().unwrap().remove("entitlements");
     let cookie = world.sandbox.options().session_cookie.clone();
@@ -611,9 +611,9 @@ async fn somebody_who_may_hear_nothing_yet_is_linked_or_told_what_to_buy() {
     assert_eq!(world.linked("noor").unwrap().1, ["basic"]);
 }
 
-/// Every way out of a refusal leads back to the same show, in the same language, of the same partner.
+/// Each remedy keeps the partner, the show and the language.
 #[tokio::test]
-async fn a_refused_link_offers_three_remedies_in_order_and_all_return_to_the_show() {
+async fn a_refused_link_offers_three_remedies_that_return_to_the_show() {
     let world = World::new().await;
     let partner = world.sandbox.options().partner_id.clone();
     for status in [409, 400, 404] {

@@ -1,5 +1,5 @@
-//! S-LOG-1, S-PII-2: whole journeys, good and bad, with every secret, code, state, token and id of theirs known; then every log line
-//! and every body is searched for them. Headers have their places of their own: Location and Set-Cookie.
+//! S-LOG-1, S-PII-2: runs successful and failing journeys, collects their secrets, codes, states, tokens and ids, and searches every log line and
+//! body for them. Headers are not searched: `Location` and `Set-Cookie` must carry some of these values.
 
 use std::collections::BTreeSet;
 
@@ -98,14 +98,14 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
         "MARK-OF-A-URL".to_owned(),
         "evil.example".to_owned(),
     ]));
-    // The signatures alone, and what the tokens say.
+    // Payloads and signatures of the tokens.
     planted.extend(
         [handoff, request]
             .iter()
             .flat_map(|jws| jws.split('.').skip(1).map(str::to_owned).collect::<Vec<_>>()),
     );
 
-    // Checklist 19: nor is any of it kept, the refresh token that came with each token among it. The verifier and the person's id are, by design.
+    // Checklist 19: nothing of it is stored, and no refresh token. The PKCE verifier and the partner user id are stored by design.
     let kept = world.stored().await;
     assert!(kept.contains("browser_binding"), "{kept}");
     for secret in planted
@@ -129,7 +129,7 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
     for form_token in form_tokens {
         assert!(!log.contains(&form_token));
     }
-    // Codes of Spotify's, tokens it gave, and the payloads we signed.
+    // Spotify's codes and tokens, and signed payloads.
     for secret in [
         "eyJ",
         "Bearer ",
@@ -142,7 +142,7 @@ async fn nothing_secret_or_personal_reaches_a_log_or_a_page() {
     ] {
         assert!(!log.contains(secret), "in the log: {secret}");
     }
-    // What is there instead: a short name that changes with the person.
+    // The log names each person by a short pseudonym.
     let people: BTreeSet<String> = log
         .lines()
         .filter_map(|line| {

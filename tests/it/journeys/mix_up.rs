@@ -1,4 +1,4 @@
-//! Several partners in one deployment, one of them hostile: its sign-in must not be able to borrow another partner's.
+//! Several partners in one deployment, one of them hostile: it must get neither a code nor a sign-in of another partner.
 
 use sandbox::deployment;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const ADA: &str = "account=member-1003";
 const HONEST: &str = "1111111111111111111111";
 const HOSTILE: &str = "2222222222222222222222";
 
-/// The settings of a partner whose people sign in at a provider of its own.
+/// The settings of a partner with its own provider.
 fn at(provider: &Provider) -> Value {
     json!({
         "SIGN_IN": "oidc", "OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": sandbox::Oidc::default().client_id,
@@ -18,21 +18,20 @@ fn at(provider: &Provider) -> Value {
     })
 }
 
-/// A partner's own provider, which knows us as a public client with that partner's redirect URI.
+/// A partner's own provider. Its client is public and has the redirect URI of that partner.
 fn provider_of(world: &World, partner_id: &str) -> Provider {
     let client = json!({"client_secret": null, "partner_id": partner_id});
     Provider::start(&world.gateway(""), &client)
 }
 
-/// A provider that does not name itself in its responses, as most do not (RFC 9207 is optional): nothing but the redirect URI tells it from another.
+/// Removes `iss` from the provider's responses: RFC 9207 is optional, and without it only the redirect URI identifies the provider.
 async fn silent(provider: &Provider) {
     let without = json!({"authorization_response_iss_parameter_supported": null});
     let tampered = json!({"authorize": {"iss": null}, "discovery": {"set": without}});
     provider.tamper(tampered).await;
 }
 
-/// What a hostile provider makes of the authorization request that it was sent: one to the honest provider, for the honest client, with the attacker's own nonce
-/// and PKCE challenge, and the victim's state.
+/// The authorization URL to which a hostile provider redirects its victim: the attacker's own request to the honest provider, with the victim's state.
 fn redirected_on(to_hostile: &str, attackers: &str) -> String {
     let mut url = Url::parse(attackers).unwrap();
     let state = parameter(to_hostile, "state").unwrap();
@@ -46,7 +45,7 @@ fn redirected_on(to_hostile: &str, attackers: &str) -> String {
     url.into()
 }
 
-/// The whole attack of RFC 9700 §4.4: the code of a victim who is signed in at `honest` is to reach `hostile`.
+/// The mix-up attack of RFC 9700 §4.4: tries to send the code of a victim at `honest` to `hostile`. Returns the response to the victim's callback.
 async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider, hostile_page: &str) -> TestResponse {
     let begun_by_attacker = world.browser().get(page).await;
     assert!(begun_by_attacker.location().starts_with(&honest.issuer));
@@ -62,7 +61,7 @@ async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider
     assert!(parameter(&back, "code").is_some(), "{back}");
     assert_eq!(parameter(&back, "iss"), None);
     let answer = victim.get(&back).await;
-    // The state was not used up by a response that was not for it: the victim can still finish at the provider that was asked.
+    // The rejected callback did not consume the state: the victim can still finish at the hostile provider.
     let own = victim.at_provider(hostile, to_hostile.location(), ADA).await;
     assert_eq!(victim.get(&own).await.status, 302);
     answer
@@ -70,7 +69,7 @@ async fn mix_up(world: &World, honest: &Provider, page: &str, hostile: &Provider
 
 /// S-MIX-2: the deployment's own provider against a partner's.
 #[tokio::test]
-async fn a_hostile_partners_provider_never_gets_a_code_of_the_deployments_provider() {
+async fn a_hostile_provider_gets_no_code_of_the_deployments_provider() {
     let (world, honest) = World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     silent(&honest).await;
     let hostile = provider_of(&world, HOSTILE);
@@ -79,14 +78,14 @@ async fn a_hostile_partners_provider_never_gets_a_code_of_the_deployments_provid
     let hostile_page = format!("/partners/{HOSTILE}/entrypoint");
     let answer = mix_up(&world, &honest, "/entrypoint", &hostile, &hostile_page).await;
     assert_eq!(answer.status, 400, "{}", answer.body);
-    // The one code that the hostile provider was sent is its own, of the victim's own sign-in there.
+    // The hostile provider was sent one code: its own, from the victim's own sign-in there.
     assert_eq!(hostile.requests("/token").await.len(), 1);
     assert_eq!(honest.requests("/token").await.len(), 0);
 }
 
 /// S-MIX-2: a partner's provider against another partner's.
 #[tokio::test]
-async fn a_hostile_partners_provider_never_gets_a_code_of_another_partners_provider() {
+async fn a_hostile_provider_gets_no_code_of_another_partners_provider() {
     let session = [("PARTNERS_TABLE", deployment::PARTNERS_TABLE), ("SIGN_IN", "session")];
     let (world, honest) = World::oidc(
         &json!({"client_secret": null, "partner_id": HONEST}),
@@ -104,7 +103,7 @@ async fn a_hostile_partners_provider_never_gets_a_code_of_another_partners_provi
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert_eq!(hostile.requests("/token").await.len(), 1);
     assert_eq!(honest.requests("/token").await.len(), 0);
-    // Each provider signs people in at its own partner.
+    // Each provider works for its own partner.
     for (provider, page) in [(&honest, &page), (&hostile, &hostile_page)] {
         assert_eq!(
             world.browser().signs_in(provider, page, ADA).await.status,
@@ -114,13 +113,13 @@ async fn a_hostile_partners_provider_never_gets_a_code_of_another_partners_provi
     }
 }
 
-/// A partner is given another provider while a browser is away at the first: the code of the first is not sent to the second.
+/// The partner's provider changes while a browser is at the old one: the code of the old provider is not sent to the new one.
 #[tokio::test]
-async fn a_code_does_not_follow_a_partner_to_its_new_provider() {
+async fn a_code_is_not_sent_to_a_partners_new_provider() {
     let (world, deployments) =
         World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     silent(&deployments).await;
-    // Without a provider of its own, the partner shares the deployment's.
+    // Without its own provider, the partner uses the deployment's.
     world.put_partner(HOSTILE, json!({}), 0).await;
     let mut browser = world.browser();
     let away = browser.get(&format!("/partners/{HOSTILE}/entrypoint")).await;
@@ -135,10 +134,10 @@ async fn a_code_does_not_follow_a_partner_to_its_new_provider() {
     assert_eq!(deployments.requests("/token").await.len(), 0);
 }
 
-/// A hostile partner's sign-in page learns the nonce that its own entrypoint sends, has the home site sign the attacker in with it, and sends the victim's browser
-/// to the home partner with the token. S-MIX-3.
+/// S-MIX-3. The attack: the hostile sign-in page reads the nonce of the victim's browser and uses it at the home site as the attacker. It then opens the
+/// home partner in the victim's browser with the attacker's token.
 #[tokio::test]
-async fn a_nonce_of_a_hostile_partner_links_nobody_at_another_partner() {
+async fn a_hostile_partners_nonce_is_rejected_at_another_partner() {
     let world = World::handoff().await;
     let hostile_site = json!({
         "SIGN_IN": "handoff", "SIGN_IN_URL": "https://hostile.example/sign-in", "SITE_ISSUER": "https://hostile.example",
@@ -149,7 +148,7 @@ async fn a_nonce_of_a_hostile_partner_links_nobody_at_another_partner() {
         let away = victim.get(&format!("/partners/{HOSTILE}/{page}")).await;
         assert!(away.location().starts_with("https://hostile.example/sign-in?"));
         let nonce = parameter(away.location(), "nonce").unwrap();
-        // The attacker is Bela, who has an account with the home partner.
+        // The attacker is Bela, a subscriber of the home partner.
         let token = world.site_token(
             "soa-handoff+jwt",
             &world.handoff_claims("bela", &nonce, &format!("jti-{page}")),
@@ -164,9 +163,9 @@ async fn a_nonce_of_a_hostile_partner_links_nobody_at_another_partner() {
     assert_eq!(world.calls(), (0, 0, 0));
 }
 
-/// The other way round: a nonce of the home partner counts at no other. By whatever path, the home partner is the same.
+/// A nonce of the home partner is not valid at another partner. Both paths of the home partner share their nonces.
 #[tokio::test]
-async fn a_nonce_counts_at_the_partner_it_was_made_for_however_the_path_names_it() {
+async fn a_nonce_is_valid_only_at_its_partner_on_either_path() {
     let world = World::handoff().await;
     let shares_the_site = json!({"SIGN_IN": "handoff", "SIGN_IN_URL": "https://hostile.example/sign-in"});
     world.put_partner(HOSTILE, shares_the_site, 0).await;

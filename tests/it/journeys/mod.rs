@@ -1,4 +1,4 @@
-//! Journeys through the gateway, as subscribers make them.
+//! Subscriber journeys through the gateway.
 
 mod account;
 mod faults;

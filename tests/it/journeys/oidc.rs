@@ -1,4 +1,4 @@
-//! Sign-in at an `OpenID` provider: a real one, its refusals, its bad days, and what a hostile one would try.
+//! Sign-in at an `OpenID` provider: successes, refusals, outages and hostile responses.
 
 use sandbox::deployment;
 use serde_json::{Value, json};
@@ -10,19 +10,19 @@ const ADA: &str = "account=member-1003";
 const BELA: &str = "account=member-1002";
 const SHOW: &str = "0MossHour0000000000002";
 
-/// A person of the provider is refused, calmly, and nothing was begun for them.
+/// Checks that the response is this error page, without a redirect.
 fn refused(answer: &TestResponse, status: u16, title: &str) {
     assert_eq!((answer.status, answer.title()), (status, title), "{}", answer.body);
     assert_eq!(answer.header("location"), None);
 }
 
 fn step(answer: &TestResponse) -> &str {
-    let after = answer.body.split_once("class=\"step\" href=\"").expect("a step").1;
+    let after = answer.body.split_once("class=\"step\" href=\"").expect("no step").1;
     after.split_once('"').unwrap().0
 }
 
 #[tokio::test]
-async fn a_subscriber_signs_in_at_the_provider_and_is_linked_with_what_the_id_token_says() {
+async fn a_subscriber_of_a_provider_is_linked_with_the_id_tokens_entitlements() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let away = browser.get("/entrypoint").await;
@@ -63,9 +63,9 @@ async fn a_subscriber_signs_in_at_the_provider_and_is_linked_with_what_the_id_to
     );
 }
 
-/// Nobody is asked twice where the provider knows them, and each journey asks it anew: another may sit there now.
+/// Every journey goes through the provider, because another person may use the browser now. A provider session makes it invisible.
 #[tokio::test]
-async fn whoever_is_signed_in_at_the_provider_passes_through_it() {
+async fn an_existing_provider_session_needs_no_new_sign_in() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     assert_eq!(browser.signs_in(&provider, "/entrypoint", ADA).await.status, 302);
@@ -77,13 +77,13 @@ async fn whoever_is_signed_in_at_the_provider_passes_through_it() {
 }
 
 #[tokio::test]
-async fn what_they_came_for_survives_the_detour() {
+async fn the_show_and_language_survive_a_provider_sign_in() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let page = format!("/entrypoint?spotifyShowUri=spotify%3Ashow%3A{SHOW}&lang=ar&show_dialog=true&unknown=1");
     let away = browser.get(&page).await;
     assert_eq!(parameter(away.location(), "ui_locales").as_deref(), Some("ar"));
-    // An hour is enough to sign up, to pay and to find the e-mail.
+    // A sign-in may take an hour: time to sign up, to pay and to find an e-mail.
     world.advance(3599);
     let back = browser.at_provider(&provider, away.location(), BELA).await;
     let consent = browser.get(&back).await;
@@ -105,7 +105,7 @@ async fn what_they_came_for_survives_the_detour() {
 }
 
 #[tokio::test]
-async fn every_partner_of_the_client_has_its_own_people() {
+async fn a_provider_sign_in_is_valid_for_one_partner() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let other = "1111111111111111111111";
@@ -117,13 +117,13 @@ async fn every_partner_of_the_client_has_its_own_people() {
     assert_eq!(world.linked("ada"), None);
     let of_other = world.sandbox.options().partner_user_id(other, world.person("ada"));
     assert!(world.spotify().link(other, &of_other).is_some());
-    // And a visit to one partner's pages is none to the other's.
+    // A visit to one partner's pages does not count at another partner.
     assert_eq!(browser.get(&format!("/partners/{other}/account")).await.status, 200);
     assert!(browser.get("/account").await.location().contains("/sign-in?return_to="));
 }
 
 #[tokio::test]
-async fn the_other_pages_send_people_to_the_provider_and_know_them_afterwards() {
+async fn account_and_unlink_keep_a_provider_sign_in_for_ten_minutes() {
     let (world, provider) = World::signing_in().await;
     for page in ["/account?lang=ja", "/unlink"] {
         let mut browser = world.browser();
@@ -144,9 +144,9 @@ async fn the_other_pages_send_people_to_the_provider_and_know_them_afterwards() 
     assert_eq!(world.calls().2, 1);
 }
 
-/// S-STATE, as for Spotify's consent: unguessable, once, in its browser, for an hour.
+/// S-STATE, as for Spotify's consent: a state works once, in its browser, for an hour.
 #[tokio::test]
-async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
+async fn a_sign_in_is_consumed_once_in_the_browser_that_began_it() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let away = browser.get("/entrypoint").await;
@@ -169,7 +169,7 @@ async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
     late.keep_cookies();
     world.advance(3600);
     refused(&late.get(&back).await, 400, "Please start again");
-    // The state of a sign-in is none of a link, nor the other way round.
+    // The state of a sign-in does not work at the link callback.
     let mut confused = world.browser();
     let away = confused.get("/entrypoint").await;
     let state = parameter(away.location(), "state").unwrap();
@@ -183,7 +183,7 @@ async fn a_sign_in_is_claimed_once_in_the_browser_that_began_it() {
 }
 
 #[tokio::test]
-async fn whoever_turns_back_at_the_provider_is_told_so_and_may_sign_in_after_all() {
+async fn a_cancelled_sign_in_can_be_started_again() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let page = format!("/entrypoint?show={SHOW}");
@@ -193,7 +193,7 @@ async fn whoever_turns_back_at_the_provider_is_told_so_and_may_sign_in_after_all
     let answer = browser.get(&back).await;
     refused(&answer, 403, "You did not sign in");
     assert_eq!(browser.binding(), None);
-    // The state is spent, also for a code.
+    // The state is consumed, and no code works with it.
     let state = parameter(&back, "state").unwrap();
     let iss = &provider.issuer;
     refused(
@@ -209,10 +209,10 @@ async fn whoever_turns_back_at_the_provider_is_told_so_and_may_sign_in_after_all
 
 /// `OpenID` Connect Core §3.1.3.7, RFC 8725.
 #[tokio::test]
-async fn an_id_token_that_is_not_good_signs_nobody_in() {
+async fn an_invalid_id_token_is_rejected_and_logged_with_its_reason() {
     let (world, provider) = World::signing_in().await;
     let now = world.clock.now();
-    // Each with what the log says of it.
+    // Each case with the reason in the log.
     let bad = [
         (json!({"alg": "none"}), "alg"),
         (json!({"alg": "HS256_public"}), "alg"),
@@ -269,9 +269,9 @@ async fn an_id_token_that_is_not_good_signs_nobody_in() {
     );
 }
 
-/// An ID token that is good, of a provider that is set up otherwise than we were told: ours to mend, not the person's.
+/// A valid ID token whose claims do not fit the configuration is an error for the operator, not for the person.
 #[tokio::test]
-async fn claims_that_are_not_what_we_were_told_are_the_operators_to_mend() {
+async fn unusable_claims_are_logged_as_an_error() {
     let (world, provider) = World::signing_in().await;
     for (claims, reason) in [
         (json!({"sub": ""}), "sub"),
@@ -293,7 +293,7 @@ async fn claims_that_are_not_what_we_were_told_are_the_operators_to_mend() {
             "{line}"
         );
     }
-    // The partner's own subscribers, by name or in a list.
+    // `partner_id` may be one id, or a list that contains it.
     let partner = &world.sandbox.options().partner_id;
     for claim in [json!(partner), json!(["2222222222222222222222", partner])] {
         provider
@@ -306,9 +306,9 @@ async fn claims_that_are_not_what_we_were_told_are_the_operators_to_mend() {
     }
 }
 
-/// As Entra says it: a description in several lines, which nobody reads.
+/// Entra sends an `error_description` of several lines.
 #[tokio::test]
-async fn a_refusal_that_is_described_in_several_lines_is_a_refusal() {
+async fn a_multi_line_error_description_is_accepted() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let page = "/partners/1111111111111111111111/account?lang=fr";
@@ -326,24 +326,23 @@ async fn a_refusal_that_is_described_in_several_lines_is_a_refusal() {
     assert_eq!((answer.status, step(&answer)), (403, page), "{}", answer.body);
 }
 
-/// Back from the provider on a bad day of anybody's: they begin again where they wanted to go.
+/// A failure after the provider's redirect: the error page leads back to the page that was requested.
 #[tokio::test]
-async fn whatever_fails_on_the_way_back_leads_to_where_they_wanted_to_go() {
+async fn a_failed_sign_in_links_back_to_the_requested_page() {
     let page = "/partners/1111111111111111111111/unlink?lang=en";
-    // The provider's metadata has grown too old, and it is down.
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let away = browser.get(page).await;
     let away = browser.get(away.location()).await;
     let back = browser.at_provider(&provider, away.location(), ADA).await;
-    // Opened elsewhere first: refused there, and spent nowhere.
+    // The callback in another browser is rejected, and does not consume the state.
     let stranger = world.browser().get(&back).await;
     refused(&stranger, 400, "Please start again");
     provider.tamper(json!({"token": {"delay_ms": 20_000}})).await;
     let answer = browser.get(&back).await;
     refused(&answer, 503, "Signing in does not work just now");
     assert_eq!((step(&answer), browser.binding()), (page, None));
-    // Loaded again, it is over, and says so on the same way.
+    // A consumed callback, loaded again, is rejected with its own log reason.
     let mut before = world.browser();
     before.cookies.insert("__Host-soa_link".to_owned(), "x".to_owned());
     provider.tamper(json!({})).await;
@@ -359,9 +358,9 @@ async fn whatever_fails_on_the_way_back_leads_to_where_they_wanted_to_go() {
     assert_eq!(lines.last().unwrap()["reason"], "state: spent");
 }
 
-/// A day of bad luck at the provider: a calm page, and starting again works when it is over.
+/// Each failure of the token endpoint shows an error page, and a new sign-in works afterwards.
 #[tokio::test]
-async fn whatever_the_token_endpoint_answers_ends_calmly_and_starting_again_works() {
+async fn a_sign_in_works_again_after_a_token_endpoint_failure() {
     let (world, provider) = World::signing_in().await;
     let down = [
         json!({"token": {"status": 503, "body": ""}}),
@@ -403,12 +402,12 @@ async fn whatever_the_token_endpoint_answers_ends_calmly_and_starting_again_work
     refused(&answer, 502, "Something went wrong");
     provider.tamper(json!({})).await;
     assert_eq!(browser.signs_in(&provider, step(&answer), ADA).await.status, 302);
-    // Each code was sent once.
+    // Each code was sent once: a code is never retried.
     assert_eq!(provider.requests("/token").await.len(), 13);
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_when_we_start_is_asked_again() {
+async fn a_provider_down_at_start_is_retried_after_five_seconds() {
     let late = [
         json!({"discovery": {"status": 500}}),
         json!({"discovery": {"body": "{}"}}),
@@ -431,7 +430,7 @@ async fn a_provider_that_is_down_when_we_start_is_asked_again() {
         );
         assert!(answer.body.contains("<html lang=\"de\""));
         provider.tamper(json!({})).await;
-        // Not a stampede: for five seconds nobody asks again.
+        // The provider is not fetched again for five seconds.
         let asked = provider.requests("/.well-known/openid-configuration").await.len();
         assert_eq!(browser.get("/entrypoint").await.status, 503);
         assert_eq!(
@@ -445,7 +444,7 @@ async fn a_provider_that_is_down_when_we_start_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_provider_serves_for_a_day_while_it_cannot_be_asked() {
+async fn cached_provider_metadata_is_used_for_a_day_during_an_outage() {
     let (world, provider) = World::signing_in().await;
     provider.tamper(json!({"discovery": {"status": 503}})).await;
     world.advance(300);
@@ -460,9 +459,9 @@ async fn what_is_known_of_a_provider_serves_for_a_day_while_it_cannot_be_asked()
     assert_eq!(world.browser().get("/entrypoint").await.status, 503);
 }
 
-/// Rotated at the provider before it is here in every instance, or here before it is there.
+/// Covers both orders: rotated at the provider first, or in Secrets Manager first.
 #[tokio::test]
-async fn a_rotated_client_secret_at_the_provider_goes_unnoticed() {
+async fn a_client_secret_rotated_at_the_provider_does_not_interrupt_sign_in() {
     let there_first = json!({"client_secret": "rotated-at-the-provider"});
     for configuration in [there_first.clone(), json!({})] {
         let (world, provider) = World::oidc(&configuration, &[], json!({})).await;
@@ -475,16 +474,16 @@ async fn a_rotated_client_secret_at_the_provider_goes_unnoticed() {
         assert_eq!(answer.status, 302, "{configuration} {}", answer.body);
         assert_eq!(provider.requests("/token").await.len(), 2, "{configuration}");
     }
-    // Where there is no other, the one is tried once.
+    // Without another secret, the wrong one is tried once.
     let (world, provider) = World::oidc(&there_first, &[], json!({})).await;
     let answer = world.browser().signs_in(&provider, "/entrypoint", ADA).await;
     assert_eq!(answer.status, 502);
     assert_eq!(provider.requests("/token").await.len(), 1);
 }
 
-/// A second key is rolled in while people sign in.
+/// The provider rotates its signing key while people sign in.
 #[tokio::test]
-async fn a_rotated_key_is_fetched_when_it_is_first_seen_and_at_most_once_a_minute() {
+async fn a_rotated_provider_key_is_fetched_at_most_once_a_minute() {
     let (world, provider) = World::signing_in().await;
     let fetched = async || provider.requests("/jwks").await.len();
     let at_first = fetched().await;
@@ -514,9 +513,9 @@ async fn a_rotated_key_is_fetched_when_it_is_first_seen_and_at_most_once_a_minut
     assert_eq!(fetched().await, at_first + 2);
 }
 
-/// RFC 9207 §2.4: before the code is used, and also for an error.
+/// RFC 9207 §2.4: `iss` is checked before the code is used, and also on an error response.
 #[tokio::test]
-async fn an_answer_of_another_provider_is_refused_before_the_code_is_used() {
+async fn a_callback_of_another_provider_is_rejected_before_the_exchange() {
     let (world, provider) = World::signing_in().await;
     for iss in [
         json!("https://evil.example"),
@@ -537,7 +536,7 @@ async fn an_answer_of_another_provider_is_refused_before_the_code_is_used() {
 }
 
 #[tokio::test]
-async fn every_algorithm_and_every_way_to_authenticate_serves() {
+async fn every_algorithm_and_client_authentication_method_works() {
     let in_body = json!({"auth_method": "client_secret_post", "id_token_alg": "PS256"});
     let public = json!({"client_secret": null, "id_token_alg": "EdDSA"});
     for (configuration, variables) in [
@@ -561,9 +560,9 @@ async fn every_algorithm_and_every_way_to_authenticate_serves() {
     }
 }
 
-/// As Keycloak, Cognito and others have them.
+/// Claim layouts of Keycloak, Cognito and other providers.
 #[tokio::test]
-async fn claims_are_read_by_the_names_that_the_partner_says() {
+async fn claims_are_read_by_their_configured_names() {
     let nested = [
         ("OIDC_ENTITLEMENTS_CLAIM", "/realm_access/roles"),
         ("OIDC_ENTITLEMENTS_PREFIX", "spotify-"),
@@ -576,7 +575,7 @@ async fn claims_are_read_by_the_names_that_the_partner_says() {
     browser.get(&callback).await;
     assert_eq!(world.linked("ada").unwrap().1, ["all-access", "basic"]);
 
-    // What can be no entitlement is passed over; a member's name may have a slash.
+    // Invalid entitlement names are skipped; a member name may contain a slash.
     let others = [
         ("OIDC_ENTITLEMENTS_CLAIM", "/realm_access/a~1b"),
         ("OIDC_PARTNER_USER_ID_CLAIM", "spotify_id"),
@@ -602,9 +601,9 @@ async fn claims_are_read_by_the_names_that_the_partner_says() {
     );
 }
 
-/// S-REDIR-1: `return_to` is one of our own addresses, letter for letter; before and after the sign-in.
+/// S-REDIR-1: `return_to` must be exactly one of the deployment's own page URLs, before and after the sign-in.
 #[tokio::test]
-async fn nobody_is_returned_to_an_address_that_is_not_ours() {
+async fn a_foreign_return_to_is_rejected() {
     let (world, provider) = World::signing_in().await;
     let ours = world.gateway("/account");
     let host = ours.trim_start_matches("http://").split('/').next().unwrap().to_owned();
@@ -661,7 +660,7 @@ async fn nobody_is_returned_to_an_address_that_is_not_ours() {
 }
 
 #[tokio::test]
-async fn without_a_provider_there_is_no_sign_in_of_ours() {
+async fn sign_in_pages_exist_only_with_a_provider() {
     let world = World::without_partners_table().await;
     let ours = world.gateway("/account");
     for path in [
@@ -670,7 +669,7 @@ async fn without_a_provider_there_is_no_sign_in_of_ours() {
     ] {
         assert_eq!(world.browser().get(&path).await.status, 404);
     }
-    // And a token of the site's is none where people sign in at a provider.
+    // With a provider, tokens of the site are ignored.
     let (world, _provider) = World::signing_in().await;
     let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", "nonce", "jti"));
     assert_eq!(
@@ -688,9 +687,9 @@ async fn without_a_provider_there_is_no_sign_in_of_ours() {
     assert!(!world.stored().await.contains("jti#"));
 }
 
-/// S-PKCE-2, S-LOG-1: what is secret of a sign-in is seen by nobody else.
+/// S-PKCE-2, S-LOG-1: the secrets of a sign-in appear in no page, log line or stored item.
 #[tokio::test]
-async fn a_sign_in_leaves_no_trace_of_what_is_secret() {
+async fn a_sign_in_leaves_no_secrets_in_pages_logs_or_storage() {
     let (world, provider) = World::signing_in().await;
     let mut browser = world.browser();
     let away = browser.get("/account").await;
@@ -735,7 +734,7 @@ async fn a_sign_in_leaves_no_trace_of_what_is_secret() {
         .0;
     let lines = logged_of(request_id);
     assert_eq!(lines.last().unwrap()["code"], "ACCOUNT_SHOWN");
-    // Support finds the person by what the page tells them.
+    // The reference on the page is the pseudonym in the log.
     let reference = page
         .body
         .split_once("id=\"reference\">")

@@ -1,4 +1,4 @@
-//! Many partners under one client of Spotify's, as their subscribers meet them: tokens, keys and providers of a partner.
+//! Several partners under one Spotify client: tokens, keys and providers of a partner.
 
 use jsonwebtoken::Algorithm;
 use sandbox::deployment;
@@ -12,10 +12,10 @@ use crate::support::{
     signed,
 };
 
-/// How Ada signs in at the provider.
+/// Ada's choice at the provider.
 const ADA: &str = "account=member-1003";
 
-/// Sends a person of a partner who is signed out to its site, and answers with a token that `sign` makes of nonce: Spotify's consent, or a page.
+/// Links Ada by a hand-off whose token `sign` makes from the nonce. Returns the response of the callback, or of the entrypoint if it rejects the token.
 async fn handed_over(world: &World, place: &str, sign: impl FnOnce(&str) -> String) -> TestResponse {
     let mut browser = world.browser();
     let path = format!("/partners/{place}/entrypoint");
@@ -34,9 +34,9 @@ async fn handed_over(world: &World, place: &str, sign: impl FnOnce(&str) -> Stri
     browser.get(&callback).await
 }
 
-/// What one partner's subscriber may hear must not count at another.
+/// A subscription to one partner must not count at another.
 #[tokio::test]
-async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
+async fn a_token_of_the_deployments_site_must_name_the_partner() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let partner = ask(&operators, new_partner()).await;
@@ -61,7 +61,7 @@ async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
     let ada = world.sandbox.options().partner_user_id(partner_id, world.person("ada"));
     assert!(world.spotify().link(partner_id, &ada).is_some());
     assert!(world.linked("ada").is_none());
-    // By the reference too, which Spotify was given before there was an id.
+    // The partner's `reference` works in the path too.
     assert_eq!(
         handed_over(&world, "lunar", by_site(Some(partner_id), "4"))
             .await
@@ -70,10 +70,10 @@ async fn a_token_of_the_deployments_own_site_has_to_name_the_partner() {
     );
 }
 
-/// What a partner's site and backend call themselves that has keys of its own.
+/// Issuer of a partner that has its own keys.
 const THEIR_ISSUER: &str = "https://lunar.example";
 
-/// A key, where it is published, and a partner whose site signs with it.
+/// A key, its JWKS server, and a `create-partner` command for a partner whose site signs with it.
 async fn publishing() -> (TestKey, JwksServer, Value) {
     let key = TestKey::new(Algorithm::ES256, "theirs");
     let published = JwksServer::at_first(&[&key]).await;
@@ -83,9 +83,9 @@ async fn publishing() -> (TestKey, JwksServer, Value) {
     (key, published, partner)
 }
 
-/// The table is looked at each minute; what was fetched for a partner that has not changed outlives that, whatever names of nobody are asked for meanwhile.
+/// The partners table is read again each minute. The fetched keys of an unchanged partner are kept, also when many unknown names are requested in between.
 #[tokio::test]
-async fn the_keys_of_a_partner_of_the_table_serve_for_a_day_while_its_url_is_down() {
+async fn a_partners_cached_keys_outlive_an_outage_of_their_url() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let (key, published, partner) = publishing().await;
@@ -107,15 +107,15 @@ async fn the_keys_of_a_partner_of_the_table_serve_for_a_day_while_its_url_is_dow
     assert_eq!(link("3").await, 302);
     let mut browser = world.browser();
     for n in 0..1001 {
-        let nobody = browser.get(&format!("/partners/nobody{n}/entrypoint")).await;
-        assert_eq!(nobody.status, 404);
+        let unknown = browser.get(&format!("/partners/unknown{n}/entrypoint")).await;
+        assert_eq!(unknown.status, 404);
     }
     world.advance(61);
     assert_eq!(link("4").await, 302);
 }
 
 #[tokio::test]
-async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowhere_else() {
+async fn a_partners_own_keys_are_its_only_keys_and_valid_nowhere_else() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let (key, published, mut partner) = publishing().await;
@@ -147,12 +147,12 @@ async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowher
         .sandbox
         .options()
         .partner_user_id(&partner_id, world.person("ada"));
-    // Of whom nobody has said anything: what everybody of this partner's may hear.
+    // Without a backend write or a claim, the partner's `DEFAULT_ENTITLEMENTS` apply.
     assert_eq!(
         world.spotify().link(&partner_id, &ada).unwrap().entitlements,
         ["newsletter"]
     );
-    // Their backend's key is good at their own paths alone, and the deployment's backend's not there.
+    // The partner's backend key is valid only on the partner's paths; the deployment's backend key is not valid there.
     let request = |path: &str, iss: &str, of: &str, jti: &str| {
         let now = world.clock.now();
         json!({
@@ -179,7 +179,7 @@ async fn a_partner_with_keys_of_its_own_takes_no_others_and_they_are_good_nowher
 }
 
 #[tokio::test]
-async fn a_partner_that_is_unknown_or_disabled_links_nobody_and_unlinks_all_the_same() {
+async fn a_disabled_partner_can_unlink_but_not_link() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let partner = ask(&operators, new_partner()).await;
@@ -197,7 +197,7 @@ async fn a_partner_that_is_unknown_or_disabled_links_nobody_and_unlinks_all_the_
     }
     let mut browser = world.browser();
     assert_eq!(browser.get(&path(show)).await.status, 302);
-    // A page of this partner's has its brand, and not the deployment's.
+    // A page of the partner has the partner's brand, not the deployment's.
     let page = browser.get(&path("entrypoint?token=x")).await;
     assert_eq!(page.status, 401);
     assert!(
@@ -207,7 +207,7 @@ async fn a_partner_that_is_unknown_or_disabled_links_nobody_and_unlinks_all_the_
     );
     assert!(!page.body.contains(&world.sandbox.options().publisher.name));
 
-    // A journey that is under way when the partner is disabled ends before anybody is linked.
+    // A journey that began before the partner was disabled does not link.
     let away = browser.get(&path("entrypoint")).await;
     let mut claims = world.handoff_claims("ada", &parameter(away.location(), "nonce").unwrap(), "jti");
     claims["partner_id"] = partner_id.into();
@@ -229,9 +229,9 @@ async fn a_partner_that_is_unknown_or_disabled_links_nobody_and_unlinks_all_the_
     assert_eq!(browser.get(&path("entrypoint")).await.status, 302);
 }
 
-/// Its own provider knows us as a public client; the deployment's client secret is not for it.
+/// The partner's provider knows the functions as a public client: the deployment's client secret is not sent to it.
 #[tokio::test]
-async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
+async fn a_partner_with_its_own_provider_signs_subscribers_in_there() {
     let session = [("PARTNERS_TABLE", deployment::PARTNERS_TABLE), ("SIGN_IN", "session")];
     let partner_id = "1111111111111111111111";
     let client = json!({"client_secret": null, "partner_id": partner_id});
@@ -254,7 +254,7 @@ async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
     assert_eq!(browser.get(&callback).await.status, 302);
     let ada = world.sandbox.options().partner_user_id(partner_id, world.person("ada"));
     assert!(world.spotify().link(partner_id, &ada).is_some());
-    // The pages of the other functions send people there too, and the deployment's own partner has no provider.
+    // The account page uses the partner's provider too. The deployment's own partner has no provider.
     let known = world
         .browser()
         .signs_in(&provider, &format!("/partners/{partner_id}/account"), ADA)
@@ -270,9 +270,9 @@ async fn a_partner_with_a_provider_of_its_own_signs_its_people_in_there() {
     );
 }
 
-/// A provider that serves all partners has to say whose subscriber somebody is.
+/// A provider that serves all partners must say whose subscriber a person is.
 #[tokio::test]
-async fn an_id_token_of_the_deployments_provider_has_to_name_the_partner() {
+async fn an_id_token_of_the_deployments_provider_must_name_the_partner() {
     let (world, provider) = World::oidc(&json!({}), &[("PARTNERS_TABLE", deployment::PARTNERS_TABLE)], json!({})).await;
     let operators = operators(&world).await;
     let mut partner = new_partner();

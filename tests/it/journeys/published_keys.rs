@@ -1,4 +1,4 @@
-//! Keys that the partner publishes at a URL, for its site's tokens and its backend's requests.
+//! Keys that a partner publishes at a URL, for its site's tokens and its backend's requests.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{
     jwks_server::{JwksServer, TestKey, There},
 };
 
-/// What `/entrypoint` makes of a session that this key signed: `true` for Spotify's consent, `false` for the sign-in.
+/// Opens `/entrypoint` with a session signed by `key`. Returns `true` for Spotify's consent, `false` for the sign-in.
 async fn signs_in(world: &World, key: &TestKey) -> bool {
     let mut browser = world.browser();
     let token = key.sign("JWT", &world.session_claims("ada"));
@@ -21,7 +21,7 @@ async fn signs_in(world: &World, key: &TestKey) -> bool {
 }
 
 #[tokio::test]
-async fn a_published_key_of_each_algorithm_verifies_sessions_hand_offs_and_requests() {
+async fn a_published_key_of_each_algorithm_verifies_every_token_kind() {
     let algorithms = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
     let keys: Vec<_> = algorithms
         .into_iter()
@@ -46,7 +46,7 @@ async fn a_published_key_of_each_algorithm_verifies_sessions_hand_offs_and_reque
         let request = key.sign("soa-request+jwt", &world.request_claims("ada", &key.kid));
         assert_eq!(world.backend_unlink(&request).await.status, 204, "{:?}", key.algorithm);
     }
-    // The keys in the secret stand in for none of them.
+    // With published keys, the keys in the secret are not used.
     assert!(
         world
             .signed_in("ada")
@@ -64,9 +64,9 @@ async fn a_published_key_of_each_algorithm_verifies_sessions_hand_offs_and_reque
     );
 }
 
-/// RFC 8725 §3.1: what the key is for, the token cannot change.
+/// RFC 8725 §3.1: the key decides the algorithm, not the token. A published symmetric key is not used.
 #[tokio::test]
-async fn the_published_key_fixes_the_algorithm_and_a_symmetric_one_is_none() {
+async fn a_token_cannot_change_a_published_keys_algorithm() {
     let rsa = TestKey::new(Algorithm::RS256, "rsa");
     let secret = b"a symmetric key that everybody can read".to_vec();
     let published = JwksServer::at_first(&[&rsa]).await;
@@ -97,7 +97,7 @@ async fn the_published_key_fixes_the_algorithm_and_a_symmetric_one_is_none() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
+async fn an_unknown_published_key_is_fetched_at_most_once_a_minute() {
     let [one, two, three] = ["one", "two", "three"].map(|kid| TestKey::new(Algorithm::ES256, kid));
     let published = JwksServer::at_first(&[&one]).await;
     let world = published.world().await;
@@ -114,7 +114,7 @@ async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
     world.advance(60);
     assert!(signs_in(&world, &three).await);
     assert_eq!(published.asked(), at_first + 2);
-    // A bad signature by a known key is nothing to ask about.
+    // A bad signature with a known key id does not cause a fetch.
     let forged = TestKey {
         kid: "three".to_owned(),
         ..TestKey::new(Algorithm::ES256, "forged")
@@ -125,7 +125,7 @@ async fn an_unknown_key_is_asked_for_at_once_and_at_most_once_a_minute() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_key_ends_after_five_minutes_and_after_a_day_if_the_url_is_down() {
+async fn a_withdrawn_key_expires_in_five_minutes_and_any_key_in_a_day_of_outage() {
     let [one, two] = ["one", "two"].map(|kid| TestKey::new(Algorithm::EdDSA, kid));
     let published = JwksServer::at_first(&[&one, &two]).await;
     let world = published.world().await;
@@ -147,9 +147,9 @@ async fn a_withdrawn_key_ends_after_five_minutes_and_after_a_day_if_the_url_is_d
     assert_eq!(browser.get("/entrypoint").await.status, 503);
 }
 
-/// Whatever is at the URL: a calm page, in time, and a later try that works.
+/// Whatever the URL serves: an error page in time, and a retry that works once the keys are back.
 #[tokio::test]
-async fn keys_that_cannot_be_had_are_a_calm_page_and_are_asked_for_again() {
+async fn unavailable_keys_answer_503_and_are_fetched_again() {
     let key = TestKey::new(Algorithm::ES256, "one");
     let huge = format!("{{\"keys\": [], \"padding\": \"{}\"}}", "x".repeat(1024 * 1024));
     for there in [
@@ -190,7 +190,7 @@ async fn keys_that_cannot_be_had_are_a_calm_page_and_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_stampede_asks_once() {
+async fn concurrent_requests_fetch_published_keys_once() {
     let key = TestKey::new(Algorithm::ES256, "one");
     let published = JwksServer::at_first(&[&key]).await;
     let world = published.world().await;

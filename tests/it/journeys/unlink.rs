@@ -1,4 +1,4 @@
-//! Unlinking, by the person and by the partner's backend.
+//! Unlinking by the subscriber and by the partner's backend.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn a_person_confirms_and_is_unlinked() {
     assert_eq!(world.linked("ada"), None);
     assert_eq!(browser.binding(), None);
 
-    // S-JWS-16: the payload and the token that went with it.
+    // S-JWS-16: the payload, and the request of the service token.
     let asked = &world.spotify().requests().to("/api/v1/unlink-user")[0];
     let partner_id = &world.sandbox.options().partner_id;
     let partner_user_id = world.partner_user_id("ada");
@@ -32,7 +32,7 @@ async fn a_person_confirms_and_is_unlinked() {
         (Some("client_credentials"), Some("user-soa-unlink"))
     );
     assert_eq!(token.form, ["grant_type", "scope"]);
-    // And linked again, with another Spotify account.
+    // Linking again with another Spotify account works.
     assert_eq!(browser.link("jonas").await.status, 302);
     assert_eq!(world.linked("ada").unwrap().0, "jonas");
 }
@@ -45,7 +45,7 @@ async fn a_person_without_a_session_confirms_by_hand_off() {
     assert_eq!(parameter(away.location(), "return_to"), Some(world.gateway("/unlink")));
     let nonce = parameter(away.location(), "nonce").unwrap();
     let token = world.site_token("soa-handoff+jwt", &world.handoff_claims("ada", &nonce, "jti-1"));
-    // The token is spent and leaves the address; the page can be loaded again.
+    // The token is consumed and removed from the URL; the page can be reloaded.
     let known = browser.get(&format!("/unlink?token={token}")).await;
     assert_eq!((known.status, known.location()), (302, "/unlink"));
     assert_eq!(browser.clone().get(&format!("/unlink?token={token}")).await.status, 401);
@@ -56,7 +56,7 @@ async fn a_person_without_a_session_confirms_by_hand_off() {
     let mut other = world.browser();
     other.get("/unlink").await;
     assert_eq!(other.post("/unlink", &form).await.status, 403);
-    // Being known here is no way to link: whoever has the browser now may be somebody else.
+    // The visit does not allow linking: another person may use the browser now.
     assert!(browser.get("/entrypoint").await.location().contains("/sign-in?"));
     assert_eq!(browser.post("/unlink", &form).await.status, 200);
     assert_eq!(world.calls(), (1, 0, 1));
@@ -95,7 +95,7 @@ async fn only_a_post_unlinks() {
 
 /// S-CSRF-2, S-CSRF-3.
 #[tokio::test]
-async fn a_form_that_is_not_from_our_page_is_refused() {
+async fn a_form_from_another_page_is_rejected() {
     let world = World::without_partners_table().await;
     let mut browser = world.signed_in("ada");
     let page = browser.get("/unlink").await;
@@ -158,7 +158,7 @@ async fn a_form_that_is_not_from_our_page_is_refused() {
             "{kind}"
         );
     }
-    // Signed out, signed in as another, in another browser, too late.
+    // Signed out, signed in as another person, in another browser, too late.
     let mut signed_out = browser.clone();
     signed_out.sign_out();
     assert_eq!(signed_out.post("/unlink", &form).await.status, 403);
@@ -185,7 +185,7 @@ async fn a_form_that_is_not_from_our_page_is_refused() {
 
 /// S-CSRF-4.
 #[tokio::test]
-async fn nobody_can_unlink_another() {
+async fn a_form_cannot_unlink_another_subscriber() {
     let world = World::new().await;
     assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
     let mut browser = world.signed_in("ada");
@@ -210,7 +210,7 @@ async fn nobody_can_unlink_another() {
 
 /// S-IDEM-4.
 #[tokio::test]
-async fn whoever_is_not_linked_is_unlinked() {
+async fn unlinking_an_unlinked_subscriber_succeeds() {
     let world = World::new().await;
     for jti in ["1", "2"] {
         let answer = world
@@ -218,12 +218,12 @@ async fn whoever_is_not_linked_is_unlinked() {
             .await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     }
-    // One token serves both, and it is the only other call.
+    // Both calls share one service token.
     assert_eq!(world.calls(), (1, 0, 2));
 }
 
 #[tokio::test]
-async fn a_backend_unlinks_by_account_or_by_partner_user_id() {
+async fn a_backend_unlinks_by_sub_or_partner_user_id() {
     let world = World::new().await;
     for (jti, by_id) in [("1", false), ("2", true)] {
         assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
@@ -239,12 +239,12 @@ async fn a_backend_unlinks_by_account_or_by_partner_user_id() {
 
 /// S-JWS-10, S-JWS-15, S-JWS-7.
 #[tokio::test]
-async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind() {
+async fn a_signed_request_is_valid_for_one_use_url_partner_and_kind() {
     let world = World::new().await;
     let good = World::request_token(&world.request_claims("ada", "good"));
     assert_eq!(world.backend_unlink(&good).await.status, 204);
     let unchanged = world.calls();
-    let mut refused = vec![good];
+    let mut rejected = vec![good];
     let now = world.clock.now();
     let changes: [(&str, Value); 14] = [
         ("aud", json!(world.gateway("/entrypoint"))),
@@ -268,19 +268,19 @@ async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind()
         if claim == "exp" && claims["exp"].as_i64() < Some(now) {
             claims["iat"] = json!(now - 300);
         }
-        refused.push(World::request_token(&claims));
+        rejected.push(World::request_token(&claims));
     }
     let claims = world.request_claims("ada", "kind");
-    refused.push(signed(&crate::support::backend_key(), "JWT", &claims));
-    refused.push(world.site_token("soa-request+jwt", &claims));
-    refused.push(world.site_token("JWT", &world.session_claims("ada")));
-    refused.extend([
+    rejected.push(signed(&crate::support::backend_key(), "JWT", &claims));
+    rejected.push(world.site_token("soa-request+jwt", &claims));
+    rejected.push(world.site_token("JWT", &world.session_claims("ada")));
+    rejected.extend([
         String::new(),
         "e30.e30.e30".to_owned(),
         "{}".to_owned(),
         "x".repeat(10_000),
     ]);
-    for jws in refused {
+    for jws in rejected {
         let answer = world.backend_unlink(&jws).await;
         assert_eq!(answer.status, 401, "{jws}");
         let problem = answer.problem();
@@ -294,7 +294,7 @@ async fn a_signed_request_is_good_for_one_use_one_url_one_partner_and_one_kind()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_eight_uses_of_a_signed_request_at_once_one_has_an_effect() {
+async fn one_of_eight_concurrent_uses_of_a_signed_request_succeeds() {
     let world = World::new().await;
     let jws = World::request_token(&world.request_claims("ada", "1"));
     let answers = join_all((0..8).map(|_| world.backend_unlink(&jws))).await;
@@ -303,9 +303,9 @@ async fn of_eight_uses_of_a_signed_request_at_once_one_has_an_effect() {
     assert_eq!(world.calls(), (1, 0, 1));
 }
 
-/// S-JWS-15: nothing but the body counts.
+/// S-JWS-15: a signed request is read only from the body.
 #[tokio::test]
-async fn a_session_is_no_signed_request_and_a_signed_request_no_session() {
+async fn sessions_and_signed_requests_are_not_interchangeable() {
     let world = World::new().await;
     let mut browser = world.signed_in("ada");
     let typed = [("content-type", "application/jwt")];
@@ -336,7 +336,7 @@ async fn a_session_is_no_signed_request_and_a_signed_request_no_session() {
 }
 
 #[tokio::test]
-async fn without_a_backend_issuer_no_signed_request_is_taken() {
+async fn signed_requests_are_rejected_without_a_backend_issuer() {
     let world = World::with(sandbox::Options::default(), &[("BACKEND_ISSUER", "")]).await;
     assert_eq!(
         world

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::cli::CliHarness;
 
-/// Before anybody is paged: each thing that is wrong is named, with how to mend it, and no secret is shown.
+/// `doctor` names each problem of the deployment, and its output never contains a secret.
 #[tokio::test]
-async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
+async fn doctor_reports_each_problem_and_its_fix() {
     let desk = CliHarness::new("doctor").await;
     let addresses = desk.world.sandbox.addresses();
     let healthy = deployment::variables(desk.world.sandbox.options(), addresses);
@@ -43,7 +43,7 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     }
     let (code, said) = doctor(&[]).await;
     assert!(code == 0 && !said.contains("FAIL"), "{said}");
-    // Each provider has a redirect URI of its own; a partner without one shares the deployment's.
+    // Each provider has its own redirect URI, and a partner without a provider uses the deployment's.
     let of_partner = format!(
         "the OpenID provider of partner 1111111111111111111111, letter for letter: {}/partners/1111111111111111111111/sign-in/callback",
         addresses.gateway
@@ -67,10 +67,10 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
     assert_eq!(code, 0);
     for good in [
         "Spotify grants soa-manage-entitlements",
-        "entrypoint, callback, unlink, entitlements, sync, partners: the variables",
-        "soa-link-subscribers is as it must be",
+        "entrypoint, callback, unlink, entitlements, sync, partners: variables are valid",
+        "table soa-link-subscribers: configuration is correct",
         "/callback",
-        "clock is right",
+        "clock is correct",
     ] {
         assert!(said.contains(good), "{good}: {said}");
     }
@@ -79,14 +79,17 @@ async fn the_doctor_says_what_is_wrong_and_how_to_mend_it() {
         (("SIGN_IN", "magic"), "SIGN_IN must be"),
         (
             ("SUBSCRIBERS_TABLE", "nowhere"),
-            "the table nowhere (SUBSCRIBERS_TABLE) cannot be looked at",
+            "table nowhere (SUBSCRIBERS_TABLE): cannot be read",
         ),
         (
             ("SUBSCRIBERS_TABLE", deployment::PENDING_LINKS_TABLE),
-            "has no index `dirty`",
+            "index `dirty` is missing",
         ),
-        (("PENDING_LINKS_TABLE", deployment::PARTNERS_TABLE), "never forgets"),
-        (("PARTNERS_TABLE", "nowhere"), "the partners in nowhere cannot be read"),
+        (
+            ("PENDING_LINKS_TABLE", deployment::PARTNERS_TABLE),
+            "time to live is off",
+        ),
+        (("PARTNERS_TABLE", "nowhere"), "table nowhere: cannot list partners"),
         (
             ("SPOTIFY_CLIENT_SECRET_ID", "nowhere"),
             "the secret nowhere does not exist",

@@ -1,4 +1,4 @@
-//! `soa-link explain`, and the partners function's command behind it.
+//! `soa-link explain`, and the command `explain` of the partners function.
 
 use sandbox::Fault;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_says_now() {
+async fn explain_compares_the_stored_record_with_spotify() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let explain = async || {
@@ -47,18 +47,18 @@ async fn a_person_is_explained_by_what_is_wanted_what_was_seen_and_what_spotify_
 }
 
 #[tokio::test]
-async fn a_person_is_explained_by_their_account_id() {
+async fn explain_accepts_an_account_id() {
     let desk = CliHarness::new("explain").await;
     let sub = desk.world.person("ada").sub.clone();
     let (code, said) = desk.says(&["explain", "--sub", &sub]).await;
     assert!(
-        code == 0 && said.contains("They have never linked their Spotify account."),
+        code == 0 && said.contains("The subscriber has never linked their Spotify account."),
         "{said}"
     );
     assert_eq!(desk.world.signed_in("ada").link("mara").await.status, 302);
     let (_, said) = desk.says(&["explain", "--sub", &sub]).await;
     assert!(
-        said.contains("Spotify has what they are to hear: all-access, basic."),
+        said.contains("Spotify has the subscriber's current entitlements: all-access, basic."),
         "{said}"
     );
     let json = desk

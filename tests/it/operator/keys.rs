@@ -6,9 +6,9 @@ use shared::{aws::AwsConfig, http_client::HttpClient};
 
 use crate::support::cli::CliHarness;
 
-/// As a new partner's engineer would: keys made, put into the secret, and tried.
+/// The steps of a new partner's engineer: generate a key, add it to the secret, and sign a request.
 #[tokio::test]
-async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is_removed() {
+async fn an_added_key_signs_accepted_requests_and_can_be_removed() {
     for alg in ["es256", "eddsa"] {
         let desk = CliHarness::new(alg).await;
         let (world, before) = (&desk.world, secret(&desk).await);
@@ -27,7 +27,7 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
             std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&pem).unwrap().permissions()) & 0o777,
             0o600
         );
-        // A key that is there is not written over.
+        // An existing key file is not overwritten.
         let (code, said) = desk.says(&["keys", "new", "--kid", alg, "--output", &pem]).await;
         assert!(code == 2 && said.contains("exists"), "{said}");
 
@@ -48,7 +48,7 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
                 "--sub",
                 "member-1003",
             ];
-            // Into a pipe nothing is written but the token, and what a file or `echo` adds to it does no harm.
+            // Into a pipe only the token is written, and the function accepts whitespace around it.
             let token = String::from_utf8(desk.run(&request).await.stdout).unwrap();
             assert_eq!(token.trim(), token);
             let body = format!(" \r\n{token}\t\n");
@@ -61,12 +61,12 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
             .says(&[&["keys", "add"], &id[..], &["backend", &jwk]].concat())
             .await;
         assert_eq!(code, 0, "{said}");
-        // The functions read the secret again; the command signs by the machine's clock, which is just not too far behind.
+        // The functions read the secret again. The command uses the system clock, whose difference of 301 s is still accepted.
         world.advance(301);
         assert_eq!(asks().await, 200);
         let (code, said) = desk.says(&[&["keys", "list"], &id[..]].concat()).await;
         assert!(code == 0 && said.contains(alg), "{said}");
-        // Another beside it, in one step; and nothing is left behind when it cannot be added.
+        // `keys rotate` adds a second key. If it cannot be added, no file is left behind.
         let next = desk.folder.join("next.pem").to_str().unwrap().to_owned();
         let rotate = |kid: &'static str| {
             [
@@ -77,7 +77,10 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
             .concat()
         };
         let (code, said) = desk.says(&rotate(alg)).await;
-        assert!(code == 2 && said.contains("there is a key of this name"), "{said}");
+        assert!(
+            code == 2 && said.contains("the secret already has a key with this kid"),
+            "{said}"
+        );
         assert!(!std::fs::exists(&next).unwrap());
         let (code, said) = desk.says(&rotate("next")).await;
         assert!(
@@ -110,14 +113,14 @@ async fn a_key_that_was_made_and_added_signs_what_the_functions_take_until_it_is
             .says(&[&["keys", "remove"], &id[..], &["backend", alg]].concat())
             .await;
         assert_eq!(code, 0, "{said}");
-        // All else is as it was.
+        // The other keys of the secret are unchanged.
         assert_eq!(secret(&desk).await, before);
     }
 }
 
-/// The functions take the version before as well, so that one removal is not enough.
+/// The functions also accept keys of the previous version, so one removal is not enough.
 #[tokio::test]
-async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take() {
+async fn a_key_removed_at_once_is_in_no_accepted_version() {
     let desk = CliHarness::new("leaked").await;
     let keys = async |arguments: &[&str]| {
         let id = ["--partner-keys-id", deployment::PARTNER_KEYS_ID];
@@ -148,7 +151,7 @@ async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take(
     for stage in ["AWSCURRENT", "AWSPREVIOUS"] {
         assert!(!has(stage, "leaked").await && has(stage, "old").await, "{stage}");
     }
-    // Removed in good time, and found to have leaked only then.
+    // A key that is found to have leaked after an ordinary removal.
     let (code, said) = keys(&["remove", "backend", "old"]).await;
     assert!(code == 0 && said.contains("--at-once"), "{said}");
     assert!(has("AWSPREVIOUS", "old").await);
@@ -158,15 +161,18 @@ async fn a_key_that_is_removed_at_once_is_in_no_version_that_the_functions_take(
         assert_eq!(version(&desk, stage).await.as_ref(), Some(&before), "{stage}");
     }
     let (code, said) = keys(&["remove", "backend", "old", "--at-once"]).await;
-    assert!(code == 2 && said.contains("there is no key of this name"), "{said}");
+    assert!(
+        code == 2 && said.contains("the secret has no key with this kid"),
+        "{said}"
+    );
 }
 
-/// The secret of the partner's keys, as it is now.
+/// The current version of the secret with the partner's keys.
 async fn secret(desk: &CliHarness) -> Value {
     version(desk, "AWSCURRENT").await.unwrap()
 }
 
-/// A version of it, where there is one.
+/// The version with this staging label; `None` if there is no such version.
 async fn version(desk: &CliHarness, stage: &str) -> Option<Value> {
     let secrets = AwsConfig::from_env(&desk.world.environment(&[]))
         .unwrap()

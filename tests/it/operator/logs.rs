@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 use crate::support::cli::CliHarness;
 
-/// CloudWatch allows few calls a second, and takes its time over a group with many lines.
+/// CloudWatch Logs throttles above a few calls a second and answers slowly for large log groups.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn logs_that_are_slow_or_throttled_are_read_and_what_cannot_be_read_is_said_last() {
+async fn slow_and_throttled_log_groups_are_read_and_failures_come_last() {
     let line = |function: &str| {
         let line =
             json!({"level": "WARN", "code": "SYNC_STOPPED", "message": "said so", "span": {"function": function}});
@@ -30,7 +30,7 @@ async fn logs_that_are_slow_or_throttled_are_read_and_what_cannot_be_read_is_sai
             let refused = |why: &str| (StatusCode::BAD_REQUEST, json!({"__type": why}).to_string());
             match asked["logGroupName"].as_str().unwrap().rsplit('-').next().unwrap() {
                 "callback" => {
-                    // Longer than a function's call may last.
+                    // Longer than the timeout of a function's call.
                     tokio::time::sleep(Duration::from_millis(3_300)).await;
                     (StatusCode::OK, line("callback"))
                 }
@@ -57,7 +57,7 @@ async fn logs_that_are_slow_or_throttled_are_read_and_what_cannot_be_read_is_sai
     }
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        failed.contains("this is not all: the log group /aws/lambda/soa-link-test-unlink cannot be read")
+        failed.contains("results are incomplete: cannot read the log group /aws/lambda/soa-link-test-unlink")
             && failed.contains("AccessDenied"),
         "{failed}"
     );

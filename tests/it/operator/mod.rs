@@ -1,4 +1,4 @@
-//! The operators' tools: the partners function and the `soa-link` command.
+//! The operator's tools: the `soa-link` command and the partners function.
 
 mod doctor;
 mod explain;

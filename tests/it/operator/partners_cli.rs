@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::cli::CliHarness;
 
 #[tokio::test]
-async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
+async fn the_partners_command_creates_lists_changes_and_disables() {
     let desk = CliHarness::new("partners").await;
     let (code, said) = desk.says(&["partners", "list"]).await;
     assert_eq!(code, 0, "{said}");
@@ -47,7 +47,7 @@ async fn an_operator_creates_lists_changes_and_disables_partners_by_command() {
         .says(&["partners", "create", "moon", "--name", "x", "--set", "SIGN_IN=magic"])
         .await;
     assert!(code == 2 && said.contains("SIGN_IN must be"), "{said}");
-    // What is not known is said until somebody has found out, and ends the list with 1.
+    // `partners list` reports an uncertain creation and exits with 1 until an operator settles it.
     desk.world.spotify().faults().add(Fault {
         status: Some(503),
         times: Some(1),

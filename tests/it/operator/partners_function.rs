@@ -1,4 +1,4 @@
-//! The partners function's commands: create, change, disable, release, upload a logo.
+//! The commands of the partners function: create, change and disable a partner, upload a logo, read and release the guard.
 
 use sandbox::Fault;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const CREATE: &str = "/api/v1/create-partner";
 
 const LOGO: &str = "/api/v1/upload-logo";
 
-/// The code of an error.
+/// The code of an error answer.
 fn refused(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
@@ -26,7 +26,7 @@ fn asked(world: &World, path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_partner_is_created_once_however_often_it_is_asked_for() {
+async fn a_repeated_create_request_creates_one_partner() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let partner = ask(&operators, new_partner()).await;
@@ -38,7 +38,7 @@ async fn a_partner_is_created_once_however_often_it_is_asked_for() {
         (&again["partner_id"], again["version"].as_i64()),
         (&partner["partner_id"], Some(1))
     );
-    // Neither under the same reference nor by the same name is there ever another.
+    // A second partner with the same reference or the same name is rejected.
     let mut other = new_partner();
     other["name"] = "Another".into();
     assert_eq!(refused(&ask(&operators, other).await), "conflict");
@@ -54,7 +54,7 @@ async fn a_partner_is_created_once_however_often_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn of_many_operators_at_once_one_asks_spotify() {
+async fn one_of_eight_concurrent_operators_calls_spotify() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let answers = crate::support::join_all((0..8).map(|_| ask(&operators, new_partner()))).await;
@@ -68,9 +68,9 @@ async fn of_many_operators_at_once_one_asks_spotify() {
     );
 }
 
-/// Spotify has done it, and nobody has heard: asking again would make another partner.
+/// Spotify may have created the partner, so a retry could create a second one.
 #[tokio::test]
-async fn a_creation_whose_answer_is_lost_waits_for_an_operator_to_find_out() {
+async fn a_create_request_with_a_lost_answer_waits_for_an_operator() {
     let faults = [
         Fault {
             after: true,
@@ -95,7 +95,7 @@ async fn a_creation_whose_answer_is_lost_waits_for_an_operator_to_find_out() {
         assert_eq!(asked(&world, CREATE), 1);
         let list = ask(&operators, json!({"command": "list-partners"})).await;
         assert_eq!(list["unfinished"][0]["reference"], "lunar");
-        // Until it is known, its people are nobody's.
+        // Until an operator settles the creation, the reference serves no entrypoint.
         assert_eq!(world.browser().get("/partners/lunar/entrypoint").await.status, 404);
         let settle = |more: Value| {
             let mut settle = json!({"command": "settle-creation", "reference": "lunar"});
@@ -118,7 +118,7 @@ async fn a_creation_whose_answer_is_lost_waits_for_an_operator_to_find_out() {
 }
 
 #[tokio::test]
-async fn a_creation_that_spotify_has_not_done_can_begin_again() {
+async fn a_create_request_that_spotify_did_not_carry_out_can_be_repeated() {
     let world = World::new().await;
     let operators = operators(&world).await;
     for status in [400, 401, 403, 429] {
@@ -132,7 +132,7 @@ async fn a_creation_that_spotify_has_not_done_can_begin_again() {
             "{status}"
         );
     }
-    // Never by itself.
+    // The function does not retry by itself.
     assert_eq!(asked(&world, CREATE), 4);
     world.spotify().faults().add(Fault {
         times: Some(1),
@@ -146,7 +146,7 @@ async fn a_creation_that_spotify_has_not_done_can_begin_again() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_command_is_said_and_nothing_is_done() {
+async fn an_invalid_command_is_rejected_without_effect() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let with = |name: &str, value: Value| {
@@ -182,12 +182,12 @@ async fn what_is_wrong_with_a_command_is_said_and_nothing_is_done() {
     assert_eq!(asked(&world, CREATE), 0);
     let list = ask(&operators, json!({"command": "list-partners"})).await;
     assert_eq!(list, json!({"partners": [], "unfinished": []}));
-    let nobody = json!({"command": "disable-partner", "partner_id": "1111111111111111111111"});
-    assert_eq!(refused(&ask(&operators, nobody).await), "not_found");
+    let unknown = json!({"command": "disable-partner", "partner_id": "1111111111111111111111"});
+    assert_eq!(refused(&ask(&operators, unknown).await), "not_found");
 }
 
 #[tokio::test]
-async fn a_partner_is_changed_only_by_whoever_has_seen_it_as_it_is() {
+async fn a_partner_changes_only_with_its_current_version() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let put = |name: &str, version: i64| json!({"command": "put-partner", "partner_id": "2222222222222222222222", "name": name, "version": version});
@@ -197,11 +197,11 @@ async fn a_partner_is_changed_only_by_whoever_has_seen_it_as_it_is() {
     let disable = json!({"command": "disable-partner", "partner_id": "2222222222222222222222"});
     assert!(ask(&operators, disable).await["disabled_at"].is_i64());
     assert_eq!(refused(&ask(&operators, put("Three", 2)).await), "conflict");
-    // Changing a partner does not let its linking go on.
+    // A change of a disabled partner does not enable it.
     assert!(ask(&operators, put("Three", 3)).await["disabled_at"].is_i64());
 }
 
-/// A URL at which a file is.
+/// Serves a file over HTTP and returns its URL.
 async fn served(file: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/logo", listener.local_addr().unwrap());
@@ -219,7 +219,7 @@ async fn served(file: Vec<u8>) -> String {
     url
 }
 
-/// Of an image that ends after its header, filled up to this many bytes.
+/// The header of a square PNG, padded to `bytes` bytes.
 fn png(side: u32, bytes: usize) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     png.extend([side.to_be_bytes(), side.to_be_bytes()].concat());
@@ -228,7 +228,7 @@ fn png(side: u32, bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_logo_of_ten_megabytes_reaches_spotify_and_one_that_it_would_refuse_does_not() {
+async fn only_a_valid_logo_of_up_to_ten_megabytes_is_uploaded() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let own = world.sandbox.options().partner_id.clone();
@@ -253,7 +253,7 @@ async fn a_logo_of_ten_megabytes_reaches_spotify_and_one_that_it_would_refuse_do
     let taken = upload(png(2000, 10_000_000)).await;
     assert_eq!(taken["media_type"], "image/png", "{taken}");
     assert_eq!(asked(&world, LOGO), 1);
-    // Never again by itself.
+    // The function does not repeat an upload by itself.
     world.spotify().faults().add(Fault {
         status: Some(503),
         times: Some(1),
@@ -263,9 +263,9 @@ async fn a_logo_of_ten_megabytes_reaches_spotify_and_one_that_it_would_refuse_do
     assert_eq!(asked(&world, LOGO), 2);
 }
 
-/// Paths may name a partner by its reference; what is kept of it is kept under Spotify's id.
+/// Paths may name a partner by its reference, but its records use Spotify's id.
 #[tokio::test]
-async fn a_reference_is_not_taken_for_an_id_nor_an_id_for_a_reference() {
+async fn a_reference_and_a_partner_id_are_not_interchangeable() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let create = |reference: &str| json!({"command": "create-partner", "reference": reference, "name": reference});
@@ -281,12 +281,12 @@ async fn a_reference_is_not_taken_for_an_id_nor_an_id_for_a_reference() {
     for reference in [id, world.sandbox.options().partner_id.as_str()] {
         assert_eq!(refused(&ask(&operators, create(reference)).await), "conflict");
     }
-    // Asked again under its own reference, it is told as before.
+    // A repeated request with its own reference returns the same partner.
     assert_eq!(ask(&operators, create("lunar")).await["partner_id"], id);
 }
 
 #[tokio::test]
-async fn an_operator_sees_the_guard_and_releases_it() {
+async fn an_operator_reads_and_releases_the_guard() {
     let world = World::new().await;
     let operators = operators(&world).await;
     let own = &world.sandbox.options().partner_id;

@@ -1,4 +1,4 @@
-//! `soa-link export`, and what the commands say when something is missing.
+//! `soa-link export`, and the error texts of commands when a file, table or function is missing.
 
 use serde_json::{Value, json};
 use shared::{
@@ -9,7 +9,7 @@ use shared::{
 use crate::support::cli::{CliHarness, csv, id};
 
 #[tokio::test]
-async fn an_export_says_what_the_table_has_and_can_be_imported() {
+async fn an_export_lists_the_table_and_can_be_imported() {
     let desk = CliHarness::new("export").await;
     for n in 0..250 {
         desk.has(n, &["gold", "silver"]).await;
@@ -24,15 +24,15 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
     assert_eq!(desk.world.signed_in("ada").link("mara").await.status, 302);
     let csv = desk.folder.join("all.csv");
     let (code, said) = desk.says(&["export", "--output", csv.to_str().unwrap()]).await;
-    assert!(code == 0 && said.contains("251 people"), "{said}");
+    assert!(code == 0 && said.contains("251 subscribers"), "{said}");
     let text = std::fs::read_to_string(&csv).unwrap();
     assert!(!text.contains("theirs") && !text.contains("rate-limit#"), "{text}");
-    // Whoever waits is seen, and since when.
+    // A subscriber who waits for sync has a `dirty_since`.
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     let waiting = header.iter().position(|name| *name == "dirty_since").unwrap();
     assert_eq!(lines.filter(|cells| !cells[waiting].is_empty()).count(), 1);
-    // No cell needs quotes, and a spreadsheet takes none for a formula.
+    // No cell needs quotes, and no spreadsheet reads a cell as a formula.
     for cell in text.lines().skip(1).flat_map(|line| line.split(',')) {
         assert!(!cell.starts_with(['=', '+', '-', '@', '"', '\t']), "{cell}");
     }
@@ -71,7 +71,7 @@ async fn an_export_says_what_the_table_has_and_can_be_imported() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_said_in_a_sentence() {
+async fn a_missing_resource_is_reported_in_one_sentence() {
     let desk = CliHarness::new("sentences").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     for arguments in [

@@ -36,7 +36,7 @@ async fn create_table(dynamodb: &aws_sdk_dynamodb::Client, name: &str) {
 }
 
 #[tokio::test]
-async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_others_alone() {
+async fn an_import_applies_the_roster_and_leaves_other_subscribers_alone() {
     let desk = CliHarness::new("exact").await;
     desk.has(1, &["gold"]).await;
     desk.has(2, &["gold"]).await;
@@ -53,7 +53,7 @@ async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_ot
     assert_eq!((&diff["rows"], &diff["diff"]), (&json!(5), &expected));
     assert_eq!((desk.get(4).await.version, desk.get(3).await.version), (0, 1));
 
-    // Nobody agrees in their sleep: neither to write at all, nor to a loss, nor to a greater one.
+    // Without consent to the write and to the number of revocations, nothing is written.
     for arguments in [vec![], vec!["--yes"], vec!["--yes", "--allow-revocations", "0"]] {
         let (code, said) = desk
             .says(&[&["import", roster.as_str()], arguments.as_slice()].concat())
@@ -79,20 +79,20 @@ async fn an_import_has_everybody_hear_exactly_what_the_roster_says_and_leaves_ot
             "{n}"
         );
     }
-    // A second time there is nothing to do, nor to agree to.
+    // A second import has no changes and needs no consent.
     let (code, said) = desk.says(&["import", &roster]).await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(desk.get(3).await.version, 2);
 }
 
 #[tokio::test]
-async fn people_can_be_named_by_the_partners_own_account_id() {
+async fn a_roster_may_name_subscribers_by_account_id() {
     let desk = CliHarness::new("sub").await;
     let sub = &desk.world.person("ada").sub;
     let csv = desk.file("roster.csv", &format!("sub,entitlements\n{sub},gold\n"));
     let (code, said) = desk.says(&["import", &csv, "--yes"]).await;
     assert!(
-        code == 1 && said.contains("line 2: sub, which needs --partner-keys-id"),
+        code == 1 && said.contains("line 2: sub requires --partner-keys-id"),
         "{said}"
     );
     let json = desk.file(
@@ -120,7 +120,7 @@ async fn people_can_be_named_by_the_partners_own_account_id() {
 }
 
 #[tokio::test]
-async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_written() {
+async fn a_bad_row_is_reported_by_line_and_nothing_is_written() {
     let desk = CliHarness::new("bad").await;
     let content = format!(
         "partner_user_id,entitlements\n{},gold\nEVIL-ID,gold\n{},-evil\n{}\n{},\"two\nlines\"\n",
@@ -135,7 +135,7 @@ async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_
     for line in [
         "line 3: partner_user_id",
         "line 4: entitlements",
-        "line 5: another number of fields",
+        "line 5: the number of fields differs",
     ] {
         assert!(said.contains(line), "{said}");
     }
@@ -178,9 +178,9 @@ async fn a_bad_row_is_named_by_its_line_and_not_by_what_is_in_it_and_nothing_is_
     }
 }
 
-/// The most expensive mistake: a roster that is empty, or cut off.
+/// An empty or truncated roster would be the most expensive mistake of an operator.
 #[tokio::test]
-async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
+async fn an_empty_or_truncated_roster_revokes_nothing() {
     let desk = CliHarness::new("cut").await;
     desk.has(1, &["gold"]).await;
     desk.has(2, &["gold"]).await;
@@ -193,7 +193,7 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
         desk.says(&[&["import", empty.as_str()], revoke].concat()).await;
         let nothing = desk.file("nothing.jsonl", "");
         desk.says(&[&["import", nothing.as_str()], revoke].concat()).await;
-        // Cut anywhere, within a line or after it.
+        // Truncated at each position, within a line or after it.
         for cut in 30..whole.len() {
             let roster = desk.file("cut.csv", &whole[..cut]);
             if revoke.len() == 1 && !whole[..cut].ends_with('\n') {
@@ -208,8 +208,8 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
     );
     let short = desk.file("short.csv", &csv(&[(1, "gold")]));
     let (code, said) = desk.says(&["import", &short, "--expect-rows", "2", "--yes"]).await;
-    assert!(code == 1 && said.contains("has 1 rows, and 2 were expected"), "{said}");
-    // Asked for by name and number, it is done.
+    assert!(code == 1 && said.contains("has 1 rows instead of 2"), "{said}");
+    // With `--revoke-missing` and the exact number, the revocation is carried out.
     let (code, said) = desk.says(&["import", &short, "--revoke-missing", "--yes"]).await;
     assert!(code == 2 && said.contains("--allow-revocations 1"), "{said}");
     let (code, said) = desk
@@ -230,7 +230,7 @@ async fn an_empty_or_cut_off_roster_takes_nothing_from_anybody() {
 }
 
 #[tokio::test]
-async fn the_guards_verdict_is_said_before_anything_is_written() {
+async fn the_dry_run_reports_how_many_removals_the_guard_allows() {
     let desk = CliHarness::new("guard").await;
     let people: Vec<_> = (0..12).collect();
     for n in &people {
@@ -249,12 +249,12 @@ async fn the_guards_verdict_is_said_before_anything_is_written() {
         .says(&["import", &roster, "--dry-run", "--guard-people", "7"])
         .await;
     assert!(
-        code == 0 && said.contains("lets 7 of the 12 linked people who lose something pass"),
+        code == 0 && said.contains("lets 7 of the 12 revocations of linked subscribers pass"),
         "{said}"
     );
 }
 
-/// A table of its own, without a stream: the emulator looks through all of that at each write.
+/// A table without a stream. With one, the emulator scans the whole stream at each write.
 const ROSTER_TABLE: &str = "soa-link-roster";
 
 impl CliHarness {
@@ -271,7 +271,7 @@ impl CliHarness {
         aws.dynamodb(&HttpClient::new().unwrap())
     }
 
-    /// An import that is under way, of a DynamoDB at some address, and all that it says at its end.
+    /// Starts an import with DynamoDB at this address, with piped output.
     fn import(&self, dynamodb: &str, arguments: &[&str]) -> Child {
         let import = ["import", "--json", "--yes", "--subscribers-table", ROSTER_TABLE];
         let mut command = self.command(&[&import, arguments].concat());
@@ -280,14 +280,14 @@ impl CliHarness {
     }
 }
 
-/// As Ctrl-C does.
+/// Sends SIGINT, like Ctrl-C.
 async fn interrupt(import: &Child) {
     let pid = import.id().unwrap().to_string();
     let killed = Command::new("kill").args(["-INT", &pid]).status().await;
     assert!(killed.unwrap().success());
 }
 
-/// Exit code, what it said it would do, what it said it did, and what it said to people.
+/// Waits for the import to end. Returns its exit code, the JSON of its diff, the JSON of its result, and its standard error.
 async fn ended(import: Child) -> (i32, Value, Value, String) {
     let output = import.wait_with_output().await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -297,9 +297,9 @@ async fn ended(import: Child) -> (i32, Value, Value, String) {
     (output.status.code().unwrap(), would, did, said)
 }
 
-/// Killed in the middle, it goes on where it was, and not with another roster.
+/// A killed import resumes with the same roster, and rejects another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_is_killed_goes_on_where_it_was() {
+async fn a_killed_import_resumes_where_it_stopped() {
     let desk = CliHarness::of_many("killed").await;
     let import = ["import", "--subscribers-table", ROSTER_TABLE, "--yes"];
     let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
@@ -323,10 +323,10 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     std::fs::rename(&roster, format!("{roster}.whole")).unwrap();
     desk.file("roster.csv", &other);
     let (code, said) = desk.says(&[&import[..], &[&roster]].concat()).await;
-    assert!(code == 2 && said.contains("is of another import"), "{said}");
+    assert!(code == 2 && said.contains("belongs to another import"), "{said}");
     std::fs::rename(format!("{roster}.whole"), &roster).unwrap();
 
-    // What the progress says is done is not looked at again: whoever was changed since then keeps it, and nobody has to agree to what is not done.
+    // Rows before the saved progress are skipped: later changes to them stay, and they need no consent.
     desk.has(0, &["gold", "silver"]).await;
     let diff = desk
         .diff(&[&roster, "--dry-run", "--subscribers-table", ROSTER_TABLE])
@@ -353,10 +353,13 @@ async fn an_import_that_is_killed_goes_on_where_it_was() {
     assert!(!std::fs::exists(&progress).unwrap());
 }
 
-/// How many rows are noted as written, when it is some.
+/// Waits until the progress file reports written rows, and returns their number.
 async fn reached(progress: &str, import: &mut Child) -> usize {
     loop {
-        assert!(import.try_wait().unwrap().is_none(), "it has ended");
+        assert!(
+            import.try_wait().unwrap().is_none(),
+            "the import ended before it wrote a row"
+        );
         let noted = std::fs::read(progress).ok();
         let noted = noted.and_then(|noted| serde_json::from_slice::<Value>(&noted).ok());
         let rows = noted.map_or(0, |noted| noted["rows"].as_u64().unwrap());
@@ -369,7 +372,7 @@ async fn reached(progress: &str, import: &mut Child) -> usize {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_later() {
+async fn an_interrupted_import_reports_it_and_resumes_later() {
     let desk = CliHarness::of_many("interrupted").await;
     let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
@@ -379,7 +382,7 @@ async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_late
     interrupt(&import).await;
     let (code, _, did, said) = ended(import).await;
     assert!(
-        code == 2 && said.contains("the same command goes on from there"),
+        code == 2 && said.contains("Run the same command again to continue"),
         "{said}"
     );
     assert_eq!(did["finished"], false);
@@ -389,9 +392,9 @@ async fn an_import_that_is_interrupted_says_that_it_is_not_done_and_goes_on_late
     assert_eq!(desk.hears(2999).await, "gold");
 }
 
-/// The backend goes on while an operator thinks: whom it adds or changes after the look was never agreed to.
+/// The backend writes between the diff and the import. The operator did not consent to revoke those subscribers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
+async fn a_subscriber_written_after_the_diff_is_not_revoked_as_missing() {
     let desk = CliHarness::of_many("after-the-look").await;
     for n in [1, 2, 3] {
         desk.has(n, &["gold"]).await;
@@ -402,7 +405,7 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
         &front.address,
         &[&roster, "--revoke-missing", "--allow-revocations", "3"],
     );
-    // Before its first write: one changed, one new.
+    // Before the first write, the backend changes one subscriber and adds another.
     let first_write = calls.next("UpdateItem").await;
     desk.has(1, &["silver"]).await;
     desk.has(4, &["gold"]).await;
@@ -425,9 +428,9 @@ async fn whoever_the_backend_writes_after_the_look_is_not_taken_for_missing() {
     assert_eq!(heard, ["silver", "", "", "gold", "gold"]);
 }
 
-/// Nobody loses what was not counted as lost, also of those who are in the roster.
+/// A revocation that the diff did not count is not carried out, even for a subscriber in the roster.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roster() {
+async fn a_grant_made_after_the_diff_is_not_revoked() {
     let desk = CliHarness::of_many("given").await;
     desk.has(1, &["gold"]).await;
     let roster = desk.file("roster.csv", &csv(&[(1, ""), (2, ""), (3, "gold")]));
@@ -446,13 +449,13 @@ async fn whoever_is_given_something_after_the_look_does_not_lose_it_to_the_roste
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_heard_meanwhile() {
+async fn a_large_revocation_can_be_interrupted_and_resumed() {
     let desk = CliHarness::of_many("many-missing").await;
-    let everybody: Vec<_> = (0..700).map(|n| (n, "gold")).collect();
-    let all = desk.file("all.csv", &csv(&everybody));
+    let all_rows: Vec<_> = (0..700).map(|n| (n, "gold")).collect();
+    let all = desk.file("all.csv", &csv(&all_rows));
     let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
     assert_eq!(ended(desk.import(&dynamodb, &[&all])).await.0, 0);
-    let roster = desk.file("roster.csv", &csv(&everybody[..20]));
+    let roster = desk.file("roster.csv", &csv(&all_rows[..20]));
     let revoke = [roster.as_str(), "--revoke-missing", "--allow-revocations", "680"];
 
     let (front, mut calls) = Front::of(&dynamodb).await;
@@ -462,7 +465,7 @@ async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_hear
     let (code, _, did, said) = ended(import).await;
     assert_eq!((code, &did["finished"]), (2, &json!(false)), "{said}");
 
-    // Begun again with the same agreement, which is to at most so many.
+    // The same consent is enough for the second run, because its number is an upper bound.
     let (code, would, _, said) = ended(desk.import(&dynamodb, &revoke)).await;
     assert_eq!(code, 0, "{said}");
     let missing = would["diff"]["missing"].as_u64().unwrap();
@@ -473,13 +476,13 @@ async fn any_number_of_missing_people_can_be_revoked_and_an_interruption_is_hear
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
+async fn a_throttled_table_delays_an_import_but_does_not_end_it() {
     let desk = CliHarness::of_many("throttled").await;
     let rows: Vec<_> = (0..300).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
     let import = desk.import(&front.address, &[&roster]);
-    // Far more refusals at once than the SDK's quota of retries would have borne.
+    // Far more throttled calls at once than the SDK's retry quota allows.
     for _ in 0..400 {
         calls.next("UpdateItem").await.throttle();
     }
@@ -489,7 +492,7 @@ async fn a_table_that_is_throttled_delays_an_import_and_does_not_end_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_roster_that_changes_after_the_look_is_not_written() {
+async fn a_roster_changed_after_the_diff_is_not_written() {
     let desk = CliHarness::of_many("changes").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     let (front, mut calls) = Front::of(&desk.world.sandbox.addresses().dynamodb).await;
@@ -504,7 +507,7 @@ async fn a_roster_that_changes_after_the_look_is_not_written() {
 }
 
 #[tokio::test]
-async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
+async fn an_import_that_cannot_save_its_progress_writes_nothing() {
     let desk = CliHarness::new("unnoted").await;
     let roster = desk.file("roster.csv", &csv(&[(1, "gold")]));
     std::fs::create_dir(format!("{roster}.progress.part")).unwrap();
@@ -514,7 +517,7 @@ async fn an_import_whose_progress_cannot_be_noted_writes_nothing() {
 }
 
 #[tokio::test]
-async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted() {
+async fn only_the_last_row_of_a_subscriber_is_written_and_counted() {
     let desk = CliHarness::new("repeated").await;
     desk.has(7, &["silver"]).await;
     desk.has(5, &["silver"]).await;
@@ -530,7 +533,7 @@ async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted(
         (&diff["repeated"], &diff["diff"]["revoked"], &diff["diff"]["granted"]),
         (&json!(5), &json!(0), &json!(1))
     );
-    // Nobody loses for a moment what a later row gives: one has the version they had, the other one more.
+    // Earlier rows are never written, so the versions show one write at most.
     let (code, said) = desk.says(&["import", &roster, "--yes"]).await;
     assert_eq!(code, 0, "{said}");
     assert_eq!(
@@ -544,7 +547,7 @@ async fn of_several_rows_about_one_person_the_last_alone_is_written_and_counted(
 }
 
 #[tokio::test]
-async fn a_quote_that_is_never_closed_is_not_read_to_the_end_of_the_file() {
+async fn an_unclosed_quote_is_rejected_early() {
     let desk = CliHarness::new("unclosed").await;
     let rows: Vec<_> = (1..20_000).map(|n| (n, "gold")).collect();
     let roster = desk.file("roster.csv", &csv(&rows).replacen(",gold", ",\"gold", 1));

@@ -1,4 +1,4 @@
-//! The client secret is rotated by `soa-link secret rotate`, and nobody notices.
+//! `soa-link secret rotate`: rotation of the client secret without failed journeys or lost changes.
 
 use std::{
     cell::Cell,
@@ -20,7 +20,7 @@ use crate::support::cli::CliHarness;
 const NEW: &str = "fedcba9876543210fedcba9876543210";
 
 impl CliHarness {
-    /// What the functions are told, as the sandbox prints it.
+    /// Writes the functions' variables, as the sandbox prints them, to a file and returns its path.
     fn variables(&self, changes: &[(&str, &str)]) -> String {
         let options = self.world.sandbox.options();
         let all = deployment::variables(options, self.world.sandbox.addresses());
@@ -46,7 +46,7 @@ impl CliHarness {
         self.world.spotify().rotate_secret(&client_id, secret);
     }
 
-    /// What the functions would read, by its label.
+    /// The client secret of the version with this staging label; `None` if there is no such version.
     async fn kept(&self, stage: &str) -> Option<String> {
         let environment = self.world.environment(&[]);
         let aws = shared::aws::AwsConfig::from_env(&environment).unwrap();
@@ -60,7 +60,7 @@ impl CliHarness {
     }
 }
 
-/// Four people link without a break, and the backend changes what they may hear, while the secret is rotated here and the old one then dies at Spotify.
+/// Four people link continuously and the backend changes entitlements while the secret is rotated. Then Spotify stops accepting the old secret.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
     let desk = CliHarness::new("rotation").await;
@@ -109,7 +109,7 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
             }
         };
         of_the_load(20).await;
-        // Spotify has a new one, and takes the old one as well.
+        // Spotify accepts the new secret and still the old one.
         world
             .spotify()
             .set_switches(|switches| switches.a12_previous_secret = true);
@@ -117,7 +117,7 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
         of_the_load(20).await;
         let rotated = desk.rotates(&desk.variables(&[]), NEW).await;
         of_the_load(20).await;
-        // The old one is dead.
+        // Spotify no longer accepts the old secret.
         world
             .spotify()
             .set_switches(|switches| switches.a12_previous_secret = false);
@@ -135,7 +135,7 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
         rotating,
     );
     assert!(
-        code == 0 && said.contains("Spotify still takes the old secret as well"),
+        code == 0 && said.contains("Spotify still accepts the old secret"),
         "{said}"
     );
     let statuses = [ada, bela, yuki, noor].concat();
@@ -148,7 +148,7 @@ async fn no_journey_fails_while_the_client_secret_is_rotated_under_load() {
 }
 
 #[tokio::test]
-async fn a_secret_that_spotify_does_not_take_changes_nothing() {
+async fn a_secret_refused_by_spotify_changes_nothing() {
     let desk = CliHarness::new("not-taken").await;
     let before = desk.kept("AWSCURRENT").await;
     let (code, said) = desk.rotates(&desk.variables(&[]), NEW).await;
@@ -158,24 +158,24 @@ async fn a_secret_that_spotify_does_not_take_changes_nothing() {
     );
     assert_eq!(desk.kept("AWSCURRENT").await, before);
     assert!(desk.kept("AWSPENDING").await.is_none());
-    // Nor one that cannot be one, or that cannot be asked about.
+    // A malformed secret, and one that cannot be checked with Spotify, change nothing either.
     let (code, said) = desk.rotates(&desk.variables(&[]), "short").await;
     assert!(code == 2 && !said.contains("short\n"), "{said}");
     let nowhere = desk.variables(&[("SPOTIFY_ACCOUNTS_URL", "http://127.0.0.1:1")]);
     let (code, said) = desk.rotates(&nowhere, NEW).await;
-    assert!(code == 2 && said.contains("may be given again"), "{said}");
+    assert!(code == 2 && said.contains("run the same command again"), "{said}");
     assert_eq!(desk.kept("AWSCURRENT").await, before);
 }
 
-/// Spotify takes it when it is asked first, and no longer when the functions have it.
+/// Spotify accepts the new secret before the switch and refuses it afterwards.
 #[tokio::test]
-async fn a_secret_that_is_refused_after_the_switch_is_changed_back() {
+async fn a_secret_refused_after_the_switch_is_rolled_back() {
     let desk = CliHarness::new("changed-back").await;
     let before = desk.kept("AWSCURRENT").await;
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let token = move || async move {
-        // The old one, the new one; and then the new one no longer.
+        // Accepts the checks of the old and the new secret, and refuses the check after the switch.
         if count.fetch_add(1, Ordering::SeqCst) < 2 {
             (
                 StatusCode::OK,
@@ -192,15 +192,15 @@ async fn a_secret_that_is_refused_after_the_switch_is_changed_back() {
     let (code, said) = desk
         .rotates(&desk.variables(&[("SPOTIFY_ACCOUNTS_URL", &accounts)]), NEW)
         .await;
-    assert!(code == 1 && said.contains("back at the one before"), "{said}");
+    assert!(code == 1 && said.contains("use the previous one again"), "{said}");
     assert_eq!(asked.load(Ordering::SeqCst), 3);
     assert!(desk.kept("AWSPENDING").await.is_none());
     assert_eq!(desk.kept("AWSCURRENT").await, before);
 }
 
-/// The worker has a token and a secret from before; Spotify takes neither signature nor secret any more, and says so by 400.
+/// The worker still has the old secret and a token obtained with it. Spotify refuses signature and secret with 400.
 #[tokio::test]
-async fn what_was_signed_with_a_secret_that_is_dead_is_signed_again_and_nobody_is_parked() {
+async fn a_call_signed_with_a_dead_secret_is_signed_again_at_once() {
     let desk = CliHarness::new("signed-again").await;
     let world = &desk.world;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
@@ -215,7 +215,7 @@ async fn what_was_signed_with_a_secret_that_is_dead_is_signed_again_and_nobody_i
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     world.advance(20);
     sweep().await;
-    // The secret has been read again since, and was the same.
+    // The worker has read the secret again before the rotation, so its cache is fresh.
     world.advance(301);
     sweep().await;
     desk.at_spotify(NEW);

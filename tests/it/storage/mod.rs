@@ -1,4 +1,4 @@
-//! What DynamoDB and Secrets Manager must do, on each engine alike.
+//! The behaviour that the stores require of DynamoDB and Secrets Manager, checked on each engine.
 
 mod pending_links;
 mod secrets;

@@ -1,5 +1,5 @@
-//! The contract of storage, on every engine alike: dynoxide, which the sandbox embeds; ministack; and, when `STORE_ENDPOINT_URL` is set, whatever
-//! answers there (DynamoDB Local, or AWS itself), with `AWS_REGION` and credentials from the environment and a table that comes and goes.
+//! The contract of the pending-links store. It runs on dynoxide, which the sandbox embeds, and on ministack. If `STORE_ENDPOINT_URL` is set, it also
+//! runs on that endpoint (DynamoDB Local or AWS), with `AWS_REGION` and credentials from the environment. That run creates a table and deletes it.
 
 #![cfg(test)]
 
@@ -24,12 +24,12 @@ use crate::support::{
     proxy::{Proxy, Step, failure, throttled},
 };
 
-/// When the links here expire: so far ahead that no time to live, however prompt, takes them away.
+/// Expiry of the links in these tests, in Unix seconds. It lies far ahead, so that TTL never deletes them.
 const EXPIRES_AT: i64 = 2_000_000_000;
-/// A moment before.
+/// Five minutes before the links expire, in Unix seconds.
 const NOW: i64 = EXPIRES_AT - 300;
 
-/// Makes every sentence a test on each emulator, and those of `everywhere` one test of the endpoint that was given.
+/// Turns each function into one test per emulator. Those of `everywhere` also run, in a single test, on the endpoint of `STORE_ENDPOINT_URL`.
 macro_rules! contract {
     (everywhere: $($everywhere:ident)*; emulators: $($emulators:ident)*) => {
         mod on_dynoxide {
@@ -47,7 +47,7 @@ macro_rules! contract {
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn the_endpoint_that_is_given_keeps_the_contract_as_well() {
+        async fn the_configured_endpoint_keeps_the_contract() {
             let Some(engine) = Engine::given().await.map(Arc::new) else {
                 return;
             };
@@ -68,26 +68,26 @@ contract! {
     everywhere:
         a_pending_link_reads_back_as_it_was_written
         a_state_is_stored_once
-        the_same_link_may_be_stored_again_for_that_is_what_a_retry_does
-        a_claim_works_once
-        a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay
-        of_fifty_claims_at_once_one_wins
-        a_refused_claim_burns_nothing
-        expiry_is_compared_and_not_left_to_time_to_live
-        time_to_live_is_on_in_seconds_and_later_than_expiry
-        the_table_holds_no_state_and_no_jti_but_their_hashes
-        a_sign_in_reads_back_and_its_claim_works_once
-        a_jti_and_its_link_are_written_both_or_neither
-        of_fifty_links_with_one_jti_one_is_stored
+        a_retry_may_store_the_same_link_again
+        a_pending_link_is_consumed_once
+        a_retry_by_the_same_invocation_consumes_the_link_again
+        one_of_fifty_concurrent_requests_consumes_the_link
+        a_rejected_request_does_not_consume_the_link
+        an_expired_link_is_rejected_before_ttl_deletes_it
+        ttl_is_on_in_seconds_and_later_than_the_expiry
+        the_table_stores_only_hashes_of_states_and_jtis
+        a_pending_sign_in_reads_back_and_is_consumed_once
+        a_jti_and_its_link_are_written_together_or_not_at_all
+        one_of_fifty_concurrent_links_with_the_same_jti_is_stored
         a_jti_is_used_once
-        of_fifty_uses_at_once_one_wins
-        a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other
-        a_missing_table_is_a_refusal;
+        one_of_fifty_concurrent_uses_of_a_jti_succeeds
+        jtis_of_different_kinds_do_not_collide
+        a_missing_table_is_reported_as_a_refused_call;
     emulators:
-        a_lost_answer_is_asked_for_again_and_is_no_replay
-        an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay
-        throttling_passes_within_three_tries
-        the_stream_tells_of_every_link_in_order
+        a_retry_after_a_lost_answer_is_not_a_replay
+        a_retry_after_a_late_answer_is_not_a_replay
+        a_throttled_call_succeeds_on_the_third_try
+        the_stream_reports_every_change_of_a_link_in_order
 }
 
 async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
@@ -112,8 +112,8 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
             ..pending
         };
         engine.put(&state, &pending).await.unwrap();
-        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
-        assert_eq!(facts(&claimed), facts(&pending));
+        let consumed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&consumed), facts(&pending));
     }
     let (state, pending) = journey();
     let most = Entitlements::parse((0..Entitlements::MAX_COUNT).map(|n| format!("{n:0>128}"))).unwrap();
@@ -122,8 +122,8 @@ async fn a_pending_link_reads_back_as_it_was_written(engine: &Engine) {
         ..pending
     };
     engine.hand_off(&state, &pending, &handoff_jti(&state)).await.unwrap();
-    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
-    assert_eq!(facts(&claimed), facts(&pending));
+    let consumed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&consumed), facts(&pending));
 }
 
 async fn a_state_is_stored_once(engine: &Engine) {
@@ -132,11 +132,11 @@ async fn a_state_is_stored_once(engine: &Engine) {
     engine.put(&state, &pending).await.unwrap();
     assert_eq!(engine.put(&state, &other).await, Err(StoreError::Rejected));
     assert!(engine.claim(&state, &other, "me").await.unwrap().is_none());
-    let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
-    assert_eq!(facts(&claimed), facts(&pending));
+    let consumed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+    assert_eq!(facts(&consumed), facts(&pending));
 }
 
-async fn the_same_link_may_be_stored_again_for_that_is_what_a_retry_does(engine: &Engine) {
+async fn a_retry_may_store_the_same_link_again(engine: &Engine) {
     let (state, pending) = journey();
     engine.put(&state, &pending).await.unwrap();
     engine.put(&state, &pending).await.unwrap();
@@ -152,7 +152,7 @@ async fn the_same_link_may_be_stored_again_for_that_is_what_a_retry_does(engine:
     }
 }
 
-async fn a_claim_works_once(engine: &Engine) {
+async fn a_pending_link_is_consumed_once(engine: &Engine) {
     let (state, pending) = engine.stored().await;
     assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
     for other in ["other", "", "me ", "ME"] {
@@ -160,17 +160,17 @@ async fn a_claim_works_once(engine: &Engine) {
     }
 }
 
-async fn a_claim_by_the_same_invocation_works_again_for_a_retry_is_no_replay(engine: &Engine) {
+async fn a_retry_by_the_same_invocation_consumes_the_link_again(engine: &Engine) {
     let (state, pending) = engine.stored().await;
     for _ in 0..3 {
-        let claimed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
-        assert_eq!(facts(&claimed), facts(&pending));
+        let consumed = engine.claim(&state, &pending, "me").await.unwrap().unwrap();
+        assert_eq!(facts(&consumed), facts(&pending));
     }
     assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
     assert!(engine.claim(&state, &pending, "me").await.unwrap().is_some());
 }
 
-async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
+async fn one_of_fifty_concurrent_requests_consumes_the_link(engine: &Engine) {
     for round in 0..5 {
         let (state, pending) = engine.stored().await;
         let outcomes = fifty(|n| {
@@ -180,54 +180,54 @@ async fn of_fifty_claims_at_once_one_wins(engine: &Engine) {
         let outcomes = outcomes.await;
         let won: Vec<_> = outcomes
             .into_iter()
-            .filter_map(|claim| claim.unwrap().granted())
+            .filter_map(|outcome| outcome.unwrap().granted())
             .collect();
         assert_eq!(won.len(), 1, "round {round}");
         assert_eq!(facts(&won[0]), facts(&pending));
     }
 }
 
-async fn a_refused_claim_burns_nothing(engine: &Engine) {
+async fn a_rejected_request_does_not_consume_the_link(engine: &Engine) {
     let (state, pending) = engine.stored().await;
     let (unknown, other) = engine.stored().await;
-    let claim = async |state: &State, bindings: &[&str], now| {
+    let consume = async |state: &State, bindings: &[&str], now| {
         let bindings: Vec<_> = bindings.iter().map(|&binding| binding.to_owned()).collect();
         engine.links.consume(&state.hash(), &bindings, "me", now).await.unwrap()
     };
     let (own, others) = (pending.browser_binding.as_str(), other.browser_binding.as_str());
-    let refused = async |state: &State, bindings: &[&str], now| match claim(state, bindings, now).await {
-        // Whose it would have been is told, for the way back.
-        Consumption::Rejected(refusal) => (refusal.reason, refusal.pending.is_some()),
+    let rejected = async |state: &State, bindings: &[&str], now| match consume(state, bindings, now).await {
+        // A rejection carries the pending link, so that the person can be sent back.
+        Consumption::Rejected(rejection) => (rejection.reason, rejection.pending.is_some()),
         Consumption::Granted(_) => panic!("granted to {bindings:?}"),
     };
     let another = ("another browser's", true);
-    assert_eq!(refused(&state, &[], NOW).await, ("no browser cookie", false));
-    assert_eq!(refused(&state, &[""], NOW).await, another);
-    assert_eq!(refused(&state, &[others], NOW).await, another);
-    assert_eq!(refused(&state, &[&own[1..]], NOW).await, another);
-    assert_eq!(refused(&state, &[&own.to_uppercase()], NOW).await, another);
-    assert_eq!(refused(&unknown, &[own], NOW).await, another);
-    let nobodys = State::generate(&Rng::System).unwrap();
-    assert_eq!(refused(&nobodys, &[own], NOW).await, ("unknown", false));
-    assert_eq!(refused(&state, &[own], EXPIRES_AT).await, ("expired", true));
+    assert_eq!(rejected(&state, &[], NOW).await, ("no browser cookie", false));
+    assert_eq!(rejected(&state, &[""], NOW).await, another);
+    assert_eq!(rejected(&state, &[others], NOW).await, another);
+    assert_eq!(rejected(&state, &[&own[1..]], NOW).await, another);
+    assert_eq!(rejected(&state, &[&own.to_uppercase()], NOW).await, another);
+    assert_eq!(rejected(&unknown, &[own], NOW).await, another);
+    let never_stored = State::generate(&Rng::System).unwrap();
+    assert_eq!(rejected(&never_stored, &[own], NOW).await, ("unknown", false));
+    assert_eq!(rejected(&state, &[own], EXPIRES_AT).await, ("expired", true));
 
-    // Several tabs: as many bindings as a browser can have under way, the right one among them.
+    // Several tabs: the maximum number of bindings of one browser, with the right one among them.
     let tabs: Vec<_> = (0..7).map(|n| sha256_hex(&n.to_string())).collect();
     let tabs: Vec<_> = tabs.iter().map(String::as_str).chain([own]).collect();
-    assert!(claim(&state, &tabs, NOW).await.granted().is_some());
-    assert!(claim(&unknown, &[others], NOW).await.granted().is_some());
+    assert!(consume(&state, &tabs, NOW).await.granted().is_some());
+    assert!(consume(&unknown, &[others], NOW).await.granted().is_some());
     let by_another = [own.to_owned()];
     let again = engine
         .links
         .consume(&state.hash(), &by_another, "another", NOW)
         .await
         .unwrap();
-    assert!(matches!(again, Consumption::Rejected(refusal) if refusal.reason == "spent"));
+    assert!(matches!(again, Consumption::Rejected(rejection) if rejection.reason == "spent"));
 }
 
-async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
+async fn an_expired_link_is_rejected_before_ttl_deletes_it(engine: &Engine) {
     let (state, pending) = engine.stored().await;
-    let claim = async |now| {
+    let consume = async |now| {
         let bindings = [pending.browser_binding.clone()];
         engine
             .links
@@ -236,16 +236,16 @@ async fn expiry_is_compared_and_not_left_to_time_to_live(engine: &Engine) {
             .unwrap()
             .granted()
     };
-    assert!(claim(EXPIRES_AT + 1).await.is_none());
-    assert!(claim(EXPIRES_AT).await.is_none());
-    // As numbers: as text, 2000000000 would be later than this.
-    assert!(claim(10_000_000_000).await.is_none());
+    assert!(consume(EXPIRES_AT + 1).await.is_none());
+    assert!(consume(EXPIRES_AT).await.is_none());
+    // Compared as numbers: as text, 2000000000 would be greater than this value.
+    assert!(consume(10_000_000_000).await.is_none());
     let item = engine.link(&state).await.unwrap();
     assert!(!item.contains_key("consumed_by"));
-    assert!(claim(EXPIRES_AT - 1).await.is_some());
+    assert!(consume(EXPIRES_AT - 1).await.is_some());
 }
 
-async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
+async fn ttl_is_on_in_seconds_and_later_than_the_expiry(engine: &Engine) {
     let (state, pending) = journey();
     let jti = handoff_jti(&state);
     engine.hand_off(&state, &pending, &jti).await.unwrap();
@@ -265,20 +265,20 @@ async fn time_to_live_is_on_in_seconds_and_later_than_expiry(engine: &Engine) {
     assert!(matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
 }
 
-async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
+async fn the_table_stores_only_hashes_of_states_and_jtis(engine: &Engine) {
     let (state, pending) = journey();
     let jti = "a hand-off's own name";
     let used = JwtId::handoff("site", jti, EXPIRES_AT);
     engine.hand_off(&state, &pending, &used).await.unwrap();
     let stored = engine.link(&state).await.unwrap();
     engine.claim(&state, &pending, "me").await.unwrap().unwrap();
-    let claimed = engine.link(&state).await.unwrap();
+    let consumed = engine.link(&state).await.unwrap();
     let used = engine.item(&jti_id("handoff", jti)).await.unwrap();
     assert_eq!(
         stored["id"],
         AttributeValue::S(format!("link#{}", sha256_hex(state.expose())))
     );
-    for item in [stored, claimed, used] {
+    for item in [stored, consumed, used] {
         let text = format!("{item:?}");
         assert!(!text.contains(state.expose()), "{text}");
         assert!(!text.contains(jti), "{text}");
@@ -287,7 +287,7 @@ async fn the_table_holds_no_state_and_no_jti_but_their_hashes(engine: &Engine) {
     assert!(engine.item(&format!("link#{}", state.expose())).await.is_none());
 }
 
-async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
+async fn a_pending_sign_in_reads_back_and_is_consumed_once(engine: &Engine) {
     let (state, link) = journey();
     let redirect_uri = "https://link.example.com/partners/1111111111111111111111/sign-in/callback";
     let sign_in = || PendingSignIn {
@@ -301,7 +301,7 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     let links = &engine.links;
     let bindings = [link.browser_binding.clone()];
     links.put_sign_in(&state.hash(), &sign_in()).await.unwrap();
-    // It is no link, though its state were the same.
+    // A pending sign-in is not a pending link, even under the same state.
     assert!(
         links
             .consume(&state.hash(), &bindings, "me", NOW)
@@ -310,12 +310,12 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
             .granted()
             .is_none()
     );
-    let of_another = [sha256_hex("another browser")];
-    let anothers = "https://link.example.com/sign-in/callback";
+    let other_browser = [sha256_hex("another browser")];
+    let other_redirect_uri = "https://link.example.com/sign-in/callback";
     for (redirect_uri, bindings, now) in [
-        (redirect_uri, &of_another, NOW),
+        (redirect_uri, &other_browser, NOW),
         (redirect_uri, &bindings, EXPIRES_AT),
-        (anothers, &bindings, NOW),
+        (other_redirect_uri, &bindings, NOW),
     ] {
         assert!(
             links
@@ -326,19 +326,19 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
                 .is_none()
         );
     }
-    let claimed = links
+    let consumed = links
         .consume_sign_in(&state.hash(), redirect_uri, &bindings, "me", NOW)
         .await
         .unwrap()
         .granted()
         .unwrap();
-    assert_eq!(claimed.return_to, sign_in().return_to);
+    assert_eq!(consumed.return_to, sign_in().return_to);
     assert_eq!(
-        (claimed.code_verifier.expose(), claimed.nonce.expose()),
+        (consumed.code_verifier.expose(), consumed.nonce.expose()),
         ("verifier", "nonce")
     );
     assert_eq!(
-        (claimed.browser_binding, claimed.expires_at),
+        (consumed.browser_binding, consumed.expires_at),
         (link.browser_binding.clone(), EXPIRES_AT)
     );
     assert!(
@@ -359,13 +359,13 @@ async fn a_sign_in_reads_back_and_its_claim_works_once(engine: &Engine) {
     );
 }
 
-async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
+async fn a_jti_and_its_link_are_written_together_or_not_at_all(engine: &Engine) {
     let (first, pending) = journey();
     let jti = handoff_jti(&first);
     engine.hand_off(&first, &pending, &jti).await.unwrap();
     assert!(engine.link(&first).await.is_some());
 
-    // The jti is used: no link.
+    // The jti is already used, so no link is stored.
     let (second, other) = journey();
     assert_eq!(
         engine.hand_off(&second, &other, &jti).await,
@@ -373,7 +373,7 @@ async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
     );
     assert!(engine.link(&second).await.is_none());
 
-    // The state is taken: no jti, so that the token still works for another.
+    // The state is already taken, so the jti is not recorded and the token still works for another state.
     let unused = handoff_jti(&second);
     let taken = engine.hand_off(&first, &other, &unused).await;
     assert!(!matches!(taken, Ok(()) | Err(StoreError::AlreadyUsed)), "{taken:?}");
@@ -383,7 +383,7 @@ async fn a_jti_and_its_link_are_written_both_or_neither(engine: &Engine) {
     assert!(engine.claim(&first, &pending, "me").await.unwrap().is_some());
 }
 
-async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
+async fn one_of_fifty_concurrent_links_with_the_same_jti_is_stored(engine: &Engine) {
     for round in 0..3 {
         let jti = State::generate(&Rng::System).unwrap();
         let outcomes = fifty(|_| {
@@ -395,7 +395,7 @@ async fn of_fifty_links_with_one_jti_one_is_stored(engine: &Engine) {
         });
         let mut won = 0;
         for (outcome, state) in outcomes.await {
-            // AWS may refuse a transaction because another is under way: then nothing is known, and nothing is written.
+            // AWS may refuse a transaction because another one is in progress. The caller then knows nothing, and nothing is written.
             assert!(
                 matches!(outcome, Ok(()) | Err(StoreError::AlreadyUsed | StoreError::Unavailable)),
                 "{outcome:?}"
@@ -414,13 +414,13 @@ async fn a_jti_is_used_once(engine: &Engine) {
         engine.links.record_use(&jti, "other").await,
         Err(StoreError::AlreadyUsed)
     );
-    // The same invocation again: a retry.
+    // The same invocation again is a retry.
     engine.links.record_use(&jti, "me").await.unwrap();
     assert_eq!(
         engine.links.record_use(&jti, "other").await,
         Err(StoreError::AlreadyUsed)
     );
-    // In another token, with another life.
+    // The same jti in another token with another expiry.
     let again = JwtId::request("backend", "once", EXPIRES_AT + 300);
     assert_eq!(
         engine.links.record_use(&again, "other").await,
@@ -428,7 +428,7 @@ async fn a_jti_is_used_once(engine: &Engine) {
     );
 }
 
-async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
+async fn one_of_fifty_concurrent_uses_of_a_jti_succeeds(engine: &Engine) {
     for round in 0..3 {
         let name = format!("at once {round}");
         let outcomes = fifty(|n| {
@@ -444,7 +444,7 @@ async fn of_fifty_uses_at_once_one_wins(engine: &Engine) {
     }
 }
 
-async fn a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other(engine: &Engine) {
+async fn jtis_of_different_kinds_do_not_collide(engine: &Engine) {
     let (state, pending) = journey();
     let (another, other) = journey();
     engine
@@ -461,20 +461,20 @@ async fn a_jti_of_one_kind_does_not_stand_in_the_way_of_the_other(engine: &Engin
         .unwrap();
 }
 
-async fn a_missing_table_is_a_refusal(engine: &Engine) {
+async fn a_missing_table_is_reported_as_a_refused_call(engine: &Engine) {
     let links = PendingLinks::new(engine.client.clone(), "soa-link-no-such-table".to_owned());
     assert_eq!(all_fail(&links).await, [StoreError::Rejected; 4]);
 }
 
-async fn a_lost_answer_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+async fn a_retry_after_a_lost_answer_is_not_a_replay(engine: &Engine) {
     a_retry_is_no_replay(engine, &Step::Lose).await;
 }
 
-async fn an_answer_that_comes_too_late_is_asked_for_again_and_is_no_replay(engine: &Engine) {
+async fn a_retry_after_a_late_answer_is_not_a_replay(engine: &Engine) {
     a_retry_is_no_replay(engine, &Step::Swallow).await;
 }
 
-/// Each write is done, its first answer is spoilt, and the SDK asks again.
+/// DynamoDB carries out each write, its first answer is lost or late, and the SDK sends the request again.
 async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
     let put = async {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
@@ -504,24 +504,24 @@ async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
             Err(StoreError::AlreadyUsed)
         );
     };
-    let claim = async {
+    let consume = async {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
         let (state, pending) = engine.stored().await;
         let bindings = [pending.browser_binding.clone()];
-        let claimed = links
+        let consumed = links
             .consume(&state.hash(), &bindings, "me", NOW)
             .await
             .unwrap()
             .granted()
             .unwrap();
-        assert_eq!(facts(&claimed), facts(&pending));
+        assert_eq!(facts(&consumed), facts(&pending));
         assert_eq!(proxy.seen(), 2);
         assert!(engine.claim(&state, &pending, "other").await.unwrap().is_none());
     };
-    tokio::join!(put, put_handed_off, use_once, claim);
+    tokio::join!(put, put_handed_off, use_once, consume);
 }
 
-async fn throttling_passes_within_three_tries(engine: &Engine) {
+async fn a_throttled_call_succeeds_on_the_third_try(engine: &Engine) {
     let (proxy, links) = engine.behind(&[throttled(), throttled()]).await;
     let (state, pending) = journey();
     links.put(&state.hash(), &pending).await.unwrap();
@@ -540,7 +540,7 @@ async fn throttling_passes_within_three_tries(engine: &Engine) {
     assert_eq!(proxy.seen(), 3);
 }
 
-async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
+async fn the_stream_reports_every_change_of_a_link_in_order(engine: &Engine) {
     let table = "soa-link-streamed";
     let arn = create_table(&engine.client, table).await.unwrap();
     let links = PendingLinks::new(engine.client.clone(), table.to_owned());
@@ -559,7 +559,7 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
                 .granted()
                 .is_some()
         );
-        // Refused, so that nothing more happens.
+        // This request is rejected and writes nothing.
         assert!(
             links
                 .consume(&state.hash(), &bindings, "other", NOW)
@@ -579,20 +579,20 @@ async fn the_stream_tells_of_every_link_in_order(engine: &Engine) {
         let events = of(&link_id(state));
         let names: Vec<_> = events.iter().map(|event| event["eventName"].as_str()).collect();
         assert_eq!(names, [Some("INSERT"), Some("MODIFY")]);
-        let (put, claimed) = (&events[0]["dynamodb"], &events[1]["dynamodb"]);
+        let (put, consumed) = (&events[0]["dynamodb"], &events[1]["dynamodb"]);
         assert_eq!(put["OldImage"], Value::Null);
         assert_eq!(put["NewImage"]["consumed_by"], Value::Null);
-        assert_eq!(claimed["OldImage"], put["NewImage"]);
-        assert_eq!(claimed["NewImage"]["consumed_by"]["S"], "me");
+        assert_eq!(consumed["OldImage"], put["NewImage"]);
+        assert_eq!(consumed["NewImage"]["consumed_by"]["S"], "me");
         let number = |event: &Value| event["SequenceNumber"].as_str().unwrap().parse::<u128>().unwrap();
-        assert!(number(put) < number(claimed));
+        assert!(number(put) < number(consumed));
     }
     assert_eq!(of(&jti_id("handoff", two.expose())).len(), 1);
     assert_eq!(records.len(), 5);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_down_is_unavailable_soon() {
+async fn an_endpoint_that_is_down_fails_fast_as_unavailable() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -603,7 +603,7 @@ async fn an_endpoint_that_is_down_is_unavailable_soon() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_says_nothing_or_nonsense_is_unavailable_soon() {
+async fn a_silent_or_malformed_answer_fails_fast_as_unavailable() {
     for step in [
         Step::Silence,
         Step::Refuse,
@@ -621,7 +621,7 @@ async fn an_endpoint_that_says_nothing_or_nonsense_is_unavailable_soon() {
 }
 
 #[tokio::test]
-async fn throttling_without_end_is_unavailable_after_three_tries() {
+async fn endless_throttling_is_unavailable_after_three_tries() {
     for code in [
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
@@ -638,7 +638,7 @@ async fn throttling_without_end_is_unavailable_after_three_tries() {
 }
 
 #[tokio::test]
-async fn what_a_retry_cannot_mend_is_refused_at_the_first_try() {
+async fn a_permanent_dynamodb_error_is_not_retried() {
     for code in [
         "AccessDeniedException",
         "ResourceNotFoundException",
@@ -653,12 +653,12 @@ async fn what_a_retry_cannot_mend_is_refused_at_the_first_try() {
     }
 }
 
-/// How each call fails: `put`, `put_handed_off`, `use_once`, `claim`.
+/// The errors of `put`, `put_with_jwt_id`, `record_use` and `consume`, in this order.
 async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
     let (state, pending) = journey();
     let (hash, jti) = (state.hash(), handoff_jti(&state));
     let bindings = [pending.browser_binding.clone()];
-    let (put, put_handed_off, use_once, claim) = tokio::join!(
+    let (put, put_handed_off, use_once, consume) = tokio::join!(
         links.put(&hash, &pending),
         links.put_with_jwt_id(&hash, &pending, &jti),
         links.record_use(&jti, "me"),
@@ -668,11 +668,11 @@ async fn all_fail(links: &PendingLinks) -> [StoreError; 4] {
         put.unwrap_err(),
         put_handed_off.unwrap_err(),
         use_once.unwrap_err(),
-        claim.unwrap_err(),
+        consume.unwrap_err(),
     ]
 }
 
-/// A new journey, in a browser of its own.
+/// A new state and its pending link, bound to a browser of their own.
 fn journey() -> (State, PendingLink) {
     let state = State::generate(&Rng::System).unwrap();
     let pending = PendingLink {
@@ -689,7 +689,7 @@ fn journey() -> (State, PendingLink) {
     (state, pending)
 }
 
-/// All of a pending link, to compare.
+/// All fields of a pending link, for comparison.
 fn facts(pending: &PendingLink) -> impl PartialEq + std::fmt::Debug {
     (
         pending.partner_id.clone(),
@@ -724,7 +724,7 @@ fn link_id(state: &State) -> String {
     format!("link#{}", sha256_hex(state.expose()))
 }
 
-/// What fifty tasks at once come to.
+/// Runs fifty tasks concurrently and returns their outputs.
 async fn fifty<F>(task: impl Fn(usize) -> F) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -738,7 +738,7 @@ where
 }
 
 impl Engine {
-    /// A journey whose link is stored.
+    /// A new state whose pending link is stored.
     async fn stored(&self) -> (State, PendingLink) {
         let (state, pending) = journey();
         self.put(&state, &pending).await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract of secrets that are fetched by name, on the sandbox's Secrets Manager and on ministack alike.
+//! The contract of secrets that are read by name, on the sandbox's Secrets Manager and on ministack.
 
 #![cfg(test)]
 
@@ -21,21 +21,21 @@ use crate::support::{
 const FIRST: &str = "the-first-client-secret-0123456789";
 const SECOND: &str = "the-second-client-secret-0123456789";
 const THIRD: &str = "the-third-client-secret-0123456789";
-/// What must not be seen in an error.
+/// Content that no error may show.
 const PLANTED: &str = "Planted";
-/// How long none is made after a reading that failed or was made out of turn, so that trouble does not become a stampede.
+/// Minimum interval between two reads after a failed or an early one, in seconds. It prevents a stampede.
 const PAUSE: i64 = 5;
 
 macro_rules! contract {
-    ($($sentence:ident)*) => {
+    ($($test:ident)*) => {
         mod on_the_sandbox {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $sentence() { super::$sentence(super::Vault::sandbox().await).await; })*
+            async fn $test() { super::$test(super::Vault::sandbox().await).await; })*
         }
 
         mod on_ministack {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $sentence() { super::$sentence(super::Vault::ministack().await).await; })*
+            async fn $test() { super::$test(super::Vault::ministack().await).await; })*
         }
     };
 }
@@ -43,20 +43,20 @@ macro_rules! contract {
 contract! {
     the_current_and_the_previous_version_are_read
     a_secret_that_was_never_rotated_has_no_previous_version
-    a_version_that_is_still_pending_is_not_used
+    a_pending_version_of_a_secret_is_not_used
     a_rotation_is_seen_after_five_minutes_and_not_before
     a_rotation_is_seen_at_once_after_a_refusal
-    refusals_do_not_stampede
-    of_twenty_readers_at_once_one_reads
-    a_secrets_manager_that_is_down_is_bridged_for_an_hour
-    a_secrets_manager_that_is_down_at_the_start_is_asked_again_when_it_is_needed
-    a_secrets_manager_in_trouble_is_asked_again_and_one_that_says_no_is_not
+    refusals_do_not_cause_a_stampede
+    twenty_concurrent_readers_cause_one_read
+    a_cached_secret_is_used_for_an_hour_while_secrets_manager_is_down
+    a_secret_that_fails_to_load_at_startup_is_read_when_needed
+    a_transient_secrets_manager_error_is_retried_and_a_refusal_is_not
     a_malformed_client_secret_is_named_and_not_shown
     malformed_partner_keys_are_named_and_not_shown
     a_secret_that_is_not_text_is_named
-    a_malformed_previous_version_does_no_harm
+    a_malformed_previous_version_is_ignored
     a_malformed_new_version_leaves_the_old_one_in_use
-    a_secret_that_does_not_exist_is_refused_by_name
+    a_missing_secret_is_named_in_the_error
 }
 
 async fn the_current_and_the_previous_version_are_read(vault: Vault) {
@@ -88,7 +88,7 @@ async fn a_secret_that_was_never_rotated_has_no_previous_version(vault: Vault) {
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
 }
 
-async fn a_version_that_is_still_pending_is_not_used(vault: Vault) {
+async fn a_pending_version_of_a_secret_is_not_used(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let put = vault.client.put_secret_value().secret_id(vault.id);
     let put = put.secret_string(client_secret(SECOND)).version_stages("AWSPENDING");
@@ -96,7 +96,7 @@ async fn a_version_that_is_still_pending_is_not_used(vault: Vault) {
     let secret = vault.secret();
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
 
-    // The end of a rotation: the label moves, no value is put.
+    // At the end of a rotation the label moves, and no value is written.
     let current = vault
         .client
         .get_secret_value()
@@ -143,7 +143,7 @@ async fn a_rotation_is_seen_at_once_after_a_refusal(vault: Vault) {
     assert_eq!(vault.reads(), 4);
 }
 
-async fn refusals_do_not_stampede(vault: Vault) {
+async fn refusals_do_not_cause_a_stampede(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = Arc::new(vault.secret::<ClientSecret>());
     let refused = secret.get().await.unwrap();
@@ -157,7 +157,7 @@ async fn refusals_do_not_stampede(vault: Vault) {
     }
     assert_eq!(vault.reads(), 4);
 
-    // The new one is refused as well: nobody asks again at once.
+    // The new secret is refused as well, and is not read again at once.
     let refused = secret.get().await.unwrap();
     vault.put(&client_secret(THIRD)).await;
     vault.clock.advance(PAUSE - 1);
@@ -169,7 +169,7 @@ async fn refusals_do_not_stampede(vault: Vault) {
     assert_eq!(held(&read), (THIRD, Some(SECOND)));
     assert_eq!(vault.reads(), 6);
 
-    // Nor after a refusal during which Secrets Manager was down.
+    // Nor is it read again after a refusal while Secrets Manager was down.
     let refused = read;
     vault.down(true);
     vault.clock.advance(PAUSE);
@@ -178,15 +178,15 @@ async fn refusals_do_not_stampede(vault: Vault) {
         SecretError::Unavailable
     );
     let asked = vault.proxy.seen();
-    // Whatever it comes to: Secrets Manager is left alone.
+    // The result does not matter here, only that Secrets Manager is not called.
     drop(secret.refresh_after_rejection(&refused).await);
     assert_eq!(vault.proxy.seen(), asked);
 }
 
-async fn of_twenty_readers_at_once_one_reads(vault: Vault) {
+async fn twenty_concurrent_readers_cause_one_read(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = Arc::new(vault.secret::<ClientSecret>());
-    // Cold, and again after expiry. One reading is two requests: the current and the previous version.
+    // Once with an empty cache and once after expiry. A read is two requests: the current and the previous version.
     for reads in [2, 4] {
         let readers = twenty(|| {
             let secret = secret.clone();
@@ -200,7 +200,7 @@ async fn of_twenty_readers_at_once_one_reads(vault: Vault) {
     }
 }
 
-async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
+async fn a_cached_secret_is_used_for_an_hour_while_secrets_manager_is_down(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let secret = vault.secret();
     secret.preload().await.unwrap();
@@ -209,7 +209,7 @@ async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     vault.clock.advance(LIMITS.max_age);
     let first = secret.get().await.unwrap();
     assert_eq!(held(&first), (FIRST, None));
-    // It was asked just now, so nobody is kept waiting for another failure.
+    // A read has just failed, so no caller waits for another failure.
     let asked = vault.proxy.seen();
     vault.clock.advance(PAUSE - 1);
     secret.get().await.unwrap();
@@ -227,13 +227,13 @@ async fn a_secrets_manager_that_is_down_is_bridged_for_an_hour(vault: Vault) {
     assert_eq!(held(&secret.get().await.unwrap()), (SECOND, Some(FIRST)));
 }
 
-async fn a_secrets_manager_that_is_down_at_the_start_is_asked_again_when_it_is_needed(vault: Vault) {
+async fn a_secret_that_fails_to_load_at_startup_is_read_when_needed(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     vault.down(true);
     let secret = vault.secret();
     secret.preload().await.unwrap();
     assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable);
-    // Everybody who comes in the meantime is told so at once.
+    // Calls during the backoff fail at once, without a request.
     let asked = vault.proxy.seen();
     vault.clock.advance(PAUSE - 1);
     assert_eq!(secret.get().await.unwrap_err(), SecretError::Unavailable);
@@ -247,7 +247,7 @@ async fn a_secrets_manager_that_is_down_at_the_start_is_asked_again_when_it_is_n
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
 }
 
-async fn a_secrets_manager_in_trouble_is_asked_again_and_one_that_says_no_is_not(vault: Vault) {
+async fn a_transient_secrets_manager_error_is_retried_and_a_refusal_is_not(vault: Vault) {
     vault.create(&client_secret(FIRST)).await;
     let answer = |status, code: &str| Step::Answer(status, json!({"__type": code, "Message": PLANTED}).to_string());
     vault
@@ -358,7 +358,7 @@ async fn a_secret_that_is_not_text_is_named(vault: Vault) {
     vault.is_malformed::<ClientSecret>("is not text").await;
 }
 
-async fn a_malformed_previous_version_does_no_harm(vault: Vault) {
+async fn a_malformed_previous_version_is_ignored(vault: Vault) {
     for placeholder in ["placeholder", "{}", "{\"client_secret\": \"CHANGE ME\"}"] {
         let vault = &vault;
         vault.put_or_create(placeholder).await;
@@ -381,7 +381,7 @@ async fn a_malformed_new_version_leaves_the_old_one_in_use(vault: Vault) {
     assert_eq!(held(&secret.get().await.unwrap()), (SECOND, None));
 }
 
-async fn a_secret_that_does_not_exist_is_refused_by_name(vault: Vault) {
+async fn a_missing_secret_is_named_in_the_error(vault: Vault) {
     let secret = vault.secret::<ClientSecret>();
     let refused = SecretError::Refused { id: ID.to_owned() };
     assert!(refused.to_string().contains(ID));
@@ -393,7 +393,7 @@ async fn a_secret_that_does_not_exist_is_refused_by_name(vault: Vault) {
     assert_eq!(held(&secret.get().await.unwrap()), (FIRST, None));
 }
 
-/// What twenty readers at once come to.
+/// Runs twenty readers concurrently and returns their outputs.
 async fn twenty<F>(reader: impl Fn() -> F) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -430,7 +430,7 @@ fn held(versions: &Versions<ClientSecret>) -> (&str, Option<&str>) {
 }
 
 impl Vault {
-    /// Whether a function would refuse to start, saying which secret and member are wrong and not what is in it.
+    /// Asserts that loading fails with an error that names the secret and the member at fault, but not the content.
     async fn is_malformed<T: SecretValue>(&self, wrong: &str) {
         let (loaded, got) = (self.secret::<T>(), self.secret::<T>());
         for error in [loaded.preload().await.err(), got.get().await.err()] {

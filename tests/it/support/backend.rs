@@ -6,12 +6,12 @@ use shared::secret::sha256_hex;
 use crate::support::{TestResponse, World};
 
 impl World {
-    /// `POST /unlink` as the partner's backend.
+    /// Sends `POST /unlink` as the partner's backend.
     pub(crate) async fn backend_unlink(&self, jws: &str) -> TestResponse {
         self.backend_call("/unlink", jws).await
     }
 
-    /// `POST` as the partner's backend.
+    /// Sends a signed `POST` as the partner's backend.
     pub(crate) async fn backend_call(&self, path: &str, jws: &str) -> TestResponse {
         let request = self
             .http
@@ -23,7 +23,7 @@ impl World {
 }
 
 impl World {
-    /// The claims of a signed request to `path`, about a person of the demo.
+    /// The claims of a signed request to `path` about a demo person. `more` adds claims; a null removes one.
     pub(crate) fn to(&self, path: &str, person: &str, more: &Value) -> Value {
         let jti = sha256_hex(&format!("{path} {person} {more} {}", self.clock.now()));
         let mut claims = self.request_claims(person, &jti);
@@ -39,7 +39,7 @@ impl World {
         self.backend_call(path, &World::request_token(claims)).await
     }
 
-    /// As the backend: what is answered, which must be good.
+    /// Changes entitlements as the backend; fails unless the response is 202. Returns its body.
     pub(crate) async fn write_entitlements(&self, operation: &str, person: &str, entitlements: &[&str]) -> Value {
         self.advance(1);
         let path = format!("/{operation}-entitlements");

@@ -1,4 +1,4 @@
-//! Browsers that keep cookies and follow no redirects, and the answers that they get.
+//! Browsers that keep cookies and follow no redirects, and their responses.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ impl World {
         }
     }
 
-    /// A browser in which a person of the demo is signed in at the partner's site.
+    /// A browser in which a demo person is signed in at the partner's site.
     pub(crate) fn signed_in(&self, person: &str) -> Browser<'_> {
         let mut browser = self.browser();
         browser.sign_in(person);
@@ -26,14 +26,14 @@ impl World {
     }
 }
 
-/// A browser: keeps cookies by host name, ports aside, follows no redirect unless told.
+/// A browser that keeps cookies for all hosts and follows no redirects.
 #[derive(Clone)]
 pub(crate) struct Browser<'a> {
     world: &'a World,
     pub(crate) cookies: BTreeMap<String, String>,
-    /// When those end that have an end, by the world's clock.
+    /// Expiry of the cookies that have a `Max-Age`, in seconds of the world's clock.
     ends: BTreeMap<String, i64>,
-    /// `Accept-Language`.
+    /// Value of `Accept-Language`.
     language: Option<&'static str>,
 }
 
@@ -52,7 +52,7 @@ impl Browser<'_> {
         }
     }
 
-    /// No cookie that it has will end: browsers are not to be trusted with that.
+    /// Keeps all current cookies for ever: the functions must not rely on a browser to expire them.
     pub(crate) fn keep_cookies(&mut self) {
         self.ends.clear();
     }
@@ -67,7 +67,7 @@ impl Browser<'_> {
         self.cookies.remove(&self.world.sandbox.options().session_cookie);
     }
 
-    /// The value of our own cookie.
+    /// The value of the browser binding cookie.
     pub(crate) fn binding(&self) -> Option<&String> {
         self.cookies.get("__Host-soa_link")
     }
@@ -133,7 +133,7 @@ impl Browser<'_> {
         self.send("GET", &url, &[], None).await
     }
 
-    /// Posts a form from a page of ours.
+    /// Posts a form as a page of the functions does.
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> TestResponse {
         let origin = self.world.sandbox.addresses().gateway.clone();
         let headers = [
@@ -144,14 +144,14 @@ impl Browser<'_> {
         self.send("POST", &self.world.gateway(path), &headers, Some(body)).await
     }
 
-    /// To Spotify's consent: the authorization URL.
+    /// Opens the entrypoint. Returns the authorization URL of Spotify's consent.
     pub(crate) async fn begin(&mut self) -> Url {
         let answer = self.get("/entrypoint").await;
         assert_eq!(answer.status, 302, "{}", answer.body);
         Url::parse(answer.location()).unwrap()
     }
 
-    /// Agrees at the simulated Spotify, as one of its accounts: the callback URL.
+    /// Agrees at the simulated Spotify as `account`. Returns the callback URL.
     pub(crate) async fn agree(&mut self, authorize: &Url, account: &str) -> String {
         self.get(&format!("{authorize}&sandbox_account={account}"))
             .await
@@ -166,7 +166,7 @@ impl Browser<'_> {
             .to_owned()
     }
 
-    /// A whole journey: the callback's answer.
+    /// Runs a whole link journey. Returns the response of the callback.
     pub(crate) async fn link(&mut self, account: &str) -> TestResponse {
         let authorize = self.begin().await;
         let callback = self.agree(&authorize, account).await;
@@ -207,7 +207,7 @@ impl TestResponse {
             .unwrap_or_else(|| panic!("no location: {} {}", self.status, self.body))
     }
 
-    /// What the page tells support.
+    /// The request id that the page shows for support.
     pub(crate) fn request_id(&self) -> String {
         let after = self
             .body
@@ -216,13 +216,13 @@ impl TestResponse {
         after.split_once('<').map_or("", |(id, _)| id).to_owned()
     }
 
-    /// The page's title.
+    /// The title of the page.
     pub(crate) fn title(&self) -> &str {
         let after = self.body.split_once("<title>").map_or("", |(_, after)| after);
         after.split_once("</title>").map_or("", |(title, _)| title)
     }
 
-    /// The value of the hidden field that our form brings back.
+    /// The value of the hidden `form_token` field.
     pub(crate) fn form_token(&self) -> String {
         let after = self.body.split_once("name=\"form_token\" value=\"").unwrap().1;
         after.split_once('"').unwrap().0.to_owned()

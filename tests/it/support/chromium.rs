@@ -1,4 +1,4 @@
-//! A real Chromium, driven by chromedriver.
+//! A real Chromium, controlled by chromedriver.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,12 +14,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-/// chromedriver, and the profile folder of its Chromium: all end with it.
+/// A running chromedriver and the profile folder of its Chromium. Dropping it ends and removes both.
 pub(crate) struct Driver {
     process: Child,
     port: u16,
     profile: PathBuf,
-    /// It stays open, for chromedriver to say more.
+    /// Standard output of chromedriver, kept open so that it can go on writing.
     _says: BufReader<ChildStdout>,
 }
 
@@ -30,13 +30,13 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
-        let mut process = process.expect("chromedriver does not start; `make setup` installs it");
+        let mut process = process.expect("chromedriver does not start: run `make setup`");
         let mut says = BufReader::new(process.stdout.take().unwrap());
         let port = says.by_ref().lines().map_while(Result::ok).find_map(|line| {
             let (_, port) = line.split_once("successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        let port: u16 = port.expect("chromedriver says which port it has");
+        let port: u16 = port.expect("chromedriver does not print its port");
         let profile = std::env::temp_dir().join(format!("soa-link-chromium-{}-{port}", std::process::id()));
         Self {
             process,
@@ -46,7 +46,7 @@ impl Driver {
         }
     }
 
-    /// Asks chromedriver to end: killed, it would leave its Chromium behind.
+    /// Shuts chromedriver down over HTTP: a killed one would leave its Chromium running.
     fn asks_to_end(&self) -> std::io::Result<()> {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
         connection.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -61,7 +61,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Whatever does not work here is gone already.
+        // Errors are expected if the process has already exited.
         if self.asks_to_end().is_err() {
             let _ = self.process.kill();
         }
@@ -70,7 +70,7 @@ impl Drop for Driver {
     }
 }
 
-/// What chromedriver has logged since it was asked last: of `browser`, which is the console, or of `performance`, which is the network.
+/// A command that reads new entries of a chromedriver log: `browser` (the console) or `performance` (the network).
 #[derive(Debug)]
 pub(crate) struct Log(pub(crate) &'static str);
 
@@ -84,7 +84,7 @@ impl WebDriverCompatibleCommand for Log {
     }
 }
 
-/// A command of Chromium's own developer tools, and its parameters.
+/// A `DevTools` command and its parameters.
 #[derive(Debug)]
 pub(crate) struct Devtools(pub(crate) &'static str, pub(crate) Value);
 
@@ -98,14 +98,14 @@ impl WebDriverCompatibleCommand for Devtools {
     }
 }
 
-/// Whether pages may run scripts, by the setting that people have for it.
+/// Whether pages may run scripts, set through Chromium's content settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scripts {
     Allowed,
     Blocked,
 }
 
-/// A Chromium with a screen of this size.
+/// Starts a Chromium with a screen of this size, in CSS pixels.
 pub(crate) async fn start(width: u32, height: u32, scripts: Scripts) -> (Client, Driver) {
     let driver = Driver::start();
     let arguments = [
@@ -120,8 +120,8 @@ pub(crate) async fn start(width: u32, height: u32, scripts: Scripts) -> (Client,
     ];
     let mut arguments: Vec<_> = arguments.map(str::to_owned).into();
     arguments.push(format!("--user-data-dir={}", driver.profile.display()));
-    // No window of Chromium's is as narrow as a phone, so that `--window-size` would not do.
-    // No touch either: chromedriver's taps hang where scripts are blocked.
+    // Emulated, because a Chromium window cannot be as narrow as a phone with `--window-size`.
+    // Without touch, because chromedriver's taps hang where scripts are blocked.
     let screen = json!({"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": false}});
     let capabilities = json!({
         "goog:chromeOptions": {
@@ -132,12 +132,12 @@ pub(crate) async fn start(width: u32, height: u32, scripts: Scripts) -> (Client,
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
     });
     let Value::Object(capabilities) = capabilities else {
-        panic!("an object")
+        panic!("not an object")
     };
     let page = ClientBuilder::new(HttpConnector::new())
         .capabilities(capabilities)
         .connect(&format!("http://127.0.0.1:{}", driver.port))
         .await
-        .expect("Chromium does not start; `make setup` installs it");
+        .expect("Chromium does not start: run `make setup`");
     (page, driver)
 }

@@ -1,4 +1,4 @@
-//! The `soa-link` command, run as an operator runs it, with a folder of its own.
+//! The `soa-link` command, run as an operator runs it, with a temporary folder.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,7 @@ use tokio::process::Command;
 
 use crate::support::{World, lambda::bootstrap};
 
-/// A world, and a folder for files of its own.
+/// A world, and a temporary folder for the command's files.
 pub(crate) struct CliHarness {
     pub(crate) world: World,
     pub(crate) folder: PathBuf,
@@ -80,7 +80,7 @@ impl CliHarness {
         self.command(arguments).output().await.unwrap()
     }
 
-    /// Exit code, and what it says on both.
+    /// Runs the command. Returns the exit code, and standard output followed by standard error.
     pub(crate) async fn says(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments).await;
         let said = [output.stdout, output.stderr]
@@ -89,7 +89,7 @@ impl CliHarness {
         (output.status.code().unwrap(), said)
     }
 
-    /// What an import would do, or does.
+    /// Runs `import --json`. Returns the first JSON line, the diff.
     pub(crate) async fn diff(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[&["import", "--json"], arguments].concat()).await;
         let text = String::from_utf8(output.stdout).unwrap();

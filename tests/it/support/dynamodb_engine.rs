@@ -1,4 +1,4 @@
-//! A DynamoDB with an empty table of pending links: dynoxide, ministack, or the endpoint that `STORE_ENDPOINT_URL` names.
+//! A DynamoDB with an empty table of pending links: dynoxide, ministack, or the endpoint in `STORE_ENDPOINT_URL`.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::support::{
     proxy::{Proxy, Step},
 };
 
-/// What a function can wait for.
+/// How long a test waits for stream records.
 pub(crate) const SOON: Duration = Duration::from_secs(3);
 
 /// A DynamoDB with an empty pending-links table.
@@ -33,7 +33,7 @@ pub(crate) struct Engine {
     _running: Running,
 }
 
-#[expect(dead_code, reason = "held so that it runs")]
+#[expect(dead_code, reason = "dropping it would stop the emulator")]
 enum Running {
     Dynoxide(Sandbox),
     Ministack(Ministack),
@@ -69,10 +69,10 @@ impl Engine {
         Self::new(endpoint, client, deployment::PENDING_LINKS_TABLE.to_owned(), running)
     }
 
-    /// The one that `STORE_ENDPOINT_URL` names, if it does.
+    /// The DynamoDB at `STORE_ENDPOINT_URL`, with a new table. Returns `None` if the variable is unset or empty.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the environment of the tests, not of a function"
+        reason = "reads the environment of the test, not of a function"
     )]
     pub(crate) async fn given() -> Option<Self> {
         let endpoint = std::env::var("STORE_ENDPOINT_URL").ok().filter(|url| !url.is_empty())?;
@@ -81,7 +81,7 @@ impl Engine {
             .chain([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), endpoint.clone())])
             .collect();
         let aws = AwsConfig::from_env(&environment)
-            .expect("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed");
+            .expect("STORE_ENDPOINT_URL needs AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
         let client = aws.dynamodb(&HttpClient::new().unwrap());
         let table = format!("soa-link-test-{:x?}", u64::from_be_bytes(Rng::System.bytes().unwrap()));
         create_table(&client, &table).await.unwrap();
@@ -98,7 +98,7 @@ impl Engine {
         }
     }
 
-    /// The table for races: they are about who wins, not about how fast a busy machine answers fifty at once.
+    /// The table with longer timeouts, for race tests: fifty concurrent calls must not time out on a busy machine.
     pub(crate) fn patient(&self) -> PendingLinks {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(3))
@@ -108,7 +108,7 @@ impl Engine {
         PendingLinks::new(Client::from_conf(config), self.table.clone())
     }
 
-    /// The table, seen through a proxy that does these steps first.
+    /// The table behind a proxy that applies `steps` to the first requests.
     pub(crate) async fn behind(&self, steps: &[Step]) -> (Proxy, PendingLinks) {
         let proxy = Proxy::in_front_of(&self.endpoint).await;
         proxy.then(steps);
@@ -122,7 +122,7 @@ impl Engine {
         get.send().await.unwrap().item
     }
 
-    /// What a stream tells, from its beginning, when `count` records have come or no more will.
+    /// Reads a stream from its beginning until it has `count` records or [`SOON`] has passed.
     pub(crate) async fn records(&self, arn: &str, count: usize) -> Vec<Value> {
         let stream = self.stream("DescribeStream", json!({"StreamArn": arn})).await;
         let shards = stream["StreamDescription"]["Shards"].as_array().unwrap();
@@ -143,7 +143,7 @@ impl Engine {
         }
     }
 
-    /// A call to DynamoDB Streams, by hand: an SDK of its own for three calls would be a long build.
+    /// Calls DynamoDB Streams over plain HTTP: its SDK would lengthen the build for three calls.
     async fn stream(&self, action: &str, input: Value) -> Value {
         let authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/dynamodb/aws4_request, \
                              SignedHeaders=host, Signature=unchecked";
@@ -174,7 +174,7 @@ fn emulated_environment(endpoint: &str) -> Environment {
     ])
 }
 
-/// A table like the pending links', with a stream, of which it gives the ARN.
+/// Creates a table with the schema of the pending links and a stream. Returns the ARN of the stream.
 pub(crate) async fn create_table(client: &Client, table: &str) -> Option<String> {
     let id = AttributeDefinition::builder().attribute_name("id");
     let key = KeySchemaElement::builder().attribute_name("id");

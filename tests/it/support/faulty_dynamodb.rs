@@ -1,4 +1,4 @@
-//! A DynamoDB that holds each call until the test lets it pass or throttles it.
+//! A DynamoDB proxy that delays each call until the test passes or throttles it.
 
 use axum::{
     Router,
@@ -11,12 +11,12 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-/// A DynamoDB in front of the emulator, which waits at each call for what the test has to say to it.
+/// A proxy in front of the emulator that waits for the test's decision on each call.
 pub(crate) struct Front {
     pub(crate) address: String,
 }
 
-/// The calls that are waiting.
+/// The waiting calls.
 pub(crate) struct Calls {
     waiting: mpsc::UnboundedReceiver<Call>,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Call {
 }
 
 impl Front {
-    #[expect(clippy::disallowed_methods, reason = "the test's own, no function's")]
+    #[expect(clippy::disallowed_methods, reason = "a client of the test, not of a function")]
     pub(crate) async fn of(dynamodb: &str) -> (Self, Calls) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ impl Front {
                 let target = headers["x-amz-target"].to_str().unwrap();
                 let operation = target.rsplit('.').next().unwrap().to_owned();
                 let (answer, passes) = oneshot::channel();
-                // Nobody listens any more: all pass.
+                // Without a receiver every call passes.
                 let _ = calls.send(Call { operation, answer });
                 if passes.await == Ok(false) {
                     let throttled =
@@ -57,7 +57,7 @@ impl Front {
 }
 
 impl Calls {
-    /// The next call of an operation; others pass.
+    /// Waits for the next call of `operation`; passes all others.
     pub(crate) async fn next(&mut self, operation: &str) -> Call {
         loop {
             let call = self.waiting.recv().await.unwrap();
@@ -68,7 +68,7 @@ impl Calls {
         }
     }
 
-    /// From now on everything passes.
+    /// Lets every later call pass.
     pub(crate) fn pass_all(self) {
         drop(self);
     }

@@ -1,4 +1,4 @@
-//! Keys that a partner publishes at a URL, and the key pairs that they belong to.
+//! A server of a partner's JWK set, and test key pairs.
 
 use std::{
     sync::{
@@ -21,18 +21,18 @@ use tokio::{
 
 use crate::support::World;
 
-/// What is at the URL.
+/// What the URL serves.
 #[derive(Clone)]
 pub(crate) enum There {
     Keys(Vec<Value>),
     Answer(&'static str, String),
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Nothing,
-    /// No answer for longer than anybody waits.
+    /// No response within any client's timeout.
     Silence,
 }
 
-/// A JWK set at a URL of its own.
+/// A server of one JWK set.
 pub(crate) struct JwksServer {
     pub(crate) url: String,
     there: Arc<Mutex<There>>,
@@ -76,7 +76,7 @@ impl JwksServer {
         published
     }
 
-    /// From now on nobody answers.
+    /// Closes every connection without a response from now on.
     pub(crate) fn is_down(&self) {
         self.now(There::Nothing);
     }
@@ -99,7 +99,7 @@ impl JwksServer {
     }
 }
 
-/// A key pair of the partner's.
+/// A key pair of the partner.
 pub(crate) struct TestKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: String,
@@ -122,7 +122,7 @@ impl TestKey {
             _ => {
                 let pair = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
                 let pkcs8 = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
-                // PKCS #1, which stands inside (RFC 5958: version, algorithm, then the octets).
+                // The PKCS #1 key inside PKCS #8 (RFC 5958 §2: version and algorithm come first).
                 EncodingKey::from_rsa_der(&pkcs8.as_ref()[26..])
             }
         };

@@ -1,4 +1,4 @@
-//! The functions as processes of their own under cargo-lambda's emulator of Lambda.
+//! The functions as separate processes under cargo-lambda's Lambda emulator.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use crate::support::{World, backend_key, environment, signed};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 pub(crate) const PUBLIC_URL: &str = "https://link.example.com";
 
-/// cargo-lambda's emulator with the three functions connected to it.
+/// cargo-lambda's emulator with all functions connected to it.
 pub(crate) struct Lambda {
     pub(crate) sandbox: Sandbox,
     port: u16,
@@ -25,7 +25,7 @@ pub(crate) struct Lambda {
 impl Drop for Lambda {
     fn drop(&mut self) {
         for process in &mut self.processes {
-            // It may have ended by itself.
+            // Errors are expected if the process has already exited.
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -34,13 +34,13 @@ impl Drop for Lambda {
 
 fn cargo_lambda() -> Command {
     let bin = Path::new(ROOT).join(".venv/lambda/bin/cargo-lambda");
-    assert!(bin.exists(), "`make setup` installs cargo-lambda");
+    assert!(bin.exists(), "cargo-lambda is not installed: run `make setup`");
     let mut command = Command::new(bin);
     command.arg("lambda").current_dir(ROOT);
     command
 }
 
-/// Where `cargo build --workspace --bins`, as `make test` has it, leaves the functions: two folders up from this program.
+/// Path of a binary that `cargo build --workspace --bins` (part of `make test`) has built: two folders above this test program.
 pub(crate) fn bootstrap(function: &str) -> PathBuf {
     let bin = std::env::current_exe()
         .unwrap()
@@ -51,7 +51,7 @@ pub(crate) fn bootstrap(function: &str) -> PathBuf {
         .join(function);
     assert!(
         bin.exists(),
-        "`cargo build --workspace --bins` builds {}",
+        "{} does not exist: run `cargo build --workspace --bins`",
         bin.display()
     );
     bin
@@ -63,7 +63,7 @@ impl Lambda {
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        // Its HTTP client and clock serve here too; its own functions are not used.
+        // Only its HTTP client and clock are used, not its functions.
         let spotify = World::new().await;
         let options = Options {
             gateway: Endpoint::External(PUBLIC_URL.to_owned()),
@@ -111,7 +111,7 @@ impl Lambda {
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(
                 lambda.processes[0].try_wait().unwrap().is_none(),
-                "cargo lambda watch has ended"
+                "cargo lambda watch has exited"
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -126,7 +126,7 @@ impl Lambda {
                 .env("AWS_LAMBDA_FUNCTION_NAME", function)
                 .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
                 .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-                // No certificate store of the platform: the roots are built in, and a client that read the store would not start.
+                // The roots are built in: a client that read the platform's certificate store would not start.
                 .envs([("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/dev/null")])
                 .stdout(Stdio::null())
                 .spawn();
@@ -135,13 +135,13 @@ impl Lambda {
         lambda
     }
 
-    /// `cargo lambda invoke <function> --data-file <event>`, the event's gaps filled in.
+    /// Runs `cargo lambda invoke <function> --data-file <event>` with the placeholders of the event filled in.
     pub(crate) fn invoke(&self, function: &str, event: &str, gaps: &[(&str, &str)]) -> Value {
         let mut text = std::fs::read_to_string(format!("{ROOT}/tests/events/{event}.json")).unwrap();
         for (gap, value) in gaps {
             text = text.replace(&format!("{{{{{gap}}}}}"), value);
         }
-        assert!(!text.contains("{{"), "{event} has gaps left: {text}");
+        assert!(!text.contains("{{"), "{event} has unfilled placeholders: {text}");
         let file = std::env::temp_dir().join(format!("soa-link-{}-{event}.json", std::process::id()));
         std::fs::write(&file, text).unwrap();
         let mut invoke = cargo_lambda();

@@ -1,4 +1,4 @@
-//! Everything that this process has logged.
+//! Log capture of this test process.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Everything that this process has logged.
+/// A writer that keeps every log line of this process.
 pub(super) struct Log;
 
 fn lines() -> &'static Mutex<Vec<u8>> {
@@ -30,7 +30,7 @@ pub(crate) fn logged() -> String {
     String::from_utf8(lines().lock().unwrap().clone()).unwrap()
 }
 
-/// The log's lines of one request.
+/// The log lines of one request.
 pub(crate) fn logged_of(request_id: &str) -> Vec<Value> {
     let lines: Vec<Value> = logged()
         .lines()

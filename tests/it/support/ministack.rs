@@ -1,4 +1,4 @@
-//! Ministack, the second opinion beside the sandbox's own services: a process for each test, at a port of its own, with nothing in it.
+//! Ministack, a second emulator beside the sandbox's own services: one empty process for each test, on a separate port.
 
 #![cfg(test)]
 
@@ -12,12 +12,12 @@ use std::{
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use shared::http_client::HttpClient;
 
-/// A slow machine with other tests running is given this long.
+/// Maximum time to start; allows for a slow machine that runs other tests.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 const NOTES: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// A ministack that runs. Dropping it ends it.
+/// A running ministack. Dropping it stops the process.
 pub(crate) struct Ministack {
     process: Child,
     origin: String,
@@ -28,11 +28,11 @@ impl Ministack {
         Self::with("dynamodb,dynamodbstreams,events,secretsmanager").await
     }
 
-    /// With these of its services.
+    /// Starts ministack with these services, separated by commas.
     pub(crate) async fn with(services: &str) -> Self {
         let program = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/ministack/bin/ministack"));
-        assert!(program.exists(), "ministack is not installed here: run `make setup`");
-        // Somebody else may take the free port before ministack does.
+        assert!(program.exists(), "ministack is not installed: run `make setup`");
+        // Another process may take the free port first.
         for _ in 0..3 {
             let mut ministack = Self::spawn(program, services);
             if ministack.answers().await {
@@ -42,19 +42,19 @@ impl Ministack {
         panic!("ministack does not start: run {} to see why", program.display());
     }
 
-    /// Where DynamoDB, its streams, EventBridge and Secrets Manager answer.
+    /// Endpoint of DynamoDB, DynamoDB Streams, EventBridge and Secrets Manager.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
     fn spawn(program: &Path, services: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // Of the person's own settings none may reach it: it would keep data, or ask for signatures.
+        // Settings of the developer's environment could make it persist data or require signatures.
         let process = Command::new(program)
             .env_clear()
             .envs([("MINISTACK_HOST", "127.0.0.1"), ("BIND_HOST", "127.0.0.1")])
             .env("SERVICES", services)
-            // Where functions that it runs find the other services.
+            // Endpoint of the other services for the functions that it runs.
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .env("GATEWAY_PORT", port.to_string())
             .env("TMPDIR", NOTES)
@@ -69,7 +69,7 @@ impl Ministack {
         }
     }
 
-    /// Whether it comes to answer, for each of its services: it loads one when that is first called, which takes longer than the SDK waits.
+    /// Calls each service until it responds; `false` on a timeout. The first call loads the service, which takes longer than the SDK waits.
     async fn answers(&mut self) -> bool {
         let http = HttpClient::new().unwrap();
         let started = Instant::now();
@@ -89,11 +89,11 @@ impl Ministack {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        // Else it was somebody else who answered.
+        // If the process has exited, another one on this port has responded.
         self.process.try_wait().unwrap().is_none()
     }
 
-    /// Where it writes down its process.
+    /// Path of its pid file.
     fn note(&self) -> PathBuf {
         let (_, port) = self.origin.rsplit_once(':').unwrap();
         Path::new(NOTES).join(format!("ministack-{port}.pid"))
@@ -102,7 +102,7 @@ impl Ministack {
 
 impl Drop for Ministack {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Errors are expected if the process has already exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_file(self.note());

@@ -1,4 +1,4 @@
-//! What the tests of several areas use: the world, servers, clients, builders. No tests are here.
+//! Test support shared by several areas: the world, servers, clients and builders. Contains no tests.
 
 mod backend;
 mod browser_session;

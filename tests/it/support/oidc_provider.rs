@@ -1,5 +1,5 @@
-//! A certified `OpenID` provider that we did not write (`oidc-provider`), in a process of its own, and what a hostile one would answer in its place:
-//! `tests/peers/provider.mjs`.
+//! A certified third-party `OpenID` provider (`oidc-provider`) in a separate process, `tests/peers/provider.mjs`. Tests can make it respond as a hostile
+//! or failing provider would.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -21,14 +21,14 @@ pub(crate) struct Provider {
 
 impl Drop for Provider {
     fn drop(&mut self) {
-        // It would end with its standard input too.
+        // Errors are expected if the process has already exited.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Provider {
-    /// With a client for functions at `public_url`, and the people of the demo; `changes` to its configuration.
+    /// Starts a provider with the demo's people as accounts and a client for the functions at `public_url`. `changes` overrides its configuration.
     pub(crate) fn start(public_url: &str, changes: &Value) -> Self {
         let oidc = sandbox::Oidc::default();
         let publisher = sandbox::Publisher::default();
@@ -59,7 +59,7 @@ impl Provider {
         for (name, value) in changes.as_object().unwrap() {
             configuration[name] = value.clone();
         }
-        // A partner's own provider has a redirect URI of its own.
+        // A partner's own provider has a separate redirect URI.
         if let Some(partner_id) = configuration["partner_id"].as_str() {
             let redirect_uri = format!("{public_url}/partners/{partner_id}/sign-in/callback");
             configuration["redirect_uris"] = json!([redirect_uri]);
@@ -71,7 +71,7 @@ impl Provider {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("`make setup` installs node and what the provider needs");
+            .expect("the provider does not start: run `make setup`");
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut line)
@@ -79,9 +79,9 @@ impl Provider {
         let issuer = line
             .trim()
             .strip_prefix("listening ")
-            .expect("the provider says where it is")
+            .expect("the provider does not print its address")
             .to_owned();
-        #[expect(clippy::disallowed_methods, reason = "what steers the provider needs no limits")]
+        #[expect(clippy::disallowed_methods, reason = "test control requests need no limits")]
         let http = Client::builder().no_proxy().build().unwrap();
         Self { issuer, http, process }
     }
@@ -95,17 +95,17 @@ impl Provider {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
 
-    /// Answers something else than it would.
+    /// Replaces parts of the provider's responses.
     pub(crate) async fn tamper(&self, with: Value) {
         self.post("tamper", &with).await;
     }
 
-    /// Signs with a new key from now on, and still publishes the old one or not.
+    /// Signs with the new key `kid` from now on. `keep`: whether the old key stays published.
     pub(crate) async fn roll(&self, kid: &str, keep: bool) {
         self.post("keys", &json!({"kid": kid, "keep": keep})).await;
     }
 
-    /// What has reached it at a path.
+    /// The requests that the provider has received at `path`.
     pub(crate) async fn requests(&self, path: &str) -> Vec<Value> {
         let answer = self
             .http
@@ -119,7 +119,7 @@ impl Provider {
 }
 
 impl World {
-    /// Functions whose people sign in at a provider, which is up when they start unless `late` says how it is then.
+    /// A world whose subscribers sign in at a provider. `late` replaces parts of the provider's responses while the functions start.
     pub(crate) async fn oidc(configuration: &Value, variables: &[(&str, &str)], late: Value) -> (Self, Provider) {
         Self::prepare();
         let clock = Clock::fixed(Clock::System.now());
@@ -149,14 +149,14 @@ impl World {
         (Self::of(sandbox, clock), provider.unwrap())
     }
 
-    /// With the provider as it is by default.
+    /// A world with a provider in its default configuration.
     pub(crate) async fn signing_in() -> (Self, Provider) {
         Self::oidc(&json!({}), &[], json!({})).await
     }
 }
 
 impl Browser<'_> {
-    /// Signs in at the provider, to which `away` has sent us, as one of its accounts: the address that it sends us back to.
+    /// Follows `away` through the provider and signs in as `choice` says. Returns the URL that the provider redirects back to.
     pub(crate) async fn at_provider(&mut self, provider: &Provider, away: &str, choice: &str) -> String {
         let here = |location: &str| {
             if location.starts_with('/') {
@@ -177,10 +177,10 @@ impl Browser<'_> {
             assert_eq!(answer.status, 303, "{location}: {}", answer.body);
             location = here(answer.location());
         }
-        panic!("the provider goes round in circles: {location}");
+        panic!("redirect loop at the provider: {location}");
     }
 
-    /// From one of our pages through the provider: what our callback answers.
+    /// Opens `page`, signs in at the provider, and returns the response of the sign-in callback.
     pub(crate) async fn signs_in(&mut self, provider: &Provider, page: &str, choice: &str) -> TestResponse {
         let away = self.get(page).await;
         assert_eq!(away.status, 302, "{page}: {}", away.body);

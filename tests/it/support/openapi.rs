@@ -1,4 +1,4 @@
-//! `infra/openapi.json` describes what the functions do: [`must_allow`] checks each answer to a described operation, and each granted request.
+//! Checks requests and responses against `infra/openapi.json`: [`must_allow`] checks each response to a described operation, and each granted request.
 
 use std::{
     collections::HashMap,
@@ -13,19 +13,19 @@ use url::form_urlencoded;
 
 use crate::support::TestResponse;
 
-/// The description, and those of its schemas that have been needed so far.
+/// The description, and a cache of its compiled schemas.
 pub(crate) struct Description {
     document: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// What was sent.
+/// The request that was sent.
 pub(crate) struct Asked<'a> {
     pub(crate) content_type: &'a str,
     pub(crate) body: &'a str,
 }
 
-/// Fails unless the answer to a request is as the description says. What is no operation of it is left alone, and so is what is sent elsewhere than to `gateway`.
+/// Panics unless the description allows the response. Ignores requests to other hosts than `gateway`, and requests that match no described operation.
 pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &TestResponse) {
     let Some(path) = request.url().as_str().strip_prefix(gateway) else {
         return;
@@ -43,7 +43,7 @@ pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &TestResponse
     };
     if let Err(why) = description.allows(&operation, &asked, answer) {
         panic!(
-            "infra/openapi.json does not say so of {operation}, {}: {why}",
+            "infra/openapi.json does not allow this response of {operation}, {}: {why}",
             answer.status
         );
     }
@@ -58,7 +58,7 @@ impl Description {
         })
     }
 
-    /// Where the operation of a request is described.
+    /// JSON Pointer to the operation of a request. Returns `None` if no operation matches.
     pub(crate) fn operation(&self, method: &str, path: &str) -> Option<String> {
         let templates = self.document["paths"].as_object().unwrap().keys();
         let template = templates.into_iter().find(|template| is_of(template, path))?;
@@ -66,7 +66,7 @@ impl Description {
         self.document.pointer(&place).map(|_| place)
     }
 
-    /// Whether an operation may answer so, and grants what was asked; else why not, in words that hold nothing of either.
+    /// Checks the response of an operation and, if it was granted, its request. The error repeats no value of either.
     pub(crate) fn allows(&self, operation: &str, asked: &Asked<'_>, answer: &TestResponse) -> Result<(), String> {
         let described = |status: &str| self.at(&format!("{operation}/responses/{status}"));
         if let Some(response) = described(&answer.status.to_string()) {
@@ -74,7 +74,7 @@ impl Description {
         } else {
             let others = described("default").ok_or("the status is not listed")?;
             let allowed = self.answered(&others, answer);
-            allowed.map_err(|why| format!("the status is not listed, and of others: {why}"))?;
+            allowed.map_err(|why| format!("the status is not listed, and the default response differs: {why}"))?;
         }
         if (200..300).contains(&answer.status) {
             self.granted(&format!("{operation}/requestBody"), asked, answer)?;
@@ -99,21 +99,21 @@ impl Description {
         }
         let content = format!("{response}/content");
         match (self.document.pointer(&content), answer.header("content-type")) {
-            // API Gateway gives a type to an empty body too.
+            // API Gateway sets a content type on empty bodies too.
             (None, _) if answer.body.is_empty() => Ok(()),
-            (None, _) => Err("there is to be no body".to_owned()),
+            (None, _) => Err("the response must have no body".to_owned()),
             (Some(_), content_type) => {
                 let media_type = self.media_type(&content, content_type.unwrap_or_default())?;
                 if !media_type.ends_with("json") {
                     return Ok(());
                 }
-                let body = serde_json::from_str(&answer.body).map_err(|_| "the body is no JSON")?;
+                let body = serde_json::from_str(&answer.body).map_err(|_| "the body is not JSON")?;
                 self.fits(&format!("{media_type}/schema"), &body)
             }
         }
     }
 
-    /// Whether what was granted is what the description would have one ask.
+    /// Checks a granted request against the described request body.
     fn granted(&self, request: &str, asked: &Asked<'_>, answer: &TestResponse) -> Result<(), String> {
         if self.document.pointer(request).is_none() {
             return Ok(());
@@ -122,7 +122,7 @@ impl Description {
         let (schema, value) = if media_type.ends_with("jwt") {
             let claims = asked.body.split('.').nth(1).and_then(from_base64url);
             let claims = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
-            let Some(claims) = without_refused(claims.ok_or("the request is no JWS of JSON")?, answer) else {
+            let Some(claims) = without_refused(claims.ok_or("the request is not a JWS of JSON")?, answer) else {
                 return Ok(());
             };
             (format!("{media_type}/schema/contentSchema"), claims)
@@ -136,7 +136,7 @@ impl Description {
         self.fits(&schema, &value).map_err(|why| format!("the request: {why}"))
     }
 
-    /// Where the media type of a header is described.
+    /// JSON Pointer to the description of the media type in `header`.
     fn media_type(&self, content: &str, header: &str) -> Result<String, String> {
         let media_type = header.split(';').next().unwrap_or_default().trim().to_lowercase();
         let known = self.members(content);
@@ -144,11 +144,11 @@ impl Description {
             Ok(format!("{content}/{}", escaped(&media_type)))
         } else {
             let known: Vec<_> = known.keys().map(String::as_str).collect();
-            Err(format!("the content type is none of {}", known.join(", ")))
+            Err(format!("the content type is not one of {}", known.join(", ")))
         }
     }
 
-    /// Whether a value is one of the schema at a place.
+    /// Validates `value` against the schema at a JSON Pointer.
     fn fits(&self, schema: &str, value: &Value) -> Result<(), String> {
         let validator = self.validator(schema);
         let mut errors = validator.iter_errors(value);
@@ -160,7 +160,7 @@ impl Description {
     fn validator(&self, schema: &str) -> Arc<Validator> {
         let mut validators = self.validators.lock().unwrap();
         let validator = validators.entry(schema.to_owned()).or_insert_with(|| {
-            // In the document itself, for there its references lead. At its root that has no keyword of JSON Schema.
+            // References resolve against the whole document, whose root has no JSON Schema keywords.
             let mut root = self.members("");
             let schema = self.document.pointer(schema).and_then(Value::as_object);
             root.extend(schema.unwrap().clone());
@@ -170,7 +170,7 @@ impl Description {
         validator.clone()
     }
 
-    /// The place itself or, where there is a reference, the one that it names.
+    /// Resolves a `$ref` at `place`. Returns `None` if nothing is there.
     fn at(&self, place: &str) -> Option<String> {
         let referred = self.document.pointer(place)?.get("$ref").and_then(Value::as_str);
         Some(referred.map_or(place, |there| there.trim_start_matches('#')).to_owned())
@@ -182,7 +182,7 @@ impl Description {
     }
 }
 
-/// What was asked and granted: of many people in one request some may be refused, or all.
+/// Removes the rejected people of a batch from its claims. Returns `None` if all were rejected.
 fn without_refused(mut claims: Value, answer: &TestResponse) -> Option<Value> {
     let answers: Option<Value> = serde_json::from_str(&answer.body).ok();
     let answers = answers.as_ref().and_then(|answers| answers["people"].as_array());
@@ -196,7 +196,7 @@ fn without_refused(mut claims: Value, answer: &TestResponse) -> Option<Value> {
     Some(claims)
 }
 
-/// Whether a path is of a template.
+/// Whether `path` matches a path template.
 fn is_of(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {
@@ -208,7 +208,7 @@ fn is_of(template: &str, path: &str) -> bool {
     }
 }
 
-/// As one part of a JSON Pointer (RFC 6901 §3).
+/// Escapes `name` as one token of a JSON Pointer (RFC 6901 §3).
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -1,4 +1,4 @@
-//! The partners function, and the partner that most tests of it create.
+//! The partners function, and the partner that most of its tests create.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of an emulator, which spoils what it is told to.
+//! A TCP proxy in front of an emulator that injects failures.
 
 use serde_json::json;
 
@@ -14,22 +14,22 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What becomes of a request.
+/// What the proxy does with a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// Nothing is done; this status and JSON are the answer.
+    /// Responds with this status and JSON; does not forward.
     Answer(u16, String),
-    /// It is done, and the connection closed in the place of an answer.
+    /// Forwards, then closes the connection without a response.
     Lose,
-    /// It is done, and there is no answer.
+    /// Forwards, and never responds.
     Swallow,
-    /// Nothing is done, and there is no answer.
+    /// Does not forward, and never responds.
     Silence,
-    /// Nothing is done, and the connection closed.
+    /// Closes the connection; does not forward.
     Refuse,
 }
 
-/// The proxy. Dropping it stops it.
+/// A running proxy. Dropping it stops it.
 pub(crate) struct Proxy {
     origin: String,
     plan: Arc<Mutex<Plan>>,
@@ -52,7 +52,7 @@ struct About {
 }
 
 impl Proxy {
-    /// A proxy that passes everything on to `upstream` until it is told otherwise.
+    /// A proxy that forwards everything to `upstream` until a step is set.
     pub(crate) async fn in_front_of(upstream: &str) -> Self {
         let upstream = upstream.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -62,7 +62,7 @@ impl Proxy {
             let plan = plan.clone();
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    // A connection that breaks is what this is for.
+                    // Errors are ignored: broken connections are expected here.
                     tokio::spawn(serve(client, upstream.clone(), plan.clone()));
                 }
             }
@@ -78,17 +78,17 @@ impl Proxy {
         &self.origin
     }
 
-    /// How many requests have come.
+    /// Number of requests so far.
     pub(crate) fn seen(&self) -> usize {
         self.plan.lock().unwrap().seen
     }
 
-    /// What becomes of the next requests.
+    /// Sets the steps of the next requests, in order.
     pub(crate) fn then(&self, steps: &[Step]) {
         self.plan.lock().unwrap().next.extend(steps.iter().cloned());
     }
 
-    /// What becomes of so many requests that have this word in them; they are counted, whatever that is.
+    /// Applies `step` to the next `times` requests that contain `word`, and counts all requests that do.
     pub(crate) fn matching(&self, word: &'static str, step: Option<Step>, times: usize) {
         self.plan.lock().unwrap().about.push(About {
             word,
@@ -98,14 +98,14 @@ impl Proxy {
         });
     }
 
-    /// How many requests with this word in them have come since it was named.
+    /// Number of requests that contained `word` since [`Self::matching`] was called with it.
     pub(crate) fn seen_about(&self, word: &str) -> usize {
         let plan = self.plan.lock().unwrap();
         let about = plan.about.iter().find(|about| about.word == word);
         about.map_or(0, |about| about.seen)
     }
 
-    /// What becomes of all others.
+    /// Sets the step of all requests without another step.
     pub(crate) fn every(&self, step: Option<Step>) {
         self.plan.lock().unwrap().always = step;
     }
@@ -117,7 +117,7 @@ impl Drop for Proxy {
     }
 }
 
-/// One request; the connection is not used again.
+/// Serves one request, then closes the connection.
 async fn serve(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) -> io::Result<()> {
     let request = request(&mut client).await?;
     let step = {
@@ -164,7 +164,7 @@ async fn serve(mut client: TcpStream, upstream: String, plan: Arc<Mutex<Plan>>) 
     }
 }
 
-/// Reads a request whole, and asks in it that the connection be closed after the answer.
+/// Reads a whole request and adds `connection: close` to it.
 async fn request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Shows answers again, at an origin that a browser can open.
+//! A server that replays recorded responses to a browser.
 
 use std::{
     collections::BTreeMap,
@@ -15,14 +15,14 @@ use crate::support::TestResponse;
 const LOGO: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 200 40'><rect width='40' height='40' rx='9' fill='#0b6e4f'/>\
 <path d='M20 8 L28 30 H12 Z' fill='#ffd166'/><text x='50' y='28' font-family='sans-serif' font-size='22' font-weight='700' fill='#0b8f66'>Wickerlight</text></svg>";
 
-/// Shows answers once more, at `/<name>`, and a logo.
+/// A server of recorded responses at `/<name>`, and of a logo at `/logo.svg`.
 pub(crate) struct Replay {
     pub(crate) origin: String,
     pub(crate) answers: Arc<Mutex<BTreeMap<String, TestResponse>>>,
 }
 
 impl Replay {
-    /// Has a page of its own at `/<name>`.
+    /// Serves `html` at `/<name>`.
     pub(crate) fn shows(&self, name: &str, html: &str) {
         let answer = TestResponse {
             status: 200,

@@ -1,4 +1,4 @@
-//! A Secrets Manager, the sandbox's or ministack's, behind a proxy that can fail.
+//! A Secrets Manager (the sandbox's or ministack's) behind a proxy that can fail.
 
 use aws_sdk_secretsmanager::{Client, config::timeout::TimeoutConfig};
 use sandbox::{Endpoint, Options, Sandbox};
@@ -17,10 +17,10 @@ use crate::support::{
 
 pub(crate) const ID: &str = "soa-link/a-secret";
 
-/// A Secrets Manager, and a proxy before it through which secrets are read.
+/// A Secrets Manager, and a proxy through which secrets are read.
 pub(crate) struct Vault {
     pub(crate) id: &'static str,
-    /// For whoever rotates.
+    /// Client for rotations, which bypasses the proxy.
     pub(crate) client: Client,
     pub(crate) proxy: Proxy,
     pub(crate) clock: Clock,
@@ -72,7 +72,7 @@ impl Vault {
         create.secret_string(value).send().await.unwrap();
     }
 
-    /// A new current version; the one before becomes the previous.
+    /// Puts a new current version; the current one becomes the previous version.
     pub(crate) async fn put(&self, value: &str) {
         let put = self.client.put_secret_value().secret_id(self.id);
         put.secret_string(value).send().await.unwrap();
@@ -89,7 +89,7 @@ impl Vault {
         self.proxy.every(down.then_some(Step::Refuse));
     }
 
-    /// How many values were read: as the sandbox's own log has it, else as the proxy counted them.
+    /// Number of reads, from the sandbox's request log or, with ministack, from the proxy.
     pub(crate) fn reads(&self) -> usize {
         match &self.running {
             Running::Sandbox(sandbox) => {
@@ -105,7 +105,7 @@ impl Vault {
     }
 }
 
-/// A client without the functions' haste: a value that is put again because the answer took long would be another version.
+/// A client without timeouts: a retried put would create another version.
 fn patient(client: &Client) -> Client {
     let timeouts = TimeoutConfig::builder().build();
     Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())

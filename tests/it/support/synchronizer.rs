@@ -1,4 +1,4 @@
-//! The sync function in a world where one subscriber is linked, and what Spotify heard of it.
+//! The sync function in a world with linked subscribers, and the calls that it makes to Spotify.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) const LONG: Duration = Duration::from_mins(1);
 pub(crate) const GET: &str = "/api/v1/get-entitlements";
 pub(crate) const REPLACE: &str = "/api/v1/replace-entitlements";
 
-/// A world in which Ada is linked, and the function that makes Spotify follow.
+/// A world in which Ada is linked and synced, and its sync function.
 pub(crate) async fn linked() -> (World, Synchronizer) {
     let world = World::new().await;
     let sync = start(&world).await;
@@ -39,7 +39,7 @@ pub(crate) async fn start(world: &World) -> Synchronizer {
 }
 
 pub(crate) async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synchronizer {
-    // The clock stands still, so that every turn is a little later than the last one.
+    // The clock does not move: at a low rate the limiter would delay each call further than the last.
     let environment = world.environment(&[&[("SPOTIFY_RATE", "1000")], changes].concat());
     Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await
@@ -56,7 +56,7 @@ pub(crate) async fn link(world: &World) -> (String, String) {
     (text("state"), text("evidence"))
 }
 
-/// How often Spotify was asked, and told.
+/// Number of calls to Spotify: get-entitlements, replace-entitlements.
 pub(crate) fn calls(world: &World) -> (usize, usize) {
     let to = |path| world.spotify().requests().to(path).len();
     (to(GET), to(REPLACE))
@@ -66,7 +66,7 @@ pub(crate) fn heard(world: &World) -> Vec<String> {
     world.linked("ada").unwrap().1
 }
 
-/// Has something happen while a call that is about to be answered so is on its way.
+/// Sweeps with `fault` on the next matching call, delayed, and runs `happens` while that call is in flight.
 pub(crate) async fn during(world: &World, sync: &Synchronizer, fault: Fault, happens: impl Future<Output = ()>) {
     world.spotify().faults().add(Fault {
         delay_ms: Some(700),
@@ -95,7 +95,7 @@ pub(crate) fn subscribers(world: &World, changes: &[(&str, &str)]) -> Subscriber
     Subscribers::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned())
 }
 
-/// As many people who have just been linked, with `gold`, at Spotify with nothing yet.
+/// Registers `many` subscribers who are wanted with `gold` and have no entitlements at Spotify yet. Returns their partner user ids.
 pub(crate) async fn many_registered(world: &World, many: usize) -> Vec<String> {
     let partner_id = world.sandbox.options().partner_id.clone();
     let subscribers = subscribers(world, &[]);

@@ -1,4 +1,4 @@
-//! `infra/template.yaml` as JSON: as it is written, and as it is after its transforms.
+//! `infra/template.yaml` as JSON, before and after its transforms.
 
 use std::{
     collections::BTreeMap,
@@ -10,34 +10,34 @@ use serde_json::{Map, Value, json};
 
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The template as JSON, its short forms (`!Ref`) written out, by the decoder of cfn-lint.
+/// The template as JSON, decoded by cfn-lint: short forms such as `!Ref` are expanded.
 pub(crate) fn template() -> Value {
     told(
         "import json; from cfnlint.decode import decode; t, errors = decode('infra/template.yaml'); assert not errors, errors; print(json.dumps(t))",
     )
 }
 
-/// The JSON that a script writes, by the Python of SAM.
+/// Runs a Python script in SAM's environment. Returns the JSON that it prints.
 pub(crate) fn told(script: &str) -> Value {
     let python = format!("{ROOT}/.venv/sam/bin/python");
     let output = Command::new(python)
         .args(["-c", script])
         .current_dir(ROOT)
         .output()
-        .expect("`make setup` installs .venv/sam");
+        .expect(".venv/sam is not installed: run `make setup`");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The template as it is after its transforms, with one set of parameters.
+/// The template after its transforms, for one set of parameters.
 pub(crate) struct Transformed {
-    /// What CloudFormation makes resources of.
+    /// The template from which CloudFormation creates resources.
     pub(crate) template: Value,
-    /// Each function's properties, with every parameter and condition resolved.
+    /// Properties of each function, with every parameter and condition resolved.
     pub(crate) functions: BTreeMap<String, Value>,
 }
 
-/// The template as it is after its transforms, for each set of parameters. `with_globals`: whether the first transform resolves `Globals` too.
+/// Transforms the template for each set of parameters. `with_globals`: whether the first transform resolves `Globals` too.
 pub(crate) fn transform(
     bucket: &str,
     key: &str,
@@ -53,7 +53,7 @@ pub(crate) fn transform(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("`make setup` installs .venv/sam");
+        .expect(".venv/sam is not installed: run `make setup`");
     python
         .stdin
         .take()
@@ -70,7 +70,7 @@ pub(crate) fn transform(
     results.collect()
 }
 
-/// As CloudFormation gets it, with the parameters' defaults.
+/// The transformed template with the default parameters.
 pub(crate) fn transformed() -> Value {
     transform("bucket", "{}.zip", &[Map::new()], false).remove(0).template
 }
@@ -79,7 +79,7 @@ pub(crate) fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
 }
 
-/// A policy's statements, those of a condition too.
+/// The statements of a policy, including conditional ones.
 pub(crate) fn statements(policy: &Value) -> Vec<Value> {
     let all = list(&policy["PolicyDocument"]["Statement"]).into_iter();
     all.map(|statement| match statement.get("Fn::If") {

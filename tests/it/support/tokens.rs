@@ -1,4 +1,4 @@
-//! The tokens that the partner's site and backend sign: keys, claims, signatures.
+//! Tokens of the partner's site and backend: keys, claims and signatures.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sandbox::Key;
@@ -7,7 +7,7 @@ use shared::jws::LEEWAY;
 
 use crate::support::World;
 
-/// What the partner's backend signs with.
+/// The signing key of the partner's backend.
 pub(crate) fn backend_key() -> Key {
     Key {
         kid: "backend".to_owned(),
@@ -16,7 +16,7 @@ pub(crate) fn backend_key() -> Key {
 }
 
 impl World {
-    /// The claims that the site puts into a session token.
+    /// The claims of a session token of the site.
     pub(crate) fn session_claims(&self, person: &str) -> Value {
         let now = self.clock.now();
         json!({
@@ -59,7 +59,7 @@ impl World {
     }
 }
 
-/// How far the verifier lets clocks differ, for tests that step over it.
+/// Clock difference that the verifier tolerates, in seconds; tests step over it.
 pub(crate) const CLOCK_LEEWAY: i64 = LEEWAY;
 
 pub(crate) fn signed(key: &Key, typ: &str, claims: &Value) -> String {

@@ -1,8 +1,8 @@
-"""What CloudFormation makes of infra/template.yaml before it creates resources: AWS::LanguageExtensions by SAM CLI's implementation, then SAM's own translator.
+"""Transforms infra/template.yaml as CloudFormation does: AWS::LanguageExtensions by SAM CLI's implementation, then SAM's own translator.
 
-Reads {"bucket", "key", "parameters": [{...}, ...], "globals"} as JSON from standard input: where the code is in S3, one set of parameters for each result, and
-whether the first transform resolves `Globals` too (SAM CLI's does not; what CloudFormation's does is not documented). Writes one {"template", "functions"} for
-each set: the transformed template, and each function's properties with every parameter and condition resolved.
+Reads {"bucket", "key", "parameters": [{...}, ...], "globals"} as JSON from standard input. "bucket" and "key" locate the code in S3. "parameters" has one set
+for each result. "globals" says whether the first transform resolves `Globals` too: SAM CLI's does not, and CloudFormation's behaviour is not documented.
+Writes one {"template", "functions"} for each set: the transformed template, and the properties of each function with every parameter and condition resolved.
 """
 
 import copy
@@ -25,7 +25,7 @@ PSEUDO = {
 
 
 def resolve_sub(self, value):
-    """Keeps `Fn::Sub` around what only CloudFormation can resolve, which SAM CLI's implementation forgets."""
+    """Keeps `Fn::Sub` where only CloudFormation can resolve a variable; SAM CLI's implementation drops it."""
     text, variables = self._parse_args(self.get_function_args(value))
     variables = self._resolve_variable_map(variables)
     if any(isinstance(variable, dict) for variable in variables.values()):
@@ -42,7 +42,7 @@ def language_extensions(template, parameters):
 
 
 def resolve_globals(template, parameters):
-    """By moving them to where the first transform looks: into a resource."""
+    """Resolves `Globals` by moving them into a resource, where the first transform looks."""
     template = copy.deepcopy(template)
     template["Resources"]["Globals"] = {"Type": "AWS::Serverless::Function", "Properties": template["Globals"]["Function"]}
     resolved = language_extensions(template, parameters)
@@ -52,7 +52,7 @@ def resolve_globals(template, parameters):
 
 def transform(template, parameters, with_globals):
     resolve = resolve_globals if with_globals else language_extensions
-    # The one managed policy that SAM attaches, to roles of its own making: we have none.
+    # No managed policies: SAM attaches one only to roles that it creates itself, and the template defines every role.
     return Translator({}, Parser()).translate(copy.deepcopy(resolve(template, parameters)), parameters)
 
 

@@ -1,4 +1,4 @@
-//! The functions in a sandbox of their own, with a clock that moves only when a test moves it.
+//! The functions in a sandbox, with a clock that moves only when a test advances it.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use shared::{
 
 use crate::support::{TestResponse, backend_key, log::Log, openapi};
 
-/// Without a table of partners each is like the deployment's own.
+/// Turns the partners table off, so that every partner has the settings of the deployment.
 pub(crate) const NO_PARTNERS_TABLE: (&str, &str) = ("PARTNERS_TABLE", "");
 
-/// A sandbox with the functions in it.
+/// A sandbox that runs the functions.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
@@ -32,7 +32,7 @@ impl World {
         Self::with(Options::default(), &[NO_PARTNERS_TABLE]).await
     }
 
-    /// With hand-off as the only way to sign in.
+    /// A world with hand-off as the only way to sign in.
     pub(crate) async fn handoff() -> Self {
         Self::with(Options::default(), &[("SIGN_IN", "handoff"), ("SESSION_COOKIE", "")]).await
     }
@@ -52,7 +52,7 @@ impl World {
         Self::of(sandbox.await.unwrap(), clock)
     }
 
-    /// What the whole process needs, once.
+    /// Installs the crypto provider and the log of the process. Safe to call more than once.
     pub(crate) fn prepare() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         shared::telemetry::init_with(|| Log);
@@ -69,7 +69,7 @@ impl World {
         Self { sandbox, clock, http }
     }
 
-    /// The functions' variables in this sandbox.
+    /// The environment variables of the functions in this sandbox, with `changes`.
     pub(crate) fn environment(&self, changes: &[(&str, &str)]) -> Environment {
         environment(self.sandbox.options(), self.sandbox.addresses(), changes)
     }
@@ -78,7 +78,7 @@ impl World {
         format!("{}{path}", self.sandbox.addresses().gateway)
     }
 
-    /// An address, or a path of the functions.
+    /// Resolves `path` against the gateway; an absolute URL stays as it is.
     pub(crate) fn url(&self, path: &str) -> String {
         if path.starts_with("http") {
             path.to_owned()
@@ -91,7 +91,7 @@ impl World {
         self.sandbox.spotify()
     }
 
-    /// Writes a partner that Spotify knows already, with these settings, as the version after `version`.
+    /// Writes a partner that exists at Spotify, with `settings`, as version `version + 1`.
     pub(crate) async fn put_partner(&self, partner_id: &str, settings: Value, version: i64) {
         let partners = Partners::start(self.environment(&[]), self.clock.clone(), Rng::System);
         let command = json!({
@@ -102,7 +102,7 @@ impl World {
         assert_eq!(written["version"], version + 1, "{written}");
     }
 
-    /// How often Spotify was called: the token endpoint, register-user, unlink-user.
+    /// Number of calls to Spotify: token endpoint, register-user, unlink-user.
     pub(crate) fn calls(&self) -> (usize, usize, usize) {
         let to = |path| self.spotify().requests().to(path).len();
         (to("/api/token"), to("/api/v1/register-user"), to("/api/v1/unlink-user"))
@@ -123,7 +123,7 @@ impl World {
         options.partner_user_id(&options.partner_id, self.person(person))
     }
 
-    /// Who is linked to whom: account and entitlements of a person of the demo.
+    /// Spotify account and entitlements of a demo person. Returns `None` if the person is not linked.
     pub(crate) fn linked(&self, person: &str) -> Option<(String, Vec<String>)> {
         let link = self
             .spotify()
@@ -131,7 +131,7 @@ impl World {
         link.map(|link| (link.account, link.entitlements))
     }
 
-    /// What is answered, which must be as the routes are described.
+    /// Sends `request`, and checks the response against `infra/openapi.json`.
     pub(super) async fn answered(&self, request: RequestBuilder) -> TestResponse {
         let request = request.build().unwrap();
         let sent = request.try_clone().unwrap();
@@ -140,7 +140,7 @@ impl World {
         answer
     }
 
-    /// Everything in the pending-links table, as text.
+    /// The content of the pending-links table, as text.
     pub(crate) async fn stored(&self) -> String {
         let aws = AwsConfig::from_env(&self.environment(&[])).unwrap();
         let scan = aws

@@ -1,5 +1,5 @@
-//! Whatever happens, in whatever order: once Spotify answers again and nothing more is wanted, Spotify has what is wanted for everybody linked, and nobody else
-//! gets a call.
+//! Eventual consistency under random events in any order. Once Spotify works and the changes stop, Spotify has the desired entitlements of every linked
+//! subscriber, and no call is made for the others.
 
 use std::{
     future::Future,
@@ -23,30 +23,30 @@ const PEOPLE: [&str; 3] = ["ada", "bela", "yuki"];
 const ACCOUNTS: [&str; 3] = ["mara", "jonas", "ines"];
 const LONG: Duration = Duration::from_mins(1);
 
-/// Something that happens.
+/// A random event.
 #[derive(Clone, Debug)]
 enum Event {
-    /// The backend says what a person may hear: as a set, as more, or as less.
+    /// The backend replaces, adds or deletes entitlements of a person.
     Wanted(usize, usize, Vec<u8>),
-    /// The backend says it while a run of sync is calling Spotify, which is slow.
+    /// The backend replaces entitlements while a sync run waits for a slow call to Spotify.
     Meanwhile(usize, Vec<u8>),
-    /// A person links, and lands or does not.
+    /// A person links and, if the flag is set, opens the landing page.
     Links(usize, bool),
-    /// A person unlinks at Spotify, and tells nobody.
+    /// A person unlinks at Spotify, which sends no notification.
     UnlinksThere(usize),
-    /// A person unlinks at our page.
+    /// A person unlinks on our page.
     UnlinksHere(usize),
-    /// Somebody changes what Spotify has, behind everybody's back.
+    /// The entitlements at Spotify change without a call from sync.
     Drifts(usize),
-    /// Spotify is in trouble of some kind, for so many calls.
+    /// Spotify fails with a kind of fault, for a number of calls.
     Trouble(usize, u32),
-    /// And in none.
+    /// Spotify works again.
     Calm,
-    /// A run of sync, of a task, that dies after so many steps.
+    /// A reconciliation (`true`) or a sweep (`false`) that dies after a number of polls.
     Run(bool, usize),
-    /// Two at once.
+    /// Two concurrent sweeps.
     Two,
-    /// Time goes by.
+    /// A number of seconds pass.
     Passes(i64),
 }
 
@@ -67,7 +67,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A future that dies, as a process does, when it has been polled so many times.
+/// A future that ends without a result after a number of polls, like a process that dies.
 struct DiesAfter<F>(F, usize);
 
 impl<F: Future + Unpin> Future for DiesAfter<F> {
@@ -92,7 +92,7 @@ fn trouble(kind: usize) -> Fault {
             reset: true,
             ..Fault::on(api)
         },
-        // Done, and nobody hears of it.
+        // The call is carried out, and its answer is lost.
         4 => Fault {
             reset: true,
             after: true,
@@ -193,7 +193,7 @@ impl Case {
             Event::Calm => world.spotify().faults().clear(),
             Event::Run(reconcile, steps) => {
                 let task = json!({"task": if *reconcile { "reconcile" } else { "sweep" }});
-                // A token that was revoked, or a pause that was asked for, is what a new process would find as well.
+                // The dead run's worker is used again, because a new process would find the same revoked token or pause.
                 let run = pin!(self.sync.handle(&task, LONG));
                 let run = tokio::time::timeout(Duration::from_millis(400), DiesAfter(run, *steps));
                 let _ = run.await;
@@ -207,7 +207,7 @@ impl Case {
         }
     }
 
-    /// Spotify is well, nothing more is wanted, and the schedules run on.
+    /// Clears all faults, lets the schedules run on, and asserts the final state.
     async fn ends(&self, drifted: bool) {
         let run = async |task: &str| {
             for _ in 0..3 {
@@ -217,7 +217,7 @@ impl Case {
         };
         self.world.spotify().faults().clear();
         run("sweep").await;
-        // Where nobody changed anything at Spotify, nothing needs to be found by asking.
+        // Without drift at Spotify, sweeps suffice and no reconciliation is needed.
         for person in PEOPLE.into_iter().filter(|_| !drifted) {
             let heard = self.world.read_entitlements(person).await;
             if let Some((_, entitlements)) = self.world.linked(person)
@@ -227,7 +227,7 @@ impl Case {
                 assert_eq!(
                     json!(entitlements),
                     heard["entitlements"],
-                    "{person}, without being asked about"
+                    "{person}, before the reconciliation"
                 );
             }
         }
@@ -255,7 +255,7 @@ impl Case {
                 None => assert!(["none", "unlinked"].contains(&state.as_str()), "{person} {state}"),
             }
         }
-        // And nobody who is not linked gets a call any more.
+        // Sync makes no further call for subscribers who are not linked.
         self.world.advance(4000);
         for task in ["sweep", "reconcile"] {
             self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
@@ -265,13 +265,13 @@ impl Case {
         assert_eq!(
             called.len(),
             linked,
-            "each of the linked is asked about once, and nothing has to be mended"
+            "the reconciliation checks each linked subscriber once and corrects nothing"
         );
     }
 }
 
 #[test]
-fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
+fn spotify_converges_on_the_desired_entitlements() {
     check(24, &async |case, events| {
         for event in events {
             case.happens(event).await;
@@ -279,9 +279,9 @@ fn whatever_happens_spotify_has_what_is_wanted_in_the_end() {
     });
 }
 
-/// As on AWS: a worker is fed by the table's own stream all the while, beside those that the schedules start.
+/// As on AWS, the table's stream feeds a worker while the schedules run the others.
 #[test]
-fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
+fn spotify_converges_while_the_table_stream_feeds_a_worker() {
     check(8, &async |case, events| {
         let aws = AwsConfig::from_env(&case.world.environment(&[])).unwrap();
         let stream = Stream::of_table(&aws, deployment::SUBSCRIBERS_TABLE).await.unwrap();
@@ -294,7 +294,7 @@ fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
         let story = async {
             for event in events {
                 case.happens(event).await;
-                // Time for the stream to bring it.
+                // The stream needs time to deliver the record.
                 tokio::time::sleep(Duration::from_millis(60)).await;
             }
         };
@@ -305,7 +305,7 @@ fn so_it_has_while_the_tables_own_stream_feeds_a_worker() {
     });
 }
 
-/// Runs so many stories, and looks how each ends.
+/// Runs `story` on `cases` random sequences of events and checks the final state of each.
 fn check(cases: u32, story: &impl AsyncFn(&Case, &[Event])) {
     let config = Config {
         cases,
@@ -324,7 +324,7 @@ fn check(cases: u32, story: &impl AsyncFn(&Case, &[Event])) {
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 runtime.block_on(async {
                     let case = Case::new().await;
-                    // Two are linked when it begins.
+                    // Two people are linked at the start.
                     let before = [Event::Links(0, true), Event::Links(1, true), Event::Passes(20)];
                     for event in before.iter().chain([&Event::Run(false, usize::MAX)]) {
                         case.happens(event).await;

@@ -1,4 +1,4 @@
-//! What is told on the event bus, by the table's own stream.
+//! Events on the event bus, published from records of the table's stream.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::{Ministack, World};
 const LONG: Duration = Duration::from_mins(1);
 const SCHEMA: &str = include_str!("../../../infra/events.schema.json");
 
-/// Runs `story` in a world whose table's stream goes to the function, as on AWS. The story is given the function too, for its schedules.
+/// Runs `story` while the table's stream feeds the sync function, as on AWS. The story gets the function too, to run its scheduled tasks.
 async fn with_stream(story: impl AsyncFnOnce(&World, &Synchronizer)) {
     let world = World::new().await;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
@@ -40,7 +40,7 @@ fn kinds(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// Waits until as many events have come, and no more.
+/// Waits for as many events as `kinds_told` names, and asserts that no others arrive.
 async fn until_told(world: &World, kinds_told: &[&str]) {
     for _ in 0..100 {
         if kinds(world).len() >= kinds_told.len() {
@@ -67,7 +67,7 @@ fn matches_schema(value: &Value, schema: &Value, schemas: &Value) -> Result<(), 
         return words
             .contains(value)
             .then_some(())
-            .ok_or(format!("{value} is none of {words:?}"));
+            .ok_or(format!("{value} is not one of {words:?}"));
     }
     let types = schema["type"]
         .as_array()
@@ -108,13 +108,13 @@ fn matches_schema(value: &Value, schema: &Value, schemas: &Value) -> Result<(), 
 }
 
 #[tokio::test]
-async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
+async fn each_event_is_published_once_and_matches_the_schema() {
     with_stream(async |world, sync| {
         link_ada(world, sync).await;
         until_told(world, &["LinkConfirmed"]).await;
         world.write_entitlements("replace", "ada", &["gold"]).await;
         until_told(world, &["LinkConfirmed", "EntitlementsSynced"]).await;
-        // Told once, however often it is tried.
+        // Repeated failures of one version publish one event.
         world.spotify().faults().add(Fault {
             status: Some(503),
             times: Some(3),
@@ -164,9 +164,9 @@ async fn who_is_linked_synced_in_trouble_and_lost_is_told_as_the_schema_says() {
 }
 
 #[tokio::test]
-async fn what_the_bus_does_not_take_is_told_again_with_the_same_id() {
+async fn a_failed_event_is_published_again_with_the_same_id() {
     with_stream(async |world, sync| {
-        // Longer than the SDK tries: the stream has to bring it again. The last of them has been taken, and only its answer is lost.
+        // The bus fails more often than the SDK retries, so the stream must deliver the record again.
         let faults = world.sandbox.secrets_manager().faults();
         faults.add(Fault {
             times: Some(6),
@@ -193,9 +193,9 @@ async fn what_the_bus_does_not_take_is_told_again_with_the_same_id() {
     .await;
 }
 
-/// A bus that is down keeps nobody from hearing what they pay for.
+/// An unavailable bus does not delay entitlements at Spotify.
 #[tokio::test]
-async fn spotify_follows_while_the_bus_is_down() {
+async fn sync_continues_while_the_event_bus_is_down() {
     with_stream(async |world, sync| {
         link_ada(world, sync).await;
         until_told(world, &["LinkConfirmed"]).await;
@@ -211,14 +211,14 @@ async fn spotify_follows_while_the_bus_is_down() {
                 return;
             }
         }
-        panic!("Spotify does not follow");
+        panic!("Spotify was not updated");
     })
     .await;
 }
 
-/// Another's EventBridge takes them as well, more than one call holds.
+/// Events beyond the size of one `PutEvents` call, on ministack and on the sandbox.
 #[tokio::test]
-async fn many_events_are_put_in_several_calls() {
+async fn many_events_are_split_into_several_calls() {
     let ministack = Ministack::start().await;
     let world = World::new().await;
     let environment = world.environment(&[("AWS_ENDPOINT_URL_EVENTBRIDGE", ministack.origin())]);

@@ -1,4 +1,4 @@
-//! Spotify follows what is wanted: changes, links, unlinkings, the stream.
+//! Sync of single events: changes, links, unlinks and records of the table's stream.
 
 use serde_json::{Value, json};
 use shared::{partner::Entitlements, runtime::worker::EventFunction as _};
@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
+async fn a_change_reaches_spotify_in_one_call_with_the_full_set() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold", "silver"]).await;
     world.write_entitlements("delete", "ada", &["silver"]).await;
@@ -19,7 +19,7 @@ async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
     assert_eq!(calls(&world), (0, 1));
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 1));
-    // A cancelled subscription takes everything away and keeps the link.
+    // A cancelled subscription removes all entitlements and keeps the link.
     world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
     assert!(heard(&world).is_empty());
@@ -30,7 +30,7 @@ async fn a_change_reaches_spotify_by_one_call_with_the_whole_set() {
 }
 
 #[tokio::test]
-async fn nobody_who_is_not_linked_gets_a_call() {
+async fn a_subscriber_who_is_not_linked_causes_no_call() {
     let world = World::new().await;
     let sync = start(&world).await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
@@ -38,9 +38,9 @@ async fn nobody_who_is_not_linked_gets_a_call() {
     assert_eq!((calls(&world), world.calls()), ((0, 0), (0, 0, 0)));
 }
 
-/// Nobody tells us when they unlink at Spotify.
+/// Spotify sends no notification of an unlink, and an unlinked subscriber causes no further call.
 #[tokio::test]
-async fn whoever_unlinked_at_spotify_is_known_by_the_next_call_and_gets_no_other() {
+async fn an_unlink_at_spotify_is_detected_by_the_next_call() {
     let (world, sync) = linked().await;
     world
         .spotify()
@@ -55,7 +55,7 @@ async fn whoever_unlinked_at_spotify_is_known_by_the_next_call_and_gets_no_other
     world.write_entitlements("add", "ada", &["silver"]).await;
     sweep(&sync).await;
     assert_eq!(calls(&world), (0, 1));
-    // Until they link again, with what is wanted by then.
+    // Calls resume after a new link, which starts with the entitlements desired by then.
     assert_eq!(world.signed_in("ada").link("jonas").await.status, 302);
     assert_eq!(heard(&world), ["gold", "silver"]);
     world.advance(20);
@@ -63,9 +63,9 @@ async fn whoever_unlinked_at_spotify_is_known_by_the_next_call_and_gets_no_other
     assert_eq!(link(&world).await.0, "linked");
 }
 
-/// A link counts only when the landing page was loaded: until then, and for five minutes, a 404 is no end.
+/// Spotify completes a link when the landing page loads. Before that, a 404 within five minutes does not end the link.
 #[tokio::test]
-async fn a_link_that_spotify_has_not_finished_is_asked_about_again_for_five_minutes() {
+async fn an_unfinished_link_is_checked_again_for_five_minutes() {
     let world = World::new().await;
     let sync = start(&world).await;
     world
@@ -88,7 +88,7 @@ async fn a_link_that_spotify_has_not_finished_is_asked_about_again_for_five_minu
         ("linked", vec!["gold".to_owned()])
     );
 
-    // Whoever never lands is not linked, after all.
+    // A person who never opens the landing page is not linked.
     let world = World::new().await;
     let sync = start(&world).await;
     world
@@ -103,9 +103,9 @@ async fn a_link_that_spotify_has_not_finished_is_asked_about_again_for_five_minu
     );
 }
 
-/// What the backend says while `register-user` is on its way must not be overtaken by it.
+/// A late `register-user` must not overwrite a change that the backend makes during the call.
 #[tokio::test]
-async fn nobody_is_told_of_somebody_who_is_being_linked_just_now() {
+async fn sync_makes_no_call_while_a_link_is_in_progress() {
     let (world, sync) = linked().await;
     assert_eq!(world.signed_in("ada").link("mara").await.status, 302);
     world.spotify().requests().clear();
@@ -121,9 +121,9 @@ async fn nobody_is_told_of_somebody_who_is_being_linked_just_now() {
     );
 }
 
-/// Somebody is linked between the backend's reading and its writing.
+/// The link is made between the backend's read and its write. The stale write is rejected; a second one makes the subscriber due after 20 seconds.
 #[tokio::test]
-async fn a_change_for_somebody_who_has_just_been_linked_is_followed() {
+async fn a_change_that_races_a_new_link_is_synced() {
     let world = World::new().await;
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
@@ -147,9 +147,9 @@ async fn a_change_for_somebody_who_has_just_been_linked_is_followed() {
     assert_eq!(written.next_try_at, Some(now + 20));
 }
 
-/// What the backend says has nobody asked about before the unlinking is over.
+/// A change during an unlink does not make the subscriber due before the unlink has ended.
 #[tokio::test]
-async fn a_change_for_somebody_who_is_being_unlinked_waits_for_that() {
+async fn a_change_waits_for_an_unlink_in_progress() {
     let world = World::new().await;
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
@@ -169,9 +169,9 @@ async fn a_change_for_somebody_who_is_being_unlinked_waits_for_that() {
     assert_eq!(written.next_try_at, Some(now + 50));
 }
 
-/// What a person asked of us, Spotify is asked about as well.
+/// After an unlink on our page, sync checks with Spotify. An unlink of an unknown subscriber leaves no record.
 #[tokio::test]
-async fn whoever_unlinks_here_is_known_to_be_unlinked_when_spotify_says_so() {
+async fn an_unlink_on_our_page_is_confirmed_by_spotify() {
     let (world, sync) = linked().await;
     let mut ada = world.signed_in("ada");
     let form = format!("form_token={}", ada.get("/unlink").await.form_token());
@@ -183,15 +183,15 @@ async fn whoever_unlinks_here_is_known_to_be_unlinked_when_spotify_says_so() {
         link(&world).await,
         ("unlinked".to_owned(), "get-entitlements".to_owned())
     );
-    // A backend's word for somebody whom nobody knows leaves no trace.
+    // An unlink that the backend requests for an unknown subscriber writes no record.
     let request = world.request_claims("bela", "jti-of-bela");
     assert_eq!(world.backend_unlink(&World::request_token(&request)).await.status, 204);
     assert_eq!(world.read_entitlements("bela").await["link"]["state"], "none");
 }
 
-/// A record of the table's stream says when to look; what we note ourselves is nothing to look at.
+/// A stream record of a change starts a sync. A record of sync's own write does not.
 #[tokio::test]
-async fn the_stream_has_spotify_follow_at_once_and_our_own_notes_do_not() {
+async fn stream_records_start_a_sync_except_for_its_own_writes() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let id = format!(

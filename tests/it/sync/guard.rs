@@ -1,4 +1,4 @@
-//! The guard holds removals beyond its limits until an operator releases them.
+//! The revocation guard holds removals beyond its limits until an operator releases them.
 
 use sandbox::{Fault, deployment};
 use serde_json::json;
@@ -17,13 +17,13 @@ use crate::support::{
     synchronizer::{LONG, REPLACE, ada, calls, during, linked, many_registered, start_with, subscribers, sweep},
 };
 
-/// One person within an hour, whatever part of all that is.
+/// A limit of one person an hour, regardless of the percentage.
 const PEOPLE_ALONE: RevocationLimits = RevocationLimits {
     people: 1,
     percent: 100,
 };
 
-/// Ada and two others, all with `all-access` and `basic`, of whom one may lose something within an hour.
+/// A world with Ada and two others, all with `all-access` and `basic`. One of them may lose entitlements within an hour.
 async fn guarded() -> (World, Synchronizer, RevocationGuard) {
     let (world, sync) = linked().await;
     for (person, account) in [("bela", "jonas"), ("yuki", "ines")] {
@@ -55,7 +55,7 @@ fn hear(world: &World, person: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_says_so() {
+async fn removals_beyond_the_limit_stay_on_hold_until_an_operator_releases_them() {
     let (world, sync, guard) = guarded().await;
     let people = ["ada", "bela", "yuki"];
     for person in people {
@@ -64,7 +64,7 @@ async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_say
     let shut_out = || people.iter().filter(|person| hear(&world, person).is_empty()).count();
     sweep(&sync).await;
     assert_eq!(shut_out(), 1);
-    // Neither time nor another worker releases it.
+    // Neither time nor another worker releases the hold.
     for _ in 0..3 {
         world.advance(3700);
         sweep(&start_with(&world, &[("GUARD_PEOPLE", "1")]).await).await;
@@ -79,7 +79,7 @@ async fn an_empty_roster_locks_nobody_out_beyond_the_limit_until_an_operator_say
 }
 
 #[tokio::test]
-async fn what_is_granted_passes_a_guard_that_is_held() {
+async fn grants_pass_while_removals_are_on_hold() {
     let (world, sync, _) = guarded().await;
     world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
@@ -90,7 +90,7 @@ async fn what_is_granted_passes_a_guard_that_is_held() {
     sweep(&sync).await;
     assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold"]);
-    // Wanted as it is, and nothing is left to be released.
+    // The backend now wants the present state, so nothing is left to release.
     world
         .write_entitlements("replace", "bela", &["all-access", "basic", "gold"])
         .await;
@@ -101,9 +101,9 @@ async fn what_is_granted_passes_a_guard_that_is_held() {
     assert_eq!(calls(&world), (0, 0));
 }
 
-/// The guard holds what would be taken away, and while that is noted something more is granted.
+/// The backend grants an entitlement while sync records that a removal is on hold.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
+async fn a_grant_made_while_a_removal_is_put_on_hold_syncs_at_once() {
     let (world, sync, _) = guarded().await;
     world.write_entitlements("replace", "ada", &[]).await;
     sweep(&sync).await;
@@ -113,9 +113,9 @@ async fn a_grant_that_comes_while_a_removal_is_being_held_follows_at_once() {
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "gold", "silver"]);
 }
 
-/// There may be thousands behind it, and each question is a write.
+/// Thousands of removals may wait, and each check is a write.
 #[tokio::test]
-async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
+async fn the_guard_is_asked_once_a_run_while_removals_are_on_hold() {
     let (world, _, _) = guarded().await;
     let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     proxy.matching("guard#", None, 0);
@@ -124,7 +124,7 @@ async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
     for person in ["ada", "bela", "yuki"] {
         world.write_entitlements("replace", person, &[]).await;
     }
-    // The first begins the hour, the second has it held, and of the third it is known.
+    // The first removal opens the hour, the second starts the hold, and the third needs no check.
     sweep(&sync).await;
     assert_eq!(proxy.seen_about("guard#"), 4);
     world.advance(300);
@@ -133,7 +133,7 @@ async fn while_removals_are_held_the_guard_is_asked_once_a_run() {
 }
 
 #[tokio::test]
-async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something() {
+async fn grants_pass_while_the_guard_is_unavailable() {
     let (world, _, _) = guarded().await;
     let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     proxy.matching("guard#", Some(throttled()), usize::MAX);
@@ -145,24 +145,24 @@ async fn a_guard_that_does_not_answer_holds_up_nobody_who_is_granted_something()
     world
         .write_entitlements("replace", "yuki", &["all-access", "silver"])
         .await;
-    // The run says at its end that something is wrong.
+    // The run reports the failure when it ends.
     let swept = sync.handle(&json!({"task": "sweep"}), LONG).await;
-    assert_eq!(swept.unwrap_err().to_string(), "the guard does not answer");
-    // Three tries of one question.
+    assert_eq!(swept.unwrap_err().to_string(), "the revocation guard is unavailable");
+    // One check, with three attempts.
     assert_eq!(proxy.seen_about("guard#"), 3);
     assert_eq!(hear(&world, "ada"), ["all-access", "basic"]);
     assert_eq!(hear(&world, "bela"), ["all-access", "basic", "gold"]);
     assert_eq!(hear(&world, "yuki"), ["all-access", "basic", "silver"]);
-    // Nor is support told that it were Spotify.
+    // The recorded error names the guard, not Spotify.
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
     let ada = subscribers.get(&partner_id, &ada).await.unwrap();
     assert_eq!(ada.last_error.as_deref(), Some("guard_unavailable"));
 }
 
-/// What somebody has and what they are to have is more than anybody may have.
+/// The present and the desired set together exceed the maximum number of entitlements.
 #[tokio::test]
-async fn a_held_removal_of_very_many_names_grants_nothing_and_spoils_nothing() {
+async fn a_held_change_beyond_the_entitlement_limit_changes_nothing() {
     let (world, sync, _) = guarded().await;
     let names = |of: &str| (0..300).map(|n| format!("{of}{n}")).collect::<Vec<_>>();
     let (old, new) = (names("old"), names("new"));
@@ -184,9 +184,9 @@ async fn a_held_removal_of_very_many_names_grants_nothing_and_spoils_nothing() {
     );
 }
 
-/// Whoever has to be told twice is one person, and the next hour begins anew.
+/// A subscriber with several removals counts once, and the count restarts after an hour.
 #[tokio::test]
-async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
+async fn the_guard_counts_each_subscriber_once_an_hour() {
     let (world, sync, _) = guarded().await;
     world.spotify().faults().add(Fault {
         status: Some(503),
@@ -207,9 +207,9 @@ async fn the_guard_counts_people_and_forgets_them_after_an_hour() {
     assert!(hear(&world, "bela").is_empty());
 }
 
-/// Whoever finds that another has begun the hour is one more in it, and no alarm.
+/// Concurrent checks that find the hour already opened add to its count and start no hold.
 #[tokio::test]
-async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
+async fn concurrent_first_removals_of_an_hour_are_all_counted() {
     let (world, _) = linked().await;
     let environment = world.environment(&[]);
     let dynamodb = AwsConfig::from_env(&environment)
@@ -240,9 +240,9 @@ async fn the_first_removals_of_an_hour_at_the_same_moment_are_all_counted() {
     assert_eq!(one_more, RevocationDecision::OnHold { newly: true });
 }
 
-/// Where few are linked, fewer may lose something; a round of the reconciliation counts them.
+/// The percentage is of the linked subscribers, whom a reconciliation counts. It never lowers the limit below ten.
 #[tokio::test]
-async fn the_share_of_the_linked_counts_once_they_are_counted() {
+async fn the_percentage_limit_applies_once_links_are_counted() {
     let world = World::new().await;
     let people = many_registered(&world, 14).await;
     let sync = start_with(&world, &[("GUARD_PERCENT", "50")]).await;
@@ -260,7 +260,7 @@ async fn the_share_of_the_linked_counts_once_they_are_counted() {
         percent: 50,
     };
     let guard = RevocationGuard::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned(), limits);
-    // Half of fourteen would be seven, but ten are always few enough.
+    // Half of fourteen is seven, but the limit is never below ten.
     assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().limit, 10);
     for person in &people {
         let (person, nothing) = (

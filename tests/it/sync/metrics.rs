@@ -1,4 +1,4 @@
-//! What is counted while people link, turn back and are followed, minute by minute of an hour and a half. `make dashboard` draws it.
+//! Metrics of 90 simulated minutes in which people link, cancel and are synced. `make dashboard` draws them.
 
 use std::{
     collections::BTreeMap,
@@ -26,7 +26,7 @@ use crate::support::World;
 
 const MINUTES: u32 = 90;
 
-/// The numbers of one minute, as CloudWatch would take them from the log, by name and dimension.
+/// Sums the metrics of one minute by name and dimension, as CloudWatch reads them from the log, and appends the lines to `file`.
 fn of_this_minute(world: &World, file: &mut impl Write) -> BTreeMap<String, usize> {
     let mut written = Vec::new();
     metrics::flush_to(&mut written);
@@ -44,7 +44,7 @@ fn of_this_minute(world: &World, file: &mut impl Write) -> BTreeMap<String, usiz
                 .as_array()
                 .cloned()
                 .unwrap_or_else(|| vec![line[name].clone()]);
-            // Whole numbers, though some are written as 1.0.
+            // All values are whole numbers, but some are written as 1.0.
             let whole = |value: &Value| value.to_string().split('.').next()?.parse::<usize>().ok();
             let sum: usize = values.iter().map(|value| whole(value).unwrap()).sum();
             *sums.entry(format!("{name}{suffix}")).or_default() += sum;
@@ -124,7 +124,7 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
     assert_eq!(count("ConsentRefused"), cancelled);
     let begun = count("ConsentSent");
     assert_eq!((count("EntrypointReached"), count("SignedIn")), (begun, begun));
-    // Whoever began ended in one way and no other.
+    // Each journey that began ended in exactly one way.
     let failed: usize = counted
         .iter()
         .filter(|(name, _)| name.starts_with("LinkFailed"))
@@ -133,7 +133,7 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
     assert_eq!(begun, linked + cancelled + failed);
     assert!(count("LinkFailed SPOTIFY_UNAVAILABLE") > 0, "{counted:?}");
     assert!(changed > 20 && count("Confirmed") > 0 && count("SyncLag") > 0 && count("DirtyAge") > 0);
-    // Each call of Spotify's log is counted once.
+    // The metrics count each call in Spotify's log once.
     let paths = [
         "/api/token",
         "/api/v1/register-user",
@@ -149,14 +149,14 @@ async fn each_step_of_the_funnel_and_each_call_is_counted_once() {
     assert_eq!(world.linked("ada").unwrap().1.len(), 1);
 }
 
-/// Of a journey or not, and of whichever function: a canary goes back by what is counted here.
+/// A canary deployment rolls back on this metric, so each function counts its faults, inside and outside of journeys.
 #[tokio::test]
-async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
+async fn each_server_fault_is_counted_in_every_function() {
     metrics::init("soa-link/test".to_owned());
     let world = World::with(sandbox::Options::default(), &[("PENDING_LINKS_TABLE", "not-there")]).await;
     let faults = |counted: BTreeMap<String, usize>| counted.get("Faults").copied().unwrap_or(0);
     let counted = || faults(of_this_minute(&world, &mut io::sink()));
-    // A backend's mistake is none of ours.
+    // An invalid request of the backend is not a server fault.
     assert_eq!(world.backend_unlink("nonsense").await.status, 401);
     assert_eq!(counted(), 0);
     assert_eq!(world.signed_in("ada").get("/entrypoint").await.status, 500);
@@ -170,7 +170,7 @@ async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
         let answer = world.backend_call(path, &World::request_token(&claims)).await;
         assert_eq!((answer.status, counted()), (500, 1), "{path} {}", answer.body);
     }
-    // There is no time at all for what has to ask the partners table first.
+    // No time is left for the read of the partners table.
     let (environment, clock) = (world.environment(&[]), world.clock.clone());
     let event = |path: &str, method: &str| {
         json!({
@@ -187,9 +187,9 @@ async fn each_fault_of_ours_is_counted_whatever_function_answers_it() {
     assert_eq!((late.status_code, counted()), (504, 1));
 }
 
-/// A run that hears it of everybody stops after ten people: the alarm has to be raised by as few.
+/// A run stops after ten subscribers without a link, so the alarm's threshold must be reachable with so few.
 #[tokio::test]
-async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
+async fn the_links_lost_alarm_is_raised_when_spotify_reports_no_links() {
     metrics::init("soa-link/test".to_owned());
     let world = World::new().await;
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
@@ -231,7 +231,7 @@ async fn the_alarm_links_lost_is_raised_when_spotify_knows_nobody() {
     let alarm = crate::support::template::template()["Resources"]["LinksLostAlarm"]["Properties"].clone();
     of_this_minute(&world, &mut io::sink());
     let number = |name: &str| usize::try_from(alarm[name].as_u64().unwrap()).unwrap();
-    // Five minutes are between two runs, and a run that begins with the alarm's period is not the last one in it.
+    // Runs are five minutes apart. If a run is cut by the alarm's period, one fewer falls into it.
     assert_eq!(number("EvaluationPeriods"), 1);
     for _ in 0..number("Period") / 300 - 1 {
         run("reconcile").await;

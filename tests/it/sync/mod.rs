@@ -1,4 +1,4 @@
-//! Sync: Spotify follows what is wanted.
+//! The sync function: it makes Spotify's entitlements match the desired ones.
 
 mod convergence;
 mod event_bus;

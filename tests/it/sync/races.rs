@@ -1,4 +1,4 @@
-//! Changes during a call to Spotify, and several workers at once.
+//! Races: changes during a call to Spotify, and concurrent workers.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::support::{
     synchronizer::{GET, LONG, REPLACE, ada, calls, during, heard, link, linked, start, subscribers, sweep},
 };
 
-/// A version that was superseded while its call was on the way is never taken for synced.
+/// A version that is superseded during its call is never recorded as synced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changes_during_a_call_follows_at_once() {
+async fn a_change_during_a_call_is_synced_at_once() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let slow = Fault {
@@ -25,7 +25,7 @@ async fn what_changes_during_a_call_follows_at_once() {
     let change = async {
         tokio::time::sleep(Duration::from_millis(250)).await;
         world.write_entitlements("replace", "ada", &["silver"]).await;
-        // Another worker hears of it, and leaves it to the first one, who has her in hand.
+        // Another worker sees the change and leaves it to the first one, which holds the lease.
         sweep(&start(&world).await).await;
     };
     tokio::join!(sweep(&sync), change);
@@ -35,9 +35,9 @@ async fn what_changes_during_a_call_follows_at_once() {
     assert_eq!(calls(&world), (0, 2));
 }
 
-/// A refusal of what was wanted before is none of what is wanted now: nobody waits an hour for it.
+/// A refusal of the old set does not apply to the new one, which need not wait for the backoff of an hour.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changes_while_spotify_refuses_a_call_follows_at_once() {
+async fn a_change_during_a_refused_call_is_synced_at_once() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let changes = async { drop(world.write_entitlements("replace", "ada", &["silver"]).await) };
@@ -45,9 +45,9 @@ async fn what_changes_while_spotify_refuses_a_call_follows_at_once() {
     assert_eq!((heard(&world), calls(&world)), (vec!["silver".to_owned()], (0, 2)));
 }
 
-/// Also when it changes while the last of those calls hangs.
+/// A change during the last call of a long outage waits until that call cannot be in flight, not for the full backoff.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_during_a_call_that_breaks_waits_for_that_call_alone() {
+async fn a_change_during_a_broken_call_waits_only_for_that_call() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let breaks = Fault {
@@ -78,9 +78,9 @@ async fn a_change_during_a_call_that_breaks_waits_for_that_call_alone() {
     assert_eq!(heard(&world), ["silver"]);
 }
 
-/// Spotify still said "linked" when it was asked.
+/// Spotify answers "linked" to a check that began before the unlink.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unlinking_that_begins_while_sync_asks_is_asked_about_again() {
+async fn an_unlink_during_a_check_is_checked_again() {
     let (world, sync) = linked().await;
     let mut ada = world.signed_in("ada");
     let form = format!("form_token={}", ada.get("/unlink").await.form_token());
@@ -103,9 +103,9 @@ async fn an_unlinking_that_begins_while_sync_asks_is_asked_about_again() {
     assert_eq!(link(&world).await.0, "unlinked");
 }
 
-/// What has changed during a call is not due for some seconds: until then, and no longer, nobody looks.
+/// A link made during a call becomes due some seconds later, and is checked as soon as it is due.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_links_during_a_call_is_asked_about_as_soon_as_that_is_settled() {
+async fn a_link_made_during_a_call_is_confirmed_once_it_is_due() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let links = async { assert_eq!(world.signed_in("ada").link("mara").await.status, 302) };
@@ -118,9 +118,9 @@ async fn whoever_links_during_a_call_is_asked_about_as_soon_as_that_is_settled()
     );
 }
 
-/// The partner's backend adds to what a token had said, and meanwhile a newer token says more.
+/// The backend adds to the entitlements of a token's claim while a newer token replaces the claim. The stale write is rejected.
 #[tokio::test]
-async fn a_first_addition_does_not_start_from_a_claim_that_was_replaced_meanwhile() {
+async fn a_first_addition_fails_if_a_newer_token_changed_the_record() {
     let world = World::new().await;
     let subscribers = subscribers(&world, &[]);
     let (partner_id, ada) = ada(&world);
@@ -147,7 +147,7 @@ async fn a_first_addition_does_not_start_from_a_claim_that_was_replaced_meanwhil
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_eight_workers_at_once_one_calls() {
+async fn one_of_eight_concurrent_workers_calls_spotify() {
     let (world, _) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let mut workers = Vec::new();
@@ -158,9 +158,9 @@ async fn of_eight_workers_at_once_one_calls() {
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
 }
 
-/// Killed in the middle of a call: the next worker takes over when nobody can have them in hand any more.
+/// A worker is killed during a call. The next one takes over when the lease has expired.
 #[tokio::test]
-async fn a_worker_that_dies_leaves_nothing_undone() {
+async fn the_next_worker_finishes_what_a_dead_worker_left() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {

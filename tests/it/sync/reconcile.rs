@@ -1,4 +1,4 @@
-//! The reconciliation asks Spotify about everybody linked, and mends what differs.
+//! The reconciliation compares each linked subscriber with Spotify and corrects differences.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ async fn reconcile(sync: &Synchronizer) -> Value {
     sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap()
 }
 
-/// Nobody tells us what changes at Spotify: everybody linked is asked about, and what differs is mended.
+/// Spotify sends no notifications, so the reconciliation reads each link and corrects what differs.
 #[tokio::test]
-async fn what_spotify_has_otherwise_than_is_wanted_is_found_and_mended() {
+async fn reconciliation_finds_and_corrects_drift() {
     let (world, sync) = linked().await;
     let options = world.sandbox.options();
     reconcile(&sync).await;
     assert_eq!(calls(&world), (1, 0));
-    // Somebody has changed it behind our back.
+    // The entitlements have changed at Spotify.
     let drifted = sandbox::Link {
         partner_id: options.partner_id.clone(),
         partner_user_id: world.partner_user_id("ada"),
@@ -34,7 +34,7 @@ async fn what_spotify_has_otherwise_than_is_wanted_is_found_and_mended() {
         (heard(&world), calls(&world)),
         (vec!["all-access".to_owned(), "basic".to_owned()], (2, 1))
     );
-    // And somebody has unlinked there.
+    // The link has been removed at Spotify.
     world
         .spotify()
         .remove_link(&options.partner_id, &world.partner_user_id("ada"));
@@ -48,9 +48,9 @@ async fn what_spotify_has_otherwise_than_is_wanted_is_found_and_mended() {
     assert_eq!(calls(&world), (3, 1));
 }
 
-/// A run that ends early is gone on with, and each person is asked about once in a round.
+/// The next run resumes a run that ended early, and a round checks each subscriber once.
 #[tokio::test]
-async fn the_reconciliation_goes_on_where_the_last_run_came_to() {
+async fn reconciliation_resumes_where_the_last_run_stopped() {
     let (world, sync) = linked().await;
     for (person, account) in [("bela", "jonas"), ("yuki", "ines"), ("noor", "teo")] {
         assert_eq!(world.signed_in(person).link(account).await.status, 302);
@@ -58,7 +58,7 @@ async fn the_reconciliation_goes_on_where_the_last_run_came_to() {
     world.advance(20);
     sweep(&sync).await;
     world.spotify().requests().clear();
-    // No run has time for more than one or two.
+    // A run has time for only one or two subscribers.
     world.spotify().faults().add(Fault {
         delay_ms: Some(50),
         times: None,

@@ -1,4 +1,4 @@
-//! Spotify fails, refuses or asks for a pause: sync retries, and loses nothing.
+//! Retries: Spotify fails, refuses a call or asks for a pause, and no change is lost.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn trouble_at_spotify_loses_nothing() {
+async fn no_change_is_lost_while_spotify_fails() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     for fault in [
@@ -36,7 +36,7 @@ async fn trouble_at_spotify_loses_nothing() {
         sweep(&sync).await;
         assert_eq!(heard(&world), ["all-access", "basic"]);
         world.spotify().faults().clear();
-        // Not at once, either.
+        // The retry waits for its backoff.
         let before = calls(&world);
         sweep(&sync).await;
         assert_eq!(calls(&world), before);
@@ -46,9 +46,9 @@ async fn trouble_at_spotify_loses_nothing() {
     assert_eq!(heard(&world), ["gold"]);
 }
 
-/// What Spotify was told, and nobody heard that it was: the call is repeated, to the same effect.
+/// Spotify carries out the call and its answer is lost, so the call may still be in flight when the next change arrives.
 #[tokio::test]
-async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
+async fn a_change_waits_while_a_call_with_a_lost_answer_may_be_in_flight() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     let lost = Fault {
@@ -60,7 +60,7 @@ async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
     world.spotify().faults().add(lost);
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
-    // Wanted meanwhile; but the first call may still be on its way.
+    // A new change must wait, because the first call may still be in flight.
     world.write_entitlements("replace", "ada", &["silver"]).await;
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
@@ -70,7 +70,7 @@ async fn a_call_whose_answer_was_lost_is_made_again_and_nothing_else_before() {
 }
 
 #[tokio::test]
-async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
+async fn no_worker_calls_spotify_before_retry_after_has_passed() {
     let (world, sync) = linked().await;
     let other = start(&world).await;
     assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
@@ -87,7 +87,7 @@ async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
     });
     sweep(&sync).await;
     assert_eq!(calls(&world).0 + calls(&world).1, 1);
-    // Another worker does not call either, nor wait for it with somebody in hand: what else it has to do is not held up.
+    // Another worker does not call either, and does not wait for the pause while it holds a lease.
     tokio::time::timeout(Duration::from_secs(5), sweep(&other))
         .await
         .unwrap();
@@ -97,13 +97,13 @@ async fn when_spotify_asks_for_a_pause_nobody_calls_until_it_is_over() {
     assert_eq!(heard(&world), ["gold"]);
 }
 
-/// More people of a refused partner are due than are read at a time, and all of them before the others.
+/// The refused partner has more due subscribers than one page of the index, and all of them sort before those of other partners.
 #[tokio::test]
-async fn a_refused_partner_with_many_people_does_not_stand_in_the_way_of_others() {
+async fn a_refused_partner_with_many_subscribers_does_not_block_others() {
     let (world, sync) = linked().await;
     let refused = PartnerId::parse("1111111111111111111111").unwrap();
     let subscribers = subscribers(&world, &[]);
-    // In the part of the index that has Ada.
+    // The subscribers are in the same shard of the index as Ada.
     let part_of = |partner_id: &str, person: &str| {
         let hash = shared::secret::sha256_hex(&format!("{partner_id}#{person}"));
         u8::from_str_radix(&hash[..2], 16).unwrap() % shared::store::DIRTY_SHARDS
@@ -131,9 +131,9 @@ async fn a_refused_partner_with_many_people_does_not_stand_in_the_way_of_others(
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (1, 1)));
 }
 
-/// Rather a wrong address, or a fault of Spotify's: a run that hears "no such link" of everybody does not believe it of the whole table.
+/// If none of the first ten subscribers of a run has a link, a wrong URL or a fault at Spotify is likelier than ten unlinks.
 #[tokio::test]
-async fn a_run_that_finds_nobody_linked_stops_after_ten() {
+async fn a_run_stops_after_ten_subscribers_without_a_link() {
     let world = World::new().await;
     let sync = start(&world).await;
     let people = many_registered(&world, 30).await;
@@ -144,16 +144,16 @@ async fn a_run_that_finds_nobody_linked_stops_after_ten() {
     world.advance(301);
     sweep(&sync).await;
     assert_eq!(calls(&world), (10, 0));
-    assert!(crate::support::logged().contains("Spotify knows nobody of those asked about"));
-    // It is true after all: the next runs find the others.
+    assert!(crate::support::logged().contains("Spotify reports every subscriber as unlinked"));
+    // If the answers are true, the next runs process the other subscribers.
     sweep(&sync).await;
     sweep(&sync).await;
     assert_eq!(calls(&world), (30, 0));
 }
 
-/// Spotify refuses one partner's calls: the others go on, and so does that one by itself.
+/// Spotify refuses the calls of one partner. The other partners continue, and that one resumes by itself.
 #[tokio::test]
-async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself() {
+async fn a_refused_partner_stops_alone_and_resumes_by_itself() {
     let other = "1111111111111111111111";
     let options = sandbox::Options {
         more_partners: vec![(other.to_owned(), "Second".to_owned())],
@@ -170,7 +170,7 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
     assert_eq!(elsewhere.get(&callback).await.status, 302);
     world.advance(20);
     world.spotify().requests().clear();
-    // The first call of the run is refused, whosever it is.
+    // The first call of the run is refused, whichever partner it is for.
     world.spotify().faults().add(Fault {
         times: Some(1),
         ..Fault::answer(GET, 403, "")
@@ -181,7 +181,7 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
         .iter()
         .map(|request| request.jws.as_ref().unwrap().payload["partner_id"].clone())
         .collect();
-    // Its partner is asked about no further; of the others, everybody.
+    // Sync makes no further call for that partner, and one call for each subscriber of the other.
     let expected = if of[0] == other { 1 + 3 } else { 1 + 1 };
     assert_eq!(of.len(), expected, "{of:?}");
     assert_eq!(of.iter().filter(|partner_id| **partner_id == of[0]).count(), 1);
@@ -191,9 +191,9 @@ async fn a_partner_that_is_refused_stops_alone_and_loudly_and_goes_on_by_itself(
     assert_eq!(link(&world).await.0, "linked");
 }
 
-/// A gateway before Spotify has given up; what was asked is done all the same, later, and must not come after what is asked next.
+/// A gateway in front of Spotify times out. Spotify may still carry out the call later, so the next call must not be sent too early.
 #[tokio::test]
-async fn a_write_that_a_gateway_gave_up_on_is_not_overlease_owner_itself() {
+async fn a_new_change_waits_after_a_gateway_timeout() {
     for status in [408, 502, 504] {
         let (world, sync) = linked().await;
         world.write_entitlements("replace", "ada", &["gold"]).await;
@@ -202,11 +202,11 @@ async fn a_write_that_a_gateway_gave_up_on_is_not_overlease_owner_itself() {
             ..Fault::answer(REPLACE, status, "<html>")
         });
         sweep(&sync).await;
-        // It is not sent again at once, either: the second answer would hide the first.
+        // The call is not repeated at once, because a second answer would hide the first.
         let before = calls(&world);
         assert_eq!(before, (0, 1), "{status}");
         world.write_entitlements("replace", "ada", &[]).await;
-        // What the backend says takes a second.
+        // The backend's request advances the clock by one second.
         world.advance(58);
         sweep(&sync).await;
         assert_eq!(calls(&world), before, "{status}");
@@ -216,9 +216,9 @@ async fn a_write_that_a_gateway_gave_up_on_is_not_overlease_owner_itself() {
     }
 }
 
-/// However long an outage was: what is wanted after it waits only as long as a call may be on its way.
+/// A change after a long outage waits only while the last call may be in flight, not for the full backoff.
 #[tokio::test]
-async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_way() {
+async fn a_change_after_many_timeouts_waits_only_for_the_last_call() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
@@ -241,7 +241,7 @@ async fn a_change_after_many_timeouts_follows_as_soon_as_no_call_can_be_on_its_w
 }
 
 #[tokio::test]
-async fn a_pause_of_two_hours_is_kept_for_two_hours() {
+async fn a_retry_after_of_two_hours_is_kept() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
@@ -252,7 +252,7 @@ async fn a_pause_of_two_hours_is_kept_for_two_hours() {
     sweep(&sync).await;
     world.spotify().requests().clear();
     for _ in 0..2 {
-        // A turn that is less than 15 s away would be waited for.
+        // Stops short of the end, because a run waits for a permit that is less than 15 s away.
         world.advance(3590);
         sweep(&sync).await;
         assert!(world.spotify().requests().all().is_empty());
@@ -262,9 +262,9 @@ async fn a_pause_of_two_hours_is_kept_for_two_hours() {
     assert_eq!(heard(&world), ["gold"]);
 }
 
-/// Spotify has lifted it, or it was a mistake: an operator ends it, and nobody has been put off for hours.
+/// An operator deletes the pause, and no subscriber stays deferred until the end that Spotify gave.
 #[tokio::test]
-async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minutes() {
+async fn a_pause_lifted_by_an_operator_ends_within_minutes() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
@@ -287,9 +287,9 @@ async fn a_pause_that_an_operator_has_lifted_is_over_for_everybody_within_minute
     assert_eq!(heard(&world), ["gold"]);
 }
 
-/// DynamoDB has written, and only its answer is lost: whoever asked for the next version has made it.
+/// DynamoDB writes the change and its answer is lost. The retry recognises its own write.
 #[tokio::test]
-async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
+async fn a_retry_of_a_versioned_change_is_not_a_version_conflict() {
     let world = World::new().await;
     let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
     let subscribers = subscribers(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
@@ -308,9 +308,9 @@ async fn a_change_for_a_version_whose_answer_was_lost_is_no_mismatch() {
     assert_eq!(changed("bronze", 1).await.unwrap_err(), ChangeError::OtherVersion);
 }
 
-/// In an outage few are tried, so that the others need not wait out a pause after it.
+/// In an outage a run tries few subscribers, so that the others have no backoff to wait for when Spotify is back.
 #[tokio::test]
-async fn when_spotify_is_down_the_rest_are_left_for_when_it_is_back() {
+async fn an_outage_backs_off_only_the_few_subscribers_tried() {
     let (world, sync) = linked().await;
     let partner_id = world.sandbox.options().partner_id.clone();
     let people = many_registered(&world, 30).await;

@@ -1,4 +1,4 @@
-//! A real Chromium walks the demo as a person would. Screenshots of every page stay in `target/screenshots`.
+//! Journeys through the demo in a real Chromium. Screenshots of every page are written to `target/screenshots`.
 
 use std::{path::Path, time::Duration};
 
@@ -18,11 +18,11 @@ const SHOWS: [&str; 3] = [
     "0BrassAndBarnacle00003",
 ];
 
-/// A phone's screen.
+/// Screen of a phone, in CSS pixels.
 const WIDTH: u32 = 390;
 const HEIGHT: u32 = 844;
 
-/// A person at a Chromium of their own.
+/// A person with their own Chromium.
 struct Person<'a> {
     world: &'a World,
     page: Client,
@@ -32,7 +32,7 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// `name` is that of the screenshots.
+    /// Starts a Chromium. `name` is the prefix of the screenshots.
     async fn at(world: &'a World, name: &'static str) -> Self {
         let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Allowed).await;
         Self {
@@ -44,7 +44,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// In a Chromium that runs no page's script.
+    /// Starts a Chromium in which pages run no scripts.
     async fn without_scripts(world: &'a World, name: &'static str) -> Self {
         let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Blocked).await;
         Self {
@@ -96,7 +96,7 @@ impl<'a> Person<'a> {
             .unwrap()
     }
 
-    /// Waits for our page with this heading and status, looks at it, and keeps a picture of it.
+    /// Waits for a page of the functions with this heading, checks its status and style, and takes a screenshot.
     async fn sees(&mut self, heading: &str, status: u16) {
         let path = format!("//h1[normalize-space()=\"{heading}\"]");
         let found = self
@@ -118,12 +118,12 @@ impl<'a> Person<'a> {
             status,
             "{heading}"
         );
-        // Our own style is let through by our own policy.
+        // The content security policy lets the page's own style through.
         let width = self.find("main").await.css_value("max-width").await.unwrap();
         assert_eq!(width, "544px", "{heading}");
     }
 
-    /// What a script makes of the page.
+    /// Evaluates a JavaScript expression in the page.
     async fn asks(&self, expression: &str) -> Value {
         self.page
             .execute(&format!("return {expression}"), Vec::new())
@@ -133,7 +133,7 @@ impl<'a> Person<'a> {
 
     async fn log(&self, kind: &'static str) -> Vec<Value> {
         let Value::Array(entries) = self.page.issue_cmd(Log(kind)).await.unwrap() else {
-            panic!("a list")
+            panic!("not a list")
         };
         entries
     }
@@ -150,10 +150,10 @@ impl<'a> Person<'a> {
         let file = folder.join(format!("{}-{:02}-{page}.png", self.name, self.shots));
         std::fs::write(file, self.page.screenshot().await.unwrap()).unwrap();
         let width = self.asks("document.documentElement.scrollWidth").await;
-        assert_eq!(width, WIDTH, "nothing is wider than the screen: {page}");
+        assert_eq!(width, WIDTH, "the page is wider than the screen: {page}");
     }
 
-    /// Signs in at the partner's site, which is to tell us by `kind`: `session` or `handoff`.
+    /// Signs in at the partner's site, which passes the sign-in on as a `session` or by `handoff`.
     async fn signs_in(&mut self, person: &str, kind: &str) {
         self.site("/sign-in").await;
         self.press(&format!("#kind-{kind}")).await;
@@ -164,7 +164,7 @@ impl<'a> Person<'a> {
         self.find(&format!("#signed-in-as[data-person={person}]")).await;
     }
 
-    /// At the simulated Spotify's consent.
+    /// Agrees at the simulated Spotify's consent as `account`.
     async fn agrees(&mut self, account: &str) {
         self.press(&format!("#account-{account}")).await;
         self.keep("consent").await;
@@ -173,7 +173,7 @@ impl<'a> Person<'a> {
         self.keep("landing").await;
     }
 
-    /// The shows of the landing page from the top: whether each is unlocked, and whether it is what they came for.
+    /// The shows of the landing page in order: id, whether it is unlocked, and whether the journey began with it.
     async fn shows(&self) -> Vec<(String, bool, bool)> {
         self.find("li.show").await;
         let mut shows = Vec::new();
@@ -196,7 +196,7 @@ impl<'a> Person<'a> {
         };
     }
 
-    /// The forms that were posted since this was asked last: where to, and the origin that Chromium gave.
+    /// The forms posted since the last call: URL and `Origin` header.
     async fn posted(&self) -> Vec<(String, String)> {
         let mut posted = Vec::new();
         for entry in self.log("performance").await {
@@ -210,7 +210,7 @@ impl<'a> Person<'a> {
         posted
     }
 
-    /// Chromium keeps our cookie, `Secure` though it is and plain HTTP though this is, and keeps it from scripts.
+    /// Checks that Chromium keeps the `Secure` binding cookie on loopback HTTP, and hides it from scripts.
     async fn is_bound(&self) {
         let cookie = self.page.get_named_cookie(BROWSER_COOKIE).await.unwrap();
         assert_eq!(
@@ -226,7 +226,7 @@ impl<'a> Person<'a> {
         assert!(!seen.as_str().unwrap().contains(BROWSER_COOKIE), "{seen}");
     }
 
-    /// Nothing on the console but the pages whose status is an error's, as they are meant to be: nothing that a policy blocked.
+    /// Closes Chromium after checking that the console has no entries except failed requests, which error pages cause.
     async fn leaves(self) {
         let mut console = self.log("browser").await;
         console.retain(|entry| entry["source"] != "network");
@@ -235,7 +235,7 @@ impl<'a> Person<'a> {
     }
 }
 
-/// Signs in, links for a show, hears the right shows, comes back, unlinks, links again with another Spotify account.
+/// Signs in, links for a show, sees the right shows unlocked, unlinks, and links again with another Spotify account.
 async fn whole_journey(world: &World, mut ada: Person<'_>, kind: &str) {
     ada.signs_in("ada", kind).await;
     ada.site("/").await;
@@ -270,27 +270,27 @@ async fn whole_journey(world: &World, mut ada: Person<'_>, kind: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_with_a_session_links_listens_unlinks_and_links_again() {
+async fn a_subscriber_with_a_session_links_unlinks_and_links_again() {
     let world = World::new().await;
     whole_journey(&world, Person::at(&world, "session").await, "session").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_by_hand_off_links_listens_unlinks_and_links_again() {
+async fn a_subscriber_by_hand_off_links_unlinks_and_links_again() {
     let world = World::new().await;
     whole_journey(&world, Person::at(&world, "handoff").await, "handoff").await;
 }
 
-/// No page of ours needs a script.
+/// The pages of the functions need no scripts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_whose_browser_runs_no_scripts_links_listens_unlinks_and_links_again() {
+async fn a_subscriber_without_scripts_links_unlinks_and_links_again() {
     let world = World::new().await;
     whole_journey(&world, Person::without_scripts(&world, "no-scripts").await, "handoff").await;
 }
 
-/// At a provider that we did not write; the wrong Spotify account first, and each remedy leads back to the same show.
+/// With a third-party `OpenID` provider: after the wrong Spotify account, each remedy leads back to the same show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in_every_way() {
+async fn every_remedy_for_the_wrong_spotify_account_works() {
     let (world, provider) = World::signing_in().await;
     let mut ada = Person::at(&world, "oidc").await;
     let of = |person: &str, account: &str| sandbox::Link {
@@ -304,7 +304,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
         switches.a8_forward_show = true;
         switches.skip_consent_when_approved = true;
     });
-    // Béla has linked Mara's account, and Ada begins with it.
+    // Béla has linked Mara's account, and Ada tries it first.
     world.spotify().force_link(of("bela", "mara"));
     ada.open(&world.gateway(&format!("/link?show={show}"))).await;
     ada.find("#sign-in-as-member-1003").await;
@@ -314,7 +314,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.press("#agree").await;
     ada.sees("Spotify could not connect your account", 409).await;
 
-    // Another Spotify account: she is asked which, though she has approved before.
+    // Another Spotify account: consent is shown again although it was given before.
     ada.press("#other-account").await;
     ada.agrees("jonas").await;
     let arrived = async |ada: &Person<'_>| {
@@ -324,7 +324,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     arrived(&ada).await;
     assert_eq!(world.linked("ada").unwrap().0, "jonas");
 
-    // Her account is Jonas's now, and she wants Inès's: the previous one is unlinked here.
+    // Ada is linked to Jonas's account and wants Inès's: she unlinks the previous one on the unlink page.
     ada.open(&world.gateway(&format!("/entrypoint?show={show}&show_dialog=true")))
         .await;
     ada.press("#account-ines").await;
@@ -339,7 +339,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.agrees("ines").await;
     arrived(&ada).await;
 
-    // Mara's account is still Béla's: she unlinks it at Spotify, and starts again.
+    // Mara's account is still linked to Béla: Ada unlinks it at Spotify and starts again.
     world
         .spotify()
         .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
@@ -350,7 +350,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.sees("Spotify could not connect your account", 409).await;
     let refusal = ada.page.window().await.unwrap();
     ada.press("#content-access").await;
-    // Beside the page, which stays.
+    // The link opens a second window.
     let windows = ada.page.windows().await.unwrap();
     let beside = windows.into_iter().find(|window| *window != refusal).unwrap();
     ada.page.switch_to_window(beside).await.unwrap();
@@ -370,7 +370,7 @@ async fn a_subscriber_of_an_openid_provider_is_rescued_from_the_wrong_account_in
     ada.leaves().await;
 }
 
-/// `make demo SIGN_IN=oidc`: the demo site is the provider, and they turn back there first.
+/// `make demo SIGN_IN=oidc`: the demo site is the provider. The first sign-in is cancelled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_site_signs_people_in_as_an_openid_provider() {
     let options = sandbox::Options {
@@ -390,7 +390,7 @@ async fn the_demo_site_signs_people_in_as_an_openid_provider() {
     ada.agrees("mara").await;
     let shows = ada.shows().await;
     assert_eq!(shows[0], (SHOWS[2].to_owned(), true, true));
-    // The site knows them now, and so does our page, by way of the provider.
+    // Ada is signed in at the site and, through the provider, on the account page.
     ada.is_linked_to(Some("mara")).await;
     ada.open(&world.gateway("/account")).await;
     ada.sees("Your connection with Spotify", 200).await;
@@ -398,9 +398,9 @@ async fn the_demo_site_signs_people_in_as_an_openid_provider() {
     ada.leaves().await;
 }
 
-/// In a frame of the partner's own pages, and of nobody else's.
+/// `FRAME_ORIGIN` names the one site that may frame the account page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_account_page_stands_in_a_frame_of_the_partners_own_site_alone() {
+async fn the_account_page_can_be_framed_only_by_the_partners_site() {
     let (partner, stranger) = (Replay::start().await, Replay::start().await);
     let world = World::with(sandbox::Options::default(), &[("FRAME_ORIGIN", &partner.origin)]).await;
     for site in [&partner, &stranger] {
@@ -423,19 +423,19 @@ async fn the_account_page_stands_in_a_frame_of_the_partners_own_site_alone() {
     let account = format!("{}/account", partner.origin);
     assert!(
         framed(&ada, account.clone(), "a.step[target=_top]").await,
-        "signed out: a way out of the frame"
+        "a signed-out frame needs a link out of the frame"
     );
     ada.signs_in("ada", "session").await;
     assert!(framed(&ada, account, "#link-state").await);
     ada.keep("frame").await;
     assert!(!framed(&ada, format!("{}/account", stranger.origin), "#link-state").await);
-    // What changes something is framed by nobody.
+    // A page with a form can never be framed.
     assert!(!framed(&ada, format!("{}/unlink", partner.origin), "form").await);
     ada.page.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_cancels_is_told_so_and_can_start_again() {
+async fn a_cancelled_link_can_be_started_again() {
     let world = World::new().await;
     let mut bela = Person::at(&world, "cancel").await;
     bela.signs_in("bela", "session").await;
@@ -446,7 +446,7 @@ async fn whoever_cancels_is_told_so_and_can_start_again() {
     assert!(world.spotify().links().is_empty());
     bela.press("a.step").await;
     bela.agrees("mara").await;
-    // The basic plan opens two of the three shows.
+    // The basic plan unlocks two of the three shows.
     let locked: Vec<_> = bela
         .shows()
         .await
@@ -458,9 +458,9 @@ async fn whoever_cancels_is_told_so_and_can_start_again() {
     bela.leaves().await;
 }
 
-/// Two people share a browser, and the second of them signs in only when we ask.
+/// Two people share a browser, and the second signs in during the journey.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spotify_account_of_somebody_else_is_refused_with_the_likely_reason() {
+async fn a_spotify_account_of_another_subscriber_is_refused() {
     let world = World::new().await;
     let mut people = Person::at(&world, "conflict").await;
     people.signs_in("bela", "handoff").await;
@@ -504,18 +504,18 @@ async fn two_tabs(kind: &str, name: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tabs_of_one_browser_both_arrive_with_a_session() {
+async fn two_browser_tabs_both_link_with_a_session() {
     two_tabs("session", "tabs-session").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tabs_of_one_browser_both_arrive_by_hand_off() {
+async fn two_browser_tabs_both_link_by_hand_off() {
     two_tabs("handoff", "tabs-handoff").await;
 }
 
-/// Every other page that a person can meet, as they see it.
+/// The error pages that no other journey of this file shows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_other_page_says_what_happened() {
+async fn each_error_page_says_what_happened() {
     let world = World::new().await;
     let mut ada = Person::at(&world, "pages").await;
     ada.open(&world.gateway(&format!("/callback?code=x&state={}", "A".repeat(43))))
@@ -541,11 +541,11 @@ async fn every_other_page_says_what_happened() {
     ada.leaves().await;
 }
 
-/// She changes what she pays for at the partner's site, whose backend tells us, and does nothing else.
+/// Ada only changes her plan at the partner's site; its backend and the sync do the rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_changed_plan_and_a_cancelled_one_reach_spotify_by_themselves() {
+async fn a_changed_or_cancelled_plan_reaches_spotify() {
     let world = World::new().await;
-    // The clock stands still, so that every turn is a little later than the last one.
+    // The clock does not move: at a low rate the limiter would delay each call further than the last.
     let environment = world.environment(&[("SPOTIFY_RATE", "1000")]);
     let sync = Synchronizer::start(environment, world.clock.clone(), Rng::System)
         .await

@@ -1,5 +1,5 @@
-//! Every page of ours in a real Chromium: in three languages, light and dark, on a phone and on a large screen, looked at by axe, with scripts and without.
-//! The pages are what the functions answered, replayed to Chromium with their own headers. Pictures stay in `target/screenshots/pages`.
+//! Every page of the functions in a real Chromium, checked by axe: three languages, light and dark, phone and large screen, with and without scripts.
+//! The responses of the functions are recorded and replayed to Chromium with their headers. Screenshots are written to `target/screenshots/pages`.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::support::{
 
 const SHOW: &str = "0MossHour0000000000002";
 
-/// Every page that a person can meet, as the functions answer it in this language.
+/// Every page that a person can see, by name, as the functions return it in `language`.
 async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String, TestResponse> {
     let logo = format!("{}/logo.svg", replay.origin);
     let branded = [
@@ -97,7 +97,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     let keys = World::with(Options::default(), &[("SITE_JWKS_URL", "http://127.0.0.1:9/jwks")]).await;
     let mut ada = keys.signed_in("ada").in_language(language);
     pages.insert("sign-in-unavailable", ada.get("/entrypoint").await);
-    // Without anything configured.
+    // A deployment without the optional settings.
     let bare = World::with(
         Options::default(),
         &[("SIGN_IN_URL", ""), ("RETURN_URL", ""), ("BRAND_NAME", "")],
@@ -126,7 +126,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
 
 const PAGES: usize = 22;
 
-/// That each page is the one it is taken for.
+/// Status and English title of each page.
 const TITLES: [(&str, u16, &str); PAGES] = [
     ("account-linked", 200, "Your connection with Spotify"),
     ("account-not-linked", 200, "Your connection with Spotify"),
@@ -152,7 +152,7 @@ const TITLES: [(&str, u16, &str); PAGES] = [
     ("internal-error", 502, "Something went wrong"),
 ];
 
-/// What axe finds wrong, all rules of WCAG 2.2 A and AA and of good practice applied.
+/// The violations that axe finds by the rules of WCAG 2.2 A and AA and its best practices.
 async fn axe(page: &Client, source: &str) -> Vec<String> {
     page.execute(source, Vec::new()).await.unwrap();
     let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -170,7 +170,7 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
     assert_eq!(pages.len(), PAGES);
     *replay.answers.lock().unwrap() = pages.clone();
     let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node_modules/axe-core/axe.min.js");
-    let source = std::fs::read_to_string(peers).expect("`make setup` installs axe-core");
+    let source = std::fs::read_to_string(peers).expect("axe-core is not installed: run `make setup`");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots/pages");
     std::fs::create_dir_all(&folder).unwrap();
     let (page, _driver) = chromium::start(width, height, Scripts::Allowed).await;
@@ -193,7 +193,7 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
             "{name}"
         );
     }
-    // Scripts make no difference to pages without any; looked at once a language.
+    // The pages have no scripts, so one run without scripts for each language is enough.
     let on_a_phone = width < 500;
     let without_scripts = on_a_phone.then_some(("light", false));
     for (scheme, scripts) in [("light", true), ("dark", true)].into_iter().chain(without_scripts) {
@@ -206,7 +206,7 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
             let blocked = |blocked: bool| Devtools("Emulation.setScriptExecutionDisabled", json!({"value": blocked}));
             page.issue_cmd(blocked(!scripts)).await.unwrap();
             page.goto(&format!("{}/{name}", replay.origin)).await.unwrap();
-            // The page stands as it is; axe is a script itself.
+            // Scripts are allowed again after loading, because axe is a script.
             page.issue_cmd(blocked(false)).await.unwrap();
             let seen = page.execute("return [document.documentElement.scrollWidth, document.querySelectorAll('h1').length, getComputedStyle(document.querySelector('.sheet')).backgroundColor]", Vec::new()).await.unwrap();
             assert!(
@@ -219,10 +219,7 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
             } else {
                 "rgb(22, 22, 22)"
             };
-            assert_eq!(
-                seen[2], paper,
-                "{place}: our style is let through, in the right colours"
-            );
+            assert_eq!(seen[2], paper, "{place}: the style is blocked or has the wrong colours");
             assert_eq!(axe(&page, &source).await, Vec::<String>::new(), "{place}");
             if scripts {
                 let file = folder.join(format!("{name}-{language}-{scheme}-{width}.png"));
@@ -231,7 +228,7 @@ async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
         }
     }
     let Value::Array(console) = page.issue_cmd(chromium::Log("browser")).await.unwrap() else {
-        panic!("a list")
+        panic!("not a list")
     };
     let blocked: Vec<_> = console.iter().filter(|entry| entry["source"] != "network").collect();
     assert!(blocked.is_empty(), "{blocked:?}");
