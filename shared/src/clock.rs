@@ -1,7 +1,7 @@
 //! The clock. The only module that reads the system time; everything else takes a [`Clock`], or `now` in seconds since 1970, so tests are
 //! reproducible.
 
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -15,30 +15,30 @@ pub enum Clock {
     #[default]
     System,
     /// A clock that moves only by [`Clock::advance`]. Its value is in seconds since 1970.
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     Fixed(Arc<AtomicI64>),
     /// The system clock plus an offset in seconds.
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     Ahead(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// A clock that stays at `now`, in seconds since 1970, until [`Clock::advance`].
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     #[must_use]
     pub fn fixed(now: i64) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(now)))
     }
 
     /// A clock that runs with the system clock, and jumps by [`Clock::advance`].
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     #[must_use]
     pub fn ahead() -> Self {
         Self::Ahead(Arc::default())
     }
 
     /// Moves a test clock by `seconds`, which may be negative. Has no effect on [`Clock::System`].
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     pub fn advance(&self, seconds: i64) {
         if let Self::Fixed(moved) | Self::Ahead(moved) = self {
             moved.fetch_add(seconds, Ordering::SeqCst);
@@ -53,9 +53,9 @@ impl Clock {
             Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
-            #[cfg(feature = "test-support")]
+            #[cfg(any(test, feature = "test-support"))]
             Self::Fixed(now) => now.load(Ordering::SeqCst).saturating_mul(1000),
-            #[cfg(feature = "test-support")]
+            #[cfg(any(test, feature = "test-support"))]
             Self::Ahead(by) => Self::System
                 .now_ms()
                 .saturating_add(by.load(Ordering::SeqCst).saturating_mul(1000)),
@@ -70,9 +70,9 @@ impl Clock {
             Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-            #[cfg(feature = "test-support")]
+            #[cfg(any(test, feature = "test-support"))]
             Self::Fixed(now) => now.load(Ordering::SeqCst),
-            #[cfg(feature = "test-support")]
+            #[cfg(any(test, feature = "test-support"))]
             Self::Ahead(by) => Self::System.now().saturating_add(by.load(Ordering::SeqCst)),
         }
     }

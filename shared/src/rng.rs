@@ -1,7 +1,7 @@
 //! Random bytes. The only module that reads the operating system's generator; everything else takes an [`Rng`] argument, so tests are
 //! reproducible.
 
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -14,7 +14,7 @@ pub enum Rng {
     #[default]
     System,
     /// A deterministic generator: its seed, and the number of blocks drawn so far.
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     Seeded(u64, Arc<AtomicU64>),
 }
 
@@ -25,7 +25,7 @@ pub struct RngError;
 
 impl Rng {
     /// A generator that yields the same bytes for the same seed.
-    #[cfg(feature = "test-support")]
+    #[cfg(any(test, feature = "test-support"))]
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::Seeded(seed, Arc::new(AtomicU64::new(0)))
@@ -40,7 +40,7 @@ impl Rng {
         let mut bytes = [0; N];
         match self {
             Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| RngError)?,
-            #[cfg(feature = "test-support")]
+            #[cfg(any(test, feature = "test-support"))]
             Self::Seeded(seed, drawn) => {
                 for chunk in bytes.chunks_mut(32) {
                     let turn = drawn.fetch_add(1, Ordering::SeqCst);

@@ -1,17 +1,17 @@
 //! JSON Web Signatures in compact serialization (RFC 7515, RFC 7519, RFC 8725): signing, verifying and key sets. Claims can be read only after
 //! the signature is verified. The time is an argument. This module knows neither network, clock nor Spotify.
 
+mod json;
 mod jwt_id;
 mod keys;
-mod members;
 mod sign;
 #[cfg(test)]
 mod tests;
 mod verify;
 
+pub use json::parse_object;
 pub use jwt_id::JwtId;
 pub use keys::{KeyError, KeySet};
-pub use members::parse_object;
 pub use sign::{SignError, SignedJws, sign};
 pub use verify::{JwsError, TokenKind, UnverifiedJws, Verified, Verifier};
 

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{KeySet, LEEWAY, members::StrictObject};
+use super::{KeySet, LEEWAY, json::StrictObject};
 use crate::encoding::from_base64url;
 
 /// Upper bound of a token, in bytes. A cookie has at most 4 KB; API Gateway accepts 10 KB of request line and headers.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{KINDS, NOW, Signer, hs256, segments, session, verdict, verdict_at};
 use crate::{
     encoding::{base64url, from_base64url},
-    jws::{JwsError, KeySet, TokenKind, UnverifiedJws, members::StrictObject},
+    jws::{JwsError, KeySet, TokenKind, UnverifiedJws, json::StrictObject},
 };
 
 static SIGNERS: LazyLock<Vec<(KeySet, String)>> = LazyLock::new(|| {
