@@ -1,10 +1,10 @@
-// An OpenID provider for tests: a real oidc-provider whose keys can be rotated and whose answers can be falsified.
+// An OpenID provider for tests: oidc-provider with key rotation and manipulated responses.
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as jose from "jose";
 
-// oidc-provider warns at import that it does not support Node.js 20, where all that is used here works.
+// oidc-provider warns at import that Node.js 20 is unsupported. The features used here work.
 const { warn } = console;
 console.warn = () => {};
 const { Provider, errors } = await import("oidc-provider");
@@ -47,7 +47,7 @@ let requests = [];
 
 class BadRequest extends Error {}
 
-// Outlives each Provider, so that sessions and codes survive a rotation. The models check the expiry themselves.
+// Shared by all Providers, so that sessions and codes survive a rotation. The models check expiry themselves.
 const store = new Map();
 
 class Adapter {
@@ -101,7 +101,7 @@ async function newKey(kid, alg) {
   return { kid, alg, jwk, privateKey, pem: await jose.exportSPKI(publicKey) };
 }
 
-// The keys of a Provider are fixed at its construction.
+// A Provider cannot change its keys, so every rotation creates a new one.
 function newProvider(keys) {
   const made = new Provider(issuer, {
     adapter: Adapter,
@@ -156,7 +156,7 @@ function newProvider(keys) {
   return made;
 }
 
-// Who signs in consents to everything, so that nobody is asked.
+// Grants all scopes and claims at sign-in, so that no consent page is shown.
 async function loadExistingGrant({ oidc }) {
   const { Grant } = oidc.provider;
   const id = oidc.session.grantIdFor(oidc.client.clientId);
@@ -199,7 +199,7 @@ function sendPage(res, status, title, content) {
   res.writeHead(status, {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
-    // No form-action: Chromium applies it to the redirects after the form too, which lead to the client.
+    // No form-action: Chromium also applies it to the redirects after the form, which lead to the client.
     "content-security-policy":
       "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
   });
@@ -288,7 +288,7 @@ async function tamperAnswer(res, body, { status, headers = {}, body: instead, se
   if (status !== undefined) res.statusCode = status;
   if (instead !== undefined) return instead;
   if (set !== undefined) return JSON.stringify(merge(JSON.parse(body), set));
-  // Still a valid document, so that only its size can be what is wrong with it.
+  // The document stays valid, so that only its size is wrong.
   if (huge !== undefined) return JSON.stringify({ ...JSON.parse(body), padding: "x".repeat(huge) });
   return status === undefined ? body : "";
 }
@@ -313,7 +313,7 @@ async function tampered({ method, path }, res, body) {
   return tamper.authorize ? tamperRedirect(res, body, tamper.authorize) : body;
 }
 
-// Holds back what is written to the response, until it ends.
+// Buffers the response until it ends.
 function hold(res) {
   const chunks = [];
   return new Promise((resolve) => {
@@ -416,6 +416,6 @@ process.stdin.resume();
 server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", async () => {
   issuer = `http://127.0.0.1:${server.address().port}`;
   await rotate({ kid: "k1" });
-  await provider.Client.find(client_id); // fails here if the client's metadata are not valid, not at its first request
+  await provider.Client.find(client_id); // invalid client metadata fails here, not at the first request
   console.log(`listening ${issuer}`);
 });

@@ -1,4 +1,4 @@
-//! Where the sandbox's ids, codes and tokens come from: the operating system, or a seed that gives the same ones again.
+//! Random ids, codes and tokens: from the operating system, or from a seed for repeatable values.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::hex;
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A source of random bytes. Clones draw from the same sequence.
+/// A source of random tokens. Clones draw from the same sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenSource(Arc<Source>);
 
@@ -33,7 +33,7 @@ impl TokenSource {
         }))
     }
 
-    /// Begins a seeded sequence again.
+    /// Restarts a seeded sequence.
     pub(crate) fn rewind(&self) {
         if let Source::Seeded { drawn, .. } = &*self.0 {
             drawn.store(0, Ordering::Relaxed);
@@ -45,7 +45,7 @@ impl TokenSource {
         match &*self.0 {
             Source::System(random) => {
                 if random.fill(&mut block).is_err() {
-                    // No randomness, no way on: a token made of zeros would be worse than no sandbox.
+                    // Predictable tokens would be worse than no sandbox.
                     std::process::abort();
                 }
             }
@@ -58,23 +58,23 @@ impl TokenSource {
         block
     }
 
-    /// 43 URL-safe characters.
+    /// Returns a token of 43 URL-safe characters.
     pub(crate) fn token(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.block())
     }
 
-    /// Base-62 characters, at most 32 of them.
+    /// Returns `length` base-62 characters, at most 32.
     pub(crate) fn base62(&self, length: usize) -> String {
         self.block()
             .iter()
             .take(length)
-            // The slight preference of the remainder for the first characters does not matter for an id.
+            // The modulo bias is harmless in an id.
             .filter_map(|byte| BASE62.get(usize::from(*byte) % BASE62.len()))
             .map(|byte| char::from(*byte))
             .collect()
     }
 
-    /// A random UUID (version 4).
+    /// Returns a random UUID (version 4).
     pub(crate) fn uuid(&self) -> String {
         let mut uuid = String::with_capacity(36);
         for (place, byte) in self.block().iter().take(16).enumerate() {
@@ -91,7 +91,7 @@ impl TokenSource {
         uuid
     }
 
-    /// Lower-case hexadecimal, 32 characters.
+    /// Returns 32 lower-case hexadecimal characters.
     pub(crate) fn hex(&self) -> String {
         self.block()
             .first_chunk::<16>()
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_tokens_again_and_another_seed_gives_others() {
+    fn a_seed_repeats_its_tokens_and_another_seed_differs() {
         let (one, again, other) = (
             TokenSource::new(Some(7)),
             TokenSource::new(Some(7)),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_the_shape_they_should() {
+    fn generated_ids_have_the_expected_format() {
         let rng = TokenSource::new(None);
         assert_eq!(rng.base62(22).len(), 22);
         let uuid = rng.uuid();

@@ -1,29 +1,29 @@
-//! The sandbox's time: the machine's, plus whatever a test has advanced it by.
+//! The clock of the simulated servers: system time plus an offset set by tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A clock that only ever runs ahead. Clones share the advance.
+/// System time plus an offset. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
     ahead_ms: Arc<AtomicU64>,
 }
 
 impl Clock {
-    /// Milliseconds since 1970.
+    /// Returns the time in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
         machine_ms().saturating_add(self.ahead_ms.load(Ordering::Relaxed))
     }
 
-    /// Seconds since 1970.
+    /// Returns the time in seconds since 1970.
     pub(crate) fn now(&self) -> u64 {
         self.now_ms() / 1000
     }
 
     pub(crate) fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        // `fetch_update` never fails here: the closure always returns a value.
+        // `fetch_update` cannot fail: the closure always returns a value.
         let _ = self
             .ahead_ms
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ahead| {
@@ -38,7 +38,7 @@ impl Clock {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the sandbox stands for other companies' machines, which have clocks of their own"
+    reason = "the sandbox simulates other systems, which have their own clocks"
 )]
 fn machine_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What every simulated server has in common: it writes down what comes in, fails when told to, and is told at `/_sandbox/`.
+//! Parts common to the simulated servers: the request log, faults, and the control routes under `/_sandbox/`.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Query, Request, State};
@@ -15,7 +15,7 @@ use crate::faults::{Fault, Faults};
 use crate::requests::{self, Requests};
 use crate::wire::ConnectionControl;
 
-/// A little more than the largest body that means anything, a logo of 10 MB.
+/// Upper bound of a request body, in bytes. The largest valid body is a logo of 10 MB.
 const MAX_BYTES: usize = 12 * 1024 * 1024;
 
 #[derive(Clone, Debug, Default)]
@@ -23,18 +23,18 @@ pub(crate) struct Control {
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
     pub(crate) clock: Clock,
-    /// Beginnings of the paths that are logged. Pages for people are not.
+    /// Path prefixes of logged requests. Pages are not logged.
     pub(crate) logged: &'static [&'static str],
 }
 
-/// The middleware around all that is simulated.
+/// Logs the request, and applies the first fault that matches it.
 pub(crate) async fn observe(
     State(control): State<Control>,
     ConnectInfo(line): ConnectInfo<ConnectionControl>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    // The connection may still be under the fault of an earlier request.
+    // A kept-alive connection may still carry the fault of an earlier request.
     line.drip(std::time::Duration::ZERO);
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, MAX_BYTES).await else {
@@ -77,7 +77,7 @@ pub(crate) async fn observe(
     answer
 }
 
-/// `/_sandbox/faults` and `/_sandbox/requests`.
+/// Returns the routes `/_sandbox/faults` and `/_sandbox/requests`.
 pub(crate) fn routes(control: Control) -> Router {
     Router::new()
         .route(
@@ -88,12 +88,12 @@ pub(crate) fn routes(control: Control) -> Router {
         .with_state(control)
 }
 
-/// Reads a JSON body whatever its `Content-Type`: `curl -d` says that it is a form.
+/// Parses a JSON body and ignores its `Content-Type`, because `curl -d` sends that of a form.
 pub(crate) fn json_body<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// What the control routes say of a request that makes no sense.
+/// Returns the response of the control routes to an invalid request.
 pub(crate) fn bad_request(message: &str) -> Response<Body> {
     (StatusCode::BAD_REQUEST, Json(json!({"error": message}))).into_response()
 }

@@ -1,8 +1,8 @@
-//! Cookies that come in.
+//! Parsing of request cookies.
 
 use axum::http::{HeaderMap, header};
 
-/// The value of the first cookie of that name.
+/// Returns the value of the first cookie named `name`.
 pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)

@@ -1,5 +1,6 @@
-//! The functions themselves, built from their own crates and put behind the sandbox's gateway: their real handlers, with the real AWS SDK and
-//! HTTP client, against the sandbox's services.
+//! Deployment of the functions in the sandbox: variables, secrets, tables and routes, as in `infra/template.yaml`.
+//!
+//! The functions' real handlers run with the real AWS SDK and HTTP client against the simulated services.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,24 +33,24 @@ use unlink::Unlink;
 
 use crate::{Addresses, Options, Route, RoutesError, stream::Stream};
 
-/// The pending-links table's name in the sandbox.
+/// Name of the pending-links table.
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
-/// The subscribers table's name in the sandbox.
+/// Name of the subscribers table.
 pub const SUBSCRIBERS_TABLE: &str = "soa-link-subscribers";
-/// The partners table's name in the sandbox.
+/// Name of the partners table.
 pub const PARTNERS_TABLE: &str = "soa-link-partners";
-/// The name by which operators invoke the partners function in the sandbox.
+/// Name by which operators invoke the partners function.
 pub const PARTNERS_FUNCTION: &str = "partners";
-/// The client secret's name in the sandbox's Secrets Manager.
+/// Name of the Spotify client secret in Secrets Manager.
 pub const CLIENT_SECRET_ID: &str = "soa-link/client-secret";
-/// The partner keys' name in the sandbox's Secrets Manager.
+/// Name of the partner keys in Secrets Manager.
 pub const PARTNER_KEYS_ID: &str = "soa-link/partner-keys";
-/// The name of the client secret at the `OpenID` provider, in the sandbox's Secrets Manager.
+/// Name of the `OpenID` client secret in Secrets Manager.
 pub const OIDC_CLIENT_SECRET_ID: &str = "soa-link/oidc-client-secret";
-/// The functions' own limit, as `infra/template.yaml` has it.
+/// Timeout of a function, as in `infra/template.yaml`.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// `options` with the two secrets that the functions read: the client secret, and the partner's keys.
+/// Adds the functions' secrets to `options`: the Spotify client secret, the partner keys and the `OpenID` client secret.
 #[must_use]
 pub fn with_secrets(mut options: Options) -> Options {
     let client_secret = json!({"client_secret": options.client_secret});
@@ -71,7 +72,7 @@ pub fn with_secrets(mut options: Options) -> Options {
     options
 }
 
-/// The functions' variables for a sandbox at `addresses`. Whoever has no session is handed over.
+/// Returns the functions' environment variables for a sandbox at `addresses`.
 #[must_use]
 pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, String)> {
     let shows = options
@@ -119,11 +120,11 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         .collect()
 }
 
-/// Creates the tables, unless they are there, as `infra/template.yaml` has them.
+/// Creates missing tables, as in `infra/template.yaml`.
 ///
 /// # Errors
 ///
-/// When DynamoDB does not answer or refuses.
+/// Fails if AWS variables are missing, or if DynamoDB is unreachable or refuses. A retry is safe.
 pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError> {
     let aws =
         AwsConfig::from_env(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
@@ -172,6 +173,11 @@ pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError>
         .stream_specification(stream);
     created(subscribers.send().await)?;
 
+    turn_time_to_live_on(&dynamodb).await
+}
+
+/// Enables time to live on the pending-links table, if it is off.
+async fn turn_time_to_live_on(dynamodb: &aws_sdk_dynamodb::Client) -> Result<(), RoutesError> {
     let time_to_live = dynamodb
         .describe_time_to_live()
         .table_name(PENDING_LINKS_TABLE)
@@ -191,7 +197,7 @@ pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError>
     Ok(())
 }
 
-/// That a table is there, made just now or before.
+/// Treats an existing table as success.
 fn created<T, R>(outcome: Result<T, SdkError<CreateTableError, R>>) -> Result<(), RoutesError>
 where
     SdkError<CreateTableError, R>: std::error::Error + Send + Sync + 'static,
@@ -208,11 +214,11 @@ where
     }
 }
 
-/// The functions' routes, as `infra/template.yaml` has them.
+/// Starts the functions and returns their routes, as in `infra/template.yaml`.
 ///
 /// # Errors
 ///
-/// When a function cannot start; the error names every variable or secret concerned.
+/// Fails if a function cannot start. The error names every missing or invalid variable or secret.
 pub async fn routes(environment: &Environment, clock: &Clock, rng: &Rng) -> Result<Vec<Route>, RoutesError> {
     let entrypoint = Arc::new(Entrypoint::start(environment.clone(), clock.clone(), rng.clone()).await?);
     let callback = Arc::new(Callback::start(environment.clone(), clock.clone(), rng.clone()).await?);
@@ -266,12 +272,13 @@ fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, func
     })
 }
 
-/// Has Spotify follow what is wanted, as on AWS: by the table's stream at once, by a schedule what is left, and by another whatever changed at Spotify; for as
-/// long as it is awaited.
+/// Runs the sync function as on AWS: on the table's stream, and on schedule for its `sweep` and `reconcile` tasks.
+///
+/// Runs until it is dropped or fails.
 ///
 /// # Errors
 ///
-/// When the function cannot start, or the stream does not answer.
+/// Fails if the function cannot start, or if the stream is unreachable.
 pub async fn sync(environment: &Environment, clock: &Clock, rng: &Rng) -> Result<(), RoutesError> {
     let sync = Synchronizer::start(environment.clone(), clock.clone(), rng.clone()).await?;
     let sync = &sync;
@@ -282,7 +289,7 @@ pub async fn sync(environment: &Environment, clock: &Clock, rng: &Rng) -> Result
     let scheduled = async |task: &'static str, every: Duration| -> Result<(), RoutesError> {
         loop {
             tokio::time::sleep(every).await;
-            // What does not work now is tried again: the table is the queue.
+            // A failed task is retried at the next run.
             let _ = sync.handle(&json!({ "task": task }), WITHIN).await;
         }
     };

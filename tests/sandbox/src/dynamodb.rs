@@ -1,4 +1,4 @@
-//! DynamoDB, by way of `dynoxide`: `SQLite` behind Amazon's protocol.
+//! DynamoDB, emulated by `dynoxide`: the DynamoDB protocol over `SQLite`.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 ///
 /// # Errors
 ///
-/// When the file cannot be opened as a database.
+/// Fails if the file cannot be opened as a database.
 pub(crate) fn serve(listener: TcpListener, file: Option<&Path>, mut stop: watch::Receiver<()>) -> dynoxide::Result<()> {
     let database = match file {
         None => Database::memory()?,
@@ -18,10 +18,10 @@ pub(crate) fn serve(listener: TcpListener, file: Option<&Path>, mut stop: watch:
     };
     tokio::spawn(async move {
         let stopped = async move {
-            // Nothing is ever sent; the error that the sender is gone is the signal.
+            // The sender never sends. Its drop ends the wait with an error, which is the signal.
             let _ = stop.changed().await;
         };
-        // It ends when it is stopped, and has nothing to say then.
+        // The server ends only when stopped.
         let _ = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
     });
     Ok(())

@@ -1,17 +1,18 @@
-//! A small Amazon EventBridge: it takes events and keeps the last of them to be looked at. There are no rules and no targets.
+//! A simulated Amazon EventBridge: accepts events and keeps the latest for inspection. It has no rules and no targets.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-/// How many events are kept.
+/// Upper bound of kept events; older ones are dropped.
 const MAX_EVENTS: usize = 10_000;
-/// The most entries of one call, and the most bytes of all their details.
+/// Upper bound of entries in one call.
 const ENTRIES: usize = 10;
+/// Upper bound of the details of one call together, in bytes.
 const BYTES: usize = 256 * 1024;
 
-/// The bus. Clones are the same one.
+/// An event bus. Clones share the bus.
 #[derive(Clone, Debug, Default)]
 pub struct EventBus {
     events: Arc<Mutex<VecDeque<Value>>>,
@@ -22,18 +23,18 @@ impl EventBus {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The events, oldest first, as a rule's target would see them.
+    /// Returns the kept events, oldest first, in the form a rule's target receives.
     #[must_use]
     pub fn all(&self) -> Vec<Value> {
         self.events().iter().cloned().collect()
     }
 
-    /// Forgets them.
+    /// Removes all events.
     pub fn clear(&self) {
         self.events().clear();
     }
 
-    /// `PutEvents`; a text that says what is wrong with it, in Amazon's words.
+    /// Handles `PutEvents`. The error is the message that AWS returns.
     pub(crate) fn put(&self, input: &Map<String, Value>, new_id: impl Fn() -> String) -> Result<Value, &'static str> {
         let entries = input.get("Entries").and_then(Value::as_array);
         let entries = entries.filter(|entries| (1..=ENTRIES).contains(&entries.len()));

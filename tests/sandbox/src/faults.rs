@@ -1,4 +1,4 @@
-//! Faults: how the sandbox is told to fail, and how it then does.
+//! Faults: errors that tests and users inject into the responses of a simulated server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,75 +11,75 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::ConnectionControl;
 
-/// The most that a fault may send. More than any reader should take, little enough for a laptop.
+/// Upper bound of a faulty body, in bytes: more than any client should accept.
 const HUGEST_BODY: usize = 256 * 1024 * 1024;
 
-/// One way to fail. What is not said stays as it was: `Fault { status: Some(503), ..Fault::on("/api/token") }`.
+/// A fault of matching requests. By default it changes nothing: `Fault { status: Some(503), ..Fault::on("/api/token") }`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a member of the JSON that people write by hand"
+    reason = "each is a member of the JSON that users write by hand"
 )]
 pub struct Fault {
-    /// Where: a path, or the beginning of one (`/api/v1/` for all Open Access calls).
+    /// Prefix of the request path (`/api/v1/` for all Open Access calls).
     pub path: String,
-    /// Only requests of this method, when given.
+    /// Method of matching requests. If `None`, all methods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// How many requests it strikes; without it, all until the faults are removed.
+    /// Number of requests to fail. If `None`, all until the fault is removed.
     pub times: Option<u32>,
-    /// How many requests it lets through first.
+    /// Number of matching requests to leave alone first.
     pub skip: u32,
-    /// Answers with this status instead.
+    /// Status of the replacement response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Headers to set on whatever is answered, `Retry-After` for example.
+    /// Headers to set on the response, for example `Retry-After`.
     pub headers: BTreeMap<String, String>,
-    /// Answers with this body instead.
+    /// Body of the replacement response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// Waits this long before it does anything (with `after`: before it answers).
+    /// Delay before the request takes effect, in milliseconds. With `after`, delay before the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// Resets the connection without an answer.
+    /// Whether to reset the connection without a response.
     pub reset: bool,
-    /// Closes the connection without an answer.
+    /// Whether to close the connection without a response.
     pub close: bool,
-    /// Closes the connection in the middle of the answer's body.
+    /// Whether to close the connection in the middle of the body.
     pub half: bool,
-    /// Sends the answer one byte at a time, with this many milliseconds between two.
+    /// Interval between single bytes of a slow response, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drip_ms: Option<u64>,
-    /// Answers with so many bytes of JSON that never ends.
+    /// Size of a body of unterminated JSON, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub huge_body: Option<usize>,
-    /// Redirects to this URL (with `status`, else 302).
+    /// URL to redirect to, with status 302 unless `status` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect: Option<String>,
-    /// Answers with a gateway's HTML page (with `status`, else 502).
+    /// Whether to respond with a gateway's HTML page, with status 502 unless `status` is set.
     pub html: bool,
-    /// Answers with no body at all (with `status`, else 200).
+    /// Whether to respond with an empty body, with status 200 unless `status` is set.
     pub empty: bool,
-    /// Puts this in the place of `completion_url`, whatever it is; `null` too.
+    /// Replacement of `completion_url` in a successful response. Any JSON value, including `null`.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub completion_url: Option<Value>,
-    /// Members to leave out of a JSON answer.
+    /// Members to remove from a JSON response.
     pub omit: Vec<String>,
-    /// Members to set in a JSON answer.
+    /// Members to set in a JSON response.
     pub set: Map<String, Value>,
-    /// Whether the request takes effect before the answer is spoilt. Otherwise a fault that replaces the answer happens
-    /// *instead of* the effect.
+    /// Whether the request takes effect although its response is replaced. If `false`, a fault that replaces the response
+    /// also prevents the effect.
     pub after: bool,
 }
 
-/// Tells `"completion_url": null` from no such member.
+/// Distinguishes `"completion_url": null` from an absent member.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 impl Fault {
-    /// A fault on a path which does nothing yet.
+    /// Creates a fault on a path, without any effect yet.
     #[must_use]
     pub fn on(path: &str) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// Another answer in place of the real one, once.
+    /// Creates a fault that replaces one response.
     #[must_use]
     pub fn answer(path: &str, status: u16, body: &str) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl Fault {
         }
     }
 
-    /// Whether it stands in the place of the real answer, rather than changing it.
+    /// Whether the fault replaces the real response instead of changing it.
     fn replaces(&self) -> bool {
         self.status.is_some()
             || self.body.is_some()
@@ -111,7 +111,7 @@ impl Fault {
             || self.empty
     }
 
-    /// Whether the request may do its work.
+    /// Whether the request may take effect.
     pub(crate) fn lets_it_happen(&self) -> bool {
         self.after || !self.replaces()
     }
@@ -122,7 +122,7 @@ impl Fault {
         }
     }
 
-    /// Turns the real answer (or none, where the request was not let happen) into the faulty one.
+    /// Returns the faulty response. `real` is `None` if the request was prevented.
     pub(crate) async fn spoil(&self, real: Option<Response<Body>>, line: &ConnectionControl) -> Response<Body> {
         let mut answer = match real {
             Some(real) if !self.replaces() => self.edit(real).await,
@@ -177,7 +177,7 @@ impl Fault {
         answer
     }
 
-    /// Changes the members of a JSON object; other answers pass as they are.
+    /// Changes the members of a JSON object. Other bodies stay unchanged.
     async fn edit(&self, real: Response<Body>) -> Response<Body> {
         if self.omit.is_empty() && self.set.is_empty() && self.completion_url.is_none() {
             return real;
@@ -210,11 +210,11 @@ fn huge(bytes: usize) -> Vec<u8> {
     body
 }
 
-/// Sends the headers and about half of the body.
+/// Closes the connection after the headers and about half of the body.
 async fn half(answer: Response<Body>, line: &ConnectionControl) -> Response<Body> {
     let (parts, body) = answer.into_parts();
     let bytes = to_bytes(body, HUGEST_BODY).await.unwrap_or_default();
-    // The status line, `date` and `content-length` are written by the server, and are about this long.
+    // Approximate length of the status line, `date` and `content-length`, which the server writes.
     let server_writes = 90;
     let headers: usize = parts
         .headers
@@ -225,17 +225,17 @@ async fn half(answer: Response<Body>, line: &ConnectionControl) -> Response<Body
     Response::from_parts(parts, Body::from(bytes))
 }
 
-/// A fault that waits for its requests.
+/// A registered fault and its counters.
 #[derive(Clone, Debug, Serialize)]
 pub struct Armed {
-    /// Its number, as the request log names it.
+    /// ID of the fault, as in the request log.
     pub id: u64,
-    /// What it does.
+    /// The fault.
     #[serde(flatten)]
     pub fault: Fault,
-    /// How many requests it has struck.
+    /// Number of requests failed so far.
     pub hits: u32,
-    /// How many it has let through so far, of those it is to skip.
+    /// Number of requests skipped so far.
     pub skipped: u32,
 }
 
@@ -259,7 +259,7 @@ impl Armed {
     }
 }
 
-/// The faults of one server. Clones are the same list.
+/// The faults of one server. Clones share the list.
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<Mutex<List>>);
 
@@ -274,12 +274,12 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds one; the first that fits a request strikes it, so earlier ones go first.
+    /// Adds a fault. If several faults match a request, the first added applies.
     pub fn add(&self, fault: Fault) {
         self.arm(fault);
     }
 
-    /// Adds one and says its number.
+    /// Adds a fault and returns its ID.
     pub(crate) fn arm(&self, fault: Fault) -> u64 {
         let mut list = self.list();
         list.last_id += 1;
@@ -293,18 +293,18 @@ impl Faults {
         id
     }
 
-    /// All of them, those that are used up too.
+    /// Returns all faults, including used-up ones.
     #[must_use]
     pub fn all(&self) -> Vec<Armed> {
         self.list().armed.clone()
     }
 
-    /// Takes all of them away.
+    /// Removes all faults.
     pub fn clear(&self) {
         self.list().armed.clear();
     }
 
-    /// The fault for a request, if any, counted as used.
+    /// Returns the fault that applies to a request, and counts it as used.
     pub(crate) fn take(&self, method: &str, path: &str) -> Option<(u64, Fault)> {
         let mut list = self.list();
         let armed = list
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_strikes_as_often_as_it_says_after_those_it_skips() {
+    fn a_fault_skips_requests_and_then_applies_the_given_times() {
         let faults = Faults::default();
         faults.add(Fault {
             skip: 1,
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_completion_url_is_not_an_absent_one() {
+    fn a_null_completion_url_differs_from_an_absent_one() {
         let with: Fault = serde_json::from_str(r#"{"path":"/","completion_url":null}"#).unwrap();
         let without: Fault = serde_json::from_str(r#"{"path":"/"}"#).unwrap();
         assert_eq!(with.completion_url, Some(Value::Null));

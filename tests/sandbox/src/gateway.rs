@@ -1,7 +1,8 @@
-//! The functions' front: HTTP in, events of API Gateway's HTTP API (payload format 2.0) out, and their answers back.
+//! A simulated API Gateway in front of the functions. It converts HTTP requests to events of an HTTP API (payload format
+//! 2.0), and the functions' results to HTTP responses.
 //!
-//! It does what Amazon's does, its oddities included: repeated headers and query parameters are joined by commas, the
-//! path is decoded, a form's body arrives in base64, `HEAD` finds no `GET` route.
+//! Like API Gateway, it joins repeated headers and query parameters with commas, decodes the path, encodes form bodies in
+//! base64, and does not route `HEAD` requests to `GET` routes.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -23,28 +24,28 @@ use crate::chance::TokenSource;
 use crate::clock::Clock;
 use crate::wire::ConnectionControl;
 
-/// A Lambda function: an event in, an answer out.
+/// A Lambda function: takes an event and returns a result.
 pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
 
-/// Request line and headers together.
+/// Upper bound of request line and headers together, in bytes.
 const MAX_HEAD_BYTES: usize = 10_240;
-/// What Lambda takes in one synchronous call.
+/// Upper bound of a synchronous Lambda payload, in bytes.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
-/// What an HTTP API waits for an integration.
+/// Timeout of an integration of an HTTP API.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
-/// In place of a method, of a function that has no route.
+/// Pseudo method of a function that is only invoked by name.
 const INVOKED: &str = "INVOKE";
 const ACCOUNT_ID: &str = "123456789012";
 const API_ID: &str = "sandbox000";
 
-/// Which function answers what.
+/// A route of the gateway.
 #[derive(Clone)]
 pub struct Route {
-    /// `GET`, `POST`, … or `ANY`.
+    /// Method: `GET`, `POST`, … or `ANY`.
     pub method: String,
-    /// `/callback`, or with parameters `/partners/{partner_id}/callback`.
+    /// Path, with or without parameters: `/callback`, `/partners/{partner_id}/callback`.
     pub path: String,
-    /// The function.
+    /// Function that handles the requests.
     pub function: Function,
 }
 
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Route {
 }
 
 impl Route {
-    /// A route to an asynchronous function.
+    /// Creates a route to an asynchronous function.
     pub fn new<F, A>(method: &str, path: &str, function: F) -> Self
     where
         F: Fn(Value) -> A + Send + Sync + 'static,
@@ -70,7 +71,7 @@ impl Route {
         }
     }
 
-    /// A function that is invoked by its name, as by `aws lambda invoke`, and has no route.
+    /// Creates a function without an HTTP route, invoked by name as with `aws lambda invoke`.
     pub fn invoked<F, A>(name: &str, function: F) -> Self
     where
         F: Fn(Value) -> A + Send + Sync + 'static,
@@ -79,7 +80,7 @@ impl Route {
         Self::new(INVOKED, &format!("/2015-03-31/functions/{name}/invocations"), function)
     }
 
-    /// Whether it is one that has no route.
+    /// Whether the function is only invoked by name.
     #[must_use]
     pub fn is_invoked(&self) -> bool {
         self.method == INVOKED
@@ -89,7 +90,7 @@ impl Route {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The path parameters, when the route is for this request.
+    /// Returns the path parameters, or `None` if the route does not match.
     fn matches(&self, method: &str, path: &str) -> Option<Map<String, Value>> {
         if self.method != "ANY" && self.method != method {
             return None;
@@ -160,20 +161,8 @@ async fn front(
     request: Request,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let request_line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
-    if request_line > MAX_HEAD_BYTES {
-        return says(StatusCode::URI_TOO_LONG, "URI Too Long");
-    }
-    let headers: usize = parts
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    if request_line + headers > MAX_HEAD_BYTES {
-        return says(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "Request Header Fields Too Large",
-        );
+    if let Err((status, message)) = check_head(&parts) {
+        return says(status, message);
     }
     let Ok(body) = to_bytes(body, MAX_EVENT_BYTES).await else {
         return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -196,10 +185,19 @@ async fn front(
         return says(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = gateway.0.rng.base62(16);
-    let Some(event) = gateway.event(route, parameters, &path, &parts, &body, line.peer(), &request_id) else {
+    let matched = Matched {
+        route,
+        parameters,
+        path: &path,
+        parts: &parts,
+        body: &body,
+        peer: line.peer(),
+        request_id: &request_id,
+    };
+    let Some(event) = gateway.event(matched) else {
         return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    // In a task of its own: Lambda goes on when the caller has gone away, and a panic is the function's own affair.
+    // A separate task: Lambda continues when the caller disconnects, and a panic must not reach the server.
     let invocation = tokio::spawn((route.function)(event));
     let mut answer = match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
         Ok(Ok(answer)) => {
@@ -216,7 +214,30 @@ async fn front(
     answer
 }
 
-/// Lambda's own `Invoke`, which lies at the same address in the sandbox.
+/// The limit of API Gateway for the request line and all headers.
+///
+/// # Errors
+/// API Gateway's response to a head beyond the limit.
+fn check_head(parts: &Parts) -> Result<(), (StatusCode, &'static str)> {
+    let request_line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
+    if request_line > MAX_HEAD_BYTES {
+        return Err((StatusCode::URI_TOO_LONG, "URI Too Long"));
+    }
+    let headers: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if request_line + headers > MAX_HEAD_BYTES {
+        return Err((
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Request Header Fields Too Large",
+        ));
+    }
+    Ok(())
+}
+
+/// Handles Lambda's `Invoke`, which the sandbox serves at the gateway's address.
 async fn invoke(route: &Route, event: &[u8]) -> Response<Body> {
     let Ok(event) = serde_json::from_slice(event) else {
         return says(StatusCode::BAD_REQUEST, "The event is not JSON");
@@ -227,7 +248,7 @@ async fn invoke(route: &Route, event: &[u8]) -> Response<Body> {
     Response::new(Body::from(answer.to_string()))
 }
 
-/// What API Gateway itself answers.
+/// Returns a response of API Gateway itself.
 fn says(status: StatusCode, message: &str) -> Response<Body> {
     let mut answer = Response::new(Body::from(json!({"message": message}).to_string()));
     *answer.status_mut() = status;
@@ -237,52 +258,53 @@ fn says(status: StatusCode, message: &str) -> Response<Body> {
     answer
 }
 
+/// A request and its route.
+struct Matched<'a> {
+    route: &'a Route,
+    parameters: Map<String, Value>,
+    path: &'a str,
+    parts: &'a Parts,
+    body: &'a [u8],
+    peer: SocketAddr,
+    request_id: &'a str,
+}
+
 impl Gateway {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an event is all that is known of a request, and this is all of it"
-    )]
-    fn event(
-        &self,
-        route: &Route,
-        parameters: Map<String, Value>,
-        path: &str,
-        parts: &Parts,
-        body: &[u8],
-        peer: SocketAddr,
-        request_id: &str,
-    ) -> Option<Value> {
+    /// Returns the headers of an event, including those added by API Gateway.
+    fn event_headers(&self, matched: &Matched<'_>, source_ip: &str) -> Map<String, Value> {
         let inner = &*self.0;
-        let mut headers = joined_headers(parts);
-        let source_ip = peer.ip().to_string();
+        let mut headers = joined_headers(matched.parts);
         let forwarded_for = match headers.get("x-forwarded-for").and_then(Value::as_str) {
             Some(before) => format!("{before}, {source_ip}"),
-            None => source_ip.clone(),
+            None => source_ip.to_owned(),
         };
         headers.insert("x-forwarded-for".to_owned(), forwarded_for.into());
         headers.insert("x-forwarded-port".to_owned(), inner.port.to_string().into());
         headers.insert("x-forwarded-proto".to_owned(), inner.scheme.clone().into());
-        let now_ms = inner.clock.now_ms();
         let trace = format!(
             "Root=1-{:08x}-{}",
-            now_ms / 1000,
+            inner.clock.now_ms() / 1000,
             inner.rng.hex().get(..24).unwrap_or_default()
         );
         headers.insert("x-amzn-trace-id".to_owned(), trace.into());
         headers
             .entry("content-length")
-            .or_insert_with(|| body.len().to_string().into());
+            .or_insert_with(|| matched.body.len().to_string().into());
+        headers
+    }
 
-        let user_agent = headers
-            .get("user-agent")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let is_text = headers.get("content-type").and_then(Value::as_str).is_some_and(is_text);
-        let raw_query = parts.uri.query().unwrap_or_default();
+    /// Builds the event of a request (payload format 2.0). Returns `None` if the body exceeds Lambda's limit.
+    fn event(&self, matched: Matched<'_>) -> Option<Value> {
+        let inner = &*self.0;
+        let source_ip = matched.peer.ip().to_string();
+        let now_ms = inner.clock.now_ms();
+        let headers = self.event_headers(&matched, &source_ip);
+        let header = |name: &str| headers.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (route, path) = (matched.route.key(), matched.path);
+        let raw_query = matched.parts.uri.query().unwrap_or_default();
         let mut event = json!({
             "version": "2.0",
-            "routeKey": route.key(),
+            "routeKey": route,
             "rawPath": path,
             "rawQueryString": raw_query,
             "headers": headers,
@@ -292,14 +314,14 @@ impl Gateway {
                 "domainName": inner.domain,
                 "domainPrefix": inner.domain.split('.').next().unwrap_or_default(),
                 "http": {
-                    "method": parts.method.as_str(),
+                    "method": matched.parts.method.as_str(),
                     "path": path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": source_ip,
-                    "userAgent": user_agent,
+                    "userAgent": header("user-agent"),
                 },
-                "requestId": request_id,
-                "routeKey": route.key(),
+                "requestId": matched.request_id,
+                "routeKey": route,
                 "stage": "$default",
                 "time": common_log_time(now_ms / 1000),
                 "timeEpoch": now_ms,
@@ -307,31 +329,34 @@ impl Gateway {
             "isBase64Encoded": false,
         });
         let members = event.as_object_mut()?;
-        let cookies = cookies(parts);
+        let cookies = cookies(matched.parts);
         if !cookies.is_empty() {
             members.insert("cookies".to_owned(), cookies.into());
         }
         if !raw_query.is_empty() {
             members.insert("queryStringParameters".to_owned(), joined_query(raw_query).into());
         }
-        if !parameters.is_empty() {
-            members.insert("pathParameters".to_owned(), parameters.into());
+        if !matched.parameters.is_empty() {
+            members.insert("pathParameters".to_owned(), matched.parameters.into());
         }
-        if !body.is_empty() {
-            let text = is_text.then(|| std::str::from_utf8(body).ok()).flatten();
-            let encoded = text.is_none();
-            let body = text.map_or_else(|| STANDARD.encode(body), str::to_owned);
-            if body.len() > MAX_EVENT_BYTES {
-                return None;
-            }
+        if !matched.body.is_empty() {
+            let (body, is_encoded) = event_body(matched.body, header("content-type"))?;
             members.insert("body".to_owned(), body.into());
-            members.insert("isBase64Encoded".to_owned(), encoded.into());
+            members.insert("isBase64Encoded".to_owned(), is_encoded.into());
         }
         Some(event)
     }
 }
 
-/// The media types whose body Amazon leaves as text; everything else, and a body without a type, is base64.
+/// Returns the body of an event and whether it is base64. Returns `None` if the body exceeds Lambda's limit.
+fn event_body(body: &[u8], content_type: &str) -> Option<(String, bool)> {
+    let text = is_text(content_type).then(|| std::str::from_utf8(body).ok()).flatten();
+    let is_encoded = text.is_none();
+    let body = text.map_or_else(|| STANDARD.encode(body), str::to_owned);
+    (body.len() <= MAX_EVENT_BYTES).then_some((body, is_encoded))
+}
+
+/// Whether API Gateway passes a body of this media type as text. All other bodies are base64.
 fn is_text(content_type: &str) -> bool {
     let media_type = content_type
         .split(';')
@@ -387,7 +412,7 @@ fn joined_query(raw_query: &str) -> Map<String, Value> {
     parameters
 }
 
-/// Percent-decodes a path; what is not UTF-8 becomes U+FFFD.
+/// Percent-decodes a path. Invalid UTF-8 becomes U+FFFD.
 fn decode(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -409,12 +434,12 @@ fn hex_pair(bytes: &[u8]) -> Option<u8> {
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()
 }
 
-/// `12/Mar/2020:19:03:58 +0000`
+/// Formats a time as in the common log format: `12/Mar/2020:19:03:58 +0000`.
 fn common_log_time(seconds: u64) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    // Days to a date by eras of 400 years, which begin on 1 March so that the leap day is the last of its year.
+    // Eras of 400 years start on 1 March, so the leap day is the last day of its year.
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -435,13 +460,13 @@ fn common_log_time(seconds: u64) -> String {
     format!("{day:02}/{name}/{year}:{hour:02}:{minute:02}:{second:02} +0000")
 }
 
-/// The HTTP answer for what a function returned, or `None` when API Gateway would call it malformed.
+/// Converts a function's result to a response. Returns `None` if API Gateway rejects the result as malformed.
 fn answer_of(answer: &Value) -> Option<Response<Body>> {
     let Value::Object(members) = answer else {
         return Some(inferred(answer));
     };
     if !members.contains_key("statusCode") {
-        // A function that failed returns an error object, which is not an answer.
+        // A failed function returns an error object, which is not a response.
         return (!members.contains_key("errorType")).then(|| inferred(answer));
     }
     let status = members.get("statusCode")?.as_u64()?;
@@ -469,7 +494,7 @@ fn answer_of(answer: &Value) -> Option<Response<Body>> {
                 other => other.to_string(),
             };
             let name = HeaderName::try_from(name.as_str()).ok()?;
-            // The length is the server's to say.
+            // The server sets the length.
             if name != header::CONTENT_LENGTH {
                 response.headers_mut().insert(name, HeaderValue::try_from(value).ok()?);
             }
@@ -485,7 +510,7 @@ fn answer_of(answer: &Value) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Format 2.0 takes whatever is no answer for the body of one.
+/// Payload format 2.0 treats a result without `statusCode` as the body of a 200 response.
 fn inferred(answer: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.to_string()));
     response
@@ -510,7 +535,7 @@ mod tests {
         events: Arc<Mutex<Vec<Value>>>,
     }
 
-    /// A gateway whose one function notes the event and answers as it is told.
+    /// Starts a gateway with one function, which records the event and returns `answer`.
     async fn front(method: &str, path: &str, answer: Value) -> Front {
         let events = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&events);
@@ -551,7 +576,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_is_what_amazon_would_send() {
+    async fn an_event_follows_payload_format_2_0() {
         let front = front("GET", "/partners/{partner_id}/entrypoint", ok()).await;
         let url = format!("{}/partners/p%2Bq/entrypoint?a=1&a=2&b=%20x&c", front.origin);
         let request = front.http.get(url).header("cookie", "x=1; y=2").header("cookie", "z=3");
@@ -585,7 +610,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn text_stays_text_and_everything_else_is_base64() {
+    async fn text_bodies_stay_text_and_other_bodies_are_base64() {
         let front = front("POST", "/unlink", ok()).await;
         for (media_type, body, encoded) in [
             (Some("application/json; charset=utf-8"), "{}", None),
@@ -606,7 +631,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_has_its_status_headers_and_each_cookie_on_its_own() {
+    async fn a_response_has_the_functions_status_headers_and_separate_cookies() {
         let answer = json!({
             "statusCode": 302,
             "headers": {"Location": "https://example.com/?a=b%20c", "X-Number": 3},
@@ -632,7 +657,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_no_route_is_not_found_in_amazons_words() {
+    async fn a_request_without_a_route_gets_api_gateways_not_found() {
         let front = front("GET", "/callback", ok()).await;
         for request in [
             front.http.get(format!("{}/callback/", front.origin)),
@@ -653,7 +678,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn too_much_is_refused_before_a_function_runs() {
+    async fn an_oversized_request_is_refused_before_a_function_runs() {
         let front = front("ANY", "/callback", ok()).await;
         let url = format!("{}/callback", front.origin);
         let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
@@ -675,7 +700,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_fails_is_an_internal_server_error() {
+    async fn a_failed_function_is_an_internal_server_error() {
         for answer in [
             json!("panic"),
             json!({"errorType": "E", "errorMessage": "no"}),
@@ -698,7 +723,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_in_a_common_log() {
+    fn a_time_has_the_common_log_format() {
         assert_eq!(common_log_time(0), "01/Jan/1970:00:00:00 +0000");
         assert_eq!(common_log_time(1_583_348_638), "04/Mar/2020:19:03:58 +0000");
         assert_eq!(common_log_time(1_709_164_800), "29/Feb/2024:00:00:00 +0000");

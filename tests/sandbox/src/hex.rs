@@ -1,4 +1,4 @@
-//! Lower-case hexadecimal.
+//! Lower-case hexadecimal encoding.
 
 const DIGITS: [char; 16] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',

@@ -1,8 +1,7 @@
-//! A simulated Spotify Open Access and a demo partner, to develop and test an integration against.
+//! A simulated Spotify Open Access and a demo partner for the development and test of integrations.
 //!
-//! One process holds it all, on 127.0.0.1: Spotify's side, a DynamoDB, a Secrets Manager, a front like API Gateway's
-//! for the functions, and the site of a publisher that does not exist. `README.md` beside this crate is for those who
-//! use it from outside; this is for Rust tests.
+//! One process on 127.0.0.1 serves Spotify, DynamoDB, Secrets Manager, an API Gateway in front of the functions, and the
+//! site of a fictional publisher. This API is for Rust tests; `README.md` of this crate describes the program.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), sandbox::Error> {
@@ -36,7 +35,7 @@ pub mod stream;
 mod support;
 mod wire;
 
-// Unit tests use files of `tests/it`, which name this crate.
+// Unit tests include files of `tests/it`, which refer to this crate by name.
 #[cfg(test)]
 extern crate self as sandbox;
 
@@ -55,20 +54,20 @@ pub use crate::secrets_manager::SecretsManager;
 pub use crate::site::{Person, Publisher, SignIn};
 pub use crate::spotify::{Account, Client, Link, Partner, Show, Spotify, Switches};
 
-/// Why the gateway's routes could not be made.
+/// Error of the gateway's routes at start.
 pub type RoutesError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a sandbox did not start.
+/// Error of the start of a sandbox.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A port is taken, most likely.
+    /// A port cannot be bound; usually it is in use.
     #[error("127.0.0.1:{port} cannot be listened at for {part}: {source}")]
     Port {
-        /// Which part of the sandbox.
+        /// Part of the sandbox.
         part: &'static str,
-        /// The port it was to have.
+        /// Requested port.
         port: u16,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The database file cannot be opened.
@@ -79,26 +78,26 @@ pub enum Error {
     Routes(RoutesError),
 }
 
-/// A sandbox that runs. Dropping it stops it.
+/// A running sandbox. Dropping it stops all servers.
 #[derive(Debug)]
 pub struct Sandbox {
     addresses: Addresses,
     options: Arc<Options>,
     spotify: Spotify,
     secrets: SecretsManager,
-    /// The servers run until this is gone.
+    /// Dropped to stop the servers.
     _stop: watch::Sender<()>,
 }
 
 impl Sandbox {
-    /// Starts what `options` ask for.
+    /// Starts the parts selected by `options`.
     ///
-    /// `routes` is called once all ports are known, when Spotify, DynamoDB and the Secrets Manager already answer, and
-    /// gives what the gateway is to serve. It is not called when the gateway is elsewhere.
+    /// `routes` returns the routes of the gateway. It is called after Spotify, DynamoDB and Secrets Manager have started, and
+    /// only if the sandbox serves the gateway.
     ///
     /// # Errors
     ///
-    /// When a port is taken, the database file cannot be opened, or `routes` fails.
+    /// Fails if a port cannot be bound, if the database file cannot be opened, or if `routes` fails.
     pub async fn start<R, F>(options: Options, routes: R) -> Result<Self, Error>
     where
         R: FnOnce(Addresses) -> F,
@@ -152,32 +151,32 @@ impl Sandbox {
         })
     }
 
-    /// Where everything is.
+    /// Returns the origins of all parts.
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// What it was started with.
+    /// Returns the options given at start.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The simulated Spotify: its links, request log, faults and switches. Alone and idle when Spotify is elsewhere.
+    /// Returns the simulated Spotify: links, request log, faults and switches. It is unused if Spotify is external.
     #[must_use]
     pub fn spotify(&self) -> &Spotify {
         &self.spotify
     }
 
-    /// The Secrets Manager. Alone and idle when it is elsewhere.
+    /// Returns the simulated Secrets Manager. It is unused if Secrets Manager is external.
     #[must_use]
     pub fn secrets_manager(&self) -> &SecretsManager {
         &self.secrets
     }
 }
 
-/// A listener, or the address of somebody else's.
+/// A bound listener, or the origin of an external service.
 struct Bound {
     origin: String,
     listener: Option<TcpListener>,

@@ -1,4 +1,4 @@
-//! `make demo`: the sandbox with the functions in it. `--no-gateway`: without them, for `make watch` or functions of one's own elsewhere.
+//! The sandbox program, run by `make demo`. With `--no-gateway`, the functions run in another process, for example under `make watch`.
 
 use std::process::ExitCode;
 
@@ -9,23 +9,33 @@ const USAGE: &str = "\
 usage: sandbox [--no-gateway] [--seed <number>]
        sandbox --variables
 
-A simulated Spotify Open Access, DynamoDB, Secrets Manager and a demo partner's site on 127.0.0.1, with soa-link's functions.
+Run a simulated Spotify Open Access, DynamoDB, Secrets Manager, a demo site
+and the functions of soa-link on 127.0.0.1.
 
-  --no-gateway     without the functions: they run elsewhere, at GATEWAY_PORT
-  --seed <number>  the same ids, codes and tokens at every start
-  --variables      only prints the variables that functions elsewhere need to work with it
+  --no-gateway     leave out the functions; they run elsewhere at GATEWAY_PORT
+  --seed <number>  use the same ids, codes and tokens at every start
+  --variables      print the environment for functions that run elsewhere
 
-Variables: GATEWAY_PORT (9000), SPOTIFY_PORT (9100), SITE_PORT (9200), DYNAMODB_PORT (9300), SECRETS_PORT (9400); DEMO_DB=<file> keeps
-DynamoDB's data. A part is left out where AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER or SPOTIFY_ACCOUNTS_URL say where else
-it is.
+Environment variables, with defaults:
+  GATEWAY_PORT     port of the functions (9000)
+  SPOTIFY_PORT     port of the simulated Spotify (9100)
+  SITE_PORT        port of the demo site (9200)
+  DYNAMODB_PORT    port of DynamoDB (9300)
+  SECRETS_PORT     port of Secrets Manager (9400)
+  DEMO_DB          file for DynamoDB's data (in memory)
+  SIGN_IN          sign-in method: session, handoff or oidc (session)
 
-SIGN_IN (session) says how the functions learn who somebody is: session, handoff or oidc. With oidc the demo site is the OpenID provider, unless
-OIDC_ISSUER says where else it is; OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are the functions' name and secret there.
+Use another service instead of a simulated one:
+  AWS_ENDPOINT_URL_DYNAMODB          origin of DynamoDB
+  AWS_ENDPOINT_URL_SECRETS_MANAGER   origin of Secrets Manager
+  SPOTIFY_ACCOUNTS_URL               origin of Spotify
+  OIDC_ISSUER                        OpenID provider (the demo site)
+  OIDC_CLIENT_ID, OIDC_CLIENT_SECRET client registration at that provider
 ";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // On the heap: all parts of the sandbox at once.
+    // Boxed: the future is too large for the stack.
     match Box::pin(run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,7 +102,7 @@ fn arguments() -> Result<Task, String> {
             }
             "--variables" => return Ok(Task::Variables),
             "--help" | "-h" => return Ok(Task::Help),
-            other => return Err(format!("unknown: {other}\n\n{USAGE}")),
+            other => return Err(format!("unknown argument: {other}\n\n{USAGE}")),
         }
     }
     Ok(Task::Run { with_gateway, seed })
@@ -120,8 +130,9 @@ fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
 
 fn sign_in() -> Result<SignIn, String> {
     match variable("SIGN_IN") {
-        Some(word) => SignIn::named(&word)
-            .ok_or_else(|| format!("SIGN_IN must be session, handoff or oidc, which {word:?} is not")),
+        Some(word) => {
+            SignIn::named(&word).ok_or_else(|| format!("SIGN_IN must be session, handoff or oidc, not {word:?}"))
+        }
         None => Ok(SignIn::default()),
     }
 }
@@ -151,13 +162,13 @@ fn port(name: &str, default: u16) -> Result<u16, String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the sandbox's own variables are read here alone"
+    reason = "the only place that reads the sandbox's own variables"
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+#[expect(clippy::print_stdout, reason = "`--variables` prints to standard output")]
 fn print_variables(options: &Options) {
     let origin = |place: &Endpoint| match place {
         Endpoint::Local(port) => format!("http://127.0.0.1:{port}"),
@@ -175,12 +186,12 @@ fn print_variables(options: &Options) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what it says is for the person who started it")]
+#[expect(clippy::print_stdout, reason = "the address is program output")]
 fn welcome(sandbox: &Sandbox) {
     let addresses = sandbox.addresses();
     println!("Open {}", addresses.site);
     eprintln!(
-        "functions {}, Spotify {} (steer it by {}/_sandbox/…), DynamoDB {}, Secrets Manager {}. Ctrl-C stops it.",
+        "functions {}, Spotify {} (control API at {}/_sandbox/), DynamoDB {}, Secrets Manager {}. Press Ctrl-C to stop.",
         addresses.gateway, addresses.spotify, addresses.spotify, addresses.dynamodb, addresses.secrets
     );
 }

@@ -1,4 +1,4 @@
-//! How a sandbox is set up.
+//! Options of a sandbox: ports, identities, keys and behaviour. Reads no environment variables; `main` does.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,36 +12,36 @@ use crate::hex;
 use crate::site::{Person, Publisher, SignIn};
 use crate::spotify::{Account, Client, Switches};
 
-/// Where one part of the sandbox lives.
+/// Location of one part of the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Served by the sandbox at this port of 127.0.0.1; 0 takes any that is free.
+    /// Served by the sandbox on this port of 127.0.0.1; 0 selects a free port.
     Local(u16),
-    /// Left out: somebody else serves it at this origin (`http://127.0.0.1:8000`, without a slash at the end).
+    /// Served outside the sandbox at this origin, without a trailing slash: `http://127.0.0.1:8000`.
     External(String),
 }
 
-/// The origin of every part, without a slash at the end.
+/// Origin of every part, without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// The functions.
+    /// Origin of the functions.
     pub gateway: String,
-    /// The simulated Spotify: accounts, Open Access API and content access in one.
+    /// Origin of the simulated Spotify: accounts service, Open Access API and content access.
     pub spotify: String,
-    /// The demo partner's site.
+    /// Origin of the demo partner's site.
     pub site: String,
-    /// DynamoDB.
+    /// Origin of DynamoDB.
     pub dynamodb: String,
-    /// Secrets Manager.
+    /// Origin of Secrets Manager.
     pub secrets: String,
 }
 
-/// A symmetric key for tokens.
+/// A symmetric signing key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its name among others.
+    /// Key ID.
     pub kid: String,
-    /// Its bytes, at least 32.
+    /// Key bytes, at least 32.
     pub secret: Vec<u8>,
 }
 
@@ -52,17 +52,17 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// As a JSON Web Key for HS256.
+    /// Returns the key as a JSON Web Key for HS256.
     #[must_use]
     pub fn jwk(&self) -> Value {
         json!({"kty": "oct", "use": "sig", "alg": "HS256", "kid": self.kid, "k": URL_SAFE_NO_PAD.encode(&self.secret)})
     }
 }
 
-/// The functions as a client of an `OpenID` provider.
+/// Registration of the functions as a client of an `OpenID` provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Oidc {
-    /// The provider's issuer; without one, the demo site is the provider.
+    /// Issuer of the provider. If `None`, the demo site is the provider.
     pub issuer: Option<String>,
     /// `client_id`.
     pub client_id: String,
@@ -88,10 +88,10 @@ impl Default for Oidc {
     }
 }
 
-/// Everything that can be chosen. `Options::default()` is the demo, on ports that are free.
+/// Options of a sandbox. `Options::default()` is the demo on free ports.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The API-Gateway-shaped front.
+    /// The simulated API Gateway in front of the functions.
     pub gateway: Endpoint,
     /// The simulated Spotify.
     pub spotify: Endpoint,
@@ -101,51 +101,51 @@ pub struct Options {
     pub dynamodb: Endpoint,
     /// The Secrets Manager endpoint.
     pub secrets_manager: Endpoint,
-    /// Makes ids, codes and tokens the same at every start.
+    /// Seed that makes ids, codes and tokens the same at every start.
     pub seed: Option<u64>,
-    /// Keeps DynamoDB's data in this file rather than in memory.
+    /// File for DynamoDB's data. If `None`, the data is kept in memory.
     pub db_file: Option<PathBuf>,
-    /// The partner's client at Spotify.
+    /// Client ID of the partner at Spotify.
     pub client_id: String,
-    /// Its secret.
+    /// Client secret of the partner at Spotify.
     pub client_secret: String,
-    /// A secret which is still accepted beside it.
+    /// Previous client secret that Spotify still accepts.
     pub previous_client_secret: Option<String>,
-    /// What people read in Spotify's consent page.
+    /// Description of the client on Spotify's consent page.
     pub client_description: String,
-    /// The partner.
+    /// Partner ID.
     pub partner_id: String,
-    /// More partners of the same client: partner id and name.
+    /// Other partners of the same client: partner ID and name.
     pub more_partners: Vec<(String, String)>,
-    /// Clients which belong to somebody else.
+    /// Other clients registered at Spotify.
     pub other_clients: Vec<Client>,
-    /// Where people reach the functions, when that is not the gateway's own origin.
+    /// Public origin of the functions. If `None`, the gateway's origin.
     pub public_url: Option<String>,
-    /// The redirect URIs registered at Spotify; without any, `<public URL>/callback`.
+    /// Redirect URIs registered at Spotify. If empty, `<public URL>/callback`.
     pub redirect_uris: Vec<String>,
-    /// The Entrypoint URL known to Spotify, when that is not `<public URL>/entrypoint`.
+    /// Entrypoint URL registered at Spotify. If `None`, `<public URL>/entrypoint`.
     pub entrypoint_url: Option<String>,
-    /// The Spotify accounts to choose from.
+    /// Spotify accounts offered on the consent page.
     pub accounts: Vec<Account>,
-    /// How Spotify behaves where its contract leaves it open.
+    /// Behaviour of Spotify where its documentation is ambiguous.
     pub switches: Switches,
-    /// The demo partner: shows, plans, people.
+    /// The demo publisher: shows, plans and subscribers.
     pub publisher: Publisher,
-    /// How the functions know who is signed in.
+    /// Method by which the functions identify a signed-in subscriber.
     pub sign_in: SignIn,
-    /// Where people sign in, and as which client, when `sign_in` is by OpenID Connect.
+    /// Provider and client registration for `SignIn::Oidc`.
     pub oidc: Oidc,
-    /// The site's session cookie (`session`).
+    /// Name of the site's session cookie, for `SignIn::Session`.
     pub session_cookie: String,
-    /// `iss` of the site's tokens, when that is not the site's origin.
+    /// `iss` of the site's tokens. If `None`, the site's origin.
     pub site_issuer: Option<String>,
-    /// What the site signs its tokens with.
+    /// Key that signs the site's tokens.
     pub site_key: Key,
-    /// What the partner's backend signs its requests with.
+    /// Key that signs the requests of the partner's backend.
     pub backend_key: Key,
-    /// What Partner User IDs are derived with, so that the site can show the link of the person who is signed in.
+    /// Key that derives Partner User IDs. The site uses it to find the link of the signed-in subscriber.
     pub partner_user_id_key: Vec<u8>,
-    /// What lies in the Secrets Manager at the start: name and value.
+    /// Initial secrets in Secrets Manager: name and value.
     pub secrets: BTreeMap<String, String>,
 }
 
@@ -191,19 +191,19 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The origin at which people reach the functions.
+    /// Returns the public origin of the functions.
     #[must_use]
     pub fn public_url(&self, addresses: &Addresses) -> String {
         self.public_url.clone().unwrap_or_else(|| addresses.gateway.clone())
     }
 
-    /// `iss` of the site's tokens.
+    /// Returns `iss` of the site's tokens.
     #[must_use]
     pub fn site_issuer(&self, addresses: &Addresses) -> String {
         self.site_issuer.clone().unwrap_or_else(|| addresses.site.clone())
     }
 
-    /// The Partner User ID that is derived for a person of the demo.
+    /// Derives the Partner User ID of a subscriber of the demo.
     #[must_use]
     pub fn partner_user_id(&self, partner_id: &str, person: &Person) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.partner_user_id_key);

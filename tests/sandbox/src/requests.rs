@@ -1,4 +1,4 @@
-//! The request log: what a partner's backend really sent, in order.
+//! The request log: every request a server received, in order, without credentials.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,64 +9,64 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::Value;
 
-/// More than this and the oldest are forgotten.
+/// Upper bound of kept requests; older ones are dropped.
 const MAX_REQUESTS: usize = 20_000;
 
-/// One request. Secrets, tokens and signatures are not in it; a signed payload is.
+/// One request. It contains signed payloads, but no secrets, tokens or signatures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Request {
-    /// Counts from 1, without gaps.
+    /// Sequence number, from 1 without gaps.
     pub sequence: u64,
-    /// When it had come in, in milliseconds since 1970.
+    /// Time of receipt, in milliseconds since 1970.
     pub at_ms: u64,
-    /// When it was answered; `None` while it is not, and for ever when the caller went away first.
+    /// Time of the response, in milliseconds since 1970. `None` if pending or if the caller disconnected.
     pub answered_ms: Option<u64>,
-    /// `GET`, `POST`, …
+    /// Method: `GET`, `POST`, …
     pub method: String,
-    /// The path, without the query.
+    /// Path, without the query.
     pub path: String,
-    /// The query's parameters, decoded.
+    /// Decoded query parameters.
     pub query: Vec<(String, String)>,
-    /// `HTTP/1.1`
+    /// HTTP version: `HTTP/1.1`.
     pub http: String,
-    /// The status that it was answered with.
+    /// Status of the response.
     pub status: Option<u16>,
-    /// `Content-Type` as sent.
+    /// `Content-Type`, as sent.
     pub content_type: Option<String>,
-    /// Names of all headers, lower case, in order, repeats included.
+    /// Names of all headers in lower case and in order, including repeats.
     pub headers: Vec<String>,
-    /// `Basic`, `Bearer` or another scheme, without the credentials.
+    /// Authorization scheme (`Basic`, `Bearer`), without the credentials.
     pub authorization: Option<String>,
-    /// The client id in a Basic header or in the query.
+    /// Client ID from a Basic header or from the query.
     pub client_id: Option<String>,
-    /// The body's length in bytes.
+    /// Length of the body, in bytes.
     pub body_bytes: usize,
-    /// Names of a form's fields, in order, repeats included.
+    /// Names of form fields in order, including repeats.
     pub form: Vec<String>,
     /// `grant_type` of a token request.
     pub grant_type: Option<String>,
     /// `scope` of a token or authorization request.
     pub scope: Option<String>,
-    /// The signed payload, when the body looks like one.
+    /// The signed payload, if the body has the form of a JWS.
     pub jws: Option<Jws>,
-    /// `X-Amz-Target`, at the Secrets Manager.
+    /// `X-Amz-Target` of a request to Secrets Manager.
     pub action: Option<String>,
-    /// `SecretId`, at the Secrets Manager.
+    /// `SecretId`, or `Name`, of a request to Secrets Manager.
     pub secret_id: Option<String>,
-    /// The fault that struck it, by number.
+    /// ID of the fault applied to the request.
     pub fault: Option<u64>,
 }
 
-/// A compact JWS as it came, decoded but not verified.
+/// A received compact JWS, decoded but not verified.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Jws {
-    /// The header.
+    /// Decoded header.
     pub header: Value,
-    /// The payload.
+    /// Decoded payload.
     pub payload: Value,
-    /// The header's bytes as text: the order of its members shows.
+    /// Header as text, which preserves the order of its members.
     pub header_text: String,
-    /// The payload's bytes as text.
+    /// Payload as text.
     pub payload_text: String,
 }
 
@@ -88,7 +88,7 @@ impl Jws {
 }
 
 impl Request {
-    /// Describes a request that has just come in.
+    /// Builds the log entry of a received request.
     pub(crate) fn describe(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap, body: &[u8]) -> Self {
         let text = |name: &str| {
             headers
@@ -149,7 +149,7 @@ fn decoded(form: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(form).into_owned().collect()
 }
 
-/// The scheme of the `Authorization` header, and the client id inside a Basic one.
+/// Returns the scheme of the `Authorization` header, and the client ID of a Basic header.
 fn authorization(headers: &HeaderMap) -> (Option<String>, Option<String>) {
     let Some(value) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
         return (None, None);
@@ -164,7 +164,7 @@ fn authorization(headers: &HeaderMap) -> (Option<String>, Option<String>) {
     (Some(scheme.to_owned()), client_id.flatten())
 }
 
-/// The log of one server. Clones are the same log.
+/// The request log of one server. Clones share the log.
 #[derive(Clone, Debug, Default)]
 pub struct Requests(Arc<Mutex<Kept>>);
 
@@ -179,13 +179,13 @@ impl Requests {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All that are kept, oldest first.
+    /// Returns all kept requests, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Request> {
         self.kept().requests.iter().cloned().collect()
     }
 
-    /// Those whose path begins so.
+    /// Returns the requests whose path starts with `path`.
     #[must_use]
     pub fn to(&self, path: &str) -> Vec<Request> {
         self.kept()
@@ -196,12 +196,12 @@ impl Requests {
             .collect()
     }
 
-    /// Forgets them. The numbers begin at 1 again.
+    /// Clears the log. Sequence numbers restart at 1.
     pub fn clear(&self) {
         *self.kept() = Kept::default();
     }
 
-    /// Writes one down and says its number.
+    /// Appends a request and returns its sequence number.
     pub(crate) fn begin(&self, mut request: Request, at_ms: u64) -> u64 {
         let mut kept = self.kept();
         kept.last += 1;
@@ -215,7 +215,7 @@ impl Requests {
         sequence
     }
 
-    /// Changes one that was written down. A log that was emptied meanwhile stays empty.
+    /// Updates a logged request. Does nothing if the log was cleared in between.
     pub(crate) fn note(&self, sequence: u64, change: impl FnOnce(&mut Request)) {
         let mut kept = self.kept();
         if let Some(request) = kept

@@ -1,5 +1,6 @@
-//! A small AWS Secrets Manager: versions and staging labels over Amazon's JSON protocol. Signatures are not checked. EventBridge speaks the same protocol, and
-//! answers at the same address.
+//! A simulated AWS Secrets Manager: versions and staging labels over the AWS JSON protocol, without checks of signatures.
+//!
+//! The simulated EventBridge uses the same protocol and the same address.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,10 +23,10 @@ use crate::requests::Requests;
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
-/// Where its secrets say that they live.
+/// Prefix of the secrets' ARNs.
 const ARN_PREFIX: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:";
 
-/// The Secrets Manager. Clones are the same one.
+/// A simulated Secrets Manager. Clones share the secrets.
 #[derive(Clone, Debug)]
 pub struct SecretsManager {
     secrets: Arc<Mutex<BTreeMap<String, Secret>>>,
@@ -52,7 +53,7 @@ struct Version {
     created_ms: u64,
 }
 
-/// `SecretString` or `SecretBinary` (base64), as it was sent.
+/// `SecretString` or `SecretBinary` (base64), as received.
 #[derive(Clone, PartialEq, Eq)]
 enum Held {
     Text(String),
@@ -65,7 +66,7 @@ impl std::fmt::Debug for Held {
     }
 }
 
-/// An error in Amazon's words.
+/// An AWS error: type and message.
 struct Fail(&'static str, &'static str);
 
 const NOT_FOUND: Fail = Fail(
@@ -78,7 +79,7 @@ impl SecretsManager {
         Self {
             secrets: Arc::default(),
             event_bus: EventBus::default(),
-            // Apart from Spotify's sequence, so that neither shifts the other.
+            // A separate sequence, so that draws here do not shift Spotify's ids.
             rng: TokenSource::new(seed.map(|seed| seed ^ 0x7365_6372)),
             control: Control {
                 logged: &["/"],
@@ -91,25 +92,25 @@ impl SecretsManager {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its request log.
+    /// Returns the request log.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.control.requests
     }
 
-    /// EventBridge's bus, which answers at the same address.
+    /// Returns the bus of the simulated EventBridge.
     #[must_use]
     pub fn event_bus(&self) -> &EventBus {
         &self.event_bus
     }
 
-    /// Its faults; their path is `/`.
+    /// Returns the faults. Their path is `/`.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.control.faults
     }
 
-    /// Creates a secret, or gives it a new current version; the one before becomes `AWSPREVIOUS`.
+    /// Creates a secret or adds a current version. The former current version becomes `AWSPREVIOUS`.
     pub fn put(&self, name: &str, value: &str) {
         let now = self.control.clock.now_ms();
         let mut secrets = self.secrets();
@@ -125,7 +126,7 @@ impl SecretsManager {
         secret.add(version, &[CURRENT.to_owned()]);
     }
 
-    /// Takes a secret away, with all its versions.
+    /// Removes a secret and all its versions.
     pub fn remove(&self, name: &str) {
         self.secrets().remove(name);
     }
@@ -234,7 +235,7 @@ impl SecretsManager {
         let mut secrets = self.secrets();
         let secret = find(&mut secrets, input)?;
         match secret.versions.iter().find(|version| version.id == id) {
-            // The same request once more.
+            // A repeated request.
             Some(version) if version.value == value => {}
             Some(_) => {
                 return Err(Fail(
@@ -333,7 +334,7 @@ impl Version {
 }
 
 impl Secret {
-    /// Adds a version and moves labels to it. The first version is current whatever was asked for.
+    /// Adds a version and moves labels to it. The first version always becomes current.
     fn add(&mut self, version: Version, stages: &[String]) {
         let id = version.id.clone();
         let is_first = self.versions.is_empty();
@@ -387,7 +388,7 @@ fn held(input: &Map<String, Value>) -> Result<Option<Held>, Fail> {
     }
 }
 
-/// By name, by ARN, or by ARN without the random part at its end.
+/// Finds a secret by name, by ARN, or by ARN without its random suffix.
 fn find<'a>(secrets: &'a mut BTreeMap<String, Secret>, input: &Map<String, Value>) -> Result<&'a mut Secret, Fail> {
     let id = text(input, "SecretId").ok_or(Fail("InvalidParameterException", "You must provide a SecretId."))?;
     let fits = |secret: &Secret| {
@@ -401,7 +402,7 @@ fn find<'a>(secrets: &'a mut BTreeMap<String, Secret>, input: &Map<String, Value
     secrets.values_mut().find(|secret| fits(secret)).ok_or(NOT_FOUND)
 }
 
-/// Amazon's timestamps: seconds with a fraction.
+/// Formats an AWS timestamp: seconds with a fraction.
 fn seconds(ms: u64) -> Value {
     #[expect(
         clippy::cast_precision_loss,
@@ -489,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_value_becomes_current_and_the_old_one_previous() {
+    fn a_new_secret_value_becomes_current_and_the_old_one_previous() {
         let manager = SecretsManager::new(Some(1));
         call(&manager, "CreateSecret", json!({"Name": "s", "SecretString": "one"})).unwrap();
         assert_eq!(value(&manager, PREVIOUS), Err("ResourceNotFoundException"));
@@ -510,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_value_is_promoted_by_moving_the_label() {
+    fn a_pending_secret_value_becomes_current_when_its_label_moves() {
         let manager = SecretsManager::new(None);
         manager.put("s", "one");
         let pending = json!({"SecretId": "s", "SecretString": "two", "VersionStages": ["AWSPENDING"]});
@@ -529,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_found_by_name_by_arn_and_by_arn_without_its_suffix() {
+    fn a_secret_is_found_by_name_arn_and_arn_without_suffix() {
         let manager = SecretsManager::new(None);
         manager.put("s", "one");
         let arn = call(&manager, "DescribeSecret", json!({"SecretId": "s"})).unwrap()["ARN"].clone();
@@ -547,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_token_stands_for_one_value() {
+    fn a_request_token_accepts_only_one_secret_value() {
         let manager = SecretsManager::new(None);
         manager.put("s", "one");
         let put = |value: &str| {
@@ -562,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn creating_twice_is_refused() {
+    fn creating_a_secret_twice_is_refused() {
         let manager = SecretsManager::new(None);
         call(&manager, "CreateSecret", json!({"Name": "s"})).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What Lambda does between a table's stream and a function: batches of records, each again from the first that the function could not deal with.
+//! A simulated Lambda event source mapping: passes batches of a table's stream to a function, and retries from the first failed record.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use shared::http_client::HttpClient;
 
 use crate::RoutesError;
 
-/// How long until an empty stream is looked at again, and until a batch comes again.
+/// Interval between polls of an empty stream, and before the retry of a batch.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How many records a batch has at most.
+/// Upper bound of records in a batch.
 const BATCH: i32 = 100;
 
-/// A table's stream.
+/// The stream of a table.
 #[derive(Debug)]
 pub struct Stream {
     client: Client,
@@ -26,11 +26,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream of a table.
+    /// Finds the stream of a table.
     ///
     /// # Errors
     ///
-    /// When there is none, or it does not answer.
+    /// Fails if the table has no stream, or if DynamoDB is unreachable.
     pub async fn of_table(aws: &AwsConfig, table: &str) -> Result<Self, RoutesError> {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -46,11 +46,13 @@ impl Stream {
         Ok(Self { client, arn })
     }
 
-    /// Gives `function` what is written from now on, as Lambda would, for as long as it is awaited.
+    /// Passes records written from now on to `function`, as Lambda does. Runs until it is dropped or the stream ends.
+    ///
+    /// `function` returns `None` if the whole batch failed.
     ///
     /// # Errors
     ///
-    /// When the stream does not answer.
+    /// Fails if the stream is unreachable.
     pub async fn feed<F: Future<Output = Option<Value>>>(
         &self,
         function: impl Fn(Value) -> F,
@@ -104,7 +106,7 @@ fn sequence_number(record: &Value) -> Option<&str> {
     record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str)
 }
 
-/// A record as Lambda passes it on.
+/// Converts a record to the form that Lambda passes to functions.
 fn record(record: &Record) -> Value {
     let change = record.dynamodb();
     let image = |image: Option<&HashMap<String, AttributeValue>>| image.map(item);
@@ -149,7 +151,7 @@ fn attribute(value: &AttributeValue) -> Value {
         AttributeValue::L(list) => json!({ "L": list.iter().map(attribute).collect::<Vec<_>>() }),
         AttributeValue::M(map) => json!({ "M": item(map) }),
         AttributeValue::Ss(set) => json!({ "SS": set }),
-        // Nothing of ours has another type.
+        // The tables have no attributes of other types.
         _ => json!({ "NULL": true }),
     }
 }

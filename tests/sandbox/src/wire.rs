@@ -1,6 +1,6 @@
-//! TCP connections which can be made to misbehave: to drip, to break off, to be reset.
+//! TCP connections with faults below HTTP: slow writes, early closes and resets.
 //!
-//! Faults below HTTP cannot be expressed as an answer, so they act where bytes are written.
+//! A handler sets the fault with [`ConnectionControl`]; the connection applies it when bytes are written.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,17 +25,17 @@ pub(crate) fn serve(listener: TcpListener, app: Router, mut stop: watch::Receive
     let service = app.into_make_service_with_connect_info::<ConnectionControl>();
     tokio::spawn(async move {
         let stopped = async move {
-            // Nothing is ever sent; the error that the sender is gone is the signal.
+            // The sender never sends. Its drop ends the wait with an error, which is the signal.
             let _ = stop.changed().await;
         };
-        // axum's server does not fail: it retries `accept`.
+        // `axum::serve` never returns an error: it retries `accept`.
         let _ = axum::serve(FaultyListener(listener), service)
             .with_graceful_shutdown(stopped)
             .await;
     });
 }
 
-/// A handler's hold on the connection that its request came by.
+/// A handler's control of the connection of its request.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionControl(Arc<ControlState>);
 
@@ -61,18 +61,18 @@ impl ConnectionControl {
         self.0.peer
     }
 
-    /// Lets `bytes` more out, then closes the connection.
+    /// Closes the connection after `bytes` more bytes are written.
     pub(crate) fn close_after(&self, bytes: u64) {
         self.0.bytes_left.store(bytes, Ordering::Relaxed);
     }
 
-    /// Lets nothing more out, and makes the other side see a reset.
+    /// Resets the connection at the next write.
     pub(crate) fn reset(&self) {
         self.0.reset.store(true, Ordering::Relaxed);
         self.close_after(0);
     }
 
-    /// One byte per interval. Zero ends the dripping.
+    /// Writes one byte per interval. Zero restores normal writes.
     pub(crate) fn drip(&self, interval: Duration) {
         let ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
         self.0.drip_ms.store(ms, Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl Listener for FaultyListener {
         loop {
             match self.0.accept().await {
                 Ok((stream, peer)) => {
-                    // Without it, a drip would be collected into packets by the kernel. Only an optimisation is lost.
+                    // Without `TCP_NODELAY`, the kernel would merge single bytes into packets. A failure is harmless.
                     let _ = stream.set_nodelay(true);
                     let connection = Connection {
                         stream,
@@ -104,7 +104,7 @@ impl Listener for FaultyListener {
                     };
                     return (connection, peer);
                 }
-                // Out of file descriptors, most likely: let some connections end first.
+                // Usually out of file descriptors: wait until some connections have ended.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
@@ -136,7 +136,7 @@ impl AsyncWrite for Connection {
         let left = self.line.0.bytes_left.load(Ordering::Relaxed);
         if left == 0 {
             if self.line.0.reset.load(Ordering::Relaxed) {
-                // If this fails the other side sees a plain close, which is a broken connection as well.
+                // If this fails, the peer sees a close instead of a reset. Both break the connection.
                 let _ = self.stream.set_zero_linger();
             }
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

@@ -1,5 +1,5 @@
-//! The demo partner's site: a publisher that does not exist, and the three ways in which a site can tell soa-link who
-//! somebody is.
+//! The demo partner's site: a fictional publisher with the three sign-in methods of soa-link (session cookie, hand-off
+//! token and `OpenID` Connect).
 
 mod page;
 mod plans;
@@ -33,20 +33,20 @@ use crate::cookies::cookie;
 use crate::options::{Addresses, Key, Options};
 use crate::spotify::{Link, Spotify};
 
-/// How the site tells soa-link who is signed in.
+/// Method by which the site identifies a signed-in subscriber to soa-link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignIn {
-    /// A session cookie that soa-link reads as well.
+    /// A session cookie that soa-link can read.
     #[default]
     Session,
-    /// A token handed over when soa-link asks.
+    /// A token handed over at the request of soa-link.
     Handoff,
-    /// `OpenID` Connect, with soa-link as a client.
+    /// `OpenID` Connect, with soa-link as the client.
     Oidc,
 }
 
 impl SignIn {
-    /// As the variable `SIGN_IN` has it.
+    /// Returns the value of the variable `SIGN_IN`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl SignIn {
         }
     }
 
-    /// The kind of this name.
+    /// Parses a value of the variable `SIGN_IN`. Returns `None` if it is unknown.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Self::Session, Self::Handoff, Self::Oidc]
@@ -69,10 +69,10 @@ const SESSION_SECONDS: u64 = 8 * 60 * 60;
 const HANDOFF_SECONDS: u64 = 120;
 const MAX_NONCE_BYTES: usize = 512;
 
-/// What the site asks, to show how a person is linked.
+/// Looks up the link of a subscriber at Spotify.
 type LinkOf = Arc<dyn Fn(&Person) -> Option<Link> + Send + Sync>;
 
-/// The site. Clones are the same one.
+/// The demo site. Clones share its state.
 #[derive(Clone)]
 pub(crate) struct Site(Arc<Inner>);
 
@@ -97,7 +97,7 @@ impl Site {
         let asked = Arc::clone(options);
         let link_of =
             move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
-        // Apart from Spotify's sequence, so that neither shifts the other.
+        // A separate sequence, so that draws here do not shift Spotify's ids.
         let rng = TokenSource::new(options.seed.map(|seed| seed ^ 0x7369_7465));
         let clock = Clock::default();
         Self(Arc::new(Inner {
@@ -129,17 +129,17 @@ impl Site {
         self.resident(visitor.person.as_deref()?)
     }
 
-    /// Somebody with an account here.
+    /// Returns the subscriber with this ID.
     fn resident(&self, id: &str) -> Option<Person> {
         self.people().find(|person| person.id == id)
     }
 
-    /// Everybody with an account here, with the plans that they have by now.
+    /// Returns all subscribers with their current plans.
     fn people(&self) -> impl Iterator<Item = Person> {
         self.0.publisher.people.iter().map(|person| self.0.plans.now(person))
     }
 
-    /// A token that says who somebody is.
+    /// Signs a token that identifies a subscriber. Returns `None` if signing fails.
     fn token(&self, typ: &str, person: &Person, seconds: u64, more: Value) -> Option<String> {
         let now = self.0.clock.now();
         let mut claims = json!({
@@ -156,7 +156,7 @@ impl Site {
         signed(&self.0.key, typ, &claims)
     }
 
-    /// Brings the session cookie in line with who is signed in and how: set, renewed or cleared.
+    /// Sets, renews or clears the session cookie, depending on sign-in method and subscriber.
     fn with_session(&self, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
         let name = &self.0.session_cookie;
         let token = match (visitor.sign_in, self.person(visitor)) {
@@ -179,7 +179,7 @@ impl Site {
         response
     }
 
-    /// Where somebody is to go back to: only to the functions.
+    /// Parses a return URL. Returns `None` unless it has the origin of the functions.
     fn return_to(&self, text: &str) -> Option<Url> {
         let (url, public) = (Url::parse(text).ok()?, Url::parse(&self.0.public_url).ok()?);
         let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
@@ -187,7 +187,7 @@ impl Site {
     }
 }
 
-/// By HS256, which cannot fail with a key of good length; if it did, there would be no token.
+/// Signs claims with HS256. Returns `None` if signing fails.
 fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(typ.to_owned());
@@ -196,7 +196,7 @@ fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
 }
 
 fn set_cookie(response: &mut Response<Body>, cookie: &str) {
-    // Made of base64url and our own names; one that is no header value is not worth an error.
+    // Cookies consist of base64url and configured names, which are valid header values.
     if let Ok(value) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
@@ -229,7 +229,7 @@ async fn account(State(site): State<Site>, headers: HeaderMap) -> Response<Body>
     site.with_session(response, &visitor, &headers)
 }
 
-/// Where a sign-in that the functions asked for leads back to.
+/// Return URL and nonce of a sign-in requested by the functions.
 #[derive(Debug, Default)]
 struct Errand {
     return_to: Option<Url>,
@@ -237,25 +237,25 @@ struct Errand {
 }
 
 impl Errand {
-    /// From `return_to` and `nonce`, or why not.
+    /// Parses `return_to` and `nonce`. The error is the message of the error page.
     fn read(site: &Site, fields: &sessions::Fields) -> Result<Self, &'static str> {
         let return_to = match fields.get("return_to") {
             None => None,
             Some(text) => Some(
                 site.return_to(text)
-                    .ok_or("The address to return to is not one of ours.")?,
+                    .ok_or("The return address does not belong to the functions.")?,
             ),
         };
         let nonce = fields.get("nonce").cloned();
         let is_plain =
             |nonce: &String| nonce.len() <= MAX_NONCE_BYTES && nonce.bytes().all(|byte| byte.is_ascii_graphic());
         if !nonce.as_ref().is_none_or(is_plain) {
-            return Err("The nonce is not one.");
+            return Err("The nonce is not valid.");
         }
         Ok(Self { return_to, nonce })
     }
 
-    /// Back to the functions with a token, or without one when no nonce asks for it.
+    /// Redirects to the return URL, with a token if a nonce was given. Redirects to `/account` without a return URL.
     fn done(&self, site: &Site, person: &Person) -> Response<Body> {
         let Some(mut url) = self.return_to.clone() else {
             return redirect("/account");
@@ -291,7 +291,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         Err(message) => return page::refusal(&site, &before, message),
     };
     let Some(person) = fields.get("person").and_then(|id| site.resident(id)) else {
-        return page::nobody(&site, &before);
+        return page::unknown_person(&site, &before);
     };
     let visitor = Visitor {
         person: Some(person.id.clone()),
@@ -314,7 +314,7 @@ async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) 
         return page::refusal(
             &site,
             &site.visitor(&headers),
-            "The way is fixed: this sandbox was started with it.",
+            "The sign-in method was fixed when this sandbox started.",
         );
     }
     let fields = sessions::fields(&body);
@@ -325,7 +325,7 @@ async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) 
             return page::refusal(
                 &site,
                 &site.visitor(&headers),
-                "There are two ways: session and handoff.",
+                "The sign-in method must be session or handoff.",
             );
         }
     };
@@ -336,7 +336,7 @@ async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) 
     remember(&site, redirect("/"), &visitor, &headers)
 }
 
-/// Keeps a visitor under a new id: one that was there before somebody signed in is not carried over.
+/// Stores a visitor under a new ID, which prevents session fixation.
 fn remember(site: &Site, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
     let old = cookie(headers, VISITOR_COOKIE);
     let id = site.0.visitors.put(old.as_deref(), visitor.clone());

@@ -1,4 +1,4 @@
-//! What the site looks like.
+//! Layout and pages of the demo site.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -64,7 +64,7 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
                 main { (body) }
                 footer {
                     (kind_switch(site, visitor))
-                    p { (name) " does not exist, nor do its people: this is the demo partner of a sandbox." }
+                    p { (name) " and its subscribers are fictional. This is the demo site of a sandbox." }
                 }
             }
         }
@@ -82,7 +82,7 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
     response
 }
 
-/// The choice of how soa-link learns who somebody is, or what was chosen for everybody when the sandbox started.
+/// Renders the choice of the sign-in method, or the method fixed when the sandbox started.
 fn kind_switch(site: &Site, visitor: &Visitor) -> Markup {
     let fixed = match site.0.sign_in {
         SignIn::Session => {
@@ -179,7 +179,7 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
     page(site, visitor, StatusCode::OK, "Account", &body)
 }
 
-/// The plans to change to, and the way out of all of them; what is pressed again is told again.
+/// Renders the buttons that change or cancel the plan. Pressing the current plan sends it to the functions again.
 fn plan_choice(site: &Site, person: &Person) -> Markup {
     let trouble = site.0.plans.trouble(person);
     html! {
@@ -208,7 +208,7 @@ fn plan_choice(site: &Site, person: &Person) -> Markup {
     }
 }
 
-/// A name as a part of an element's id.
+/// Converts a name to a part of an element ID.
 fn slug(name: &str) -> String {
     let letter = |letter: char| if letter.is_alphanumeric() { letter } else { '-' };
     name.to_lowercase().chars().map(letter).collect()
@@ -217,7 +217,7 @@ fn slug(name: &str) -> String {
 pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &Errand) -> Response<Body> {
     let body = html! {
         h1 { "Who are you today?" }
-        @if errand.return_to.is_some() { p { "Sign in, and linking with Spotify goes on." } }
+        @if errand.return_to.is_some() { p { "Sign in to continue linking with Spotify." } }
         form method="post" action="/sign-in" {
             @if let Some(url) = &errand.return_to { input type="hidden" name="return_to" value=(url); }
             @if let Some(nonce) = &errand.nonce { input type="hidden" name="nonce" value=(nonce); }
@@ -227,11 +227,11 @@ pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &Errand) -> Respon
     page(site, visitor, StatusCode::OK, "Sign in", &body)
 }
 
-/// The sign-in page of the provider; `query` is the authorization request that goes on afterwards.
+/// Renders the provider's sign-in page. `query` is the authorization request to continue after sign-in.
 pub(super) fn sign_in_for_client(site: &Site, visitor: &Visitor, query: &str) -> Response<Body> {
     let body = html! {
         h1 { "Who are you today?" }
-        p { "Sign in, and what you came for goes on." }
+        p { "Sign in to continue." }
         form method="post" action="/oidc/sign-in" {
             input type="hidden" name="authorize" value=(query);
             (people(site))
@@ -241,7 +241,7 @@ pub(super) fn sign_in_for_client(site: &Site, visitor: &Visitor, query: &str) ->
     page(site, visitor, StatusCode::OK, "Sign in", &body)
 }
 
-/// Everybody one can be, with a button each.
+/// Renders all subscribers, with one sign-in button each.
 fn people(site: &Site) -> Markup {
     html! {
         @for person in site.people() {
@@ -256,8 +256,8 @@ fn people(site: &Site) -> Markup {
     }
 }
 
-pub(super) fn nobody(site: &Site, visitor: &Visitor) -> Response<Body> {
-    refusal(site, visitor, "Nobody of that name lives in this demo.")
+pub(super) fn unknown_person(site: &Site, visitor: &Visitor) -> Response<Body> {
+    refusal(site, visitor, "There is no such person in this demo.")
 }
 
 pub(super) fn refusal(site: &Site, visitor: &Visitor, message: &str) -> Response<Body> {

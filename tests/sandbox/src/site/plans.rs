@@ -1,4 +1,4 @@
-//! What people subscribe to, and the partner's backend, which tells the functions whenever that changes.
+//! Plans of subscribers, and the demo backend, which sends every change to the functions.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,32 +13,33 @@ use super::sessions::{Fields, fields};
 use super::{Person, Site, page, redirect, signed};
 use crate::options::{Addresses, Key, Options};
 
+/// Lifetime of a signed request, in seconds.
 const REQUEST_SECONDS: u64 = 60;
 
 pub(super) struct Plans {
-    /// By the person's id, over what the publisher's list says.
+    /// Changed subscribers by ID. They override the publisher's list.
     changed: Mutex<HashMap<String, Changed>>,
-    /// Held by the change that is being told, so that the functions hear of the last one last.
+    /// Held while a change is sent, so that changes reach the functions in order.
     turn: tokio::sync::Mutex<()>,
     replace_url: String,
     partner_id: String,
     key: Key,
 }
 
-/// Somebody after a change.
+/// A subscriber after a change of plan.
 struct Changed {
     person: Person,
     trouble: Option<Trouble>,
 }
 
-/// Why the functions may not know of a change.
+/// Reason why the functions may have missed a change.
 #[derive(Clone, Copy)]
 pub(super) enum Trouble {
-    /// They answered something else than 202.
+    /// The functions responded with a status other than 202.
     Status(StatusCode),
-    /// They did not answer.
+    /// The functions did not respond.
     Silence(HttpError),
-    /// They were not called.
+    /// The request could not be signed and was not sent.
     Unsigned,
 }
 
@@ -57,7 +58,7 @@ impl Plans {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody of the publisher's list as they are by now.
+    /// Returns a subscriber of the publisher's list with the current plan.
     pub(super) fn now(&self, listed: &Person) -> Person {
         let changed = self.changed();
         changed
@@ -66,7 +67,7 @@ impl Plans {
             .clone()
     }
 
-    /// What came of telling the functions of the person's last change.
+    /// Returns the failure of the subscriber's last change, or `None` if the functions accepted it.
     pub(super) fn trouble(&self, person: &Person) -> Option<Trouble> {
         self.changed().get(&person.id)?.trouble
     }
@@ -77,7 +78,7 @@ impl Plans {
     }
 }
 
-/// The person with the plan that they chose, or without any.
+/// Returns the subscriber with the chosen plan, or without one after a cancellation. Returns `None` for an unknown plan.
 fn chosen(site: &Site, form: &Fields, person: Person) -> Option<Person> {
     let (plan, entitlements) = if form.contains_key("cancel") {
         (None, Vec::new())
@@ -93,7 +94,7 @@ fn chosen(site: &Site, form: &Fields, person: Person) -> Option<Person> {
     })
 }
 
-/// Tells the functions what somebody may hear, all of it, as the partner's backend.
+/// Replaces the subscriber's entitlements at the functions with a signed request, as the demo backend.
 async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
     let (plans, now) = (&site.0.plans, site.0.clock.now());
     let claims: Value = json!({
@@ -117,7 +118,7 @@ async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
     }
 }
 
-/// Another plan, or none; the link with Spotify stays either way.
+/// Changes or cancels the plan of the signed-in subscriber. The link with Spotify is not changed.
 pub(super) async fn change(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let visitor = site.visitor(&headers);
     let Some(person) = site.person(&visitor) else {
@@ -127,7 +128,7 @@ pub(super) async fn change(State(site): State<Site>, headers: HeaderMap, body: B
         return page::refusal(&site, &visitor, "There is no such plan.");
     };
     let _turn = site.0.plans.turn.lock().await;
-    // It is what the person pays from now on, whether the functions hear of it or not.
+    // The change of plan is valid even if the functions do not accept it.
     site.0.plans.keep(person.clone(), None);
     if let Err(trouble) = tell(&site, &person).await {
         site.0.plans.keep(person, Some(trouble));

@@ -1,7 +1,7 @@
-//! The demo site as an `OpenID` provider: the third way in which a site can tell soa-link who somebody is.
+//! The demo site as an `OpenID` provider, with the functions as its only client.
 //!
-//! One client, the functions; one flow, the authorization code with PKCE (`OpenID` Connect Core 1.0 §3.1, RFC 7636); and
-//! the provider's name in every answer (RFC 9207). What is left out, the README says.
+//! It supports the authorization code flow with PKCE (`OpenID` Connect Core 1.0 §3.1, RFC 7636), and returns `iss` with
+//! every authorization response (RFC 9207). `README.md` of this crate lists what it does not support.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,9 @@ use crate::chance::TokenSource;
 use crate::clock::Clock;
 use crate::options::{Addresses, Options};
 
+/// Lifetime of a code, in seconds.
 const CODE_SECONDS: u64 = 60;
+/// Lifetime of an ID token, in seconds.
 const TOKEN_SECONDS: u64 = 10 * 60;
 
 pub(super) struct Provider {
@@ -47,7 +49,7 @@ struct SigningKey {
 }
 
 impl SigningKey {
-    /// A new one for ES256. Without randomness there is none.
+    /// Generates a key for ES256. Returns `None` if the generation fails.
     fn generate() -> Option<Self> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?;
         let private = EncodingKey::from_ec_der(pair.to_pkcs8v1().ok()?.as_ref());
@@ -58,7 +60,7 @@ impl SigningKey {
     }
 }
 
-/// What a code stands for. Its client and redirect URI are the only ones there are.
+/// Grant behind a code. There is only one client and one redirect URI.
 struct Granted {
     person: Person,
     nonce: Option<String>,
@@ -66,22 +68,22 @@ struct Granted {
     expires_ms: u64,
 }
 
-/// An authorization request in order.
+/// A valid authorization request.
 struct Asked {
     state: Option<String>,
     nonce: Option<String>,
     challenge: String,
-    /// The person must not be asked anything.
+    /// Whether no page may be shown (`prompt=none`).
     is_silent: bool,
-    /// The person is to be asked even when signed in.
+    /// Whether to show the sign-in page even to a signed-in visitor (`prompt=login` or `select_account`).
     asks_again: bool,
 }
 
-/// Why an authorization request is not followed.
+/// Error of an authorization request.
 enum Refused {
-    /// It is not sure that the client asks: a page says so, and nobody is sent anywhere.
+    /// Client or redirect URI is invalid: shown as an error page, without a redirect.
     Page(&'static str),
-    /// The client hears of it, at this address.
+    /// Error returned to the client, by a redirect to this URL.
     Back(String),
 }
 
@@ -94,7 +96,7 @@ impl Refused {
     }
 }
 
-/// An error of the token endpoint, with its description.
+/// An error of the token endpoint: code and description.
 struct TokenError(&'static str, &'static str);
 
 impl Provider {
@@ -119,7 +121,7 @@ impl Provider {
         let parameters = fields(query.as_bytes());
         let given = |name: &str| parameters.get(name).map(String::as_str);
         if given("client_id") != Some(&self.client_id) {
-            return Err(Refused::Page("This site knows no client of that client_id."));
+            return Err(Refused::Page("The client_id is unknown."));
         }
         if given("redirect_uri") != Some(&self.redirect_uri) {
             return Err(Refused::Page("The redirect_uri is not the client's."));
@@ -153,7 +155,7 @@ impl Provider {
         }
         let challenge = given("code_challenge").filter(|challenge| is_challenge(challenge));
         let (Some(challenge), Some("S256")) = (challenge, given("code_challenge_method")) else {
-            return refused("invalid_request", "A code_challenge is needed, by S256");
+            return refused("invalid_request", "A code_challenge with method S256 is required");
         };
         let prompt =
             |wanted: &[&str]| given("prompt").is_some_and(|all| all.split(' ').any(|one| wanted.contains(&one)));
@@ -166,7 +168,7 @@ impl Provider {
         })
     }
 
-    /// The client's address with the outcome.
+    /// Builds the redirect URL with the given parameters, `state` and `iss`.
     fn back(&self, state: Option<&str>, outcome: &[(&str, &str)]) -> String {
         let mut answer = Serializer::new(String::new());
         answer.extend_pairs(outcome);
@@ -177,7 +179,7 @@ impl Provider {
         format!("{}?{}", self.redirect_uri, answer.finish())
     }
 
-    /// The client's address with a code for this person.
+    /// Issues a code for a subscriber and returns the redirect URL.
     fn grant(&self, asked: &Asked, person: &Person) -> String {
         let (code, now) = (self.rng.token(), self.clock.now_ms());
         let granted = Granted {
@@ -216,7 +218,7 @@ impl Provider {
         let code = given("code", "code must be supplied")?;
         let redirect_uri = given("redirect_uri", "redirect_uri must be supplied")?;
         let verifier = given("code_verifier", "code_verifier must be supplied")?;
-        // Gone from here on, whatever comes of it.
+        // A code is spent at its first use, even if the exchange fails.
         let granted = self
             .codes()
             .remove(code)
@@ -225,7 +227,7 @@ impl Provider {
         if *redirect_uri != self.redirect_uri {
             return Err(TokenError(
                 "invalid_grant",
-                "The redirect_uri is not the one of the authorization",
+                "The redirect_uri differs from that of the authorization request",
             ));
         }
         if URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != granted.challenge {
@@ -242,7 +244,7 @@ impl Provider {
         }))
     }
 
-    /// By `client_secret_basic` or `client_secret_post`, not by both (RFC 6749 §2.3).
+    /// Authenticates the client with `client_secret_basic` or `client_secret_post`, but not both (RFC 6749 §2.3).
     fn authenticate(&self, headers: &HeaderMap, form: &Fields) -> Result<(), TokenError> {
         let in_body = form.get("client_id").cloned();
         let (client_id, client_secret) = match (headers.get(header::AUTHORIZATION), form.get("client_secret")) {
@@ -282,7 +284,7 @@ impl Provider {
     }
 }
 
-/// The base64url of 32 bytes.
+/// Whether `text` has the form of an S256 challenge: the base64url encoding of 32 bytes.
 fn is_challenge(text: &str) -> bool {
     text.len() == 43
         && text
@@ -290,13 +292,13 @@ fn is_challenge(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// Whether a parameter comes twice, which OAuth forbids (RFC 6749 §3.1, §3.2).
+/// Whether a parameter is repeated, which is invalid (RFC 6749 §3.1, §3.2).
 fn is_repetitive(encoded: &[u8]) -> bool {
     let mut seen = HashSet::new();
     !parse(encoded).all(|(name, _)| seen.insert(name))
 }
 
-/// Id and secret of a Basic header; each was form-encoded before they were put together (RFC 6749 §2.3.1).
+/// Returns ID and secret of a Basic header, which are form-encoded (RFC 6749 §2.3.1).
 fn basic_credentials(value: &HeaderValue) -> Option<(Option<String>, Option<String>)> {
     let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
     let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
@@ -357,11 +359,11 @@ async fn authorize(State(site): State<Site>, RawQuery(query): RawQuery, headers:
     site.with_session(response, &visitor, &headers)
 }
 
-/// What somebody chose at the sign-in page that `authorize` showed.
+/// Handles the form of the sign-in page that `authorize` shows.
 async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let (provider, before) = (&site.0.provider, site.visitor(&headers));
     let form = fields(&body);
-    // The form went through the browser, so it is read as if it came for the first time.
+    // The form passed through the browser, so the request is validated again.
     let asked = match provider.read(form.get("authorize").map_or("", String::as_str)) {
         Ok(asked) => asked,
         Err(refused) => return refused.answer(&site, &before),
@@ -370,7 +372,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         return redirect(&provider.back(asked.state.as_deref(), &[("error", "access_denied")]));
     }
     let Some(person) = form.get("person").and_then(|id| site.resident(id)) else {
-        return page::nobody(&site, &before);
+        return page::unknown_person(&site, &before);
     };
     let visitor = Visitor {
         person: Some(person.id.clone()),

@@ -1,4 +1,4 @@
-//! Who visits: the site's own memory, by a cookie that says nothing to anybody else.
+//! The site's own sessions, stored in memory under a random ID in a cookie.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::SignIn;
 use crate::chance::TokenSource;
 
-/// Not only the site's by name: cookies on 127.0.0.1 are shared between all ports.
+/// Name of the visitor cookie. It must be unique, because all ports of 127.0.0.1 share their cookies.
 pub(super) const VISITOR_COOKIE: &str = "wickerlight_visitor";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Visitor {
-    /// The person who is signed in.
+    /// ID of the signed-in subscriber.
     pub(super) person: Option<String>,
     pub(super) sign_in: SignIn,
 }
@@ -37,7 +37,7 @@ impl Visitors {
         self.known().get(id).cloned()
     }
 
-    /// Keeps a visitor under a new id and forgets the old one.
+    /// Stores a visitor under a new ID and removes the old one.
     pub(super) fn put(&self, old: Option<&str>, visitor: Visitor) -> String {
         let id = self.rng.token();
         let mut known = self.known();
@@ -49,7 +49,7 @@ impl Visitors {
     }
 }
 
-/// A form's or query's fields; of repeated ones the first, empty ones not at all.
+/// Fields of a form or query: the first of repeated fields, without empty ones.
 pub(super) type Fields = BTreeMap<String, String>;
 
 pub(super) fn fields(encoded: &[u8]) -> Fields {

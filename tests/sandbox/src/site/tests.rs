@@ -1,4 +1,4 @@
-//! What needs the clock of the site.
+//! Unit tests that need the site's clock.
 
 #[path = "../../tests/it/site/visit.rs"]
 mod visit;
@@ -14,8 +14,8 @@ use super::Site;
 use crate::{Endpoint, SignIn};
 
 #[tokio::test]
-async fn a_code_works_for_a_minute() {
-    // The site served here rather than by the sandbox, to have its clock at hand.
+async fn a_code_of_the_demo_provider_expires_after_a_minute() {
+    // The test serves the site itself, to control its clock.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let mut visit = visit_at(Endpoint::External(origin), SignIn::Oidc).await;

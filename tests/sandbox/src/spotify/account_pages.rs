@@ -1,4 +1,4 @@
-//! The Content Access page: what a Spotify account is linked to, and how to undo it.
+//! The Content Access page: lists the links of a Spotify account and removes them.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -75,10 +75,10 @@ pub(super) async fn unlink(State(spotify): State<Spotify>, headers: HeaderMap, b
         return refusal(
             StatusCode::BAD_REQUEST,
             "Nothing to unlink",
-            "The form says neither who nor what.",
+            "The account or the partner is missing.",
         );
     };
-    // Whether there was a link or not, there is none now.
+    // Idempotent: a missing link is not an error.
     spotify
         .state()
         .links

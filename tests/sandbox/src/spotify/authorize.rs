@@ -15,13 +15,13 @@ use super::switches::Pkce;
 use super::{Spotify, USER_SCOPE};
 use crate::cookies::cookie;
 
-/// What comes of an authorization request.
+/// Outcome of the validation of an authorization request.
 enum Asked {
-    /// It cannot be answered at the redirect URI: an error page.
+    /// Client or redirect URI is invalid: shown as an error page, without a redirect.
     Page(&'static str),
-    /// It is answered at the redirect URI with this error.
+    /// Error returned to the redirect URI.
     Error(Consent, &'static str),
-    /// A person is to decide.
+    /// Valid request: the user must decide.
     Consent(Consent),
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn ask(
     };
     let last_account = cookie(&headers, ACCOUNT_COOKIE);
 
-    // For scripts, which have nobody to press the buttons.
+    // Scripts cannot press the buttons of the consent page.
     let script = |name: &str| {
         let header = format!("x-{}", name.replace('_', "-"));
         query
@@ -80,7 +80,7 @@ fn read(state: &Held, query: &Parameters) -> Asked {
     match query.get("scope") {
         Some(USER_SCOPE) => {}
         Some(scope) if scope.split(' ').any(|one| super::SERVICE_SCOPES.contains(&one)) => {
-            return Asked::Page("INVALID_SCOPE: A service scope cannot be asked of a person");
+            return Asked::Page("INVALID_SCOPE: A service scope cannot be requested from a user");
         }
         _ => return Asked::Page("INVALID_SCOPE: The scope must be user-soa-link"),
     }
@@ -97,7 +97,7 @@ fn read(state: &Held, query: &Parameters) -> Asked {
     let method = query.get("code_challenge_method");
     let is_well_formed = match (&consent.challenge, method) {
         (None, None) => true,
-        // The base64url of 32 bytes.
+        // The challenge is the base64url encoding of 32 bytes (RFC 7636, section 4.2).
         (Some(challenge), Some("S256")) => {
             challenge.len() == 43
                 && challenge
@@ -160,13 +160,11 @@ pub(super) async fn decide(State(spotify): State<Spotify>, body: Bytes) -> Respo
     };
     let action = form.get("action");
     if !matches!(action, Some("agree" | "cancel")) {
-        return bad_request("The form says neither agree nor cancel");
+        return bad_request("The form's action must be agree or cancel");
     }
     let mut state = spotify.state();
     let Some(consent) = form.get("request").and_then(|id| state.consent(id)) else {
-        return bad_request(
-            "This request was answered already, or waited for too long. Start again at the partner's site.",
-        );
+        return bad_request("This request was already answered or has expired. Start again at the partner's site.");
     };
     if action == Some("cancel") {
         return back(&consent, "error", "access_denied", &[]);
@@ -185,7 +183,7 @@ fn agree(spotify: &Spotify, state: &mut Held, consent: &Consent, account: &str) 
     }
 }
 
-/// Back to the redirect URI.
+/// Redirects to the client's redirect URI.
 fn back(consent: &Consent, name: &str, value: &str, cookies: &[String]) -> Response<Body> {
     let mut answer = Serializer::new(String::new());
     answer.append_pair(name, value);

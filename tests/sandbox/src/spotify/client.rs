@@ -1,23 +1,23 @@
-//! Who Spotify knows: clients, their partners and shows, and the people with an account.
+//! Clients, partners, shows and accounts known to the simulated Spotify.
 
 use serde::{Deserialize, Serialize};
 
-/// An OAuth client, as the dashboard has it.
+/// An OAuth client, as registered in the dashboard.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     /// Client ID.
     pub id: String,
-    /// Client Secret: authenticates the client, and is the key of its signed payloads.
+    /// Client secret: authenticates the client and signs its payloads.
     pub secret: String,
-    /// A secret that is still accepted.
+    /// Previous client secret that is still accepted.
     pub previous_secret: Option<String>,
-    /// What people read in the consent page.
+    /// Description on the consent page.
     pub description: String,
     /// Registered redirect URIs.
     pub redirect_uris: Vec<String>,
-    /// The service scopes that it was granted.
+    /// Service scopes granted to the client.
     pub service_scopes: Vec<String>,
-    /// The partners that it owns.
+    /// Partners owned by the client.
     pub partners: Vec<Partner>,
 }
 
@@ -31,12 +31,12 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// The secrets that count now.
+    /// Returns the accepted secrets.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.secret.as_str()).chain(self.previous_secret.as_deref())
     }
 
-    /// An exact match, but for one exception: a loopback address registered without a port takes any.
+    /// Whether a redirect URI is registered. The match is exact, but a loopback address without a port allows any port.
     pub(super) fn redirects_to(&self, redirect_uri: &str) -> bool {
         self.redirect_uris
             .iter()
@@ -65,11 +65,11 @@ fn any_port(registered: &str, redirect_uri: &str) -> bool {
 pub struct Partner {
     /// Partner ID.
     pub id: String,
-    /// Its name.
+    /// Name of the partner.
     pub name: String,
-    /// Where linking begins on its site.
+    /// Entrypoint URL, where linking starts.
     pub entrypoint_url: String,
-    /// Its shows.
+    /// Shows of the partner.
     #[serde(default)]
     pub shows: Vec<Show>,
 }
@@ -79,18 +79,18 @@ pub struct Partner {
 pub struct Show {
     /// Show ID: 22 base-62 characters.
     pub id: String,
-    /// Its name.
+    /// Name of the show.
     pub name: String,
-    /// One sentence about it.
+    /// One-sentence description.
     #[serde(default)]
     pub description: String,
-    /// The entitlements of which any one opens it; with none it is free.
+    /// Entitlements that unlock the show, each on its own. If empty, the show is free.
     #[serde(default)]
     pub entitlements: Vec<String>,
 }
 
 impl Show {
-    /// Whether a person with these entitlements can hear it.
+    /// Whether a subscriber with these entitlements can play the show.
     #[must_use]
     pub fn opens_with(&self, entitlements: &[String]) -> bool {
         self.entitlements.is_empty() || self.entitlements.iter().any(|wanted| entitlements.contains(wanted))
@@ -100,14 +100,14 @@ impl Show {
 /// A Spotify account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Its id.
+    /// Account ID.
     pub id: String,
-    /// Its person's name.
+    /// Name of its user.
     pub name: String,
 }
 
 impl Account {
-    /// The four people of the demo.
+    /// Returns the four accounts of the demo.
     #[must_use]
     pub fn fictional() -> Vec<Self> {
         [("mara", "Mara"), ("jonas", "Jonas"), ("ines", "Inês"), ("teo", "Teo")]
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loopback_redirect_uri_without_a_port_takes_any_port_and_nothing_else_does() {
+    fn only_a_loopback_redirect_uri_without_a_port_allows_any_port() {
         assert!(any_port("http://127.0.0.1/callback", "http://127.0.0.1:9000/callback"));
         assert!(!any_port(
             "http://127.0.0.1/callback",

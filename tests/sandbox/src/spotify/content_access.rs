@@ -1,4 +1,4 @@
-//! Where linking starts and ends at Spotify: `/link/{partner_id}` and the landing page behind the completion URL.
+//! Start and end of linking at Spotify: `/link/{partner_id}` and the landing page of the completion URL.
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -12,16 +12,16 @@ use super::page::{page, redirect, refusal, set_cookie};
 use super::signed::show_id;
 use crate::cookies::cookie;
 
-/// Which Spotify account this browser used last.
+/// Name of the cookie with the last Spotify account of the browser.
 pub(super) const ACCOUNT_COOKIE: &str = "sandbox_spotify_account";
-/// Which show the person came for.
+/// Name of the cookie with the requested show.
 const SHOW_COOKIE: &str = "sandbox_spotify_show";
 
 pub(super) fn account_cookie(account: &str) -> String {
     format!("{ACCOUNT_COOKIE}={account}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000")
 }
 
-/// Remembers the show and goes on to the partner's Entrypoint URL.
+/// Stores the requested show in a cookie and redirects to the partner's Entrypoint URL.
 pub(super) async fn start(
     State(spotify): State<Spotify>,
     Path(partner_id): Path<String>,
@@ -31,7 +31,7 @@ pub(super) async fn start(
         return refusal(
             StatusCode::BAD_REQUEST,
             "Bad link",
-            "The link's parameters make no sense.",
+            "The link's parameters are malformed.",
         );
     };
     let state = spotify.state();
@@ -46,7 +46,7 @@ pub(super) async fn start(
     let show = show_uri.and_then(show_id);
     let cookie = match show {
         Some(show) => format!("{SHOW_COOKIE}={show}; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600"),
-        // Whoever comes without a show is not to see the one of last time on top.
+        // Without a show, the landing page must not highlight the show of an earlier visit.
         None => format!("{SHOW_COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"),
     };
     let mut entrypoint = partner.entrypoint_url.clone();
@@ -58,7 +58,7 @@ pub(super) async fn start(
     redirect(StatusCode::FOUND, &entrypoint, &[cookie])
 }
 
-/// The page behind the completion URL. The link counts once it is loaded.
+/// Renders the page of the completion URL. Loading it confirms the link.
 pub(super) async fn landing(
     State(spotify): State<Spotify>,
     RawQuery(query): RawQuery,
@@ -68,7 +68,7 @@ pub(super) async fn landing(
     let mut state = spotify.state();
     let landed = query.get("ticket").and_then(|ticket| state.land(ticket));
     let Some((ticket, link)) = landed.filter(|(ticket, _)| query.get("partnerId") == Some(&ticket.partner_id)) else {
-        let message = "This link is not known, or was undone meanwhile. Start again at the partner's site.";
+        let message = "This link is unknown or was removed. Start again at the partner's site.";
         return refusal(StatusCode::NOT_FOUND, "Nothing linked", message);
     };
     let account = account_name(&spotify, &ticket.account);
@@ -92,9 +92,9 @@ pub(super) async fn landing(
     response
 }
 
-/// A partner's shows, the one that the person came for first.
+/// Renders a partner's shows, with the requested show first.
 pub(super) fn show_list(mut shows: Vec<Show>, entitlements: &[String], first: Option<&str>) -> Markup {
-    // A stable sort: the others keep their order.
+    // The sort is stable: other shows keep their order.
     shows.sort_by_key(|show| Some(show.id.as_str()) != first);
     html! {
         ul.shows {

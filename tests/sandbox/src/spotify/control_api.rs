@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: links, switches, secret, clock and reset, in JSON.
+//! The control API of the simulated Spotify, `/_sandbox/…`: links, switches, secret, clock and reset, in JSON.
 
 use std::time::Duration;
 
@@ -82,13 +82,13 @@ async fn show_switches(State(spotify): State<Spotify>) -> Response<Body> {
     Json(spotify.switches()).into_response()
 }
 
-/// Changes those that are named; the others stay.
+/// Changes the named switches and keeps the others.
 async fn set_switches(State(spotify): State<Spotify>, body: Bytes) -> Response<Body> {
     let Value::Object(changes) = (match json_body(&body) {
         Ok(changes) => changes,
         Err(error) => return bad_request(&error),
     }) else {
-        return bad_request("an object of switches is wanted");
+        return bad_request("the body must be a JSON object of switches");
     };
     let mut state = spotify.state();
     let Ok(Value::Object(mut switches)) = serde_json::to_value(&state.switches) else {

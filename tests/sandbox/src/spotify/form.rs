@@ -1,8 +1,8 @@
-//! Parameters of queries and forms, with OAuth's rule that none may come twice.
+//! Parameters of queries and forms. Repeated parameters are invalid (RFC 6749, section 3.1).
 
 use std::collections::BTreeMap;
 
-/// Why parameters are not understood.
+/// Error of malformed parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     Repeated,
@@ -25,7 +25,7 @@ impl Parameters {
     pub(super) fn parse(encoded: &[u8]) -> Result<Self, Malformed> {
         let mut parameters = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(encoded) {
-            // The decoder leaves this mark where bytes were not UTF-8. Nobody means to send it.
+            // The decoder replaces invalid UTF-8 with U+FFFD.
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(Malformed::NotText);
             }
@@ -36,7 +36,7 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    /// A parameter's value; an empty one counts as absent (RFC 6749, section 3.1).
+    /// Returns the value of a parameter. An empty value counts as absent (RFC 6749, section 3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_parameter_is_refused_and_an_empty_one_is_none() {
+    fn a_repeated_parameter_is_refused_and_an_empty_one_is_absent() {
         assert_eq!(Parameters::parse(b"a=1&a=1"), Err(Malformed::Repeated));
         assert_eq!(Parameters::parse(b"a=%ff"), Err(Malformed::NotText));
         let parameters = Parameters::parse(b"a=&b=x%20y").unwrap();

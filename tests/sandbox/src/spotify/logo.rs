@@ -1,4 +1,4 @@
-//! Logos: the rules of upload-logo, read from the image's own header.
+//! Validation of logos for upload-logo: size and dimensions, read from the image header.
 
 const MAX_BYTES: usize = 10_000_000;
 
@@ -39,7 +39,7 @@ fn png(image: &[u8]) -> Option<(u32, u32)> {
     Some((be32(image, 16)?, be32(image, 20)?))
 }
 
-/// The frame header among the segments that precede the pixels.
+/// Reads the frame header, which precedes the image data.
 fn jpeg(image: &[u8]) -> Option<(u32, u32)> {
     image.starts_with(b"\xff\xd8").then_some(())?;
     let mut at = 2_usize;
@@ -59,7 +59,7 @@ fn jpeg(image: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// Tags 256 and 257 of the first directory.
+/// Reads tags 256 (width) and 257 (height) of the first directory.
 fn tiff(image: &[u8]) -> Option<(u32, u32)> {
     let little = match image.get(..4)? {
         b"II*\0" => true,
@@ -73,7 +73,7 @@ fn tiff(image: &[u8]) -> Option<(u32, u32)> {
     let (mut width, mut height) = (None, None);
     for entry in 0..entries {
         let at = directory.checked_add(2 + entry * 12)?;
-        // 3 is a short, 4 a long.
+        // Type 3 is a 16-bit value, type 4 a 32-bit value.
         let value = match u16_at(at + 2)? {
             3 => u16_at(at + 8)?,
             _ => u32_at(at + 8)?,
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_has_one_side_of_1000_pixels_and_none_over_8000() {
+    fn the_longer_side_of_a_logo_has_1000_to_8000_pixels() {
         assert_eq!(check(&png_of(1000, 10)), Ok(()));
         assert_eq!(check(&png_of(8000, 8000)), Ok(()));
         assert_eq!(check(&png_of(999, 999)), Err(Unfit::Size));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn jpeg_and_tiff_headers_are_read() {
+    fn dimensions_are_read_from_jpeg_and_tiff_headers() {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x11\x08\x04\xb0\x03\xe8\x03";
         assert_eq!(super::jpeg(jpeg), Some((1000, 1200)));
         let mut tiff = b"II*\0\x08\0\0\0\x02\0".to_vec();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_off_images_are_no_images() {
+    fn a_truncated_image_is_refused() {
         for image in [
             &b"\xff\xd8\xff\xff\xff"[..],
             b"\xff\xd8\xff\xc0\0\x11",

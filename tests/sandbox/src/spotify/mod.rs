@@ -1,6 +1,6 @@
-//! The simulated Spotify: accounts, Open Access API and content access on one origin.
+//! The simulated Spotify: accounts service, Open Access API and content access on one origin, with state in memory.
 //!
-//! What it holds is in memory. Every rule of Spotify's is in `state`; the other modules read requests and write answers.
+//! `state` contains the rules; the other modules parse requests and write responses.
 
 mod account_pages;
 mod authorize;
@@ -35,9 +35,9 @@ use crate::faults::Faults;
 use crate::options::{Addresses, Options};
 use crate::requests::Requests;
 
-/// The one user scope of Open Access.
+/// The user scope of Open Access.
 pub const USER_SCOPE: &str = "user-soa-link";
-/// The service scopes.
+/// The service scopes of Open Access.
 pub const SERVICE_SCOPES: [&str; 4] = [
     "user-soa-unlink",
     "soa-manage-entitlements",
@@ -45,23 +45,23 @@ pub const SERVICE_SCOPES: [&str; 4] = [
     "soa-create-partner",
 ];
 
-/// What the simulated Spotify begins with, and goes back to on a reset.
+/// Initial state of the simulated Spotify, restored by a reset.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    /// Its own origin, without a slash at the end.
+    /// Origin of the simulated Spotify, without a trailing slash.
     pub origin: String,
-    /// The clients it knows.
+    /// Registered clients.
     pub clients: Vec<Client>,
-    /// The people who have an account.
+    /// Spotify accounts.
     pub accounts: Vec<Account>,
-    /// Its behaviour where the contract leaves it open.
+    /// Behaviour where Spotify's documentation is ambiguous.
     pub switches: Switches,
-    /// Makes codes, tokens and ids repeat.
+    /// Seed that makes codes, tokens and ids repeatable.
     pub seed: Option<u64>,
 }
 
 impl Configuration {
-    /// The demo's Spotify.
+    /// Derives the configuration from the options of a sandbox.
     #[must_use]
     pub fn from_options(options: &Options, addresses: &Addresses) -> Self {
         let public_url = options.public_url(addresses);
@@ -107,28 +107,28 @@ impl Configuration {
     }
 }
 
-/// The pairing of a Spotify account with a partner's person.
+/// A link between a Spotify account and a subscriber of a partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// The partner.
+    /// Partner ID.
     pub partner_id: String,
-    /// The partner's person.
+    /// Partner User ID of the subscriber.
     pub partner_user_id: String,
-    /// The Spotify account.
+    /// ID of the Spotify account.
     pub account: String,
-    /// What the person is entitled to.
+    /// Entitlements of the subscriber.
     #[serde(default)]
     pub entitlements: Vec<String>,
-    /// Registered, but (A16) the landing page has not been loaded.
+    /// Whether the landing page has not been loaded yet (switch A16).
     #[serde(default)]
     pub pending: bool,
-    /// Since when, in milliseconds since 1970.
+    /// Time of the link, in milliseconds since 1970.
     #[serde(default)]
     pub since_ms: u64,
 }
 
-/// The simulated Spotify. Clones are the same one.
+/// The simulated Spotify. Clones share its state.
 #[derive(Clone, Debug)]
 pub struct Spotify {
     configuration: Arc<Configuration>,
@@ -137,7 +137,7 @@ pub struct Spotify {
 }
 
 impl Spotify {
-    /// One that nobody can reach yet.
+    /// Creates a simulated Spotify that is not served yet.
     #[must_use]
     pub fn new(configuration: Configuration) -> Self {
         let control = Control {
@@ -164,67 +164,67 @@ impl Spotify {
         &self.configuration.origin
     }
 
-    /// Its request log: everything to `/api/` and `/authorize`.
+    /// Returns the request log of `/api/` and `/authorize`.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.control.requests
     }
 
-    /// Its faults.
+    /// Returns the faults.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.control.faults
     }
 
-    /// All links, the pending ones too, in the order they were made.
+    /// Returns all links in order of creation, including pending ones.
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
         self.state().links.clone()
     }
 
-    /// The link of a partner's person.
+    /// Returns the link of a subscriber.
     #[must_use]
     pub fn link(&self, partner_id: &str, partner_user_id: &str) -> Option<Link> {
         self.state().link(partner_id, partner_user_id).cloned()
     }
 
-    /// Makes a link behind the partner's back, or moves one: whatever else either side was linked to is gone.
+    /// Creates or moves a link without the partner's knowledge. Replaces other links of the account and of the subscriber.
     pub fn force_link(&self, link: Link) {
         self.state().force(link);
     }
 
-    /// Removes a link behind the partner's back, as a person does on the Content Access page.
+    /// Removes a link without the partner's knowledge, as on the Content Access page.
     pub fn remove_link(&self, partner_id: &str, partner_user_id: &str) {
         self.state().unlink(partner_id, partner_user_id);
     }
 
-    /// Its behaviour as it is now.
+    /// Returns the current switches.
     #[must_use]
     pub fn switches(&self) -> Switches {
         self.state().switches.clone()
     }
 
-    /// Changes its behaviour.
+    /// Changes the switches.
     pub fn set_switches(&self, change: impl FnOnce(&mut Switches)) {
         change(&mut self.state().switches);
     }
 
-    /// Gives a client another secret, as the dashboard does. The old one is dead unless switch A12 says otherwise.
+    /// Rotates a client secret, as in the dashboard. The old secret is invalid at once, unless switch A12 keeps it.
     pub fn rotate_secret(&self, client_id: &str, secret: &str) {
         self.state().rotate_secret(client_id, secret);
     }
 
-    /// Makes every token issued so far unknown.
+    /// Revokes all tokens.
     pub fn revoke_tokens(&self) {
         self.state().revoke_tokens(None);
     }
 
-    /// Lets time pass for codes and tokens.
+    /// Advances the clock of codes and tokens.
     pub fn advance_clock(&self, by: Duration) {
         self.control.clock.advance(by);
     }
 
-    /// Everything back to the start: no links, codes, tokens, faults or log; switches, secrets, clock and seed as configured.
+    /// Clears links, codes, tokens, faults and log. Restores switches, secrets, clock and seed as configured.
     pub fn reset(&self) {
         self.control.faults.clear();
         self.control.requests.clear();
@@ -236,7 +236,7 @@ impl Spotify {
     }
 }
 
-/// All that it serves.
+/// Returns all routes of the simulated Spotify.
 fn router(spotify: Spotify) -> Router {
     let control = spotify.control.clone();
     let simulated = Router::new()

@@ -1,4 +1,4 @@
-//! `POST /api/v1/…`: the eight Open Access calls.
+//! The eight Open Access calls, `POST /api/v1/…`.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -13,7 +13,7 @@ use super::{Spotify, USER_SCOPE, logo, page, signed};
 
 const ENTITLEMENTS_SCOPE: &str = "soa-manage-entitlements";
 
-/// Why a call is not done.
+/// An error response to a call.
 struct Refusal {
     status: u16,
     message: &'static str,
@@ -71,7 +71,7 @@ fn done() -> Response<Body> {
     StatusCode::OK.into_response()
 }
 
-/// Token, kind, scope, rate: what every call is asked first.
+/// Checks common to all calls: token, scope and rate.
 fn admit(state: &mut Held, headers: &HeaderMap, scope: &str) -> Result<Token, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -105,7 +105,7 @@ fn admit(state: &mut Held, headers: &HeaderMap, scope: &str) -> Result<Token, Re
     Ok(token)
 }
 
-/// The signed payload of the token's client.
+/// Verifies the body with the secrets of the token's client and returns its payload.
 fn payload(
     state: &Held,
     token: &Token,
@@ -128,7 +128,7 @@ fn payload(
     Ok(payload)
 }
 
-/// The partner, which must be the client's, and its person.
+/// Returns partner ID and Partner User ID of the payload. The partner must belong to the client.
 fn person(state: &Held, token: &Token, payload: &Map<String, Value>) -> Result<(String, String), Refusal> {
     let member = |name: &str| payload.get(name).and_then(Value::as_str);
     let partner_id = member("partner_id").ok_or(refusal(400, "partner_id is missing or not a string"))?;
@@ -218,7 +218,7 @@ fn unlink(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Outcome {
 
 const NOT_LINKED: Refusal = refusal(404, "No such link");
 
-/// What is done to a linked person's entitlements.
+/// A change of the entitlements of a linked subscriber.
 #[derive(Clone, Copy)]
 enum Change {
     Add,
@@ -335,7 +335,7 @@ fn create(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Outcome {
 fn is_entrypoint(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| match url.scheme() {
         "https" => url.host().is_some(),
-        // The sandbox's own partners live on loopback addresses.
+        // The sandbox's own Entrypoint URLs use a loopback address.
         "http" => matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_loopback()),
         _ => false,
     })

@@ -1,4 +1,4 @@
-//! The look of the simulated Spotify's pages.
+//! Layout, style and headers of the simulated Spotify's pages.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -33,7 +33,7 @@ code{overflow-wrap:anywhere}
 a{color:inherit}
 ";
 
-/// A page. Nobody may frame it and nothing is loaded from elsewhere.
+/// Renders a page. It cannot be framed and loads no external resources.
 pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> Response<Body> {
     let markup = html! {
         (DOCTYPE)
@@ -57,7 +57,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> Response<B
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        // No form-action: browsers apply it to the redirect which follows consent.
+        // No form-action: browsers also apply it to the redirect after consent.
         HeaderValue::from_static(
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
         ),
@@ -65,7 +65,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> Response<B
     response
 }
 
-/// A page which says why not.
+/// Renders an error page.
 pub(super) fn refusal(status: StatusCode, title: &str, message: &str) -> Response<Body> {
     page(status, title, &html! { h1 { (title) } p #message { (message) } })
 }
@@ -78,13 +78,13 @@ pub(super) async fn not_found() -> Response<Body> {
     )
 }
 
-/// Sends a browser on with GET.
+/// Redirects a browser.
 pub(super) fn redirect(status: StatusCode, location: &str, cookies: &[String]) -> Response<Body> {
     let Ok(location) = HeaderValue::try_from(location) else {
         return refusal(
             StatusCode::BAD_REQUEST,
             "Bad address",
-            "The address to go on to is not one.",
+            "The redirect address is not valid.",
         );
     };
     let mut response = status.into_response();
@@ -99,7 +99,7 @@ pub(super) fn redirect(status: StatusCode, location: &str, cookies: &[String]) -
 }
 
 pub(super) fn set_cookie(response: &mut Response<Body>, cookie: &str) {
-    // Cookies are made of ids of our own; one that is no header value is not worth an error.
+    // Cookies consist of generated ids, which are valid header values.
     if let Ok(value) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }

@@ -1,11 +1,11 @@
-//! Signed payloads: the whole body is one compact JWS, HS256 over the client's secret.
+//! Validation of signed payloads: a body is one compact JWS, signed with HS256 and the client secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-/// Reads a body and verifies it; the reason when it is none of this client's.
+/// Verifies a body and returns its payload. The error is the message of the response.
 pub(super) fn verify<'a>(
     body: &[u8],
     mut secrets: impl Iterator<Item = &'a str>,
@@ -44,12 +44,12 @@ fn object(part: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
-/// Partner User ID: lower-case hexadecimal, 16 to 128 characters.
+/// Whether `text` is a valid Partner User ID: 16 to 128 lower-case hexadecimal characters.
 pub(super) fn is_partner_user_id(text: &str) -> bool {
     (16..=128).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The A9 pattern for entitlements.
+/// Whether `text` matches the strict entitlement pattern of switch A9.
 pub(super) fn is_strict_entitlement(text: &str) -> bool {
     let mut bytes = text.bytes();
     text.len() <= 128
@@ -57,7 +57,7 @@ pub(super) fn is_strict_entitlement(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
-/// `spotify:show:<22 base-62 characters>`, and what comes after the colon.
+/// Returns the ID of `spotify:show:<22 base-62 characters>`, or `None` if the URI is invalid.
 pub(super) fn show_id(uri: &str) -> Option<&str> {
     let id = uri.strip_prefix("spotify:show:")?;
     (id.len() == 22 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
@@ -67,12 +67,12 @@ pub(super) fn show_id(uri: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// The contract's vector 0, Spotify's own example.
+    /// The example of a signed payload in Spotify's documentation.
     const VECTOR: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJwYXJ0bmVyX2lkIjoiMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCIsInBhcnRuZXJfdXNlcl9pZCI6IjYzZTZkNTRiLTk5M2EtNDQ3Zi1hMWU4LTFkMjVkZDVmMDlhYyIsImVudGl0bGVtZW50cyI6WyJlbnRpdGxlbWVudC0xIiwiZW50aXRsZW1lbnQtMiJdfQ.22W1Mp9bDHUzg_KwBAWbT2B8aUvRU_5Kefau6LlLzyw";
     const SECRET: &str = "00000000000000000000000000000000";
 
     #[test]
-    fn the_example_in_spotifys_documentation_verifies_with_its_secret_alone() {
+    fn spotifys_example_payload_verifies_only_with_its_secret() {
         let payload = verify(VECTOR.as_bytes(), [SECRET].into_iter()).unwrap();
         assert_eq!(payload["entitlements"][1], "entitlement-2");
         assert!(verify(VECTOR.as_bytes(), ["another"].into_iter()).is_err());
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn other_algorithms_and_types_are_refused_even_when_signed() {
+    fn a_signed_body_of_another_algorithm_or_type_is_refused() {
         for header in [
             r#"{"alg":"none","typ":"JWT"}"#,
             r#"{"alg":"HS256"}"#,
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn partner_user_ids_follow_the_contract() {
+    fn a_partner_user_id_is_16_to_128_lower_case_hex_digits() {
         assert!(is_partner_user_id("0123456789abcdef"));
         assert!(is_partner_user_id(&"a".repeat(128)));
         for bad in [

@@ -1,4 +1,4 @@
-//! What Spotify holds, and the rules by which it changes. No HTTP here, and no waiting: a rule is decided at once.
+//! State of the simulated Spotify and the rules that change it. Knows nothing of HTTP and never waits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,8 +12,9 @@ use super::{Configuration, Link, USER_SCOPE};
 use crate::chance::TokenSource;
 use crate::clock::Clock;
 
+/// Lifetime of an authorization code, in milliseconds.
 const CODE_LIVES_MS: u64 = 10 * 60 * 1000;
-/// How long a consent page may stay open.
+/// Lifetime of a consent page, in milliseconds.
 const CONSENT_WAITS_MS: u64 = 60 * 60 * 1000;
 
 #[derive(Debug)]
@@ -29,11 +30,11 @@ pub(super) struct State {
     tickets: HashMap<String, Ticket>,
     approved: HashSet<(String, String)>,
     logos: HashMap<String, usize>,
-    /// The second that is being counted, and the calls of each client in it.
+    /// Current second, and the number of calls per client in it.
     rate: (u64, HashMap<String, u32>),
 }
 
-/// An authorization request that waits for a person.
+/// An authorization request that awaits the user's decision.
 #[derive(Clone, Debug)]
 pub(super) struct Consent {
     pub(super) client_id: String,
@@ -58,13 +59,13 @@ struct Code {
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) client_id: String,
-    /// Whose it is; a service token is nobody's.
+    /// Spotify account of a user token. `None` for a service token.
     pub(super) account: Option<String>,
     pub(super) scopes: Vec<String>,
     expires_ms: u64,
 }
 
-/// What a completion URL stands for.
+/// The link behind a completion URL.
 #[derive(Clone, Debug)]
 pub(super) struct Ticket {
     pub(super) partner_id: String,
@@ -72,7 +73,7 @@ pub(super) struct Ticket {
     pub(super) account: String,
 }
 
-/// What a token request is answered with.
+/// Response to a token request.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) access_token: String,
@@ -80,16 +81,16 @@ pub(super) struct Grant {
     pub(super) refresh_token: Option<String>,
 }
 
-/// An OAuth error: the code, the description.
+/// An OAuth error: code and description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OauthError(pub(super) &'static str, pub(super) &'static str);
 
-/// Why register-user does not link.
+/// Reason why register-user does not link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotLinked {
-    /// One of the two is linked to somebody else.
+    /// The account or the Partner User ID is linked to another one.
     Conflict,
-    /// The account is not on the dashboard's list (A15).
+    /// The account is not listed in the dashboard (switch A15).
     NotListed,
 }
 
@@ -149,7 +150,7 @@ impl State {
         id
     }
 
-    /// Takes a held request out: it is decided once.
+    /// Removes and returns a pending request. Returns `None` if it is unknown or expired.
     pub(super) fn consent(&mut self, id: &str) -> Option<Consent> {
         let now = self.clock.now_ms();
         self.consents.remove(id).filter(|held| held.expires_ms > now)
@@ -159,7 +160,7 @@ impl State {
         self.approved.contains(&(client_id.to_owned(), account.to_owned()))
     }
 
-    /// The code for a person's yes, or the error where A15 stops them here.
+    /// Issues a code for an approved request. Fails if switch A15 stops the account at this step.
     pub(super) fn approve(&mut self, consent: &Consent, account: &str) -> Result<String, OauthError> {
         if self.is_stopped_at(Stop::Authorize, account) {
             return Err(OauthError(
@@ -204,8 +205,8 @@ impl State {
         token
     }
 
-    /// A code is spent by the first who presents it as its client, whatever comes of it; the second time takes away what the
-    /// first had been given.
+    /// Exchanges a code for a user token. A code is spent at its first use by its client, even if the exchange fails. Its
+    /// second use revokes the token of the first (RFC 6749, section 4.1.2).
     pub(super) fn exchange(
         &mut self,
         client_id: &str,
@@ -300,7 +301,7 @@ impl State {
         true
     }
 
-    /// Counts a call; `false` when the client has had its share of this second (A13).
+    /// Counts a call. Returns `false` if the client exceeds its rate in this second (switch A13).
     pub(super) fn within_rate(&mut self, client_id: &str) -> bool {
         let Some(most) = self.switches.a13_requests_per_second else {
             return true;
@@ -322,14 +323,14 @@ impl State {
             .find(|link| link.partner_id == partner_id && link.partner_user_id == partner_user_id)
     }
 
-    /// The link that entitlement calls see: a pending one is none.
+    /// Returns the link that entitlement calls can see. A pending link is not visible.
     pub(super) fn confirmed(&mut self, partner_id: &str, partner_user_id: &str) -> Option<&mut Link> {
         self.links
             .iter_mut()
             .find(|link| link.partner_id == partner_id && link.partner_user_id == partner_user_id && !link.pending)
     }
 
-    /// Links, or replaces the entitlements of the same link, and gives the ticket for the completion URL.
+    /// Links, or replaces the entitlements of the same link. Returns the ticket of the completion URL.
     pub(super) fn register(
         &mut self,
         partner_id: &str,
@@ -372,7 +373,7 @@ impl State {
         Ok(ticket)
     }
 
-    /// The landing page was loaded: the link counts from now on.
+    /// Confirms a link, because its landing page was loaded.
     pub(super) fn land(&mut self, ticket: &str) -> Option<(Ticket, Link)> {
         let ticket = self.tickets.get(ticket)?.clone();
         let link = self.links.iter_mut().find(|link| {
@@ -422,13 +423,13 @@ impl State {
         self.logos.insert(partner_id.to_owned(), bytes);
     }
 
-    /// Size of each partner's logo, in bytes.
+    /// Returns the size of each partner's logo, in bytes.
     pub(super) fn logos(&self) -> &HashMap<String, usize> {
         &self.logos
     }
 }
 
-/// RFC 7636: a verifier of 43 to 128 unreserved characters whose SHA-256 is the challenge.
+/// Whether the verifier has 43 to 128 unreserved characters and its SHA-256 is the challenge (RFC 7636, section 4).
 fn fits(challenge: &str, verifier: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (43..=128).contains(&verifier.len())

@@ -1,36 +1,36 @@
-//! How the simulated Spotify behaves where Spotify's documentation leaves it open.
+//! Switches for the behaviour of Spotify that its documentation leaves open. `README.md` of this crate lists them.
 
 use serde::{Deserialize, Serialize};
 
-/// What is made of PKCE beside a client secret.
+/// Handling of PKCE for a client with a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pkce {
-    /// Checked when a challenge was sent.
+    /// A challenge is optional, and checked if present.
     #[default]
     Optional,
-    /// No challenge, no consent.
+    /// A request without a challenge is refused.
     Required,
-    /// A challenge is refused.
+    /// A request with a challenge is refused.
     Refused,
 }
 
-/// The shape of an Open Access error body.
+/// Format of an Open Access error body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorBody {
-    /// `{"error": {"status": 404, "message": "…"}}`
+    /// As in the Web API: `{"error": {"status": 404, "message": "…"}}`.
     #[default]
     WebApi,
-    /// `{"error": "…", "error_description": "…"}`
+    /// As in OAuth: `{"error": "…", "error_description": "…"}`.
     Oauth,
-    /// A page.
+    /// An HTML page.
     Html,
-    /// Nothing.
+    /// An empty body.
     Empty,
 }
 
-/// Where somebody who is not on the dashboard's list is stopped.
+/// Step at which an account that is not listed in the dashboard is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
@@ -43,57 +43,57 @@ pub enum Stop {
     Register,
 }
 
-/// One member per ambiguity of the contract that a simulator can decide either way; the number is the contract's.
+/// One switch per ambiguity of Spotify's documentation. The numbers are those of `README.md`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a member of the JSON that people write by hand"
+    reason = "each is a member of the JSON that users write by hand"
 )]
 pub struct Switches {
-    /// A3: the only `Content-Type` accepted for signed bodies (else 415); `None` accepts any.
+    /// A3: the only `Content-Type` accepted for signed bodies; others get 415. `None` accepts any.
     pub a3_content_type: Option<String>,
-    /// A4: whether register-user and add-entitlements insist on `entitlements`.
+    /// A4: whether register-user and add-entitlements require `entitlements`.
     pub a4_entitlements_required: bool,
-    /// A6: PKCE beside a client secret.
+    /// A6: handling of PKCE for a client with a secret.
     pub a6_pkce: Pkce,
-    /// A7: the status of a conflict at register-user.
+    /// A7: status of a conflict at register-user.
     pub a7_conflict_status: u16,
-    /// A7: the shape of Open Access error bodies.
+    /// A7: format of Open Access error bodies.
     pub a7_error_body: ErrorBody,
-    /// A8: whether `spotifyShowUri` is passed on to the Entrypoint URL.
+    /// A8: whether `spotifyShowUri` is forwarded to the Entrypoint URL.
     pub a8_forward_show: bool,
     /// A9: whether entitlements must match `^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`.
     pub a9_strict_entitlements: bool,
-    /// A9: how many entitlements one person may have.
+    /// A9: upper bound of entitlements of one subscriber. `None` means no bound.
     pub a9_most_entitlements: Option<usize>,
-    /// A11: `token_type` as written in token answers.
+    /// A11: `token_type` of token responses.
     pub a11_token_type: String,
     /// A11: lifetime of tokens, in seconds.
     pub a11_expires_in: u64,
-    /// A12: whether the old secret goes on being accepted after a rotation.
+    /// A12: whether the previous secret is still accepted after a rotation.
     pub a12_previous_secret: bool,
-    /// A12: whether a rotation revokes the tokens already issued.
+    /// A12: whether a rotation revokes issued tokens.
     pub a12_rotation_revokes: bool,
-    /// A13: how many Open Access calls a client may make in one second; more are answered 429.
+    /// A13: upper bound of Open Access calls of a client per second; more get 429. `None` means no bound.
     pub a13_requests_per_second: Option<u32>,
-    /// A13: `Retry-After` of those, in seconds; `None` leaves it out.
+    /// A13: `Retry-After` of a 429 response, in seconds. `None` omits the header.
     pub a13_retry_after: Option<u64>,
-    /// A14: whether a conflict at register-user moves the link rather than being refused.
+    /// A14: whether a conflict at register-user moves the link. If `false`, it is refused.
     pub a14_conflict_moves: bool,
-    /// A15: the Spotify accounts on the dashboard's list; everybody when `None`.
+    /// A15: IDs of the accounts listed in the dashboard. `None` allows all accounts.
     pub a15_listed_accounts: Option<Vec<String>>,
-    /// A15: where the others get their 403.
+    /// A15: step at which other accounts are refused.
     pub a15_stops_at: Stop,
-    /// A16: whether a link only counts once the landing page was loaded.
+    /// A16: whether a link is pending until the landing page is loaded.
     pub a16_pending_until_landing: bool,
-    /// A17: status of create-partner, 200 or 201.
+    /// A17: status of a successful create-partner, 200 or 201.
     pub a17_create_partner_status: u16,
-    /// A18: whether upload-logo insists on a concrete media type rather than `image/*`.
+    /// A18: whether upload-logo requires a concrete media type instead of `image/*`.
     pub a18_concrete_image_type: bool,
-    /// A21: whether a payload with undocumented members (`iat`) is refused.
+    /// A21: whether a payload with undocumented claims such as `iat` is refused.
     pub a21_refuse_extra_claims: bool,
-    /// Whether somebody who approved the client before is sent straight back, unless `show_dialog=true`.
+    /// Whether consent is skipped for an account that approved the client before, unless `show_dialog=true`.
     pub skip_consent_when_approved: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /api/token`
+//! The token endpoint, `POST /api/token`.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -82,8 +82,8 @@ fn grant(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Oa
     }
 }
 
-/// The client whose current (or still accepted) secret the Basic header has. RFC 6749, 2.3.1: id and secret are form-encoded
-/// before they are put together.
+/// Authenticates the client by the Basic header, with its current or previous secret. ID and secret are form-encoded
+/// (RFC 6749, section 2.3.1).
 fn client(state: &Held, headers: &HeaderMap) -> Result<String, OauthError> {
     const NONE: OauthError = OauthError("invalid_client", "Client credentials must be sent with HTTP Basic");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -116,7 +116,7 @@ fn client(state: &Held, headers: &HeaderMap) -> Result<String, OauthError> {
 }
 
 fn form_decoded(text: &str) -> String {
-    // As the name of a field: the only way the form decoder has to decode a single value, `=` and `&` being escaped in it.
+    // Decoded as a field name: `=` and `&` are escaped in the value.
     url::form_urlencoded::parse(text.as_bytes())
         .next()
         .map(|(name, _)| name.into_owned())
@@ -128,7 +128,7 @@ mod tests {
     use super::form_decoded;
 
     #[test]
-    fn credentials_are_form_decoded() {
+    fn basic_credentials_are_form_decoded() {
         assert_eq!(form_decoded("a%3Ab+c%26d"), "a:b c&d");
         assert_eq!(form_decoded(""), "");
     }

@@ -1,4 +1,4 @@
-//! The sandbox as programs see it: over HTTP, by its public items.
+//! Tests of the sandbox over HTTP and by its public API.
 
 #![expect(
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! The services of a sandbox: start, ports, the Secrets Manager and the database.
+//! Start, ports, Secrets Manager and database of a sandbox.
 
 use sandbox::{Addresses, Endpoint, Fault, Options, Route, Sandbox};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn aws(address: &str, target: &str, input: serde_json::Value) -> (u16, ser
         .header("x-amz-target", target)
         .body(input.to_string());
     let request = request.header("content-type", "application/x-amz-json-1.0");
-    // DynamoDB looks for credentials but does not check them; the Secrets Manager does neither.
+    // DynamoDB requires a signature but does not verify it. Secrets Manager ignores it.
     let request = request.header(
         "authorization",
         "AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x",
@@ -23,7 +23,7 @@ async fn aws(address: &str, target: &str, input: serde_json::Value) -> (u16, ser
 }
 
 #[tokio::test]
-async fn the_routes_are_made_when_everything_they_need_already_answers() {
+async fn routes_are_created_after_the_other_services_have_started() {
     let options = Options {
         secrets: [("client".to_owned(), "s3cret".to_owned())].into(),
         ..Options::default()
@@ -56,7 +56,7 @@ async fn the_routes_are_made_when_everything_they_need_already_answers() {
 }
 
 #[tokio::test]
-async fn the_secrets_manager_errs_and_fails_as_amazons_does() {
+async fn the_secrets_manager_returns_aws_errors_and_injected_faults() {
     let sandbox = Sandbox::start(Options::default(), async |_| Ok(Vec::new()))
         .await
         .unwrap();
@@ -80,7 +80,7 @@ async fn the_secrets_manager_errs_and_fails_as_amazons_does() {
 }
 
 #[tokio::test]
-async fn a_dropped_sandbox_gives_its_ports_back() {
+async fn a_dropped_sandbox_frees_its_ports() {
     let sandbox = Sandbox::start(Options::default(), async |_| Ok(Vec::new()))
         .await
         .unwrap();
@@ -104,7 +104,7 @@ async fn a_dropped_sandbox_gives_its_ports_back() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named() {
+async fn a_port_in_use_is_named_in_the_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let options = Options {
@@ -122,7 +122,7 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
-async fn functions_that_cannot_be_set_up_stop_the_start() {
+async fn a_sandbox_does_not_start_if_its_functions_fail_to_start() {
     let error = Sandbox::start(Options::default(), async |_| Err("PARTNER_ID is missing".into())).await;
     assert_eq!(
         error.unwrap_err().to_string(),
@@ -131,7 +131,7 @@ async fn functions_that_cannot_be_set_up_stop_the_start() {
 }
 
 #[tokio::test]
-async fn a_database_file_keeps_its_tables() {
+async fn a_database_file_keeps_its_tables_across_restarts() {
     let folder = std::env::temp_dir().join(format!("soa-link-sandbox-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("demo.db");
@@ -155,6 +155,6 @@ async fn a_database_file_keeps_its_tables() {
     let sandbox = start().await;
     let (_, tables) = aws(&sandbox.addresses().dynamodb, "DynamoDB_20120810.ListTables", json!({})).await;
     assert_eq!(tables, json!({"TableNames": ["things"]}));
-    // Left behind in the temporary directory at worst.
+    // A failure only leaves a temporary directory behind.
     let _ = std::fs::remove_dir_all(&folder);
 }

@@ -1,4 +1,4 @@
-//! The demo site, as a browser and the functions see it.
+//! The demo site, tested as a browser and as the functions.
 
 mod plans;
 mod provider;

@@ -1,4 +1,4 @@
-//! Changes of plan, and what the functions are told of them.
+//! Changes of plan and the requests that send them to the functions.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use url::form_urlencoded::Serializer;
 use super::Visit;
 use crate::support::client;
 
-/// The functions' route for what people may hear: what it was sent, and the status that it answers with.
+/// A fake `/replace-entitlements` route: the recorded events and the status of its responses.
 #[derive(Clone)]
 struct Recorder {
     events: Arc<Mutex<Vec<Value>>>,
@@ -47,7 +47,7 @@ async fn visit_recorded() -> (Visit, Recorder) {
 }
 
 #[tokio::test]
-async fn a_change_of_plan_is_for_whoever_is_signed_in_and_for_plans_that_there_are() {
+async fn only_a_signed_in_visitor_can_change_to_an_existing_plan() {
     let (mut visit, recorder) = visit_recorded().await;
     for form in ["plan=Basic", "plan=Gold", "cancel=cancel"] {
         let answer = visit.post("/plan", form).await;
@@ -66,7 +66,7 @@ async fn a_change_of_plan_is_for_whoever_is_signed_in_and_for_plans_that_there_a
 }
 
 #[tokio::test]
-async fn the_backend_tells_the_functions_by_a_signed_request() {
+async fn the_demo_backend_sends_a_change_of_plan_in_a_signed_request() {
     let (mut visit, recorder) = visit_recorded().await;
     visit.post("/sign-in", "person=ada").await;
     let mut tokens = Vec::new();
@@ -111,7 +111,7 @@ async fn the_backend_tells_the_functions_by_a_signed_request() {
 }
 
 #[tokio::test]
-async fn a_change_of_plan_shows_everywhere_and_is_in_every_token() {
+async fn a_change_of_plan_shows_on_every_page_and_in_every_token() {
     let (mut visit, _recorder) = visit_recorded().await;
     visit.post("/sign-in", "person=ada").await;
     for (form, plan, entitlements, included) in [
@@ -147,7 +147,7 @@ async fn a_change_of_plan_shows_everywhere_and_is_in_every_token() {
             .unwrap();
         assert_eq!(visit.claims(token)["entitlements"], entitlements);
 
-        // Whoever comes next sees it at the sign-in, and Yuki's plan is still her own.
+        // The sign-in page shows the new plan. Yuki has All access and is unaffected.
         let sign_in = format!("{}/sign-in", visit.sandbox.addresses().site);
         let page = visit.http.get(sign_in).send().await.unwrap().text().await.unwrap();
         let all_access = page.matches("<p class=\"soft\">Plan: All access</p>").count();
@@ -156,7 +156,7 @@ async fn a_change_of_plan_shows_everywhere_and_is_in_every_token() {
 }
 
 #[tokio::test]
-async fn a_plan_stays_changed_when_the_functions_do_not_take_it_and_the_page_says_so() {
+async fn a_plan_stays_changed_and_a_warning_shows_if_the_functions_reject_it() {
     let (mut visit, recorder) = visit_recorded().await;
     visit.post("/sign-in", "person=noor").await;
     for status in [200, 401, 503] {
@@ -170,7 +170,7 @@ async fn a_plan_stays_changed_when_the_functions_do_not_take_it_and_the_page_say
             "{page}"
         );
     }
-    // Cancelling can be told again, too.
+    // Cancelling can be repeated as well.
     visit.post("/plan", "cancel=cancel").await;
     let page = visit.get("/account").await.text().await.unwrap();
     assert!(page.contains("id=\"cancel-plan\""), "{page}");

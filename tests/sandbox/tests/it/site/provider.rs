@@ -1,4 +1,4 @@
-//! The site as an `OpenID` provider.
+//! The demo site as an `OpenID` provider.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -13,7 +13,7 @@ use super::visit::{REDIRECT_URI, SECRET, VERIFIER, Visit, authorization, brought
 use super::visit_with;
 use crate::support::client;
 
-/// The status and `error` of the token endpoint's refusal.
+/// Returns status and `error` of a refused token request.
 async fn refusal(answer: Response) -> (u16, String) {
     assert_eq!(answer.headers()["cache-control"], "no-store");
     assert_eq!(answer.headers()["content-type"], "application/json");
@@ -27,7 +27,7 @@ async fn refusal(answer: Response) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn an_id_token_says_who_signed_in_to_a_client_that_follows_discovery() {
+async fn a_client_that_follows_discovery_gets_an_id_token_of_the_subscriber() {
     let mut visit = visit_with(SignIn::Oidc).await;
     let site = visit.sandbox.addresses().site.clone();
     let discovered = visit
@@ -64,7 +64,7 @@ async fn an_id_token_says_who_signed_in_to_a_client_that_follows_discovery() {
     assert_eq!((back["state"].as_str(), &back["iss"]), ("s 1&", &site));
     assert!(!back.contains_key("error"));
 
-    // Basic, with the credentials form-encoded as RFC 6749 has it.
+    // Basic credentials are form-encoded (RFC 6749 §2.3.1).
     let form = format!(
         "grant_type=authorization_code&code={}&redirect_uri={REDIRECT_URI}&code_verifier={VERIFIER}",
         back["code"]
@@ -103,7 +103,7 @@ async fn an_id_token_says_who_signed_in_to_a_client_that_follows_discovery() {
 }
 
 #[tokio::test]
-async fn somebody_signed_in_goes_straight_back_unless_the_client_has_them_asked() {
+async fn a_signed_in_visitor_returns_at_once_unless_the_client_asks_for_a_prompt() {
     let mut visit = visit_with(SignIn::Oidc).await;
     let silent = format!("/oidc/authorize?{}", authorization(&[("prompt", "none")]));
     assert_eq!(brought_back(&visit.get(&silent).await)["error"], "login_required");
@@ -115,7 +115,7 @@ async fn somebody_signed_in_goes_straight_back_unless_the_client_has_them_asked(
 }
 
 #[tokio::test]
-async fn a_code_works_once() {
+async fn a_code_of_the_demo_provider_works_once() {
     let mut visit = visit_with(SignIn::Oidc).await;
     visit.post("/sign-in", "person=ada").await;
     let code = visit.code().await;
@@ -129,7 +129,7 @@ async fn a_code_works_once() {
 }
 
 #[tokio::test]
-async fn a_token_request_that_is_not_right_is_refused() {
+async fn an_invalid_token_request_is_refused() {
     let mut visit = visit_with(SignIn::Oidc).await;
     visit.post("/sign-in", "person=ada").await;
     for (changes, status, error) in [
@@ -184,12 +184,12 @@ async fn a_token_request_that_is_not_right_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_is_redirected_for_a_bad_client_or_redirect_uri() {
+async fn an_unknown_client_or_redirect_uri_gets_no_redirect() {
     let mut visit = visit_with(SignIn::Oidc).await;
     visit.post("/sign-in", "person=ada").await;
     for change in [
         ("client_id", ""),
-        ("client_id", "somebody-else"),
+        ("client_id", "another-client"),
         ("redirect_uri", ""),
         ("redirect_uri", "https://evil.example/"),
         ("redirect_uri", "http://127.0.0.1:9000/sign-in/callback/"),
@@ -201,7 +201,7 @@ async fn nobody_is_redirected_for_a_bad_client_or_redirect_uri() {
         assert_eq!(answer.status(), 400, "{change:?}");
         assert!(!answer.headers().contains_key("location"));
         assert!(answer.text().await.unwrap().contains("id=\"message\""));
-        // Nor for a form that was tampered with.
+        // A tampered form is refused as well.
         for choice in [("person", "ada"), ("cancel", "cancel")] {
             let form = Serializer::new(String::new())
                 .extend_pairs([("authorize", asked.as_str()), choice])
@@ -214,7 +214,7 @@ async fn nobody_is_redirected_for_a_bad_client_or_redirect_uri() {
 }
 
 #[tokio::test]
-async fn the_client_hears_what_else_is_wrong_with_its_request() {
+async fn an_invalid_authorization_request_returns_an_error_to_the_client() {
     let mut visit = visit_with(SignIn::Oidc).await;
     visit.post("/sign-in", "person=ada").await;
     for (change, error) in [
@@ -248,7 +248,7 @@ async fn the_client_hears_what_else_is_wrong_with_its_request() {
 }
 
 #[tokio::test]
-async fn whoever_cancels_goes_back_without_signing_in() {
+async fn cancelling_returns_to_the_client_without_a_sign_in() {
     let mut visit = visit_with(SignIn::Oidc).await;
     let form = Serializer::new(String::new())
         .extend_pairs([("authorize", authorization(&[]).as_str()), ("cancel", "cancel")])
@@ -263,7 +263,7 @@ async fn whoever_cancels_goes_back_without_signing_in() {
 }
 
 #[tokio::test]
-async fn an_id_token_has_what_the_plan_gives_by_now_whether_the_functions_answered_or_not() {
+async fn an_id_token_has_the_current_entitlements_even_if_the_functions_are_down() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("http://{}", taken.local_addr().unwrap());
     drop(taken);

@@ -1,4 +1,4 @@
-//! Who is signed in: by a session cookie, by a token handed over, and signed out.
+//! Sign-in by session cookie and by hand-off token, and sign-out.
 
 use sandbox::{Link, SignIn};
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use super::{visit, visit_with};
 
 #[tokio::test]
-async fn signing_in_sets_a_session_that_soa_link_can_read_and_signing_out_clears_it() {
+async fn signing_in_sets_a_session_cookie_and_signing_out_clears_it() {
     let mut visit = visit().await;
     assert_eq!(
         visit.post("/sign-in", "person=bela").await.headers()["location"],
@@ -33,7 +33,7 @@ async fn signing_in_sets_a_session_that_soa_link_can_read_and_signing_out_clears
 }
 
 #[tokio::test]
-async fn with_the_hand_off_chosen_there_is_no_session_cookie_and_the_token_is_handed_over() {
+async fn the_hand_off_method_returns_a_token_and_sets_no_session_cookie() {
     let mut visit = visit().await;
     visit.post("/sign-in", "person=ada").await;
     visit.post("/kind", "kind=handoff").await;
@@ -65,7 +65,7 @@ async fn with_the_hand_off_chosen_there_is_no_session_cookie_and_the_token_is_ha
 }
 
 #[tokio::test]
-async fn somebody_signed_out_signs_in_first_and_then_goes_on() {
+async fn a_signed_out_visitor_signs_in_and_returns_with_a_token() {
     let mut visit = visit().await;
     visit.post("/kind", "kind=handoff").await;
     let query = "return_to=http%3A%2F%2F127.0.0.1%3A9000%2Fentrypoint&nonce=n-1";
@@ -84,7 +84,7 @@ async fn somebody_signed_out_signs_in_first_and_then_goes_on() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_anywhere_but_to_the_functions() {
+async fn the_demo_site_redirects_only_to_the_functions() {
     let mut visit = visit().await;
     visit.post("/sign-in", "person=ada").await;
     for bad in [
@@ -102,7 +102,7 @@ async fn nobody_is_sent_anywhere_but_to_the_functions() {
 }
 
 #[tokio::test]
-async fn the_account_page_shows_the_link_as_spotify_has_it() {
+async fn the_account_page_shows_the_link_at_spotify() {
     let mut visit = visit().await;
     visit.post("/sign-in", "person=ada").await;
     let page = visit.get("/account").await.text().await.unwrap();
@@ -128,7 +128,7 @@ async fn the_account_page_shows_the_link_as_spotify_has_it() {
 }
 
 #[tokio::test]
-async fn a_way_chosen_at_the_start_is_everybodys() {
+async fn a_sign_in_method_fixed_at_start_applies_to_all_visitors() {
     for (sign_in, kind) in [
         (SignIn::Handoff, "data-kind=\"handoff\""),
         (SignIn::Oidc, "data-kind=\"oidc\""),

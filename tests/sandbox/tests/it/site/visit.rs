@@ -1,4 +1,4 @@
-//! A visit to the site by a browser, and a sign-in by a client of its provider. A unit test of the crate uses it, too.
+//! A browser's visit to the demo site, and a client of its `OpenID` provider. Also used by a unit test of the crate.
 
 use std::collections::BTreeMap;
 
@@ -69,13 +69,13 @@ impl Visit {
     }
 }
 
-// Made up by RFC 7636, appendix B.
+// The example of RFC 7636, appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:9000/sign-in/callback";
 pub(crate) const SECRET: &str = "a-demo-secret--known-to-everybody:-oidc";
 
-/// An authorization request in order, but for what `changes` put in its place; an empty value leaves a parameter out.
+/// Builds a valid authorization request with `changes` applied. An empty value removes a parameter.
 pub(crate) fn authorization(changes: &[(&str, &str)]) -> String {
     let mut parameters = BTreeMap::from([
         ("client_id", "soa-link"),
@@ -92,7 +92,7 @@ pub(crate) fn authorization(changes: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
-/// The parameters of the functions' address that an answer redirects to.
+/// Returns the parameters of a redirect to the functions.
 pub(crate) fn brought_back(answer: &Response) -> BTreeMap<String, String> {
     let location = answer.headers()["location"].to_str().unwrap();
     assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
@@ -100,13 +100,13 @@ pub(crate) fn brought_back(answer: &Response) -> BTreeMap<String, String> {
 }
 
 impl Visit {
-    /// A code for the person who is signed in.
+    /// Requests a code for the signed-in subscriber.
     pub(crate) async fn code(&mut self) -> String {
         let answer = self.get(&format!("/oidc/authorize?{}", authorization(&[]))).await;
         brought_back(&answer).remove("code").unwrap()
     }
 
-    /// Exchanges a code as a client does, with the secret in the body, but for what `changes` put in its place.
+    /// Exchanges a code with the secret in the body and `changes` applied. An empty value removes a field.
     pub(crate) async fn exchange(&self, code: &str, changes: &[(&str, &str)]) -> Response {
         let mut form = BTreeMap::from([
             ("grant_type", "authorization_code"),

@@ -3,7 +3,7 @@
 use super::{journey, told};
 
 #[tokio::test]
-async fn a_person_is_asked_agrees_and_comes_back_with_a_code_and_the_state() {
+async fn consent_redirects_back_with_a_code_and_the_state() {
     let journey = journey().await;
     let page = journey.authorize("").await;
     assert_eq!(page.status(), 200);
@@ -47,7 +47,7 @@ async fn a_person_is_asked_agrees_and_comes_back_with_a_code_and_the_state() {
 }
 
 #[tokio::test]
-async fn somebody_who_cancels_comes_back_with_access_denied() {
+async fn cancelling_consent_redirects_back_with_access_denied() {
     let journey = journey().await;
     let answer = journey.authorize("&sandbox_action=cancel").await;
     assert_eq!(told(&answer, "error").unwrap(), "access_denied");
@@ -56,7 +56,7 @@ async fn somebody_who_cancels_comes_back_with_access_denied() {
 }
 
 #[tokio::test]
-async fn authorization_requests_that_cannot_be_trusted_get_a_page_and_no_redirect() {
+async fn an_untrusted_authorization_request_gets_an_error_page_and_no_redirect() {
     let journey = journey().await;
     let good = journey.authorize_path("");
     for bad in [
@@ -84,7 +84,7 @@ async fn authorization_requests_that_cannot_be_trusted_get_a_page_and_no_redirec
 }
 
 #[tokio::test]
-async fn somebody_who_approved_before_is_sent_straight_back_when_the_switch_says_so() {
+async fn the_switch_skips_consent_for_an_account_that_approved_before() {
     let journey = journey().await;
     journey
         .spotify()

@@ -3,7 +3,7 @@
 use super::{PUID, journey};
 
 #[tokio::test]
-async fn a_link_counts_at_once_or_when_the_landing_page_was_loaded() {
+async fn a_link_is_confirmed_at_once_or_when_the_landing_page_loads() {
     let journey = journey().await;
     journey
         .spotify()
@@ -21,7 +21,7 @@ async fn a_link_counts_at_once_or_when_the_landing_page_was_loaded() {
 }
 
 #[tokio::test]
-async fn the_landing_page_has_the_remembered_show_on_top_and_marks_what_is_unlocked() {
+async fn the_landing_page_lists_the_requested_show_first_and_marks_unlocked_shows() {
     let journey = journey().await;
     let start = journey
         .get(&format!(
@@ -66,7 +66,7 @@ async fn the_landing_page_has_the_remembered_show_on_top_and_marks_what_is_unloc
 }
 
 #[tokio::test]
-async fn the_entrypoint_gets_the_show_only_when_the_switch_says_so() {
+async fn the_show_is_forwarded_to_the_entrypoint_only_with_the_switch() {
     let journey = journey().await;
     journey
         .spotify()
@@ -81,7 +81,7 @@ async fn the_entrypoint_gets_the_show_only_when_the_switch_says_so() {
 }
 
 #[tokio::test]
-async fn a_person_unlinks_on_the_content_access_page_and_nobody_is_told() {
+async fn unlinking_on_the_content_access_page_does_not_notify_the_partner() {
     let journey = journey().await;
     journey.register("mara", PUID, &["basic"]).await;
     let cookie = ("cookie", "sandbox_spotify_account=mara");

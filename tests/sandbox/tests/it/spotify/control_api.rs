@@ -1,4 +1,4 @@
-//! What tests steer: the request log, faults, switches, clock and seed.
+//! Request log, faults, switches, clock and seed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{PUID, VERIFIER, journey, told};
 
 #[tokio::test]
-async fn the_log_shows_what_was_sent_and_no_secrets() {
+async fn the_request_log_shows_requests_without_secrets() {
     let journey = journey().await;
     journey.register("mara", PUID, &["a"]).await;
     let requests = journey.spotify().requests().all();
@@ -41,7 +41,7 @@ async fn the_log_shows_what_was_sent_and_no_secrets() {
 }
 
 #[tokio::test]
-async fn a_fault_happens_instead_of_the_effect_or_after_it() {
+async fn a_fault_prevents_the_effect_or_follows_it() {
     let journey = journey().await;
     let faults = journey.spotify().faults();
     let fault = Fault::answer("/api/v1/register-user", 503, "no");
@@ -56,7 +56,7 @@ async fn a_fault_happens_instead_of_the_effect_or_after_it() {
 }
 
 #[tokio::test]
-async fn json_answers_lose_and_change_members() {
+async fn a_fault_removes_and_sets_members_of_json_responses() {
     let journey = journey().await;
     let faults = journey.spotify().faults();
     faults.add(Fault {
@@ -80,7 +80,7 @@ async fn json_answers_lose_and_change_members() {
 }
 
 #[tokio::test]
-async fn connections_break_before_and_within_an_answer() {
+async fn a_fault_breaks_the_connection_before_or_within_a_response() {
     let journey = journey().await;
     let send = || journey.http.post(journey.url("/api/token")).send();
     for fault in [
@@ -113,7 +113,7 @@ async fn connections_break_before_and_within_an_answer() {
 }
 
 #[tokio::test]
-async fn answers_drip_are_huge_are_late_or_point_elsewhere() {
+async fn a_fault_makes_a_response_slow_huge_late_or_a_redirect() {
     let journey = journey().await;
     let get = || journey.http.get(journey.url("/api/token")).send();
     let faults = journey.spotify().faults();
@@ -170,7 +170,7 @@ async fn answers_drip_are_huge_are_late_or_point_elsewhere() {
 }
 
 #[tokio::test]
-async fn everything_is_steered_over_http() {
+async fn the_control_api_works_over_http() {
     let journey = journey().await;
     let post = async |path: &str, body: Value| journey.post(path, &[], body.to_string()).await;
     assert_eq!(
@@ -230,7 +230,7 @@ async fn everything_is_steered_over_http() {
 }
 
 #[tokio::test]
-async fn a_seed_gives_the_same_codes_again() {
+async fn a_seed_repeats_its_authorization_codes() {
     let (one, two) = (journey().await, journey().await);
     let code = one.code("mara").await;
     assert_eq!(code, two.code("mara").await);
@@ -239,7 +239,7 @@ async fn a_seed_gives_the_same_codes_again() {
 }
 
 #[tokio::test]
-async fn people_who_are_not_listed_are_stopped_where_the_switch_says() {
+async fn an_unlisted_account_is_refused_at_the_step_of_the_switch() {
     let journey = journey().await;
     journey
         .spotify()
@@ -261,7 +261,7 @@ async fn people_who_are_not_listed_are_stopped_where_the_switch_says() {
 }
 
 #[tokio::test]
-async fn hostile_input_is_refused_and_nothing_panics() {
+async fn hostile_input_is_refused_without_a_panic() {
     let journey = journey().await;
     let long = "x".repeat(60_000);
     for path in [

@@ -1,4 +1,4 @@
-//! The rules of the simulated Spotify, seen over HTTP as a partner's backend and a browser see them.
+//! Rules of the simulated Spotify, tested over HTTP as a partner's backend and as a browser.
 
 mod authorize;
 mod content_access;
@@ -30,7 +30,7 @@ fn stranger() -> Client {
         id: "stranger".to_owned(),
         secret: "another secret of good length 00".to_owned(),
         previous_secret: None,
-        description: "Somebody else".to_owned(),
+        description: "Another client".to_owned(),
         redirect_uris: vec!["https://stranger.example/callback".to_owned()],
         service_scopes: vec!["user-soa-unlink".to_owned()],
         partners: vec![Partner {
@@ -61,7 +61,7 @@ async fn journey() -> Journey {
     Journey { sandbox, http }
 }
 
-/// What the redirect URI is told.
+/// Returns the parameters of a redirect.
 fn told(response: &Response, name: &str) -> Option<String> {
     let location = Url::parse(response.headers().get("location")?.to_str().unwrap()).unwrap();
     location

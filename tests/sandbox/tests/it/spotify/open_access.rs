@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{OTHER_PUID, PUID, journey, sign};
 
 #[tokio::test]
-async fn registering_links_and_registering_again_replaces_the_entitlements() {
+async fn registering_a_link_again_replaces_its_entitlements() {
     let journey = journey().await;
     let (status, answer) = journey.register("mara", PUID, &["basic", "basic"]).await;
     assert_eq!(status, 200);
@@ -27,7 +27,7 @@ async fn registering_links_and_registering_again_replaces_the_entitlements() {
 }
 
 #[tokio::test]
-async fn an_account_and_a_person_are_linked_one_to_one() {
+async fn an_account_and_a_subscriber_are_linked_one_to_one() {
     let journey = journey().await;
     journey.register("mara", PUID, &[]).await;
     assert_eq!(journey.register("mara", OTHER_PUID, &[]).await.0, 409);
@@ -47,7 +47,7 @@ async fn an_account_and_a_person_are_linked_one_to_one() {
 }
 
 #[tokio::test]
-async fn entitlements_are_added_replaced_and_deleted_for_linked_people_alone() {
+async fn entitlements_change_only_for_linked_subscribers() {
     let journey = journey().await;
     let token = journey.service_token("soa-manage-entitlements").await;
     for path in [
@@ -89,7 +89,7 @@ async fn entitlements_are_added_replaced_and_deleted_for_linked_people_alone() {
 }
 
 #[tokio::test]
-async fn unlinking_works_once() {
+async fn unlinking_a_subscriber_works_once() {
     let journey = journey().await;
     journey.register("mara", PUID, &[]).await;
     let token = journey.service_token("user-soa-unlink").await;
@@ -103,7 +103,7 @@ async fn unlinking_works_once() {
 }
 
 #[tokio::test]
-async fn signed_payloads_are_checked_to_the_letter() {
+async fn an_invalid_signed_payload_is_refused() {
     let journey = journey().await;
     let token = journey.user_token("mara").await;
     let bearer = format!("Bearer {token}");
@@ -144,7 +144,7 @@ async fn signed_payloads_are_checked_to_the_letter() {
 }
 
 #[tokio::test]
-async fn partners_are_created_and_get_logos() {
+async fn a_partner_is_created_and_gets_a_logo() {
     let journey = journey().await;
     let token = journey.service_token("soa-create-partner").await;
     let payload = json!({"partner_name": "Example FM", "entrypoint_url": "https://members.example.com/entrypoint"});
@@ -172,7 +172,7 @@ async fn partners_are_created_and_get_logos() {
 }
 
 #[tokio::test]
-async fn calls_over_the_rate_are_told_when_to_come_again() {
+async fn calls_over_the_rate_get_a_retry_after() {
     let journey = journey().await;
     journey.spotify().set_switches(|switches| {
         switches.a13_requests_per_second = Some(0);

@@ -1,4 +1,4 @@
-//! The token endpoint: codes, clients, scopes and the life of tokens.
+//! The token endpoint: codes, clients, scopes and the lifetime of tokens.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{PUID, VERIFIER, exchange_form, journey, stranger};
 
 #[tokio::test]
-async fn a_code_is_exchanged_once_and_a_second_time_takes_the_token_away() {
+async fn a_second_exchange_of_a_code_revokes_its_token() {
     let journey = journey().await;
     let code = journey.code("mara").await;
     let (status, answer) = journey.exchange(&code).await;
@@ -25,7 +25,7 @@ async fn a_code_is_exchanged_once_and_a_second_time_takes_the_token_away() {
 }
 
 #[tokio::test]
-async fn a_code_is_bound_to_its_client_redirect_uri_verifier_and_ten_minutes() {
+async fn a_code_is_bound_to_client_redirect_uri_and_verifier_for_ten_minutes() {
     let journey = journey().await;
     let refused = async |form: String| journey.token(&form).await.1["error"] == "invalid_grant";
     let form = exchange_form(&journey.code("mara").await);
@@ -48,7 +48,7 @@ async fn a_code_is_bound_to_its_client_redirect_uri_verifier_and_ten_minutes() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_wants_a_form_basic_authentication_and_granted_scopes() {
+async fn the_token_endpoint_requires_a_form_basic_auth_and_granted_scopes() {
     let journey = journey().await;
     let options = journey.sandbox.options();
     let error = async |form: &str| journey.token(form).await.1["error"].clone();
@@ -81,7 +81,7 @@ async fn the_token_endpoint_wants_a_form_basic_authentication_and_granted_scopes
 }
 
 #[tokio::test]
-async fn tokens_serve_their_own_scope_and_kind_and_until_they_expire() {
+async fn a_token_is_limited_to_its_scope_kind_and_lifetime() {
     let journey = journey().await;
     let (user, unlink) = (
         journey.user_token("mara").await,
@@ -104,7 +104,7 @@ async fn tokens_serve_their_own_scope_and_kind_and_until_they_expire() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_dead_at_once_unless_the_switch_says_otherwise() {
+async fn the_old_secret_is_refused_after_a_rotation_unless_the_switch_keeps_it() {
     let journey = journey().await;
     let client_id = journey.sandbox.options().client_id.clone();
     let form = "grant_type=client_credentials&scope=user-soa-unlink";
