@@ -1,35 +1,35 @@
-# Each command sets up what it needs by itself; what is there already costs no time.
+# Each target installs what it needs. Targets that are up to date take no time.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-# A section of infra/samconfig.toml.
+# Section of infra/samconfig.toml.
 STAGE ?= dev
-# arm64 or x86_64. Empty: what the stage's Architecture parameter says, else arm64.
+# arm64 or x86_64. Empty uses the stage's Architecture parameter, which defaults to arm64.
 ARCH ?=
 GATEWAY_PORT ?= 9000
-# What `make test` runs: an area of tests/it, or shared or sandbox. Empty: all tests.
+# Tests that `make test` runs: a folder of tests/it, or the crate shared or sandbox. Empty runs all tests.
 AREA ?=
 
 export SAM_CLI_TELEMETRY := 0
 
 SAM := $(CURDIR)/.venv/sam/bin/sam
-# cargo-lambda finds its linker, zig, through the python3 beside it.
+# cargo-lambda finds its linker, zig, through the python3 in the same folder.
 WITH_LAMBDA := PATH="$(CURDIR)/.venv/lambda/bin:$$PATH"
 WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/ministack/bin:$$PATH"
 
 .PHONY: help
-help: ## Show this list
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## Run everything on this machine, with a simulated Spotify and a demo site; needs Rust and a C compiler
+demo: ## Run everything locally with a simulated Spotify and a demo site; needs Rust and a C compiler
 	cargo run -p sandbox
 
 .PHONY: watch
-watch: .venv/lambda/.installed ## The same with the functions as real Lambda processes, rebuilt as you edit
+watch: .venv/lambda/.installed ## Run the demo with real Lambda processes, rebuilt on each edit
 	cargo build -p sandbox
 	target/debug/sandbox --variables > target/watch.env
 	target/debug/sandbox --no-gateway & trap "kill $$!" EXIT; \
@@ -37,7 +37,7 @@ watch: .venv/lambda/.installed ## The same with the functions as real Lambda pro
 
 .PHONY: test
 ifeq ($(AREA),)
-test: setup validate ## Run all tests, or with AREA=sync one area alone (see tests/README.md)
+test: setup validate ## Run all tests, or one area with AREA=sync (see tests/README.md)
 	cargo build --workspace --bins
 	cargo test --workspace --doc
 	$(WITH_TOOLS) cargo nextest run --workspace
@@ -51,7 +51,7 @@ test: setup
 endif
 
 .PHONY: bench
-bench: ## Measure how soon Spotify follows after an outage (PEOPLE, SPOTIFY_RATE), and how fast a roster is imported (ROWS)
+bench: ## Measure catching up after a Spotify outage (PEOPLE, SPOTIFY_RATE) and roster import (ROWS)
 	cargo build --profile measured -p soa-link -p tests --bins --benches
 	cargo bench --profile measured -p soa-link -p tests --bench convergence --bench roster
 
@@ -60,8 +60,10 @@ lint: supply-chain ## Check formatting, lints, documentation and dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@! git grep -nwEi 'whoever|somebody|nobody|anybody|is none' -- '*.rs' '*.md' '*.yaml' \
+		|| { echo "Use plain modern words: see CONTRIBUTING.md" >&2; exit 1; }
 
-# Licences, duplicates, sources; and nothing that nobody uses. Advisories need the internet: the workflow of a release looks at those.
+# Licences, duplicate versions, sources and unused dependencies. Advisories need the internet; the release workflow checks them.
 .PHONY: supply-chain
 supply-chain:
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
@@ -70,55 +72,55 @@ supply-chain:
 	cargo machete
 
 .PHONY: validate
-validate: .venv/sam/.installed .venv/checkov/.installed ## Check the template
+validate: .venv/sam/.installed .venv/checkov/.installed ## Check the SAM template
 	.venv/sam/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=eu-west-1 $(SAM) validate --lint --template infra/template.yaml
 	.venv/checkov/bin/checkov --config-file infra/.checkov.yaml
 
 .PHONY: build
-build: .venv/sam/.installed .venv/lambda/.installed ## Build what is deployed, into infra/.aws-sam (ARCH=x86_64 for that processor)
+build: .venv/sam/.installed .venv/lambda/.installed ## Build the functions into infra/.aws-sam (ARCH=x86_64 for that architecture)
 	cd infra && $(WITH_LAMBDA) $(SAM) build --config-env $(STAGE) $(if $(ARCH),--parameter-overrides Architecture=$(ARCH))
 	wc -c infra/.aws-sam/build/*/bootstrap
 
 .PHONY: deploy
 deploy: build ## Build and deploy STAGE (dev, staging or prod)
-	$(if $(ARCH),$(error Put Architecture into infra/samconfig.toml, so that it is built and deployed alike))
+	$(if $(ARCH),$(error ARCH works only with build. Set Architecture in infra/samconfig.toml, so that build and deployment use the same value))
 	cd infra && $(SAM) deploy --config-env $(STAGE)
 
-# Two folders of different names, so that none is in the bytes; one commit, so that an edit meanwhile is in neither.
+# Two folders with different names show that no path is in the bytes. Building a commit keeps concurrent edits out.
 .PHONY: reproducible
 reproducible: ARCH := $(or $(ARCH),x86_64)
 reproducible: COMMIT := $(shell git rev-parse HEAD)
-reproducible: ## Build the functions' zips twice for ARCH (x86_64) and see that they are the same bytes
+reproducible: ## Build the release zips twice (ARCH, default x86_64) and compare the bytes
 	infra/release.sh $(ARCH) target/reproducible/one $(COMMIT)
 	infra/release.sh $(ARCH) target/reproducible/two $(COMMIT)
 	cmp target/reproducible/one/SHA256SUMS-$(ARCH) target/reproducible/two/SHA256SUMS-$(ARCH)
 
 .PHONY: dashboard
-dashboard: .venv/dashboard/.installed ## Draw the dashboard, of an hour and a half in the sandbox, into infra/dashboard.png
+dashboard: .venv/dashboard/.installed ## Draw infra/dashboard.png from 90 minutes in the sandbox
 	cargo nextest run -p tests -E 'test(/^sync::metrics::/)'
 	.venv/dashboard/bin/python infra/dashboard.py target/metrics.jsonl infra/dashboard.png
 
 .PHONY: sbom
-sbom: ## List what is in the functions, as CycloneDX, in target/soa-link.cdx.json
+sbom: ## Write the bill of materials (CycloneDX) to target/soa-link.cdx.json
 	@cargo cyclonedx --version >/dev/null 2>&1 || cargo install --locked cargo-cyclonedx
 	infra/sbom.sh target/soa-link.cdx.json
 
 .PHONY: setup
-setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser nextest ## Install what the tests need
+setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser nextest ## Install the tools for the tests
 
 .PHONY: clean
-clean: ## Remove all that was built or installed here
+clean: ## Remove everything that was built or installed here
 	cargo clean
 	rm -rf .venv infra/.aws-sam tests/peers/node_modules
 
-# SAM and ministack ask for different versions of the same packages, so that each tool has a house of its own.
+# SAM and ministack need different versions of the same packages, so each tool has its own environment.
 .venv/%/.installed: infra/requirements-%.txt
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-# The OpenID provider that we are tested against, and axe, which looks at the pages.
+# An independent OpenID provider, and axe, which checks the accessibility of the pages.
 tests/peers/node_modules/.installed: tests/peers/package-lock.json
 	@$(call debian,node npm,nodejs npm)
 	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -128,7 +130,7 @@ tests/peers/node_modules/.installed: tests/peers/package-lock.json
 browser:
 	@$(call debian,chromium chromedriver,chromium chromium-driver fonts-ipafont-gothic fonts-lohit-deva)
 
-# Installs the packages $(2) where one of the commands $(1) is missing, if this is a Debian and we are root; else says what is missing.
+# Installs the packages $(2) if one of the commands $(1) is missing. Without Debian or root, it prints what to install.
 define debian
 if (for command in $(1); do command -v $$command || exit 1; done); then :; \
 elif command -v apt-get && [ "$$(id -u)" = 0 ]; then \
