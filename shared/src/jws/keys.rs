@@ -108,11 +108,6 @@ impl Key {
                 Algorithm::HS256
             }
             (AlgorithmParameters::RSA(rsa), algorithm) => {
-                let algorithm = match algorithm {
-                    None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
-                    Some(KeyAlgorithm::PS256) => Algorithm::PS256,
-                    Some(_) => return Err(KeyError::Algorithm(place)),
-                };
                 let (modulus, exponent) = (bytes(&rsa.n)?, bytes(&rsa.e)?);
                 if modulus.iter().skip_while(|byte| **byte == 0).count() < 256 {
                     return Err(KeyError::TooShort(place));
@@ -121,7 +116,11 @@ impl Key {
                 if matches!(exponent.as_slice(), [0 | 1]) || exponent.last().is_none_or(|last| last % 2 == 0) {
                     return Err(KeyError::Malformed(place));
                 }
-                algorithm
+                match algorithm {
+                    None | Some(KeyAlgorithm::RS256) => Algorithm::RS256,
+                    Some(KeyAlgorithm::PS256) => Algorithm::PS256,
+                    Some(_) => return Err(KeyError::Algorithm(place)),
+                }
             }
             (AlgorithmParameters::EllipticCurve(ec), None | Some(KeyAlgorithm::ES256))
                 if ec.curve == EllipticCurve::P256 =>
