@@ -93,11 +93,11 @@ impl EventFunction for Synchronizer {
             (None, Some("sweep")) => {
                 let swept = run.sweep().await;
                 run.count_dirty().await;
-                ("sweep", swept.and(run.was_guarded()))
+                ("sweep", swept.and(run.require_guard()))
             }
             (None, Some("reconcile")) => {
                 let reconciled = run.reconcile().await;
-                ("reconcile", reconciled.and(run.was_guarded()))
+                ("reconcile", reconciled.and(run.require_guard()))
             }
             _ => return Err(EventError("unknown event: neither stream records nor a known task")),
         };
@@ -118,7 +118,7 @@ impl EventFunction for Synchronizer {
         }
         // Unsynced subscribers stay in the dirty index. Only records whose events were not published must be delivered again.
         let first_unpublished = match records {
-            Some(records) => run.tell(records).await,
+            Some(records) => run.publish_events(records).await,
             None => None,
         };
         let failure = first_unpublished.map(|sequence_number| json!({ "itemIdentifier": sequence_number }));

@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
 
     /// Publishes the events of the stream records. Returns the sequence number of the first record with an unpublished event, from which the stream must be
     /// delivered again.
-    pub(crate) async fn tell(&self, records: &[Value]) -> Option<Value> {
+    pub(crate) async fn publish_events(&self, records: &[Value]) -> Option<Value> {
         let bus = self.sync.event_bus.as_ref()?;
         let (sources, events): (Vec<_>, Vec<_>) = records
             .iter()
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
     }
 
     /// Fails if the revocation guard was unavailable, so that the run counts as an error and raises an alarm.
-    pub(crate) fn was_guarded(&self) -> Result<(), EventError> {
+    pub(crate) fn require_guard(&self) -> Result<(), EventError> {
         if guard_unavailable(&self.holds) {
             Err(GUARD_UNAVAILABLE)
         } else {

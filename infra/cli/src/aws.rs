@@ -29,7 +29,7 @@ pub(crate) async fn aws() -> Result<SdkConfig, HttpError> {
 
 /// Retry settings of a bulk client. By default the SDK's calls share a retry quota, which a second of throttling uses up when many run at once. Here each call
 /// has all its [`ATTEMPTS`].
-fn enduring() -> (RetryConfig, RetryPartition) {
+fn bulk_retries() -> (RetryConfig, RetryPartition) {
     let retries = RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_max_backoff(MAX_BACKOFF);
@@ -39,7 +39,7 @@ fn enduring() -> (RetryConfig, RetryPartition) {
 
 /// A DynamoDB client for many concurrent calls.
 pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let (retries, each_for_itself) = enduring();
+    let (retries, each_for_itself) = bulk_retries();
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
         .retry_config(retries)
         .retry_partition(each_for_itself);
@@ -51,7 +51,7 @@ pub(crate) fn bulk_dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
 /// # Errors
 /// [`HttpError`] if the HTTP client cannot be created.
 pub(crate) async fn bulk_logs() -> Result<aws_sdk_cloudwatchlogs::Client, HttpError> {
-    let (retries, each_for_itself) = enduring();
+    let (retries, each_for_itself) = bulk_retries();
     let aws = with(&HttpClient::for_operator()?, RetryConfig::standard()).await;
     let config = aws_sdk_cloudwatchlogs::config::Builder::from(&aws)
         .retry_config(retries)

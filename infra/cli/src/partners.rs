@@ -201,7 +201,7 @@ pub(crate) async fn run(args: &PartnersArgs, out: &mut dyn Write) -> Result<bool
         }
         (_, Value::Object(members)) => {
             for (name, value) in members {
-                writeln!(out, "{name:<18}{}", said(value))?;
+                writeln!(out, "{name:<18}{}", display_value(value))?;
             }
             Ok(true)
         }
@@ -215,7 +215,7 @@ fn rows<'a>(answer: &'a Value, name: &str) -> Vec<&'a Map<String, Value>> {
 }
 
 fn list(answer: &Value, out: &mut dyn Write) -> Result<(), CliError> {
-    let of = |row: &Map<String, Value>, name: &str| row.get(name).map_or_else(String::new, said);
+    let of = |row: &Map<String, Value>, name: &str| row.get(name).map_or_else(String::new, display_value);
     writeln!(
         out,
         "{:<24}{:<28}{:>8}  {:<10}settings",
@@ -243,12 +243,14 @@ fn list(answer: &Value, out: &mut dyn Write) -> Result<(), CliError> {
 }
 
 /// Formats a value for people.
-fn said(value: &Value) -> String {
+fn display_value(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.chars().filter(|character| !character.is_control()).collect(),
         Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| format!("{name}={}", said(value)));
+            let members = members
+                .iter()
+                .map(|(name, value)| format!("{name}={}", display_value(value)));
             members.collect::<Vec<_>>().join(" ")
         }
         other => other.to_string(),

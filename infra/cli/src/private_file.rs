@@ -30,7 +30,7 @@ pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
 }
 
 /// `path` with `.` and `ending` appended to its file name.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);

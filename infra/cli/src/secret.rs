@@ -165,8 +165,14 @@ impl Rotation {
         self.move_label(CURRENT, &old_version, Some(&new_version)).await?;
         self.move_label(PENDING, &new_version, None).await?;
         // Reads the secret back, as the functions do.
-        let (_, current) = self.current().await.map_err(|failed| switched(&failed))?;
-        if !(current.ct_eq(new) && is_taken(self.probe(&current).await.map_err(|failed| switched(&failed))?)) {
+        let (_, current) = self.current().await.map_err(|failed| error_after_switch(&failed))?;
+        if !(current.ct_eq(new)
+            && is_taken(
+                self.probe(&current)
+                    .await
+                    .map_err(|failed| error_after_switch(&failed))?,
+            ))
+        {
             self.move_label(CURRENT, &new_version, Some(&old_version)).await?;
             return Ok(RotationResult {
                 rotated: false,
@@ -251,7 +257,7 @@ enum Answer {
 }
 
 /// An error after the switch, when the functions already use the new secret.
-fn switched(failed: &CliError) -> CliError {
+fn error_after_switch(failed: &CliError) -> CliError {
     CliError::new(format!(
         "the functions use the new secret and fall back on the old one, but the new one could not be tried again: {failed}"
     ))

@@ -13,7 +13,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Returns the time in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
-        machine_ms().saturating_add(self.ahead_ms.load(Ordering::Relaxed))
+        system_ms().saturating_add(self.ahead_ms.load(Ordering::Relaxed))
     }
 
     /// Returns the time in seconds since 1970.
@@ -31,7 +31,7 @@ impl Clock {
             });
     }
 
-    pub(crate) fn back_to_the_machine(&self) {
+    pub(crate) fn reset_to_system(&self) {
         self.ahead_ms.store(0, Ordering::Relaxed);
     }
 }
@@ -40,7 +40,7 @@ impl Clock {
     clippy::disallowed_methods,
     reason = "the sandbox simulates other systems, which have their own clocks"
 )]
-fn machine_ms() -> u64 {
+fn system_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -47,7 +47,7 @@ pub(crate) async fn observe(
     });
     let fault = control.faults.take(parts.method.as_str(), &path);
     if let (Some(sequence), Some((id, _))) = (sequence, &fault) {
-        control.requests.note(sequence, |request| request.fault = Some(*id));
+        control.requests.update(sequence, |request| request.fault = Some(*id));
     }
     let request = Request::from_parts(parts, Body::from(bytes));
     let answer = match fault {
@@ -56,7 +56,7 @@ pub(crate) async fn observe(
             if !fault.after {
                 fault.wait().await;
             }
-            let real = if fault.lets_it_happen() {
+            let real = if fault.lets_request_through() {
                 Some(next.run(request).await)
             } else {
                 None
@@ -64,12 +64,12 @@ pub(crate) async fn observe(
             if fault.after {
                 fault.wait().await;
             }
-            fault.spoil(real, &line).await
+            fault.apply(real, &line).await
         }
     };
     if let Some(sequence) = sequence {
         let (now, status) = (control.clock.now_ms(), answer.status().as_u16());
-        control.requests.note(sequence, |request| {
+        control.requests.update(sequence, |request| {
             request.answered_ms = Some(now);
             request.status = Some(status);
         });

@@ -48,7 +48,7 @@ pub const PARTNER_KEYS_ID: &str = "soa-link/partner-keys";
 /// Name of the `OpenID` client secret in Secrets Manager.
 pub const OIDC_CLIENT_SECRET_ID: &str = "soa-link/oidc-client-secret";
 /// Timeout of a function, as in `infra/template.yaml`.
-const WITHIN: Duration = Duration::from_secs(10);
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Adds the functions' secrets to `options`: the Spotify client secret, the partner keys and the `OpenID` client secret.
 #[must_use]
@@ -145,13 +145,13 @@ pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError>
     let pending_links = table(PENDING_LINKS_TABLE)
         .attribute_definitions(attribute_id)
         .key_schema(key_id);
-    created(pending_links.send().await)?;
+    ignore_existing_table(pending_links.send().await)?;
 
     let (attribute_id, key_id) = id()?;
     let partners = table(PARTNERS_TABLE)
         .attribute_definitions(attribute_id)
         .key_schema(key_id);
-    created(partners.send().await)?;
+    ignore_existing_table(partners.send().await)?;
 
     let (attribute_id, key_id) = id()?;
     let dirty = GlobalSecondaryIndex::builder()
@@ -171,7 +171,7 @@ pub async fn create_tables(environment: &Environment) -> Result<(), RoutesError>
         .key_schema(key_id)
         .global_secondary_indexes(dirty)
         .stream_specification(stream);
-    created(subscribers.send().await)?;
+    ignore_existing_table(subscribers.send().await)?;
 
     turn_time_to_live_on(&dynamodb).await
 }
@@ -198,7 +198,7 @@ async fn turn_time_to_live_on(dynamodb: &aws_sdk_dynamodb::Client) -> Result<(),
 }
 
 /// Treats an existing table as success.
-fn created<T, R>(outcome: Result<T, SdkError<CreateTableError, R>>) -> Result<(), RoutesError>
+fn ignore_existing_table<T, R>(outcome: Result<T, SdkError<CreateTableError, R>>) -> Result<(), RoutesError>
 where
     SdkError<CreateTableError, R>: std::error::Error + Send + Sync + 'static,
 {
@@ -254,7 +254,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, rng: &Rng) -> Resu
     routes.push(Route::invoked(PARTNERS_FUNCTION, move |event: Value| {
         let partners = Arc::clone(&partners);
         async move {
-            let done = partners.handle(&event, WITHIN).await;
+            let done = partners.handle(&event, FUNCTION_TIMEOUT).await;
             done.unwrap_or_else(|error| json!({"errorMessage": error.to_string()}))
         }
     }));
@@ -266,7 +266,7 @@ fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, func
     Route::new(method, path, move |event: Value| {
         let function = Arc::clone(&function);
         async move {
-            let answer = handle_event(&*function, event, WITHIN).await;
+            let answer = handle_event(&*function, event, FUNCTION_TIMEOUT).await;
             serde_json::to_value(answer).unwrap_or_else(|_| json!({"statusCode": 500}))
         }
     })
@@ -285,12 +285,12 @@ pub async fn sync(environment: &Environment, clock: &Clock, rng: &Rng) -> Result
     let aws =
         AwsConfig::from_env(environment).ok_or("AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")?;
     let stream = Stream::of_table(&aws, SUBSCRIBERS_TABLE).await?;
-    let feeding = stream.feed(async |event| sync.handle(&event, WITHIN).await.ok());
+    let feeding = stream.feed(async |event| sync.handle(&event, FUNCTION_TIMEOUT).await.ok());
     let scheduled = async |task: &'static str, every: Duration| -> Result<(), RoutesError> {
         loop {
             tokio::time::sleep(every).await;
             // A failed task is retried at the next run.
-            let _ = sync.handle(&json!({ "task": task }), WITHIN).await;
+            let _ = sync.handle(&json!({ "task": task }), FUNCTION_TIMEOUT).await;
         }
     };
     let sweeping = scheduled("sweep", Duration::from_secs(1));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::wire::ConnectionControl;
 
 /// Upper bound of a faulty body, in bytes: more than any client should accept.
-const HUGEST_BODY: usize = 256 * 1024 * 1024;
+const MAX_FAULT_BODY_BYTES: usize = 256 * 1024 * 1024;
 
 /// A fault of matching requests. By default it changes nothing: `Fault { status: Some(503), ..Fault::on("/api/token") }`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ impl Fault {
     }
 
     /// Whether the request may take effect.
-    pub(crate) fn lets_it_happen(&self) -> bool {
+    pub(crate) fn lets_request_through(&self) -> bool {
         self.after || !self.replaces()
     }
 
@@ -123,7 +123,7 @@ impl Fault {
     }
 
     /// Returns the faulty response. `real` is `None` if the request was prevented.
-    pub(crate) async fn spoil(&self, real: Option<Response<Body>>, line: &ConnectionControl) -> Response<Body> {
+    pub(crate) async fn apply(&self, real: Option<Response<Body>>, line: &ConnectionControl) -> Response<Body> {
         let mut answer = match real {
             Some(real) if !self.replaces() => self.edit(real).await,
             _ => self.replacement(),
@@ -144,14 +144,14 @@ impl Fault {
         } else if self.close {
             line.close_after(0);
         } else if self.half {
-            answer = half(answer, line).await;
+            answer = send_half(answer, line).await;
         }
         answer
     }
 
     fn replacement(&self) -> Response<Body> {
         let (status, media_type, body) = if let Some(bytes) = self.huge_body {
-            (200, "application/json", huge(bytes))
+            (200, "application/json", filler(bytes))
         } else if self.redirect.is_some() {
             (302, "text/plain", Vec::new())
         } else if let Some(body) = &self.body {
@@ -183,7 +183,7 @@ impl Fault {
             return real;
         }
         let (mut parts, body) = real.into_parts();
-        let bytes = to_bytes(body, HUGEST_BODY).await.unwrap_or_default();
+        let bytes = to_bytes(body, MAX_FAULT_BODY_BYTES).await.unwrap_or_default();
         let Ok(Value::Object(mut members)) = serde_json::from_slice(&bytes) else {
             return Response::from_parts(parts, Body::from(bytes));
         };
@@ -204,16 +204,16 @@ impl Fault {
 const GATEWAY_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
     <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 
-fn huge(bytes: usize) -> Vec<u8> {
+fn filler(bytes: usize) -> Vec<u8> {
     let mut body = br#"{"padding":""#.to_vec();
-    body.resize(bytes.min(HUGEST_BODY).max(body.len()), b'x');
+    body.resize(bytes.min(MAX_FAULT_BODY_BYTES).max(body.len()), b'x');
     body
 }
 
 /// Closes the connection after the headers and about half of the body.
-async fn half(answer: Response<Body>, line: &ConnectionControl) -> Response<Body> {
+async fn send_half(answer: Response<Body>, line: &ConnectionControl) -> Response<Body> {
     let (parts, body) = answer.into_parts();
-    let bytes = to_bytes(body, HUGEST_BODY).await.unwrap_or_default();
+    let bytes = to_bytes(body, MAX_FAULT_BODY_BYTES).await.unwrap_or_default();
     // Approximate length of the status line, `date` and `content-length`, which the server writes.
     let server_writes = 90;
     let headers: usize = parts
@@ -240,7 +240,7 @@ pub struct Armed {
 }
 
 impl Armed {
-    fn strikes(&mut self, method: &str, path: &str) -> bool {
+    fn matches_now(&mut self, method: &str, path: &str) -> bool {
         let concerns = path.starts_with(&self.fault.path)
             && self
                 .fault
@@ -310,7 +310,7 @@ impl Faults {
         let armed = list
             .armed
             .iter_mut()
-            .find_map(|armed| armed.strikes(method, path).then_some(armed))?;
+            .find_map(|armed| armed.matches_now(method, path).then_some(armed))?;
         Some((armed.id, armed.fault.clone()))
     }
 }

@@ -20,8 +20,8 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::chance::TokenSource;
 use crate::clock::Clock;
+use crate::token_source::TokenSource;
 use crate::wire::ConnectionControl;
 
 /// A Lambda function: takes an event and returns a result.
@@ -162,10 +162,10 @@ async fn front(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     if let Err((status, message)) = check_head(&parts) {
-        return says(status, message);
+        return error_response(status, message);
     }
     let Ok(body) = to_bytes(body, MAX_EVENT_BYTES).await else {
-        return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        return error_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let path = decode(parts.uri.path());
     let invoked = gateway
@@ -182,7 +182,7 @@ async fn front(
         .iter()
         .find_map(|route| Some((route, route.matches(parts.method.as_str(), &path)?)));
     let Some((route, parameters)) = found else {
-        return says(StatusCode::NOT_FOUND, "Not Found");
+        return error_response(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = gateway.0.rng.base62(16);
     let matched = Matched {
@@ -195,16 +195,15 @@ async fn front(
         request_id: &request_id,
     };
     let Some(event) = gateway.event(matched) else {
-        return says(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        return error_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     // A separate task: Lambda continues when the caller disconnects, and a panic must not reach the server.
     let invocation = tokio::spawn((route.function)(event));
     let mut answer = match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
-        Ok(Ok(answer)) => {
-            answer_of(&answer).unwrap_or_else(|| says(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-        }
-        Ok(Err(_panic)) => says(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-        Err(_late) => says(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Ok(Ok(answer)) => response_from_result(&answer)
+            .unwrap_or_else(|| error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        Ok(Err(_panic)) => error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Err(_late) => error_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     };
     if let Ok(value) = HeaderValue::try_from(request_id) {
         answer
@@ -240,16 +239,16 @@ fn check_head(parts: &Parts) -> Result<(), (StatusCode, &'static str)> {
 /// Handles Lambda's `Invoke`, which the sandbox serves at the gateway's address.
 async fn invoke(route: &Route, event: &[u8]) -> Response<Body> {
     let Ok(event) = serde_json::from_slice(event) else {
-        return says(StatusCode::BAD_REQUEST, "The event is not JSON");
+        return error_response(StatusCode::BAD_REQUEST, "The event is not JSON");
     };
     let Ok(answer) = tokio::spawn((route.function)(event)).await else {
-        return says(StatusCode::INTERNAL_SERVER_ERROR, "The function failed");
+        return error_response(StatusCode::INTERNAL_SERVER_ERROR, "The function failed");
     };
     Response::new(Body::from(answer.to_string()))
 }
 
 /// Returns a response of API Gateway itself.
-fn says(status: StatusCode, message: &str) -> Response<Body> {
+fn error_response(status: StatusCode, message: &str) -> Response<Body> {
     let mut answer = Response::new(Body::from(json!({"message": message}).to_string()));
     *answer.status_mut() = status;
     answer
@@ -461,13 +460,13 @@ fn common_log_time(seconds: u64) -> String {
 }
 
 /// Converts a function's result to a response. Returns `None` if API Gateway rejects the result as malformed.
-fn answer_of(answer: &Value) -> Option<Response<Body>> {
+fn response_from_result(answer: &Value) -> Option<Response<Body>> {
     let Value::Object(members) = answer else {
-        return Some(inferred(answer));
+        return Some(response_without_status(answer));
     };
     if !members.contains_key("statusCode") {
         // A failed function returns an error object, which is not a response.
-        return (!members.contains_key("errorType")).then(|| inferred(answer));
+        return (!members.contains_key("errorType")).then(|| response_without_status(answer));
     }
     let status = members.get("statusCode")?.as_u64()?;
     let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
@@ -511,7 +510,7 @@ fn answer_of(answer: &Value) -> Option<Response<Body>> {
 }
 
 /// Payload format 2.0 treats a result without `statusCode` as the body of a 200 response.
-fn inferred(answer: &Value) -> Response<Body> {
+fn response_without_status(answer: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.to_string()));
     response
         .headers_mut()

@@ -14,7 +14,6 @@
 //! # }
 //! ```
 
-mod chance;
 mod clock;
 mod control;
 mod cookies;
@@ -33,6 +32,7 @@ pub mod stream;
 #[cfg(test)]
 #[path = "../tests/it/support.rs"]
 mod support;
+mod token_source;
 mod wire;
 
 // Unit tests include files of `tests/it`, which refer to this crate by name.

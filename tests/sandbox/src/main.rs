@@ -73,7 +73,7 @@ async fn run() -> Result<(), sandbox::RoutesError> {
             .collect();
         deployment::create_tables(&environment).await?;
     }
-    welcome(&sandbox);
+    print_welcome(&sandbox);
     let environment: Environment = deployment::variables(&options, sandbox.addresses())
         .into_iter()
         .collect();
@@ -116,10 +116,10 @@ fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
         } else {
             Endpoint::External(format!("http://127.0.0.1:{gateway}"))
         },
-        spotify: place("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_PORT", 9100)?,
+        spotify: endpoint("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_PORT", 9100)?,
         site: Endpoint::Local(port("SITE_PORT", 9200)?),
-        dynamodb: place("AWS_ENDPOINT_URL_DYNAMODB", "DYNAMODB_PORT", 9300)?,
-        secrets_manager: place("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
+        dynamodb: endpoint("AWS_ENDPOINT_URL_DYNAMODB", "DYNAMODB_PORT", 9300)?,
+        secrets_manager: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
         seed,
         db_file: variable("DEMO_DB").map(Into::into),
         sign_in: sign_in()?,
@@ -146,7 +146,7 @@ fn oidc() -> Oidc {
     }
 }
 
-fn place(elsewhere: &str, port_variable: &str, default: u16) -> Result<Endpoint, String> {
+fn endpoint(elsewhere: &str, port_variable: &str, default: u16) -> Result<Endpoint, String> {
     match variable(elsewhere) {
         Some(origin) => Ok(Endpoint::External(origin)),
         None => Ok(Endpoint::Local(port(port_variable, default)?)),
@@ -187,7 +187,7 @@ fn print_variables(options: &Options) {
 }
 
 #[expect(clippy::print_stdout, reason = "the address is program output")]
-fn welcome(sandbox: &Sandbox) {
+fn print_welcome(sandbox: &Sandbox) {
     let addresses = sandbox.addresses();
     println!("Open {}", addresses.site);
     eprintln!(

@@ -166,29 +166,29 @@ fn authorization(headers: &HeaderMap) -> (Option<String>, Option<String>) {
 
 /// The request log of one server. Clones share the log.
 #[derive(Clone, Debug, Default)]
-pub struct Requests(Arc<Mutex<Kept>>);
+pub struct Requests(Arc<Mutex<RequestLog>>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct RequestLog {
     requests: VecDeque<Request>,
     last: u64,
 }
 
 impl Requests {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn log(&self) -> MutexGuard<'_, RequestLog> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns all kept requests, oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Request> {
-        self.kept().requests.iter().cloned().collect()
+        self.log().requests.iter().cloned().collect()
     }
 
     /// Returns the requests whose path starts with `path`.
     #[must_use]
     pub fn to(&self, path: &str) -> Vec<Request> {
-        self.kept()
+        self.log()
             .requests
             .iter()
             .filter(|request| request.path.starts_with(path))
@@ -198,27 +198,27 @@ impl Requests {
 
     /// Clears the log. Sequence numbers restart at 1.
     pub fn clear(&self) {
-        *self.kept() = Kept::default();
+        *self.log() = RequestLog::default();
     }
 
     /// Appends a request and returns its sequence number.
     pub(crate) fn begin(&self, mut request: Request, at_ms: u64) -> u64 {
-        let mut kept = self.kept();
-        kept.last += 1;
-        request.sequence = kept.last;
+        let mut log = self.log();
+        log.last += 1;
+        request.sequence = log.last;
         request.at_ms = at_ms;
-        if kept.requests.len() == MAX_REQUESTS {
-            kept.requests.pop_front();
+        if log.requests.len() == MAX_REQUESTS {
+            log.requests.pop_front();
         }
         let sequence = request.sequence;
-        kept.requests.push_back(request);
+        log.requests.push_back(request);
         sequence
     }
 
     /// Updates a logged request. Does nothing if the log was cleared in between.
-    pub(crate) fn note(&self, sequence: u64, change: impl FnOnce(&mut Request)) {
-        let mut kept = self.kept();
-        if let Some(request) = kept
+    pub(crate) fn update(&self, sequence: u64, change: impl FnOnce(&mut Request)) {
+        let mut log = self.log();
+        if let Some(request) = log
             .requests
             .iter_mut()
             .rev()

@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::chance::TokenSource;
 use crate::control::{self, Control};
 use crate::event_bus::EventBus;
 use crate::faults::Faults;
 use crate::requests::Requests;
+use crate::token_source::TokenSource;
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -48,19 +48,19 @@ struct Secret {
 #[derive(Debug)]
 struct Version {
     id: String,
-    value: Held,
+    value: SecretContent,
     stages: Vec<String>,
     created_ms: u64,
 }
 
 /// `SecretString` or `SecretBinary` (base64), as received.
 #[derive(Clone, PartialEq, Eq)]
-enum Held {
+enum SecretContent {
     Text(String),
     Binary(String),
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for SecretContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Held(..)")
     }
@@ -119,7 +119,7 @@ impl SecretsManager {
             .or_insert_with(|| self.new_secret(name, now));
         let version = Version {
             id: self.rng.uuid(),
-            value: Held::Text(value.to_owned()),
+            value: SecretContent::Text(value.to_owned()),
             stages: Vec::new(),
             created_ms: now,
         };
@@ -169,7 +169,7 @@ impl SecretsManager {
         let mut secret = self.new_secret(name, now);
         secret.description = text(input, "Description").map(str::to_owned);
         let mut answer = json!({"ARN": secret.arn, "Name": name});
-        if let Some(value) = held(input)? {
+        if let Some(value) = content_of(input)? {
             let id = self.version_id(input);
             answer = json!({"ARN": secret.arn, "Name": name, "VersionId": id});
             secret.add(
@@ -207,8 +207,8 @@ impl SecretsManager {
                 "Secrets Manager can't find the specified secret value for the version or staging label.",
             ))?;
         let (member, value) = match &version.value {
-            Held::Text(value) => ("SecretString", value),
-            Held::Binary(value) => ("SecretBinary", value),
+            SecretContent::Text(value) => ("SecretString", value),
+            SecretContent::Binary(value) => ("SecretBinary", value),
         };
         Ok(json!({
             "ARN": secret.arn,
@@ -222,7 +222,7 @@ impl SecretsManager {
 
     fn put_value(&self, input: &Map<String, Value>) -> Result<Value, Fail> {
         let now = self.control.clock.now_ms();
-        let value = held(input)?.ok_or(Fail(
+        let value = content_of(input)?.ok_or(Fail(
             "InvalidRequestException",
             "You must provide either SecretString or SecretBinary.",
         ))?;
@@ -314,12 +314,12 @@ impl SecretsManager {
                 "You can't remove AWSCURRENT without moving it.",
             ));
         }
-        secret.strip(&stage);
+        secret.detach_stage(&stage);
         if let Some(to) = to {
-            secret.give(to, &stage);
+            secret.attach_stage(to, &stage);
             if let Some(before) = holder.filter(|before| stage == CURRENT && before != to) {
-                secret.strip(PREVIOUS);
-                secret.give(&before, PREVIOUS);
+                secret.detach_stage(PREVIOUS);
+                secret.attach_stage(&before, PREVIOUS);
             }
         }
         secret.changed_ms = self.control.clock.now_ms();
@@ -346,26 +346,26 @@ impl Secret {
             .find(|version| version.has(CURRENT))
             .map(|version| version.id.clone());
         for stage in stages {
-            self.strip(stage);
-            self.give(&id, stage);
+            self.detach_stage(stage);
+            self.attach_stage(&id, stage);
         }
         if is_first {
-            self.strip(CURRENT);
-            self.give(&id, CURRENT);
+            self.detach_stage(CURRENT);
+            self.attach_stage(&id, CURRENT);
         }
         if let Some(before) = before.filter(|_| stages.iter().any(|stage| stage == CURRENT)) {
-            self.strip(PREVIOUS);
-            self.give(&before, PREVIOUS);
+            self.detach_stage(PREVIOUS);
+            self.attach_stage(&before, PREVIOUS);
         }
     }
 
-    fn strip(&mut self, stage: &str) {
+    fn detach_stage(&mut self, stage: &str) {
         for version in &mut self.versions {
             version.stages.retain(|one| one != stage);
         }
     }
 
-    fn give(&mut self, id: &str, stage: &str) {
+    fn attach_stage(&mut self, id: &str, stage: &str) {
         if let Some(version) = self.versions.iter_mut().find(|version| version.id == id) {
             version.stages.push(stage.to_owned());
         }
@@ -376,14 +376,14 @@ fn text<'a>(input: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     input.get(name).and_then(Value::as_str)
 }
 
-fn held(input: &Map<String, Value>) -> Result<Option<Held>, Fail> {
+fn content_of(input: &Map<String, Value>) -> Result<Option<SecretContent>, Fail> {
     match (text(input, "SecretString"), text(input, "SecretBinary")) {
         (Some(_), Some(_)) => Err(Fail(
             "InvalidParameterException",
             "You can't specify both a binary secret value and a string value.",
         )),
-        (Some(value), None) => Ok(Some(Held::Text(value.to_owned()))),
-        (None, Some(value)) => Ok(Some(Held::Binary(value.to_owned()))),
+        (Some(value), None) => Ok(Some(SecretContent::Text(value.to_owned()))),
+        (None, Some(value)) => Ok(Some(SecretContent::Binary(value.to_owned()))),
         (None, None) => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use shared::{
     store::DIRTY_INDEX,
 };
 
-use super::{Checks, Findings, mend_of};
+use super::{Checks, Findings, fix_for};
 
 impl Checks {
     /// Checks the schedules of `sync` and the event source mapping of the subscribers table's stream.
@@ -90,7 +90,7 @@ impl Checks {
                     format!("table {name}: no stream of new and old images"),
                     "deploy the template's table. Without the stream only the sweep syncs, and no events are sent.",
                 );
-            } else if variable == "PENDING_LINKS_TABLE" && !self.tidies_up(&dynamodb, name).await {
+            } else if variable == "PENDING_LINKS_TABLE" && !self.has_ttl(&dynamodb, name).await {
                 findings.fail(
                     format!("table {name}: time to live is off"),
                     "enable TTL on `delete_at`.",
@@ -102,7 +102,7 @@ impl Checks {
     }
 
     /// Whether TTL on `delete_at` is enabled or being enabled.
-    async fn tidies_up(&self, dynamodb: &aws_sdk_dynamodb::Client, table: &str) -> bool {
+    async fn has_ttl(&self, dynamodb: &aws_sdk_dynamodb::Client, table: &str) -> bool {
         let described = dynamodb.describe_time_to_live().table_name(table).send().await.ok();
         let described = described.and_then(|described| described.time_to_live_description);
         described.is_some_and(|described| {
@@ -118,7 +118,7 @@ impl Checks {
             return;
         };
         match secret.get().await {
-            Err(error) => findings.fail(&error, mend_of(&error, FILL)),
+            Err(error) => findings.fail(&error, fix_for(&error, FILL)),
             Ok(keys) => {
                 findings.ok("secret of the partner's keys: well-formed");
                 let by_site = self.known("SIGN_IN") != Some("oidc") && self.known("SITE_JWKS_URL").is_none();

@@ -104,7 +104,7 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
 }
 
 /// The fix for a secret that cannot be used.
-fn mend_of(error: &SecretError, malformed: &'static str) -> &'static str {
+fn fix_for(error: &SecretError, malformed: &'static str) -> &'static str {
     match error {
         SecretError::Unavailable => "retry; check the region, your credentials and the network.",
         SecretError::Refused { .. } => {

@@ -11,7 +11,7 @@ use shared::{
     urls::PublicUrl,
 };
 
-use super::{Checks, Findings, mend_of};
+use super::{Checks, Findings, fix_for};
 
 /// Tolerated difference between this machine's clock and Spotify's, in seconds.
 const SKEW: i64 = 30;
@@ -42,7 +42,7 @@ impl Checks {
             Ok(versions) => versions,
             Err(error) => {
                 const PUT: &str = "store {\"client_secret\": \"…\"} there, with the secret from Spotify's dashboard.";
-                findings.fail(&error, mend_of(&error, PUT));
+                findings.fail(&error, fix_for(&error, PUT));
                 return;
             }
         };

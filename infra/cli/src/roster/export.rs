@@ -20,7 +20,7 @@ use super::args::{Format, RosterArgs};
 use crate::{
     aws,
     error::CliError,
-    private_file::{beside, private_file},
+    private_file::{private_file, with_suffix},
 };
 
 /// Number of table segments that are scanned in parallel.
@@ -62,7 +62,7 @@ enum Only {
 }
 
 impl Only {
-    fn takes(self, person: &Subscriber) -> bool {
+    fn includes(self, person: &Subscriber) -> bool {
         match self {
             Self::Drift => person.has_drifted(),
             Self::Linked => person.link.state == LinkState::Linked,
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
         write(&subscribers, args, format, out).await?;
         return Ok(true);
     };
-    let part = beside(path, "part");
+    let part = with_suffix(path, "part");
     let mut file = BufWriter::new(private_file(&part)?);
     let written = write(&subscribers, args, format, &mut file).await;
     let written = match written {
@@ -157,7 +157,7 @@ async fn write(
         spinner.inc(page.len() as u64);
         for person in page
             .iter()
-            .filter(|person| args.only.is_none_or(|only| only.takes(person)))
+            .filter(|person| args.only.is_none_or(|only| only.includes(person)))
         {
             match format {
                 Format::Csv => writeln!(out, "{}", csv_line(person))?,

@@ -22,7 +22,7 @@ use super::{
     args::{Format, RosterArgs},
     export::people,
     index::RosterIndex,
-    plan::{Diff, PlannedRevocations, RosterChange, allowed_by_guard, tell},
+    plan::{Diff, PlannedRevocations, RosterChange, allowed_by_guard, print_plan},
     progress::{ProgressFile, bar},
     rows::{Fingerprint, RowFormat, Rows, fingerprint},
 };
@@ -108,7 +108,7 @@ struct Import<'a> {
 /// where the import stopped.
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let import = Import::new(args).await?;
-    let after_row = import.progress.reached()?;
+    let after_row = import.progress.load()?;
     let census = RosterIndex::of(import.rows()?)?;
     let (tally, losers) = import.plan(&census, after_row).await?;
     let state = import.guard.state(&args.whose.partner_id, import.clock.now()).await;
@@ -122,7 +122,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         });
         writeln!(out, "{said}")?;
     } else {
-        tell(out, &census, after_row, &tally, &state)?;
+        print_plan(out, &census, after_row, &tally, &state)?;
         for objection in &objections {
             writeln!(out, "Rejected: {objection}.")?;
         }
@@ -134,7 +134,7 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         return Ok(true);
     }
     if tally.changes() == 0 {
-        import.progress.forget()?;
+        import.progress.delete()?;
         return Ok(true);
     }
     if !import.agreed(&tally)? {
@@ -297,7 +297,7 @@ impl<'a> Import<'a> {
         while let Some((known, rows)) = looked.try_next().await? {
             for (before, after) in known {
                 if tally.count(&before, &after) == RosterChange::Revoke {
-                    losers.note(&before);
+                    losers.add(&before);
                 }
             }
             bar.inc(rows);
@@ -309,7 +309,7 @@ impl<'a> Import<'a> {
                 for person in page.iter().filter(|person| census.is_missing(person)) {
                     tally.missing += 1;
                     tally.count(person, &Entitlements::default());
-                    losers.note(person);
+                    losers.add(person);
                 }
             }
         }
@@ -379,7 +379,7 @@ impl<'a> Import<'a> {
             ));
         }
         // Fails before the first write if the progress file cannot be written.
-        self.progress.note(after_row)?;
+        self.progress.save(after_row)?;
         let bar = bar("writing", census.rows);
         bar.inc(after_row);
         let rows = stream::iter(self.batches(census, after_row)?)
@@ -406,15 +406,15 @@ impl<'a> Import<'a> {
             rows_done += rows;
             bar.inc(rows);
             if rows_done - noted >= CHECKPOINT_ROWS {
-                self.progress.note(rows_done)?;
+                self.progress.save(rows_done)?;
                 noted = rows_done;
             }
         };
         bar.finish_and_clear();
         if stopped.is_some() {
-            self.progress.note(rows_done)?;
+            self.progress.save(rows_done)?;
         } else {
-            self.progress.forget()?;
+            self.progress.delete()?;
         }
         Ok((tally, stopped))
     }
@@ -450,7 +450,7 @@ impl<'a> Import<'a> {
                 let mut tally = Diff::default();
                 match tally.count(&before, &after) {
                     RosterChange::Unchanged => return Ok(tally),
-                    RosterChange::Revoke if !losers.has(&before) => break,
+                    RosterChange::Revoke if !losers.contains(&before) => break,
                     _ => {}
                 }
                 if self

@@ -85,15 +85,15 @@ pub(super) struct PlannedRevocations {
 
 impl PlannedRevocations {
     /// Adds a subscriber in their current state.
-    pub(super) fn note(&mut self, person: &Subscriber) {
-        let (who, what) = self.hashes(person);
-        self.as_counted.insert(who, what);
+    pub(super) fn add(&mut self, person: &Subscriber) {
+        let (key, state) = self.hashes(person);
+        self.as_counted.insert(key, state);
     }
 
     /// Whether a subscriber was added and has not changed since.
-    pub(super) fn has(&self, person: &Subscriber) -> bool {
-        let (who, what) = self.hashes(person);
-        self.as_counted.get(&who) == Some(&what)
+    pub(super) fn contains(&self, person: &Subscriber) -> bool {
+        let (key, state) = self.hashes(person);
+        self.as_counted.get(&key) == Some(&state)
     }
 
     fn hashes(&self, person: &Subscriber) -> (u64, u64) {
@@ -118,7 +118,7 @@ pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
 }
 
 /// Prints the plan.
-pub(super) fn tell(
+pub(super) fn print_plan(
     out: &mut dyn Write,
     census: &RosterIndex,
     after_row: u64,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{args::RosterArgs, rows::Fingerprint};
 use crate::{
     error::CliError,
-    private_file::{beside, private_file},
+    private_file::{private_file, with_suffix},
 };
 
 /// Content of the progress file.
@@ -36,15 +36,15 @@ pub(super) struct ProgressFile {
 impl ProgressFile {
     pub(super) fn new(roster: &Path, whose: &RosterArgs, fingerprint: &Fingerprint) -> Self {
         Self {
-            file: beside(roster, "progress"),
-            part: beside(roster, "progress.part"),
+            file: with_suffix(roster, "progress"),
+            part: with_suffix(roster, "progress.part"),
             partner_id: whose.partner_id.to_string(),
             subscribers_table: whose.subscribers_table.clone(),
             sha256: fingerprint.sha256.clone(),
         }
     }
 
-    fn progress(&self, rows: u64) -> Progress {
+    fn with_rows(&self, rows: u64) -> Progress {
         Progress {
             partner_id: self.partner_id.clone(),
             subscribers_table: self.subscribers_table.clone(),
@@ -54,7 +54,7 @@ impl ProgressFile {
     }
 
     /// Number of rows that an earlier run of the same import has written; 0 if there is no progress file.
-    pub(super) fn reached(&self) -> Result<u64, CliError> {
+    pub(super) fn load(&self) -> Result<u64, CliError> {
         let text = match fs::read(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -62,7 +62,7 @@ impl ProgressFile {
         };
         let progress: Option<Progress> = serde_json::from_slice(&text).ok();
         match progress {
-            Some(progress) if progress == self.progress(progress.rows) => Ok(progress.rows),
+            Some(progress) if progress == self.with_rows(progress.rows) => Ok(progress.rows),
             // The other import has written nothing, so it cannot be left incomplete.
             Some(progress) if progress.rows == 0 => Ok(0),
             _ => Err(CliError::new(format!(
@@ -73,15 +73,15 @@ impl ProgressFile {
     }
 
     /// Stores the number of rows that are written.
-    pub(super) fn note(&self, rows: u64) -> Result<(), CliError> {
+    pub(super) fn save(&self, rows: u64) -> Result<(), CliError> {
         let mut written = private_file(&self.part)?;
-        serde_json::to_writer(&mut written, &self.progress(rows)).map_err(io::Error::from)?;
+        serde_json::to_writer(&mut written, &self.with_rows(rows)).map_err(io::Error::from)?;
         written.sync_all()?;
         Ok(fs::rename(&self.part, &self.file)?)
     }
 
     /// Deletes the file, if there is one, because the import is complete.
-    pub(super) fn forget(&self) -> Result<(), CliError> {
+    pub(super) fn delete(&self) -> Result<(), CliError> {
         match fs::remove_file(&self.file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),

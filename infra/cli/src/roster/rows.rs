@@ -75,7 +75,7 @@ impl RowLimitReader {
     /// Size of the CSV reader's buffer, in bytes.
     const BUFFER: usize = 1 << 16;
 
-    fn allow_a_row(&mut self) {
+    fn allow_next_row(&mut self) {
         self.left = MAX_ROW_BYTES + Self::BUFFER;
     }
 }
@@ -142,11 +142,11 @@ impl Rows {
         let mut file = open(path)?;
         let lines = match reading.format {
             Format::Csv => {
-                let mut rationed = RowLimitReader { file, left: 0 };
-                rationed.allow_a_row();
+                let mut limited = RowLimitReader { file, left: 0 };
+                limited.allow_next_row();
                 let mut builder = csv::ReaderBuilder::new();
                 builder.trim(csv::Trim::All).buffer_capacity(RowLimitReader::BUFFER);
-                let mut records = builder.from_reader(rationed);
+                let mut records = builder.from_reader(limited);
                 let header = records
                     .headers()
                     .map_err(|_| CliError::new("the first line is not a CSV header"))?;
@@ -221,7 +221,7 @@ impl Iterator for Rows {
                 columns,
             } => {
                 let line = records.position().line();
-                records.get_mut().allow_a_row();
+                records.get_mut().allow_next_row();
                 match records.read_record(record) {
                     Ok(false) => None,
                     Ok(true) => {

@@ -27,11 +27,11 @@ use self::plans::Plans;
 use self::provider::Provider;
 pub use self::publisher::{Person, Plan, Publisher};
 use self::sessions::{VISITOR_COOKIE, Visitor, Visitors};
-use crate::chance::TokenSource;
 use crate::clock::Clock;
 use crate::cookies::cookie;
 use crate::options::{Addresses, Key, Options};
 use crate::spotify::{Link, Spotify};
+use crate::token_source::TokenSource;
 
 /// Method by which the site identifies a signed-in subscriber to soa-link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,11 +126,11 @@ impl Site {
     }
 
     fn person(&self, visitor: &Visitor) -> Option<Person> {
-        self.resident(visitor.person.as_deref()?)
+        self.subscriber_by_id(visitor.person.as_deref()?)
     }
 
     /// Returns the subscriber with this ID.
-    fn resident(&self, id: &str) -> Option<Person> {
+    fn subscriber_by_id(&self, id: &str) -> Option<Person> {
         self.people().find(|person| person.id == id)
     }
 
@@ -231,12 +231,12 @@ async fn account(State(site): State<Site>, headers: HeaderMap) -> Response<Body>
 
 /// Return URL and nonce of a sign-in requested by the functions.
 #[derive(Debug, Default)]
-struct Errand {
+struct ReturnTarget {
     return_to: Option<Url>,
     nonce: Option<String>,
 }
 
-impl Errand {
+impl ReturnTarget {
     /// Parses `return_to` and `nonce`. The error is the message of the error page.
     fn read(site: &Site, fields: &sessions::Fields) -> Result<Self, &'static str> {
         let return_to = match fields.get("return_to") {
@@ -273,7 +273,7 @@ impl Errand {
 async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let visitor = site.visitor(&headers);
     let fields = sessions::fields(query.unwrap_or_default().as_bytes());
-    let response = match Errand::read(&site, &fields) {
+    let response = match ReturnTarget::read(&site, &fields) {
         Err(message) => page::refusal(&site, &visitor, message),
         Ok(errand) => match site.person(&visitor) {
             Some(person) => errand.done(&site, &person),
@@ -286,11 +286,11 @@ async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: H
 async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let fields = sessions::fields(&body);
     let before = site.visitor(&headers);
-    let errand = match Errand::read(&site, &fields) {
+    let errand = match ReturnTarget::read(&site, &fields) {
         Ok(errand) => errand,
         Err(message) => return page::refusal(&site, &before, message),
     };
-    let Some(person) = fields.get("person").and_then(|id| site.resident(id)) else {
+    let Some(person) = fields.get("person").and_then(|id| site.subscriber_by_id(id)) else {
         return page::unknown_person(&site, &before);
     };
     let visitor = Visitor {
@@ -298,7 +298,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         ..before
     };
     let response = errand.done(&site, &person);
-    remember(&site, response, &visitor, &headers)
+    store_visitor(&site, response, &visitor, &headers)
 }
 
 async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
@@ -306,7 +306,7 @@ async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response<Body
         person: None,
         ..site.visitor(&headers)
     };
-    remember(&site, redirect("/"), &visitor, &headers)
+    store_visitor(&site, redirect("/"), &visitor, &headers)
 }
 
 async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
@@ -333,11 +333,11 @@ async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) 
         sign_in,
         ..site.visitor(&headers)
     };
-    remember(&site, redirect("/"), &visitor, &headers)
+    store_visitor(&site, redirect("/"), &visitor, &headers)
 }
 
 /// Stores a visitor under a new ID, which prevents session fixation.
-fn remember(site: &Site, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
+fn store_visitor(site: &Site, mut response: Response<Body>, visitor: &Visitor, headers: &HeaderMap) -> Response<Body> {
     let old = cookie(headers, VISITOR_COOKIE);
     let id = site.0.visitors.put(old.as_deref(), visitor.clone());
     set_cookie(

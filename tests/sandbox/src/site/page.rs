@@ -5,9 +5,9 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::plans::Trouble;
+use super::plans::ChangeFailure;
 use super::sessions::Visitor;
-use super::{Errand, Person, SignIn, Site};
+use super::{Person, ReturnTarget, SignIn, Site};
 use crate::spotify::Link;
 
 const STYLE: &str = "
@@ -181,7 +181,7 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
 
 /// Renders the buttons that change or cancel the plan. Pressing the current plan sends it to the functions again.
 fn plan_choice(site: &Site, person: &Person) -> Markup {
-    let trouble = site.0.plans.trouble(person);
+    let failure = site.0.plans.last_failure(person);
     html! {
         form method="post" action="/plan" {
             div.row {
@@ -189,18 +189,18 @@ fn plan_choice(site: &Site, person: &Person) -> Markup {
                     button id={ "plan-" (slug(&plan.name)) } type="submit" name="plan" value=(plan.name)
                         aria-pressed=(person.plan.as_ref() == Some(&plan.name)) { (plan.name) }
                 }
-                @if person.plan.is_some() || trouble.is_some() {
+                @if person.plan.is_some() || failure.is_some() {
                     button #cancel-plan type="submit" name="cancel" value="cancel" { "Cancel subscription" }
                 }
             }
         }
-        @if let Some(trouble) = trouble {
+        @if let Some(failure) = failure {
             p.soft #plan-trouble {
                 "Saved here, but the functions "
-                @match trouble {
-                    Trouble::Status(status) => { "answered " (status.as_u16()) },
-                    Trouble::Silence(error) => { "did not answer: " (error) },
-                    Trouble::Unsigned => "were not called: the request cannot be signed",
+                @match failure {
+                    ChangeFailure::Status(status) => { "answered " (status.as_u16()) },
+                    ChangeFailure::Silence(error) => { "did not answer: " (error) },
+                    ChangeFailure::Unsigned => "were not called: the request cannot be signed",
                 }
                 "."
             }
@@ -214,7 +214,7 @@ fn slug(name: &str) -> String {
     name.to_lowercase().chars().map(letter).collect()
 }
 
-pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &Errand) -> Response<Body> {
+pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &ReturnTarget) -> Response<Body> {
     let body = html! {
         h1 { "Who are you today?" }
         @if errand.return_to.is_some() { p { "Sign in to continue linking with Spotify." } }

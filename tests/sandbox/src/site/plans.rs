@@ -29,12 +29,12 @@ pub(super) struct Plans {
 /// A subscriber after a change of plan.
 struct Changed {
     person: Person,
-    trouble: Option<Trouble>,
+    failure: Option<ChangeFailure>,
 }
 
 /// Reason why the functions may have missed a change.
 #[derive(Clone, Copy)]
-pub(super) enum Trouble {
+pub(super) enum ChangeFailure {
     /// The functions responded with a status other than 202.
     Status(StatusCode),
     /// The functions did not respond.
@@ -68,18 +68,18 @@ impl Plans {
     }
 
     /// Returns the failure of the subscriber's last change, or `None` if the functions accepted it.
-    pub(super) fn trouble(&self, person: &Person) -> Option<Trouble> {
-        self.changed().get(&person.id)?.trouble
+    pub(super) fn last_failure(&self, person: &Person) -> Option<ChangeFailure> {
+        self.changed().get(&person.id)?.failure
     }
 
-    fn keep(&self, person: Person, trouble: Option<Trouble>) {
+    fn store(&self, person: Person, failure: Option<ChangeFailure>) {
         let id = person.id.clone();
-        self.changed().insert(id, Changed { person, trouble });
+        self.changed().insert(id, Changed { person, failure });
     }
 }
 
 /// Returns the subscriber with the chosen plan, or without one after a cancellation. Returns `None` for an unknown plan.
-fn chosen(site: &Site, form: &Fields, person: Person) -> Option<Person> {
+fn with_chosen_plan(site: &Site, form: &Fields, person: Person) -> Option<Person> {
     let (plan, entitlements) = if form.contains_key("cancel") {
         (None, Vec::new())
     } else {
@@ -95,7 +95,7 @@ fn chosen(site: &Site, form: &Fields, person: Person) -> Option<Person> {
 }
 
 /// Replaces the subscriber's entitlements at the functions with a signed request, as the demo backend.
-async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
+async fn replace_entitlements(site: &Site, person: &Person) -> Result<(), ChangeFailure> {
     let (plans, now) = (&site.0.plans, site.0.clock.now());
     let claims: Value = json!({
         "iss": site.0.issuer,
@@ -107,14 +107,14 @@ async fn tell(site: &Site, person: &Person) -> Result<(), Trouble> {
         "sub": person.sub,
         "entitlements": person.entitlements,
     });
-    let request = signed(&plans.key, "soa-request+jwt", &claims).ok_or(Trouble::Unsigned)?;
+    let request = signed(&plans.key, "soa-request+jwt", &claims).ok_or(ChangeFailure::Unsigned)?;
     let media_type = HeaderValue::from_static("application/jwt");
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
-    let http = HttpClient::new().map_err(Trouble::Silence)?;
+    let http = HttpClient::new().map_err(ChangeFailure::Silence)?;
     let answer = http.post(&plans.replace_url, headers, request).await;
-    match answer.map_err(Trouble::Silence)?.status {
+    match answer.map_err(ChangeFailure::Silence)?.status {
         StatusCode::ACCEPTED => Ok(()),
-        other => Err(Trouble::Status(other)),
+        other => Err(ChangeFailure::Status(other)),
     }
 }
 
@@ -124,14 +124,14 @@ pub(super) async fn change(State(site): State<Site>, headers: HeaderMap, body: B
     let Some(person) = site.person(&visitor) else {
         return redirect("/sign-in");
     };
-    let Some(person) = chosen(&site, &fields(&body), person) else {
+    let Some(person) = with_chosen_plan(&site, &fields(&body), person) else {
         return page::refusal(&site, &visitor, "There is no such plan.");
     };
     let _turn = site.0.plans.turn.lock().await;
     // The change of plan is valid even if the functions do not accept it.
-    site.0.plans.keep(person.clone(), None);
-    if let Err(trouble) = tell(&site, &person).await {
-        site.0.plans.keep(person, Some(trouble));
+    site.0.plans.store(person.clone(), None);
+    if let Err(failure) = replace_entitlements(&site, &person).await {
+        site.0.plans.store(person, Some(failure));
     }
     site.with_session(redirect("/account"), &visitor, &headers)
 }

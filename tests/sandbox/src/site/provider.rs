@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use url::form_urlencoded::{Serializer, parse};
 
 use super::sessions::{Fields, Visitor, fields};
-use super::{Person, Site, page, redirect, remember};
-use crate::chance::TokenSource;
+use super::{Person, Site, page, redirect, store_visitor};
 use crate::clock::Clock;
 use crate::options::{Addresses, Options};
+use crate::token_source::TokenSource;
 
 /// Lifetime of a code, in seconds.
 const CODE_SECONDS: u64 = 60;
@@ -38,7 +38,7 @@ pub(super) struct Provider {
     client_secret: String,
     redirect_uri: String,
     key: Option<SigningKey>,
-    codes: Mutex<HashMap<String, Granted>>,
+    codes: Mutex<HashMap<String, CodeGrant>>,
     rng: TokenSource,
     clock: Clock,
 }
@@ -61,7 +61,7 @@ impl SigningKey {
 }
 
 /// Grant behind a code. There is only one client and one redirect URI.
-struct Granted {
+struct CodeGrant {
     person: Person,
     nonce: Option<String>,
     challenge: String,
@@ -69,7 +69,7 @@ struct Granted {
 }
 
 /// A valid authorization request.
-struct Asked {
+struct AuthorizationRequest {
     state: Option<String>,
     nonce: Option<String>,
     challenge: String,
@@ -80,14 +80,14 @@ struct Asked {
 }
 
 /// Error of an authorization request.
-enum Refused {
+enum AuthorizationError {
     /// Client or redirect URI is invalid: shown as an error page, without a redirect.
     Page(&'static str),
     /// Error returned to the client, by a redirect to this URL.
     Back(String),
 }
 
-impl Refused {
+impl AuthorizationError {
     fn answer(&self, site: &Site, visitor: &Visitor) -> Response<Body> {
         match self {
             Self::Page(message) => page::refusal(site, visitor, message),
@@ -113,23 +113,23 @@ impl Provider {
         }
     }
 
-    fn codes(&self) -> MutexGuard<'_, HashMap<String, Granted>> {
+    fn codes(&self) -> MutexGuard<'_, HashMap<String, CodeGrant>> {
         self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, query: &str) -> Result<Asked, Refused> {
+    fn read(&self, query: &str) -> Result<AuthorizationRequest, AuthorizationError> {
         let parameters = fields(query.as_bytes());
         let given = |name: &str| parameters.get(name).map(String::as_str);
         if given("client_id") != Some(&self.client_id) {
-            return Err(Refused::Page("The client_id is unknown."));
+            return Err(AuthorizationError::Page("The client_id is unknown."));
         }
         if given("redirect_uri") != Some(&self.redirect_uri) {
-            return Err(Refused::Page("The redirect_uri is not the client's."));
+            return Err(AuthorizationError::Page("The redirect_uri is not the client's."));
         }
         let state = given("state");
         let refused = |error, description| {
             let outcome = [("error", error), ("error_description", description)];
-            Err(Refused::Back(self.back(state, &outcome)))
+            Err(AuthorizationError::Back(self.redirect_url(state, &outcome)))
         };
         if is_repetitive(query.as_bytes()) {
             return refused("invalid_request", "A parameter was sent more than once");
@@ -159,7 +159,7 @@ impl Provider {
         };
         let prompt =
             |wanted: &[&str]| given("prompt").is_some_and(|all| all.split(' ').any(|one| wanted.contains(&one)));
-        Ok(Asked {
+        Ok(AuthorizationRequest {
             state: state.map(str::to_owned),
             nonce: given("nonce").map(str::to_owned),
             challenge: challenge.to_owned(),
@@ -169,7 +169,7 @@ impl Provider {
     }
 
     /// Builds the redirect URL with the given parameters, `state` and `iss`.
-    fn back(&self, state: Option<&str>, outcome: &[(&str, &str)]) -> String {
+    fn redirect_url(&self, state: Option<&str>, outcome: &[(&str, &str)]) -> String {
         let mut answer = Serializer::new(String::new());
         answer.extend_pairs(outcome);
         if let Some(state) = state {
@@ -180,9 +180,9 @@ impl Provider {
     }
 
     /// Issues a code for a subscriber and returns the redirect URL.
-    fn grant(&self, asked: &Asked, person: &Person) -> String {
+    fn grant(&self, asked: &AuthorizationRequest, person: &Person) -> String {
         let (code, now) = (self.rng.token(), self.clock.now_ms());
-        let granted = Granted {
+        let granted = CodeGrant {
             person: person.clone(),
             nonce: asked.nonce.clone(),
             challenge: asked.challenge.clone(),
@@ -191,7 +191,7 @@ impl Provider {
         let mut codes = self.codes();
         codes.retain(|_, granted| granted.expires_ms > now);
         codes.insert(code.clone(), granted);
-        self.back(asked.state.as_deref(), &[("code", &code)])
+        self.redirect_url(asked.state.as_deref(), &[("code", &code)])
     }
 
     fn exchange(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, TokenError> {
@@ -263,7 +263,7 @@ impl Provider {
         }
     }
 
-    fn id_token(&self, granted: &Granted) -> Option<String> {
+    fn id_token(&self, granted: &CodeGrant) -> Option<String> {
         let key = self.key.as_ref()?;
         let now = self.clock.now();
         let mut claims = json!({
@@ -352,7 +352,9 @@ async fn authorize(State(site): State<Site>, RawQuery(query): RawQuery, headers:
         Err(refused) => refused.answer(&site, &visitor),
         Ok(asked) => match site.person(&visitor) {
             Some(person) if !asked.asks_again => redirect(&provider.grant(&asked, &person)),
-            _ if asked.is_silent => redirect(&provider.back(asked.state.as_deref(), &[("error", "login_required")])),
+            _ if asked.is_silent => {
+                redirect(&provider.redirect_url(asked.state.as_deref(), &[("error", "login_required")]))
+            }
             _ => page::sign_in_for_client(&site, &visitor, &query),
         },
     };
@@ -369,16 +371,16 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         Err(refused) => return refused.answer(&site, &before),
     };
     if form.contains_key("cancel") {
-        return redirect(&provider.back(asked.state.as_deref(), &[("error", "access_denied")]));
+        return redirect(&provider.redirect_url(asked.state.as_deref(), &[("error", "access_denied")]));
     }
-    let Some(person) = form.get("person").and_then(|id| site.resident(id)) else {
+    let Some(person) = form.get("person").and_then(|id| site.subscriber_by_id(id)) else {
         return page::unknown_person(&site, &before);
     };
     let visitor = Visitor {
         person: Some(person.id.clone()),
         ..before
     };
-    remember(&site, redirect(&provider.grant(&asked, &person)), &visitor, &headers)
+    store_visitor(&site, redirect(&provider.grant(&asked, &person)), &visitor, &headers)
 }
 
 async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {

@@ -41,7 +41,7 @@ pub struct Person {
     pub entitlements: Vec<String>,
 }
 
-fn owned(texts: &[&str]) -> Vec<String> {
+fn to_strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
@@ -62,7 +62,7 @@ fn demo_shows() -> Vec<Show> {
         id: id.to_owned(),
         name: name.to_owned(),
         description: description.to_owned(),
-        entitlements: owned(entitlements),
+        entitlements: to_strings(entitlements),
     };
     vec![
         show(
@@ -89,7 +89,7 @@ fn demo_shows() -> Vec<Show> {
 fn demo_plans() -> Vec<Plan> {
     let plan = |name: &str, entitlements: &[&str]| Plan {
         name: name.to_owned(),
-        entitlements: owned(entitlements),
+        entitlements: to_strings(entitlements),
     };
     vec![plan("Basic", &["basic"]), plan("All access", &["all-access", "basic"])]
 }
@@ -100,7 +100,7 @@ fn demo_people() -> Vec<Person> {
         name: name.to_owned(),
         sub: sub.to_owned(),
         plan: plan.map(str::to_owned),
-        entitlements: owned(entitlements),
+        entitlements: to_strings(entitlements),
     };
     let all = ["all-access", "basic"];
     vec![

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::SignIn;
-use crate::chance::TokenSource;
+use crate::token_source::TokenSource;
 
 /// Name of the visitor cookie. It must be unique, because all ports of 127.0.0.1 share their cookies.
 pub(super) const VISITOR_COOKIE: &str = "wickerlight_visitor";

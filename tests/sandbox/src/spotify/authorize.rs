@@ -10,13 +10,13 @@ use super::client::Account;
 use super::content_access::{ACCOUNT_COOKIE, account_cookie};
 use super::form::Parameters;
 use super::page::{page, redirect, refusal};
-use super::state::{Consent, State as Held};
+use super::state::{Consent, State as SpotifyState};
 use super::switches::Pkce;
 use super::{Spotify, USER_SCOPE};
 use crate::cookies::cookie;
 
 /// Outcome of the validation of an authorization request.
-enum Asked {
+enum Validation {
     /// Client or redirect URI is invalid: shown as an error page, without a redirect.
     Page(&'static str),
     /// Error returned to the redirect URI.
@@ -25,7 +25,7 @@ enum Asked {
     Consent(Consent),
 }
 
-pub(super) async fn ask(
+pub(super) async fn show_consent(
     State(spotify): State<Spotify>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -36,9 +36,9 @@ pub(super) async fn ask(
     };
     let mut state = spotify.state();
     let consent = match read(&state, &query) {
-        Asked::Page(message) => return bad_request(message),
-        Asked::Error(consent, error) => return back(&consent, "error", error, &[]),
-        Asked::Consent(consent) => consent,
+        Validation::Page(message) => return bad_request(message),
+        Validation::Error(consent, error) => return redirect_back(&consent, "error", error, &[]),
+        Validation::Consent(consent) => consent,
     };
     let last_account = cookie(&headers, ACCOUNT_COOKIE);
 
@@ -51,17 +51,17 @@ pub(super) async fn ask(
             .map(str::to_owned)
     };
     if script("sandbox_action").as_deref() == Some("cancel") {
-        return back(&consent, "error", "access_denied", &[]);
+        return redirect_back(&consent, "error", "access_denied", &[]);
     }
     if let Some(account) = script("sandbox_account") {
-        return agree(&spotify, &mut state, &consent, &account);
+        return grant_consent(&spotify, &mut state, &consent, &account);
     }
     if let Some(account) = last_account.as_deref()
         && state.switches.skip_consent_when_approved
         && query.get("show_dialog") != Some("true")
         && state.has_approved(&consent.client_id, account)
     {
-        return agree(&spotify, &mut state, &consent, account);
+        return grant_consent(&spotify, &mut state, &consent, account);
     }
     consent_page(&spotify, &mut state, consent, last_account.as_deref())
 }
@@ -70,19 +70,19 @@ fn bad_request(message: &str) -> Response<Body> {
     refusal(StatusCode::BAD_REQUEST, "This request cannot be answered", message)
 }
 
-fn read(state: &Held, query: &Parameters) -> Asked {
+fn read(state: &SpotifyState, query: &Parameters) -> Validation {
     let Some(client) = query.get("client_id").and_then(|id| state.client(id)) else {
-        return Asked::Page("INVALID_CLIENT: Invalid client");
+        return Validation::Page("INVALID_CLIENT: Invalid client");
     };
     let Some(redirect_uri) = query.get("redirect_uri").filter(|uri| client.redirects_to(uri)) else {
-        return Asked::Page("INVALID_CLIENT: Invalid redirect URI");
+        return Validation::Page("INVALID_CLIENT: Invalid redirect URI");
     };
     match query.get("scope") {
         Some(USER_SCOPE) => {}
         Some(scope) if scope.split(' ').any(|one| super::SERVICE_SCOPES.contains(&one)) => {
-            return Asked::Page("INVALID_SCOPE: A service scope cannot be requested from a user");
+            return Validation::Page("INVALID_SCOPE: A service scope cannot be requested from a user");
         }
-        _ => return Asked::Page("INVALID_SCOPE: The scope must be user-soa-link"),
+        _ => return Validation::Page("INVALID_SCOPE: The scope must be user-soa-link"),
     }
     let consent = Consent {
         client_id: client.id.clone(),
@@ -92,7 +92,7 @@ fn read(state: &Held, query: &Parameters) -> Asked {
         expires_ms: 0,
     };
     if query.get("response_type") != Some("code") {
-        return Asked::Error(consent, "unsupported_response_type");
+        return Validation::Error(consent, "unsupported_response_type");
     }
     let method = query.get("code_challenge_method");
     let is_well_formed = match (&consent.challenge, method) {
@@ -112,17 +112,22 @@ fn read(state: &Held, query: &Parameters) -> Asked {
         Pkce::Refused => consent.challenge.is_none(),
     };
     if !is_well_formed || !is_allowed || !matches!(query.get("show_dialog"), None | Some("true" | "false")) {
-        return Asked::Error(consent, "invalid_request");
+        return Validation::Error(consent, "invalid_request");
     }
-    Asked::Consent(consent)
+    Validation::Consent(consent)
 }
 
-fn consent_page(spotify: &Spotify, state: &mut Held, consent: Consent, last_account: Option<&str>) -> Response<Body> {
+fn consent_page(
+    spotify: &Spotify,
+    state: &mut SpotifyState,
+    consent: Consent,
+    last_account: Option<&str>,
+) -> Response<Body> {
     let description = state
         .client(&consent.client_id)
         .map(|client| client.description.clone())
         .unwrap_or_default();
-    let request = state.hold(consent);
+    let request = state.store_consent(consent);
     let accounts = &spotify.configuration.accounts;
     let is_known = |account: &&str| accounts.iter().any(|known| known.id == **account);
     let preselected = last_account
@@ -167,24 +172,24 @@ pub(super) async fn decide(State(spotify): State<Spotify>, body: Bytes) -> Respo
         return bad_request("This request was already answered or has expired. Start again at the partner's site.");
     };
     if action == Some("cancel") {
-        return back(&consent, "error", "access_denied", &[]);
+        return redirect_back(&consent, "error", "access_denied", &[]);
     }
-    agree(&spotify, &mut state, &consent, form.get("account").unwrap_or_default())
+    grant_consent(&spotify, &mut state, &consent, form.get("account").unwrap_or_default())
 }
 
-fn agree(spotify: &Spotify, state: &mut Held, consent: &Consent, account: &str) -> Response<Body> {
+fn grant_consent(spotify: &Spotify, state: &mut SpotifyState, consent: &Consent, account: &str) -> Response<Body> {
     let Some(Account { id, .. }) = spotify.configuration.accounts.iter().find(|known| known.id == account) else {
         return bad_request("There is no such Spotify account");
     };
     let remembered = [account_cookie(id)];
     match state.approve(consent, id) {
-        Ok(code) => back(consent, "code", &code, &remembered),
-        Err(error) => back(consent, "error", error.0, &remembered),
+        Ok(code) => redirect_back(consent, "code", &code, &remembered),
+        Err(error) => redirect_back(consent, "error", error.0, &remembered),
     }
 }
 
 /// Redirects to the client's redirect URI.
-fn back(consent: &Consent, name: &str, value: &str, cookies: &[String]) -> Response<Body> {
+fn redirect_back(consent: &Consent, name: &str, value: &str, cookies: &[String]) -> Response<Body> {
     let mut answer = Serializer::new(String::new());
     answer.append_pair(name, value);
     if let Some(state) = &consent.state {

@@ -66,7 +66,7 @@ pub(super) async fn landing(
 ) -> Response<Body> {
     let query = Parameters::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let mut state = spotify.state();
-    let landed = query.get("ticket").and_then(|ticket| state.land(ticket));
+    let landed = query.get("ticket").and_then(|ticket| state.confirm_landing(ticket));
     let Some((ticket, link)) = landed.filter(|(ticket, _)| query.get("partnerId") == Some(&ticket.partner_id)) else {
         let message = "This link is unknown or was removed. Start again at the partner's site.";
         return refusal(StatusCode::NOT_FOUND, "Nothing linked", message);

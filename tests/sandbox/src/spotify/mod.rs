@@ -29,11 +29,11 @@ use tokio::sync::watch;
 pub use self::client::{Account, Client, Partner, Show};
 use self::state::State;
 pub use self::switches::{ErrorBody, Pkce, Stop, Switches};
-use crate::chance::TokenSource;
 use crate::control::{self, Control};
 use crate::faults::Faults;
 use crate::options::{Addresses, Options};
 use crate::requests::Requests;
+use crate::token_source::TokenSource;
 
 /// The user scope of Open Access.
 pub const USER_SCOPE: &str = "user-soa-link";
@@ -228,7 +228,7 @@ impl Spotify {
     pub fn reset(&self) {
         self.control.faults.clear();
         self.control.requests.clear();
-        self.control.clock.back_to_the_machine();
+        self.control.clock.reset_to_system();
         let mut state = self.state();
         state.rng.rewind();
         let (rng, clock) = (state.rng.clone(), self.control.clock.clone());
@@ -240,7 +240,7 @@ impl Spotify {
 fn router(spotify: Spotify) -> Router {
     let control = spotify.control.clone();
     let simulated = Router::new()
-        .route("/authorize", get(authorize::ask).post(authorize::decide))
+        .route("/authorize", get(authorize::show_consent).post(authorize::decide))
         .route("/api/token", post(token::token))
         .route("/api/v1/register-user", post(open_access::register_user))
         .route("/api/v1/unlink-user", post(open_access::unlink_user))

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
-use super::state::{NotLinked, State as Held, Token};
+use super::state::{NotLinked, State as SpotifyState, Token};
 use super::switches::{ErrorBody, Switches};
 use super::{Spotify, USER_SCOPE, logo, page, signed};
 
@@ -63,7 +63,7 @@ impl Refusal {
 
 type Outcome = Result<Response<Body>, Refusal>;
 
-fn conclude(state: &Held, outcome: Outcome) -> Response<Body> {
+fn respond(state: &SpotifyState, outcome: Outcome) -> Response<Body> {
     outcome.unwrap_or_else(|refusal| refusal.answer(&state.switches))
 }
 
@@ -72,7 +72,7 @@ fn done() -> Response<Body> {
 }
 
 /// Checks common to all calls: token, scope and rate.
-fn admit(state: &mut Held, headers: &HeaderMap, scope: &str) -> Result<Token, Refusal> {
+fn authorize_call(state: &mut SpotifyState, headers: &HeaderMap, scope: &str) -> Result<Token, Refusal> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(refusal(401, "No token provided"));
@@ -107,7 +107,7 @@ fn admit(state: &mut Held, headers: &HeaderMap, scope: &str) -> Result<Token, Re
 
 /// Verifies the body with the secrets of the token's client and returns its payload.
 fn payload(
-    state: &Held,
+    state: &SpotifyState,
     token: &Token,
     headers: &HeaderMap,
     body: &[u8],
@@ -129,7 +129,7 @@ fn payload(
 }
 
 /// Returns partner ID and Partner User ID of the payload. The partner must belong to the client.
-fn person(state: &Held, token: &Token, payload: &Map<String, Value>) -> Result<(String, String), Refusal> {
+fn person(state: &SpotifyState, token: &Token, payload: &Map<String, Value>) -> Result<(String, String), Refusal> {
     let member = |name: &str| payload.get(name).and_then(Value::as_str);
     let partner_id = member("partner_id").ok_or(refusal(400, "partner_id is missing or not a string"))?;
     let partner_user_id =
@@ -146,7 +146,7 @@ fn person(state: &Held, token: &Token, payload: &Map<String, Value>) -> Result<(
     Ok((partner_id.to_owned(), partner_user_id.to_owned()))
 }
 
-fn entitlements(state: &Held, payload: &Map<String, Value>, required: bool) -> Result<Vec<String>, Refusal> {
+fn entitlements(state: &SpotifyState, payload: &Map<String, Value>, required: bool) -> Result<Vec<String>, Refusal> {
     let array = match payload.get("entitlements") {
         Some(Value::Array(array)) => array,
         None if !required => return Ok(Vec::new()),
@@ -166,11 +166,11 @@ fn entitlements(state: &Held, payload: &Map<String, Value>, required: bool) -> R
             entitlements.push(one.to_owned());
         }
     }
-    within_most(state, &entitlements)?;
+    check_entitlement_count(state, &entitlements)?;
     Ok(entitlements)
 }
 
-fn within_most(state: &Held, entitlements: &[String]) -> Result<(), Refusal> {
+fn check_entitlement_count(state: &SpotifyState, entitlements: &[String]) -> Result<(), Refusal> {
     match state.switches.a9_most_entitlements {
         Some(most) if entitlements.len() > most => Err(refusal(400, "Too many entitlements (switch A9)")),
         _ => Ok(()),
@@ -180,11 +180,11 @@ fn within_most(state: &Held, entitlements: &[String]) -> Result<(), Refusal> {
 pub(super) async fn register_user(State(spotify): State<Spotify>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = register(&mut state, &headers, &body, spotify.origin());
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn register(state: &mut Held, headers: &HeaderMap, body: &[u8], origin: &str) -> Outcome {
-    let token = admit(state, headers, USER_SCOPE)?;
+fn register(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8], origin: &str) -> Outcome {
+    let token = authorize_call(state, headers, USER_SCOPE)?;
     let documented = ["partner_id", "partner_user_id", "entitlements"];
     let payload = payload(state, &token, headers, body, &documented)?;
     let (partner_id, partner_user_id) = person(state, &token, &payload)?;
@@ -205,11 +205,11 @@ fn register(state: &mut Held, headers: &HeaderMap, body: &[u8], origin: &str) ->
 pub(super) async fn unlink_user(State(spotify): State<Spotify>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = unlink(&mut state, &headers, &body);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn unlink(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let token = admit(state, headers, "user-soa-unlink")?;
+fn unlink(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let token = authorize_call(state, headers, "user-soa-unlink")?;
     let payload = payload(state, &token, headers, body, &["partner_id", "partner_user_id"])?;
     let (partner_id, partner_user_id) = person(state, &token, &payload)?;
     state.unlink(&partner_id, &partner_user_id).ok_or(NOT_LINKED)?;
@@ -233,11 +233,11 @@ pub(super) async fn get_entitlements(
 ) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = read(&mut state, &headers, &body);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn read(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let token = admit(state, headers, ENTITLEMENTS_SCOPE)?;
+fn read(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let token = authorize_call(state, headers, ENTITLEMENTS_SCOPE)?;
     let payload = payload(state, &token, headers, body, &["partner_id", "partner_user_id"])?;
     let (partner_id, partner_user_id) = person(state, &token, &payload)?;
     let link = state.confirmed(&partner_id, &partner_user_id).ok_or(NOT_LINKED)?;
@@ -251,7 +251,7 @@ pub(super) async fn add_entitlements(
 ) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = write(&mut state, &headers, &body, Change::Add);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
 pub(super) async fn replace_entitlements(
@@ -261,7 +261,7 @@ pub(super) async fn replace_entitlements(
 ) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = write(&mut state, &headers, &body, Change::Replace);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
 pub(super) async fn delete_entitlements(
@@ -271,11 +271,11 @@ pub(super) async fn delete_entitlements(
 ) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = write(&mut state, &headers, &body, Change::Delete);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn write(state: &mut Held, headers: &HeaderMap, body: &[u8], change: Change) -> Outcome {
-    let token = admit(state, headers, ENTITLEMENTS_SCOPE)?;
+fn write(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8], change: Change) -> Outcome {
+    let token = authorize_call(state, headers, ENTITLEMENTS_SCOPE)?;
     let documented = ["partner_id", "partner_user_id", "entitlements"];
     let payload = payload(state, &token, headers, body, &documented)?;
     let (partner_id, partner_user_id) = person(state, &token, &payload)?;
@@ -294,7 +294,7 @@ fn write(state: &mut Held, headers: &HeaderMap, body: &[u8], change: Change) -> 
             held.into_iter().chain(new).collect()
         }
     };
-    within_most(state, &after)?;
+    check_entitlement_count(state, &after)?;
     if let Some(link) = state.confirmed(&partner_id, &partner_user_id) {
         link.entitlements = after;
     }
@@ -304,11 +304,11 @@ fn write(state: &mut Held, headers: &HeaderMap, body: &[u8], change: Change) -> 
 pub(super) async fn create_partner(State(spotify): State<Spotify>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = create(&mut state, &headers, &body);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn create(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let token = admit(state, headers, "soa-create-partner")?;
+fn create(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let token = authorize_call(state, headers, "soa-create-partner")?;
     let payload = payload(state, &token, headers, body, &["partner_name", "entrypoint_url"])?;
     let member = |name: &str| {
         payload
@@ -349,11 +349,11 @@ pub(super) async fn upload_logo(
 ) -> Response<Body> {
     let mut state = spotify.state();
     let outcome = upload(&mut state, &partner_id, &headers, &body);
-    conclude(&state, outcome)
+    respond(&state, outcome)
 }
 
-fn upload(state: &mut Held, partner_id: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let token = admit(state, headers, "soa-manage-partner")?;
+fn upload(state: &mut SpotifyState, partner_id: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let token = authorize_call(state, headers, "soa-manage-partner")?;
     if !state.owns(&token.client_id, partner_id) {
         return Err(refusal(403, "The client does not own this partner"));
     }
@@ -370,6 +370,6 @@ fn upload(state: &mut Held, partner_id: &str, headers: &HeaderMap, body: &[u8]) 
         logo::Unfit::NoImage => refusal(400, "The body is not a PNG, JPEG or TIFF image"),
         logo::Unfit::Size => refusal(400, "One side must have at least 1000 pixels, and none more than 8000"),
     })?;
-    state.keep_logo(partner_id, body.len());
+    state.store_logo(partner_id, body.len());
     Ok(done())
 }

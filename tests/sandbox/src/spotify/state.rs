@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::client::{Client, Partner};
 use super::switches::{Stop, Switches};
 use super::{Configuration, Link, USER_SCOPE};
-use crate::chance::TokenSource;
 use crate::clock::Clock;
+use crate::token_source::TokenSource;
 
 /// Lifetime of an authorization code, in milliseconds.
 const CODE_LIVES_MS: u64 = 10 * 60 * 1000;
@@ -135,13 +135,13 @@ impl State {
             .is_none_or(|listed| listed.iter().any(|one| one == account))
     }
 
-    fn is_stopped_at(&self, stop: Stop, account: &str) -> bool {
+    fn stops_at(&self, stop: Stop, account: &str) -> bool {
         self.switches.a15_stops_at == stop && !self.is_listed(account)
     }
 
     // Consent
 
-    pub(super) fn hold(&mut self, mut consent: Consent) -> String {
+    pub(super) fn store_consent(&mut self, mut consent: Consent) -> String {
         let now = self.clock.now_ms();
         self.consents.retain(|_, held| held.expires_ms > now);
         consent.expires_ms = now.saturating_add(CONSENT_WAITS_MS);
@@ -162,7 +162,7 @@ impl State {
 
     /// Issues a code for an approved request. Fails if switch A15 stops the account at this step.
     pub(super) fn approve(&mut self, consent: &Consent, account: &str) -> Result<String, OauthError> {
-        if self.is_stopped_at(Stop::Authorize, account) {
+        if self.stops_at(Stop::Authorize, account) {
             return Err(OauthError(
                 "access_denied",
                 "User not registered in the Developer Dashboard",
@@ -236,12 +236,12 @@ impl State {
         }
         match (&held.challenge, verifier) {
             (None, None) => {}
-            (Some(challenge), Some(verifier)) if fits(challenge, verifier) => {}
+            (Some(challenge), Some(verifier)) if matches_challenge(challenge, verifier) => {}
             (Some(_), None) => return Err(OauthError("invalid_grant", "code_verifier required")),
             _ => return Err(OauthError("invalid_grant", "code_verifier was incorrect")),
         }
         let account = held.account.clone();
-        if self.is_stopped_at(Stop::Token, &account) {
+        if self.stops_at(Stop::Token, &account) {
             return Err(OauthError(
                 "access_denied",
                 "User not registered in the Developer Dashboard",
@@ -338,7 +338,7 @@ impl State {
         account: &str,
         entitlements: Vec<String>,
     ) -> Result<String, NotLinked> {
-        if self.is_stopped_at(Stop::Register, account) {
+        if self.stops_at(Stop::Register, account) {
             return Err(NotLinked::NotListed);
         }
         let is_same = |link: &Link| link.partner_user_id == partner_user_id && link.account == account;
@@ -374,7 +374,7 @@ impl State {
     }
 
     /// Confirms a link, because its landing page was loaded.
-    pub(super) fn land(&mut self, ticket: &str) -> Option<(Ticket, Link)> {
+    pub(super) fn confirm_landing(&mut self, ticket: &str) -> Option<(Ticket, Link)> {
         let ticket = self.tickets.get(ticket)?.clone();
         let link = self.links.iter_mut().find(|link| {
             link.partner_id == ticket.partner_id
@@ -419,7 +419,7 @@ impl State {
         Some(id)
     }
 
-    pub(super) fn keep_logo(&mut self, partner_id: &str, bytes: usize) {
+    pub(super) fn store_logo(&mut self, partner_id: &str, bytes: usize) {
         self.logos.insert(partner_id.to_owned(), bytes);
     }
 
@@ -430,7 +430,7 @@ impl State {
 }
 
 /// Whether the verifier has 43 to 128 unreserved characters and its SHA-256 is the challenge (RFC 7636, section 4).
-fn fits(challenge: &str, verifier: &str) -> bool {
+fn matches_challenge(challenge: &str, verifier: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (43..=128).contains(&verifier.len())
         && verifier.bytes().all(unreserved)
@@ -447,8 +447,8 @@ mod tests {
             "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
             "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         );
-        assert!(fits(challenge, verifier));
-        assert!(!fits(challenge, &verifier.to_lowercase()));
-        assert!(!fits(challenge, "short"));
+        assert!(matches_challenge(challenge, verifier));
+        assert!(!matches_challenge(challenge, &verifier.to_lowercase()));
+        assert!(!matches_challenge(challenge, "short"));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Spotify;
 use super::form::Parameters;
-use super::state::{Grant, OauthError, State as Held};
+use super::state::{Grant, OauthError, State as SpotifyState};
 
 pub(super) async fn token(State(spotify): State<Spotify>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let mut state = spotify.state();
@@ -44,7 +44,7 @@ pub(super) async fn token(State(spotify): State<Spotify>, headers: HeaderMap, bo
     }
 }
 
-fn grant(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Result<Grant, OauthError> {
+fn grant(state: &mut SpotifyState, headers: &HeaderMap, body: &[u8]) -> Result<Grant, OauthError> {
     let media_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -84,7 +84,7 @@ fn grant(state: &mut Held, headers: &HeaderMap, body: &[u8]) -> Result<Grant, Oa
 
 /// Authenticates the client by the Basic header, with its current or previous secret. ID and secret are form-encoded
 /// (RFC 6749, section 2.3.1).
-fn client(state: &Held, headers: &HeaderMap) -> Result<String, OauthError> {
+fn client(state: &SpotifyState, headers: &HeaderMap) -> Result<String, OauthError> {
     const NONE: OauthError = OauthError("invalid_client", "Client credentials must be sent with HTTP Basic");
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

@@ -94,7 +94,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliErro
     if args.json {
         writeln!(out, "{}", check.document())?;
     } else {
-        check.tell(out)?;
+        check.print(out)?;
     }
     Ok(check.found.errors == 0)
 }
@@ -320,7 +320,7 @@ impl Check<'_> {
         })
     }
 
-    fn tell(&self, out: &mut dyn Write) -> Result<(), CliError> {
+    fn print(&self, out: &mut dyn Write) -> Result<(), CliError> {
         for finding in &self.found.shown {
             let episode = finding
                 .episode

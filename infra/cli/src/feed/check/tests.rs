@@ -25,7 +25,7 @@ fn checked<'a>(feed: &'a str, check: Check<'a>) -> Check<'a> {
 fn rules(feed: &str) -> Vec<&'static str> {
     let check = checked(feed, Check::default());
     let mut out = Vec::new();
-    check.tell(&mut out).unwrap();
+    check.print(&mut out).unwrap();
     assert_eq!(
         check.document()["findings"].as_array().unwrap().len(),
         check.found.shown.len()
@@ -235,7 +235,7 @@ proptest! {
     fn no_feed_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
         for feed in [bytes, text.clone().into_bytes(), feed(&text).into_bytes()] {
             let check = Check::default().all(feed.as_slice());
-            check.tell(&mut Vec::new()).unwrap();
+            check.print(&mut Vec::new()).unwrap();
         }
     }
 }
