@@ -106,9 +106,9 @@ impl EventFunction for Synchronizer {
             changed,
             lost,
             later,
-        } = run.tally;
+        } = run.summary;
         // A run without work is not logged, except for the reconciliation, which runs rarely.
-        if run.tally != RunSummary::default() || task == "reconcile" {
+        if run.summary != RunSummary::default() || task == "reconcile" {
             let stopped = run.stopped;
             log!(info, Code::SyncDone, task, synced, changed, lost, later, stopped);
         }

@@ -50,7 +50,7 @@ pub(crate) struct Run<'a> {
     /// Time after which no lease is acquired.
     until: Instant,
     attempts: u32,
-    pub(crate) tally: RunSummary,
+    pub(crate) summary: RunSummary,
     /// Number of consecutive attempts without an answer.
     unanswered: u32,
     /// Whether the run has stopped because of Spotify: an outage, a pause, or a refused client.
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
             sync,
             until: Instant::now() + lease_window(within),
             attempts: 0,
-            tally: RunSummary::default(),
+            summary: RunSummary::default(),
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
@@ -89,16 +89,16 @@ impl<'a> Run<'a> {
         if self.attempts.is_multiple_of(20) {
             metrics::flush();
         }
-        let tally = &mut self.tally;
+        let summary = &mut self.summary;
         match attempt.outcome {
             SyncOutcome::InSync { changed, .. } => {
-                tally.synced += 1;
-                tally.changed += u32::from(changed);
+                summary.synced += 1;
+                summary.changed += u32::from(changed);
             }
             SyncOutcome::Unlinked { .. } => {
-                tally.lost += 1;
+                summary.lost += 1;
                 // A run with nothing but lost links points to a wrong URL or a fault at Spotify, not to so many unlinks.
-                if tally.lost == OUTAGE_THRESHOLD && tally.synced == 0 {
+                if summary.lost == OUTAGE_THRESHOLD && summary.synced == 0 {
                     log!(
                         warn,
                         Code::SyncStopped,
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
                     self.stopped = true;
                 }
             }
-            SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => tally.later += 1,
+            SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => summary.later += 1,
             SyncOutcome::NoOp => return Ok(true),
         }
         self.apply_impact(attempt.impact, key);

@@ -37,7 +37,7 @@ const SEGMENTS: i32 = 8;
 )]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
-    whose: RosterArgs,
+    roster_args: RosterArgs,
     /// File format. The default depends on the file's extension, else csv.
     #[arg(long)]
     format: Option<Format>,
@@ -79,7 +79,7 @@ impl Only {
 pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let format = Format::of(args.format, args.output.as_deref());
     let dynamodb = aws::bulk_dynamodb(&aws::aws().await?);
-    let subscribers = Subscribers::new(dynamodb, args.whose.subscribers_table.clone());
+    let subscribers = Subscribers::new(dynamodb, args.roster_args.subscribers_table.clone());
     let Some(path) = &args.output else {
         write(&subscribers, args, format, out).await?;
         return Ok(true);
@@ -107,14 +107,14 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
 /// Scans all subscribers of a partner, page by page, in no particular order.
 pub(super) fn people<'a>(
     subscribers: &'a Subscribers,
-    whose: &'a RosterArgs,
+    roster_args: &'a RosterArgs,
 ) -> impl futures_util::Stream<Item = Result<Vec<Subscriber>, CliError>> + 'a {
     let of_segment = move |segment| {
         stream::try_unfold(Some(None), move |from| async move {
             let Some(after) = from else { return Ok(None) };
             let after: Option<shared::store::SubscriberKey> = after;
             let page = subscribers
-                .scan_partner(&whose.partner_id, (segment, SEGMENTS), after.as_ref())
+                .scan_partner(&roster_args.partner_id, (segment, SEGMENTS), after.as_ref())
                 .await;
             let (people, next) =
                 page.map_err(|error| CliError::new(format!("cannot read the subscribers table: {error}")))?;
@@ -151,7 +151,7 @@ async fn write(
         writeln!(out, "{}", COLUMNS.join(","))?;
     }
     let spinner = spinner(args.output.is_some());
-    let mut pages = people(subscribers, &args.whose);
+    let mut pages = people(subscribers, &args.roster_args);
     let mut written = 0;
     while let Some(page) = pages.try_next().await? {
         spinner.inc(page.len() as u64);

@@ -50,7 +50,7 @@ const CHECKPOINT_ROWS: u64 = 1_000;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
-    whose: RosterArgs,
+    roster_args: RosterArgs,
     /// Roster file.
     roster: PathBuf,
     /// File format. The default depends on the file's extension, else csv.
@@ -109,20 +109,23 @@ struct Import<'a> {
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let import = Import::new(args).await?;
     let after_row = import.progress.load()?;
-    let census = RosterIndex::of(import.rows()?)?;
-    let (tally, losers) = import.plan(&census, after_row).await?;
-    let state = import.guard.state(&args.whose.partner_id, import.clock.now()).await;
+    let index = RosterIndex::of(import.rows()?)?;
+    let (diff, revocations) = import.plan(&index, after_row).await?;
+    let state = import
+        .guard
+        .state(&args.roster_args.partner_id, import.clock.now())
+        .await;
     let state = state.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
-    let objections = import.objections(&census);
+    let objections = import.objections(&index);
     if args.json {
-        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &tally), "of": tally.revoked_linked});
+        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &diff), "of": diff.revoked_linked});
         let said = json!({
-            "rows": census.rows, "after_row": after_row, "repeated": census.repeated, "bad_rows": census.bad_rows, "bad": census.bad,
-            "diff": tally, "guard": verdict, "objections": objections,
+            "rows": index.rows, "after_row": after_row, "repeated": index.repeated, "bad_rows": index.bad_rows, "bad": index.bad,
+            "diff": diff, "guard": verdict, "objections": objections,
         });
         writeln!(out, "{said}")?;
     } else {
-        print_plan(out, &census, after_row, &tally, &state)?;
+        print_plan(out, &index, after_row, &diff, &state)?;
         for objection in &objections {
             writeln!(out, "Rejected: {objection}.")?;
         }
@@ -133,14 +136,14 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
     if args.dry_run {
         return Ok(true);
     }
-    if tally.changes() == 0 {
+    if diff.changes() == 0 {
         import.progress.delete()?;
         return Ok(true);
     }
-    if !import.agreed(&tally)? {
+    if !import.agreed(&diff)? {
         return Ok(false);
     }
-    let (done, stopped) = import.write(&census, after_row, &losers).await?;
+    let (done, stopped) = import.write(&index, after_row, &revocations).await?;
     report_written(args, &done, stopped, out)?;
     Ok(true)
 }
@@ -204,54 +207,54 @@ impl<'a> Import<'a> {
         let fingerprint = fingerprint(&args.roster)?;
         Ok(Self {
             args,
-            guard: RevocationGuard::new(dynamodb.clone(), args.whose.subscribers_table.clone(), limits),
-            subscribers: Subscribers::new(dynamodb, args.whose.subscribers_table.clone()),
+            guard: RevocationGuard::new(dynamodb.clone(), args.roster_args.subscribers_table.clone(), limits),
+            subscribers: Subscribers::new(dynamodb, args.roster_args.subscribers_table.clone()),
             reading: RowFormat {
                 format: Format::of(args.format, Some(&args.roster)),
-                partner_id: args.whose.partner_id.clone(),
+                partner_id: args.roster_args.partner_id.clone(),
                 keys,
                 ignore_other_columns: args.ignore_other_columns,
             },
-            progress: ProgressFile::new(&args.roster, &args.whose, &fingerprint),
+            progress: ProgressFile::new(&args.roster, &args.roster_args, &fingerprint),
             fingerprint,
             clock: Clock::System,
         })
     }
 
     /// Reasons to reject the whole roster.
-    fn objections(&self, census: &RosterIndex) -> Vec<String> {
+    fn objections(&self, index: &RosterIndex) -> Vec<String> {
         let mut objections = Vec::new();
-        if census.bad_rows > 0 && !self.args.skip_bad_rows {
+        if index.bad_rows > 0 && !self.args.skip_bad_rows {
             objections.push(format!(
                 "{} bad rows; fix them, or skip them with --skip-bad-rows",
-                census.bad_rows
+                index.bad_rows
             ));
         }
-        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != census.rows) {
+        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != index.rows) {
             objections.push(format!(
                 "the roster has {} rows instead of {expected}; check that it is complete",
-                census.rows
+                index.rows
             ));
         }
         if !self.fingerprint.ends_well && self.args.expect_rows.is_none() {
             objections.push("the last line has no line end, so the roster may be cut off; check it, and pass its number of rows with --expect-rows".to_owned());
         }
-        if self.args.revoke_missing && (census.rows == census.bad_rows || census.bad_rows > 0) {
+        if self.args.revoke_missing && (index.rows == index.bad_rows || index.bad_rows > 0) {
             objections.push("--revoke-missing requires a roster with rows and without bad rows".to_owned());
         }
         objections
     }
 
     /// Asks for the operator's consent. If entitlements are revoked, the operator has to give the number of subscribers.
-    fn agreed(&self, tally: &Diff) -> Result<bool, CliError> {
+    fn agreed(&self, diff: &Diff) -> Result<bool, CliError> {
         let args = self.args;
-        if let Some(allowed) = args.allow_revocations.filter(|allowed| *allowed < tally.revoked) {
+        if let Some(allowed) = args.allow_revocations.filter(|allowed| *allowed < diff.revoked) {
             return Err(CliError::new(format!(
                 "{} subscribers would lose entitlements, more than --allow-revocations {allowed}; check the roster, or raise the number",
-                tally.revoked
+                diff.revoked
             )));
         }
-        let agreed_to_loss = tally.revoked == 0 || args.allow_revocations.is_some();
+        let agreed_to_loss = diff.revoked == 0 || args.allow_revocations.is_some();
         if args.yes && agreed_to_loss {
             return Ok(true);
         }
@@ -259,16 +262,16 @@ impl<'a> Import<'a> {
             let loss = if agreed_to_loss {
                 String::new()
             } else {
-                format!(" --allow-revocations {}", tally.revoked)
+                format!(" --allow-revocations {}", diff.revoked)
             };
             return Err(CliError::new(format!(
                 "cannot ask for consent without a terminal; agree with --yes{loss}"
             )));
         }
-        let (question, agreement) = if tally.revoked > 0 {
+        let (question, agreement) = if diff.revoked > 0 {
             (
                 "Type the number of subscribers who lose entitlements to continue: ",
-                tally.revoked.to_string(),
+                diff.revoked.to_string(),
             )
         } else {
             ("Type yes to continue: ", "yes".to_owned())
@@ -284,43 +287,43 @@ impl<'a> Import<'a> {
     }
 
     /// Compares the remaining rows, and with `--revoke-missing` all other subscribers, with the table.
-    async fn plan(&self, census: &RosterIndex, after_row: u64) -> Result<(Diff, PlannedRevocations), CliError> {
-        let bar = bar("reading", census.rows);
+    async fn plan(&self, index: &RosterIndex, after_row: u64) -> Result<(Diff, PlannedRevocations), CliError> {
+        let bar = bar("reading", index.rows);
         bar.inc(after_row);
-        let mut looked = stream::iter(self.batches(census, after_row)?)
+        let mut looked = stream::iter(self.batches(index, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
                 Ok::<_, CliError>((self.load(batch.people).await?, batch.rows))
             })
             .buffered(BATCHES);
-        let (mut tally, mut losers) = (Diff::default(), PlannedRevocations::default());
+        let (mut diff, mut revocations) = (Diff::default(), PlannedRevocations::default());
         while let Some((known, rows)) = looked.try_next().await? {
             for (before, after) in known {
-                if tally.count(&before, &after) == RosterChange::Revoke {
-                    losers.add(&before);
+                if diff.count(&before, &after) == RosterChange::Revoke {
+                    revocations.add(&before);
                 }
             }
             bar.inc(rows);
         }
         drop(looked);
         if self.args.revoke_missing {
-            let mut pages = people(&self.subscribers, &self.args.whose);
+            let mut pages = people(&self.subscribers, &self.args.roster_args);
             while let Some(page) = pages.try_next().await? {
-                for person in page.iter().filter(|person| census.is_missing(person)) {
-                    tally.missing += 1;
-                    tally.count(person, &Entitlements::default());
-                    losers.add(person);
+                for person in page.iter().filter(|person| index.is_missing(person)) {
+                    diff.missing += 1;
+                    diff.count(person, &Entitlements::default());
+                    revocations.add(person);
                 }
             }
         }
         bar.finish_and_clear();
-        Ok((tally, losers))
+        Ok((diff, revocations))
     }
 
     /// The rows after `after_row` in batches, with only the last row of each subscriber.
     fn batches<'b>(
         &self,
-        census: &'b RosterIndex,
+        index: &'b RosterIndex,
         after_row: u64,
     ) -> Result<impl Iterator<Item = Result<Batch, CliError>> + use<'a, 'b>, CliError> {
         let skip = usize::try_from(after_row).unwrap_or(usize::MAX);
@@ -331,7 +334,7 @@ impl<'a> Import<'a> {
                 batch.rows += 1;
                 match row {
                     Err(failed) => return Some(Err(failed)),
-                    Ok(Ok(row)) if census.counts(place, &row.partner_user_id) => {
+                    Ok(Ok(row)) if index.counts(place, &row.partner_user_id) => {
                         batch.people.insert(row.partner_user_id, row.entitlements);
                     }
                     // An earlier row of the same subscriber, or a bad row, which --skip-bad-rows allows.
@@ -350,7 +353,7 @@ impl<'a> Import<'a> {
         &self,
         people: HashMap<PartnerUserId, Entitlements>,
     ) -> Result<Vec<(Subscriber, Entitlements)>, CliError> {
-        let partner_id = &self.args.whose.partner_id;
+        let partner_id = &self.args.roster_args.partner_id;
         let found = self.subscribers.get_many(partner_id, people.keys()).await;
         let found = found.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
         let mut found: HashMap<_, _> = found
@@ -369,9 +372,9 @@ impl<'a> Import<'a> {
     /// Writes the remaining rows, then revokes the entitlements of missing subscribers. Returns what was written, and the reason if it stopped early.
     async fn write(
         &self,
-        census: &RosterIndex,
+        index: &RosterIndex,
         after_row: u64,
-        losers: &PlannedRevocations,
+        revocations: &PlannedRevocations,
     ) -> Result<(Diff, Option<String>), CliError> {
         if fingerprint(&self.args.roster)? != self.fingerprint {
             return Err(CliError::new(
@@ -380,17 +383,20 @@ impl<'a> Import<'a> {
         }
         // Fails before the first write if the progress file cannot be written.
         self.progress.save(after_row)?;
-        let bar = bar("writing", census.rows);
+        let bar = bar("writing", index.rows);
         bar.inc(after_row);
-        let rows = stream::iter(self.batches(census, after_row)?)
+        let rows = stream::iter(self.batches(index, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                Ok((self.apply(self.load(batch.people).await?, losers).await?, batch.rows))
+                Ok((
+                    self.apply(self.load(batch.people).await?, revocations).await?,
+                    batch.rows,
+                ))
             })
             .buffered(BATCHES);
-        let mut written = std::pin::pin!(rows.chain(self.revoke_missing(census, losers)));
+        let mut written = std::pin::pin!(rows.chain(self.revoke_missing(index, revocations)));
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-        let (mut tally, mut rows_done, mut noted) = (Diff::default(), after_row, after_row);
+        let (mut diff, mut rows_done, mut noted) = (Diff::default(), after_row, after_row);
         let stopped = loop {
             let part: Result<Option<(Diff, u64)>, CliError> = tokio::select! {
                 biased;
@@ -402,7 +408,7 @@ impl<'a> Import<'a> {
                 Ok(None) => break None,
                 Err(failed) => break Some(failed.to_string()),
             };
-            tally.add(&of_part);
+            diff.add(&of_part);
             rows_done += rows;
             bar.inc(rows);
             if rows_done - noted >= CHECKPOINT_ROWS {
@@ -416,25 +422,25 @@ impl<'a> Import<'a> {
         } else {
             self.progress.delete()?;
         }
-        Ok((tally, stopped))
+        Ok((diff, stopped))
     }
 
     /// With `--revoke-missing`, revokes the entitlements of subscribers who are not in the roster. One page of the table per item, with 0 rows.
     fn revoke_missing(
         &self,
-        census: &RosterIndex,
-        losers: &PlannedRevocations,
+        index: &RosterIndex,
+        revocations: &PlannedRevocations,
     ) -> impl Stream<Item = Result<(Diff, u64), CliError>> {
         let pages = self
             .args
             .revoke_missing
-            .then(|| people(&self.subscribers, &self.args.whose));
+            .then(|| people(&self.subscribers, &self.args.roster_args));
         stream::iter(pages).flatten().and_then(async |page| {
-            let missing = page.into_iter().filter(|person| census.is_missing(person));
+            let missing = page.into_iter().filter(|person| index.is_missing(person));
             let missing = missing.map(|person| (person, Entitlements::default()));
-            let mut tally = self.apply(missing.collect(), losers).await?;
-            tally.missing = tally.revoked;
-            Ok((tally, 0))
+            let mut diff = self.apply(missing.collect(), revocations).await?;
+            diff.missing = diff.revoked;
+            Ok((diff, 0))
         })
     }
 
@@ -442,15 +448,15 @@ impl<'a> Import<'a> {
     async fn apply(
         &self,
         known: Vec<(Subscriber, Entitlements)>,
-        losers: &PlannedRevocations,
+        revocations: &PlannedRevocations,
     ) -> Result<Diff, CliError> {
         let now = self.clock.now();
         let writes = known.into_iter().map(|(mut before, after)| async move {
             for _ in 0..MAX_ATTEMPTS {
-                let mut tally = Diff::default();
-                match tally.count(&before, &after) {
-                    RosterChange::Unchanged => return Ok(tally),
-                    RosterChange::Revoke if !losers.contains(&before) => break,
+                let mut diff = Diff::default();
+                match diff.count(&before, &after) {
+                    RosterChange::Unchanged => return Ok(diff),
+                    RosterChange::Revoke if !revocations.contains(&before) => break,
                     _ => {}
                 }
                 if self
@@ -459,7 +465,7 @@ impl<'a> Import<'a> {
                     .await?
                     .is_some()
                 {
-                    return Ok(tally);
+                    return Ok(diff);
                 }
                 before = self
                     .subscribers
@@ -472,12 +478,11 @@ impl<'a> Import<'a> {
             })
         });
         let writes = stream::iter(writes).buffer_unordered(WRITES);
-        let tally = writes.try_fold(Diff::default(), async |mut tally, one| {
-            tally.add(&one);
-            Ok(tally)
+        let diff = writes.try_fold(Diff::default(), async |mut diff, one| {
+            diff.add(&one);
+            Ok(diff)
         });
-        tally
-            .await
+        diff.await
             .map_err(|error: StoreError| CliError::new(format!("the subscribers table: {error}")))
     }
 }

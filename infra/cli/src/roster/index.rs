@@ -34,26 +34,26 @@ impl RosterIndex {
     /// # Errors
     /// [`CliError`] if the file cannot be read to its end.
     pub(super) fn of(rows: Rows) -> Result<Self, CliError> {
-        let mut census = Self::default();
+        let mut index = Self::default();
         for row in rows {
             match row? {
                 Ok(row) => {
-                    let person = census.hash.hash_one(&row.partner_user_id);
-                    if !census.people.insert(person) {
-                        census.repeated += 1;
-                        census.last.insert(person, census.rows);
+                    let person = index.hash.hash_one(&row.partner_user_id);
+                    if !index.people.insert(person) {
+                        index.repeated += 1;
+                        index.last.insert(person, index.rows);
                     }
                 }
                 Err(bad) => {
-                    census.bad_rows += 1;
-                    if census.bad.len() < MAX_REPORTED_ROWS {
-                        census.bad.push(bad);
+                    index.bad_rows += 1;
+                    if index.bad.len() < MAX_REPORTED_ROWS {
+                        index.bad.push(bad);
                     }
                 }
             }
-            census.rows += 1;
+            index.rows += 1;
         }
-        Ok(census)
+        Ok(index)
     }
 
     /// Whether the row at index `place`, from 0, is its subscriber's last one. Only the last row counts.

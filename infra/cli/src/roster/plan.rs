@@ -106,57 +106,57 @@ impl PlannedRevocations {
 }
 
 /// Number of revocations of linked subscribers that the guard lets pass now.
-pub(super) fn allowed_by_guard(state: &GuardStatus, tally: &Diff) -> u64 {
+pub(super) fn allowed_by_guard(state: &GuardStatus, diff: &Diff) -> u64 {
     if state.released_until.is_some() {
-        tally.revoked_linked
+        diff.revoked_linked
     } else if state.on_hold_since.is_some() {
         0
     } else {
         let left = state.limit.saturating_sub(state.revoked).max(0);
-        tally.revoked_linked.min(u64::try_from(left).unwrap_or(0))
+        diff.revoked_linked.min(u64::try_from(left).unwrap_or(0))
     }
 }
 
 /// Prints the plan.
 pub(super) fn print_plan(
     out: &mut dyn Write,
-    census: &RosterIndex,
+    index: &RosterIndex,
     after_row: u64,
-    tally: &Diff,
+    diff: &Diff,
     state: &GuardStatus,
 ) -> io::Result<()> {
-    for row in &census.bad {
+    for row in &index.bad {
         writeln!(out, "line {}: {}", row.line, row.what)?;
     }
-    let more = census.bad_rows - census.bad.len() as u64;
+    let more = index.bad_rows - index.bad.len() as u64;
     if more > 0 {
         writeln!(out, "and {more} more bad rows")?;
     }
     let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
-    line("rows", census.rows)?;
-    line("bad rows", census.bad_rows)?;
-    line("repeated rows", census.repeated)?;
-    line("unchanged", tally.unchanged)?;
-    line("new", tally.new)?;
-    line("gain entitlements", tally.granted)?;
-    line("lose entitlements", tally.revoked)?;
-    line("  of these linked", tally.revoked_linked)?;
-    line("  of these not in the roster", tally.missing)?;
+    line("rows", index.rows)?;
+    line("bad rows", index.bad_rows)?;
+    line("repeated rows", index.repeated)?;
+    line("unchanged", diff.unchanged)?;
+    line("new", diff.new)?;
+    line("gain entitlements", diff.granted)?;
+    line("lose entitlements", diff.revoked)?;
+    line("  of these linked", diff.revoked_linked)?;
+    line("  of these not in the roster", diff.missing)?;
     if after_row > 0 {
         writeln!(
             out,
             "An earlier run has written the first {after_row} rows. The import continues after them; the numbers of subscribers are of the remaining rows."
         )?;
     }
-    if census.repeated > 0 {
+    if index.repeated > 0 {
         writeln!(out, "If a subscriber has several rows, the last one counts.")?;
     }
-    let passes = allowed_by_guard(state, tally);
-    if passes < tally.revoked_linked {
+    let passes = allowed_by_guard(state, diff);
+    if passes < diff.revoked_linked {
         writeln!(
             out,
             "The revocation guard lets {passes} of the {} revocations of linked subscribers pass, and holds the rest until an operator releases the guard. Grants are not held.",
-            tally.revoked_linked
+            diff.revoked_linked
         )?;
     } else {
         writeln!(out, "The revocation guard lets all changes pass.")?;

@@ -34,12 +34,12 @@ pub(super) struct ProgressFile {
 }
 
 impl ProgressFile {
-    pub(super) fn new(roster: &Path, whose: &RosterArgs, fingerprint: &Fingerprint) -> Self {
+    pub(super) fn new(roster: &Path, roster_args: &RosterArgs, fingerprint: &Fingerprint) -> Self {
         Self {
             file: with_suffix(roster, "progress"),
             part: with_suffix(roster, "progress.part"),
-            partner_id: whose.partner_id.to_string(),
-            subscribers_table: whose.subscribers_table.clone(),
+            partner_id: roster_args.partner_id.to_string(),
+            subscribers_table: roster_args.subscribers_table.clone(),
             sha256: fingerprint.sha256.clone(),
         }
     }

@@ -275,9 +275,9 @@ async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: H
     let fields = sessions::fields(query.unwrap_or_default().as_bytes());
     let response = match ReturnTarget::read(&site, &fields) {
         Err(message) => page::refusal(&site, &visitor, message),
-        Ok(errand) => match site.person(&visitor) {
-            Some(person) => errand.done(&site, &person),
-            None => page::sign_in(&site, &visitor, &errand),
+        Ok(return_target) => match site.person(&visitor) {
+            Some(person) => return_target.done(&site, &person),
+            None => page::sign_in(&site, &visitor, &return_target),
         },
     };
     site.with_session(response, &visitor, &headers)
@@ -286,8 +286,8 @@ async fn sign_in(State(site): State<Site>, RawQuery(query): RawQuery, headers: H
 async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let fields = sessions::fields(&body);
     let before = site.visitor(&headers);
-    let errand = match ReturnTarget::read(&site, &fields) {
-        Ok(errand) => errand,
+    let return_target = match ReturnTarget::read(&site, &fields) {
+        Ok(return_target) => return_target,
         Err(message) => return page::refusal(&site, &before, message),
     };
     let Some(person) = fields.get("person").and_then(|id| site.subscriber_by_id(id)) else {
@@ -297,7 +297,7 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         person: Some(person.id.clone()),
         ..before
     };
-    let response = errand.done(&site, &person);
+    let response = return_target.done(&site, &person);
     store_visitor(&site, response, &visitor, &headers)
 }
 

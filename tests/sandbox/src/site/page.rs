@@ -214,13 +214,13 @@ fn slug(name: &str) -> String {
     name.to_lowercase().chars().map(letter).collect()
 }
 
-pub(super) fn sign_in(site: &Site, visitor: &Visitor, errand: &ReturnTarget) -> Response<Body> {
+pub(super) fn sign_in(site: &Site, visitor: &Visitor, return_target: &ReturnTarget) -> Response<Body> {
     let body = html! {
         h1 { "Who are you today?" }
-        @if errand.return_to.is_some() { p { "Sign in to continue linking with Spotify." } }
+        @if return_target.return_to.is_some() { p { "Sign in to continue linking with Spotify." } }
         form method="post" action="/sign-in" {
-            @if let Some(url) = &errand.return_to { input type="hidden" name="return_to" value=(url); }
-            @if let Some(nonce) = &errand.nonce { input type="hidden" name="nonce" value=(nonce); }
+            @if let Some(url) = &return_target.return_to { input type="hidden" name="return_to" value=(url); }
+            @if let Some(nonce) = &return_target.nonce { input type="hidden" name="nonce" value=(nonce); }
             (people(site))
         }
     };

@@ -180,18 +180,18 @@ impl Provider {
     }
 
     /// Issues a code for a subscriber and returns the redirect URL.
-    fn grant(&self, asked: &AuthorizationRequest, person: &Person) -> String {
+    fn grant(&self, authorization: &AuthorizationRequest, person: &Person) -> String {
         let (code, now) = (self.rng.token(), self.clock.now_ms());
-        let granted = CodeGrant {
+        let grant = CodeGrant {
             person: person.clone(),
-            nonce: asked.nonce.clone(),
-            challenge: asked.challenge.clone(),
+            nonce: authorization.nonce.clone(),
+            challenge: authorization.challenge.clone(),
             expires_ms: now + CODE_SECONDS * 1000,
         };
         let mut codes = self.codes();
-        codes.retain(|_, granted| granted.expires_ms > now);
-        codes.insert(code.clone(), granted);
-        self.redirect_url(asked.state.as_deref(), &[("code", &code)])
+        codes.retain(|_, grant| grant.expires_ms > now);
+        codes.insert(code.clone(), grant);
+        self.redirect_url(authorization.state.as_deref(), &[("code", &code)])
     }
 
     fn exchange(&self, headers: &HeaderMap, body: &[u8]) -> Result<Value, TokenError> {
@@ -219,21 +219,21 @@ impl Provider {
         let redirect_uri = given("redirect_uri", "redirect_uri must be supplied")?;
         let verifier = given("code_verifier", "code_verifier must be supplied")?;
         // A code is spent at its first use, even if the exchange fails.
-        let granted = self
+        let grant = self
             .codes()
             .remove(code)
-            .filter(|granted| granted.expires_ms > self.clock.now_ms());
-        let granted = granted.ok_or(TokenError("invalid_grant", "The code is unknown, spent or too old"))?;
+            .filter(|grant| grant.expires_ms > self.clock.now_ms());
+        let grant = grant.ok_or(TokenError("invalid_grant", "The code is unknown, spent or too old"))?;
         if *redirect_uri != self.redirect_uri {
             return Err(TokenError(
                 "invalid_grant",
                 "The redirect_uri differs from that of the authorization request",
             ));
         }
-        if URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != granted.challenge {
+        if URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) != grant.challenge {
             return Err(TokenError("invalid_grant", "The code_verifier was incorrect"));
         }
-        let id_token = self.id_token(&granted);
+        let id_token = self.id_token(&grant);
         let id_token = id_token.ok_or(TokenError("server_error", "The ID token cannot be signed"))?;
         Ok(json!({
             "access_token": self.rng.token(),
@@ -263,19 +263,19 @@ impl Provider {
         }
     }
 
-    fn id_token(&self, granted: &CodeGrant) -> Option<String> {
+    fn id_token(&self, grant: &CodeGrant) -> Option<String> {
         let key = self.key.as_ref()?;
         let now = self.clock.now();
         let mut claims = json!({
             "iss": self.issuer,
             "aud": self.client_id,
-            "sub": granted.person.sub,
+            "sub": grant.person.sub,
             "iat": now,
             "exp": now + TOKEN_SECONDS,
-            "name": granted.person.name,
-            "entitlements": granted.person.entitlements,
+            "name": grant.person.name,
+            "entitlements": grant.person.entitlements,
         });
-        if let (Some(claims), Some(nonce)) = (claims.as_object_mut(), &granted.nonce) {
+        if let (Some(claims), Some(nonce)) = (claims.as_object_mut(), &grant.nonce) {
             claims.insert("nonce".to_owned(), nonce.as_str().into());
         }
         let mut header = Header::new(Algorithm::ES256);
@@ -350,10 +350,10 @@ async fn authorize(State(site): State<Site>, RawQuery(query): RawQuery, headers:
     let query = query.unwrap_or_default();
     let response = match provider.read(&query) {
         Err(refused) => refused.answer(&site, &visitor),
-        Ok(asked) => match site.person(&visitor) {
-            Some(person) if !asked.asks_again => redirect(&provider.grant(&asked, &person)),
-            _ if asked.is_silent => {
-                redirect(&provider.redirect_url(asked.state.as_deref(), &[("error", "login_required")]))
+        Ok(authorization) => match site.person(&visitor) {
+            Some(person) if !authorization.asks_again => redirect(&provider.grant(&authorization, &person)),
+            _ if authorization.is_silent => {
+                redirect(&provider.redirect_url(authorization.state.as_deref(), &[("error", "login_required")]))
             }
             _ => page::sign_in_for_client(&site, &visitor, &query),
         },
@@ -366,12 +366,12 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
     let (provider, before) = (&site.0.provider, site.visitor(&headers));
     let form = fields(&body);
     // The form passed through the browser, so the request is validated again.
-    let asked = match provider.read(form.get("authorize").map_or("", String::as_str)) {
-        Ok(asked) => asked,
+    let authorization = match provider.read(form.get("authorize").map_or("", String::as_str)) {
+        Ok(authorization) => authorization,
         Err(refused) => return refused.answer(&site, &before),
     };
     if form.contains_key("cancel") {
-        return redirect(&provider.redirect_url(asked.state.as_deref(), &[("error", "access_denied")]));
+        return redirect(&provider.redirect_url(authorization.state.as_deref(), &[("error", "access_denied")]));
     }
     let Some(person) = form.get("person").and_then(|id| site.subscriber_by_id(id)) else {
         return page::unknown_person(&site, &before);
@@ -380,7 +380,12 @@ async fn signed_in(State(site): State<Site>, headers: HeaderMap, body: Bytes) ->
         person: Some(person.id.clone()),
         ..before
     };
-    store_visitor(&site, redirect(&provider.grant(&asked, &person)), &visitor, &headers)
+    store_visitor(
+        &site,
+        redirect(&provider.grant(&authorization, &person)),
+        &visitor,
+        &headers,
+    )
 }
 
 async fn token(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
