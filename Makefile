@@ -10,6 +10,10 @@ STAGE ?= dev
 # arm64 or x86_64. Empty uses the stage's Architecture parameter, which defaults to arm64.
 ARCH ?=
 GATEWAY_PORT ?= 9000
+# 1: SAM asks for the parameters and writes them into infra/samconfig.toml.
+GUIDED ?=
+# 1: this deployment may update PartnerKeys, see infra/README.md, Stack policy.
+ALLOW_KEY_UPDATE ?=
 # Tests that `make test` runs: a folder of tests/it, or the crate shared or sandbox. Empty runs all tests.
 AREA ?=
 
@@ -83,9 +87,9 @@ build: .venv/sam/.installed .venv/lambda/.installed ## Build the functions into 
 	wc -c infra/.aws-sam/build/*/bootstrap
 
 .PHONY: deploy
-deploy: build ## Build and deploy STAGE (dev, staging or prod)
+deploy: .venv/sam/.installed ## Build and deploy STAGE (dev, staging or prod); GUIDED=1 the first time
 	$(if $(ARCH),$(error ARCH works only with build. Set Architecture in infra/samconfig.toml, so that build and deployment use the same value))
-	cd infra && $(SAM) deploy --config-env $(STAGE)
+	SAM=$(SAM) ALLOW_KEY_UPDATE=$(ALLOW_KEY_UPDATE) infra/deploy.sh $(STAGE) $(if $(GUIDED),--guided)
 
 # Two folders with different names show that no path is in the bytes. Building a commit keeps concurrent edits out.
 .PHONY: reproducible

@@ -44,13 +44,9 @@ def statistic(values, name):
     return {"Sum": sum, "Maximum": max, "Average": statistics.mean}[name](values)
 
 
-def lines_of(widget, found):
+def lines_of(widget):
     """Label, metric and statistic of each line in a panel."""
     for metric in widget["metrics"]:
-        if isinstance(metric[0], dict):
-            for name, dimensions in sorted(key for key in found if key[0] == "LinkFailed"):
-                yield dimensions[0][1], (name, dimensions), "Sum"
-            continue
         options = metric[-1] if isinstance(metric[-1], dict) else {}
         names = [part for part in metric if not isinstance(part, dict)]
         if names[0] == OWN:
@@ -60,13 +56,13 @@ def lines_of(widget, found):
 
 def draw(found, picture):
     widgets = [widget for widget in dashboard()["widgets"] if widget["type"] == "metric"]
-    panels = [widget for widget in widgets if any(lines_of(widget["properties"], found))]
+    panels = [widget for widget in widgets if any(lines_of(widget["properties"]))]
     first = min(period for periods in found.values() for period in periods)
     last = max(period for periods in found.values() for period in periods)
     figure, axes = plt.subplots((len(panels) + 1) // 2, 2, figsize=(13, 2.9 * ((len(panels) + 1) // 2)))
     for axis, panel in zip(axes.flat, panels):
         properties = panel["properties"]
-        for label, key, stat in lines_of(properties, found):
+        for label, key, stat in lines_of(properties):
             periods = found.get(key, {})
             empty = 0 if stat == "Sum" else float("nan")
             values = [statistic(periods[period], stat) if period in periods else empty for period in range(first, last + 1)]

@@ -34,6 +34,8 @@ pub struct AwsConfig {
     pub(crate) secrets_manager_endpoint: Option<String>,
     /// Endpoint from `AWS_ENDPOINT_URL_EVENTBRIDGE`, else `AWS_ENDPOINT_URL`. `None` means AWS itself.
     pub eventbridge_endpoint: Option<String>,
+    /// Endpoint from `AWS_ENDPOINT_URL_SQS`, else `AWS_ENDPOINT_URL`. `None` means AWS itself.
+    pub sqs_endpoint: Option<String>,
 }
 
 impl AwsConfig {

@@ -17,7 +17,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Upper bound of an operator's call to a function, in seconds. Longer than the timeout of the `partners` function, 90 s.
 pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(100);
 /// Upper bound of a response body, in bytes. Spotify's responses have a few hundred.
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 /// Upper bound of an accepted `Retry-After`, in seconds: one week.
 const MAX_RETRY_AFTER_SECS: u64 = 7 * 24 * 3600;
 

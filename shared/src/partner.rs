@@ -182,6 +182,68 @@ impl Entitlements {
     }
 }
 
+/// Entitlement names that Spotify holds for a subscriber, unique and sorted. Another client may have set them, so they may be any strings, and any number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ObservedEntitlements(BTreeSet<String>);
+
+impl ObservedEntitlements {
+    /// Whether Spotify holds exactly the entitlements `desired`.
+    #[must_use]
+    pub fn equals(&self, desired: &Entitlements) -> bool {
+        self.0.iter().map(String::as_str).eq(desired.iter())
+    }
+
+    /// Whether every name is in `desired`, so that replacing one set by the other revokes nothing.
+    #[must_use]
+    pub fn is_subset(&self, desired: &Entitlements) -> bool {
+        let desired: BTreeSet<_> = desired.iter().collect();
+        self.0.iter().all(|name| desired.contains(name.as_str()))
+    }
+
+    /// The names in either set.
+    #[must_use]
+    pub fn union(&self, more: &Entitlements) -> Self {
+        self.iter().chain(more.iter()).collect()
+    }
+
+    /// The names that this crate accepts, up to [`Entitlements::MAX_COUNT`]. Only these may be shown to people.
+    #[must_use]
+    pub fn known(&self) -> Entitlements {
+        let known = self.0.iter().filter_map(|name| Entitlement::parse(name).ok());
+        Entitlements(known.take(Entitlements::MAX_COUNT).collect())
+    }
+
+    /// The number of names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether Spotify holds no entitlements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for ObservedEntitlements {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<&Entitlements> for ObservedEntitlements {
+    fn from(entitlements: &Entitlements) -> Self {
+        entitlements.iter().collect()
+    }
+}
+
 /// The URI of a show on Spotify: `spotify:show:` followed by 22 base-62 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShowUri(String);
@@ -300,6 +362,19 @@ mod tests {
         for bad in ["", "-a", ".a", "a b", "ä", "a/b", "a\n", &"a".repeat(129)] {
             assert!(Entitlement::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_foreign_name_at_spotify_is_a_difference_and_is_not_shown() {
+        let desired = Entitlements::parse(["gold"]).unwrap();
+        let same = ObservedEntitlements::from(&desired);
+        assert!(same.equals(&desired) && same.is_subset(&desired));
+        let foreign: ObservedEntitlements = ["gold", "Ältere Rechte"].into_iter().collect();
+        assert!(!foreign.equals(&desired) && !foreign.is_subset(&desired));
+        assert_eq!(foreign.known(), desired);
+        let many: ObservedEntitlements = (0..=Entitlements::MAX_COUNT).map(|n| format!("e{n}")).collect();
+        assert!(!many.equals(&many.known()));
+        assert_eq!(many.known().len(), Entitlements::MAX_COUNT);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 /// A source of random bytes.
 #[derive(Clone, Debug, Default)]
@@ -54,4 +55,10 @@ impl Rng {
         }
         Ok(bytes)
     }
+}
+
+/// A random duration below `bound`, so that competing callers do not wait equally long. Predictable: never for secrets.
+#[must_use]
+pub fn jitter(bound: Duration) -> Duration {
+    bound.mul_f64(fastrand::f64())
 }

@@ -17,7 +17,9 @@ pub(crate) enum Command {
     EnablePartner(PartnerRef),
     UploadLogo(UploadLogo),
     GuardState(PartnerRef),
-    ReleaseGuard(ReleaseGuard),
+    ReleaseGuard(Release),
+    BrakeState(PartnerRef),
+    ReleaseBrake(Release),
     Explain(Explain),
 }
 
@@ -34,6 +36,8 @@ impl Command {
             Self::UploadLogo(_) => "upload-logo",
             Self::GuardState(_) => "guard-state",
             Self::ReleaseGuard(_) => "release-guard",
+            Self::BrakeState(_) => "brake-state",
+            Self::ReleaseBrake(_) => "release-brake",
             Self::Explain(_) => "explain",
         }
     }
@@ -101,10 +105,10 @@ impl std::fmt::Debug for UploadLogo {
     }
 }
 
-/// Releases the revocation guard of a partner for a limited time.
+/// Releases the revocation guard or the brake of a partner for a limited time.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReleaseGuard {
+pub(crate) struct Release {
     pub(crate) partner_id: String,
     /// Duration of the release, in seconds, 1 to 86400; 3600 by default.
     pub(crate) seconds: Option<i64>,

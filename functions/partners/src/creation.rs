@@ -50,6 +50,9 @@ impl Partners {
         match self.table.start_creation(&creation).await? {
             CreationStart::Started => {}
             CreationStart::Exists(before) => return self.created_before(&creation, &before).await,
+            CreationStart::IsPartner => {
+                return Err(CommandError::Conflict("reference is the id of a partner".to_owned()));
+            }
             CreationStart::NameTaken => {
                 return Err(CommandError::Conflict(
                     "another reference already uses this name".to_owned(),

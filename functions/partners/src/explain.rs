@@ -31,7 +31,7 @@ impl Partners {
             self.table.get(&partner_id),
         );
         let spotify = match spotify {
-            Ok(Some(entitlements)) => json!({"linked": true, "entitlements": names(&entitlements)}),
+            Ok(Some(entitlements)) => json!({"linked": true, "entitlements": entitlements}),
             Ok(None) => json!({"linked": false}),
             Err(error) => json!({"error": error.to_string()}),
         };
@@ -60,7 +60,7 @@ fn subscriber_json(subscriber: &Subscriber) -> Map<String, Value> {
     let known = json!({
         "desired": subscriber.desired().map(names), "token_entitlements": subscriber.token_entitlements.as_ref().map(names),
         "version": subscriber.version, "synced_version": subscriber.synced_version, "synced_at": subscriber.synced_at,
-        "observed_entitlements": subscriber.observed.as_ref().map(names), "last_error": subscriber.last_error, "attempts": subscriber.attempts,
+        "observed_entitlements": subscriber.observed, "last_error": subscriber.last_error, "attempts": subscriber.attempts,
         "next_try_at": subscriber.next_try_at, "registered_at": subscriber.registered_at,
         "link": {"state": link.state.as_str(), "since": link.since, "evidence": link.evidence},
     });

@@ -5,6 +5,7 @@
 mod command;
 mod creation;
 mod explain;
+mod holds;
 mod logo;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -24,23 +25,20 @@ use shared::{
     secrets::ManagedSecret,
     sign_in::PartnerKeys,
     spotify::{Spotify, SpotifyError},
-    store::{self, PartnerRecord, RevocationGuard, StoreError, Subscribers},
+    store::{self, PartnerRecord, PartnerWrite, RevocationGuard, StoreError, Subscribers, UnlinkBrake},
     telemetry::Code,
     urls::is_secure,
 };
 use url::Url;
 
 use self::{
-    command::{Command, PutPartner, ReleaseGuard, UploadLogo},
+    command::{Command, PutPartner, UploadLogo},
+    holds::Hold,
     logo::{Logo, LogoError},
 };
 
 /// Upper bound of the time to fetch a logo.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
-/// Default duration of a guard release, in seconds.
-const DEFAULT_RELEASE_SECS: i64 = 3600;
-/// Upper bound of a guard release, in seconds.
-const MAX_RELEASE_SECS: i64 = 24 * 3600;
 
 /// The partners function.
 pub struct Partners {
@@ -48,6 +46,7 @@ pub struct Partners {
     table: store::PartnerTable,
     subscribers: Subscribers,
     guard: RevocationGuard,
+    brake: UnlinkBrake,
     partner_keys: ManagedSecret<PartnerKeys>,
     spotify: Spotify,
     http: HttpClient,
@@ -122,8 +121,10 @@ impl Partners {
             Command::DisablePartner(of) => self.disable(&of.partner_id, Some(self.clock.now())).await,
             Command::EnablePartner(of) => self.disable(&of.partner_id, None).await,
             Command::UploadLogo(ask) => self.upload_logo(ask).await,
-            Command::GuardState(of) => self.guard_state(&PartnerId::parse(&of.partner_id)?).await,
-            Command::ReleaseGuard(ask) => self.release_guard(&ask).await,
+            Command::GuardState(of) => self.hold_state(Hold::Guard, &PartnerId::parse(&of.partner_id)?).await,
+            Command::ReleaseGuard(ask) => self.release(Hold::Guard, &ask).await,
+            Command::BrakeState(of) => self.hold_state(Hold::Brake, &PartnerId::parse(&of.partner_id)?).await,
+            Command::ReleaseBrake(ask) => self.release(Hold::Brake, &ask).await,
             // Boxed: four concurrent calls make a large future.
             Command::Explain(ask) => Box::pin(self.explain(ask)).await,
         }
@@ -151,20 +152,23 @@ impl Partners {
             disabled_at: before.and_then(|before| before.disabled_at),
             version: ask.version,
         };
-        if self.table.put(&partner).await? {
-            Ok(partner_json(&PartnerRecord {
+        match self.table.put(&partner).await? {
+            PartnerWrite::Stored => Ok(partner_json(&PartnerRecord {
                 version: partner.version + 1,
                 ..partner
-            }))
-        } else {
-            Err(CommandError::Conflict(
+            })),
+            PartnerWrite::OtherVersion => Err(CommandError::Conflict(
                 "the partner has another version: list-partners shows it".to_owned(),
-            ))
+            )),
+            // A creation began after the check above.
+            PartnerWrite::IsReference => Err(CommandError::Conflict(
+                "partner_id is the reference of a partner".to_owned(),
+            )),
         }
     }
 
     /// Rejects a reference where a Partner ID is needed: records and guard are stored under the id that Spotify assigned.
-    async fn reject_reference(&self, partner_id: &PartnerId) -> Result<(), CommandError> {
+    pub(crate) async fn reject_reference(&self, partner_id: &PartnerId) -> Result<(), CommandError> {
         match self.table.creation(partner_id).await? {
             None => Ok(()),
             Some(creation) => Err(CommandError::Invalid(match creation.partner_id {
@@ -203,26 +207,6 @@ impl Partners {
         let uploading = self.spotify.upload_logo(&partner_id, media_type, logo.into_bytes());
         uploading.await?;
         Ok(json!({"partner_id": partner_id.as_str(), "media_type": media_type}))
-    }
-
-    async fn guard_state(&self, partner_id: &PartnerId) -> Result<Value, CommandError> {
-        let state = self.guard.state(partner_id, self.clock.now()).await?;
-        Ok(json!({
-            "partner_id": partner_id.as_str(), "on_hold_since": state.on_hold_since, "released_until": state.released_until,
-            "people": state.revoked, "limit": state.limit,
-        }))
-    }
-
-    async fn release_guard(&self, ask: &ReleaseGuard) -> Result<Value, CommandError> {
-        let partner_id = PartnerId::parse(&ask.partner_id)?;
-        let seconds = ask.seconds.unwrap_or(DEFAULT_RELEASE_SECS);
-        if !(1..=MAX_RELEASE_SECS).contains(&seconds) {
-            return Err(CommandError::Invalid("seconds must be 1 to 86400".to_owned()));
-        }
-        self.reject_reference(&partner_id).await?;
-        let until = self.clock.now().saturating_add(seconds);
-        self.guard.release(&partner_id, until).await?;
-        self.guard_state(&partner_id).await
     }
 }
 
@@ -265,6 +249,7 @@ impl EventFunction for Partners {
         Ok(Self {
             table: store::PartnerTable::new(dynamodb.clone(), config.partners_table.clone()),
             guard: RevocationGuard::new(dynamodb.clone(), config.subscribers_table.clone(), config.guard),
+            brake: UnlinkBrake::new(dynamodb.clone(), config.subscribers_table.clone()),
             subscribers: Subscribers::new(dynamodb, config.subscribers_table.clone()),
             config,
             partner_keys,

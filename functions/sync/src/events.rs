@@ -59,12 +59,16 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
     let link = |image: &Image<'_>| image.text("link_state").unwrap_or("none").to_owned();
     let (was, is) = (link(&before), link(&after));
     if was != is {
-        let link = json!({"link": {
+        let link = json!({
             "state": is, "since": after.number("link_since"), "evidence": after.text("link_evidence"),
-        }});
+        });
         match is.as_str() {
-            "linked" => events.push(event("LinkConfirmed", link)),
-            "unlinked" => events.push(event("LinkLost", link)),
+            "linked" => events.push(event("LinkConfirmed", json!({ "link": link }))),
+            // A link that was never completed has not been confirmed, so its end is no news.
+            "unlinked" if was != "pending" => {
+                let requested = before.text("link_evidence") == Some("unlink-user");
+                events.push(event("LinkLost", json!({"link": link, "requested": requested})));
+            }
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use shared::{
     oauth::token::TokenError,
     runtime::worker::EventError,
     spotify::{OpenAccessError, SpotifyError},
-    store::{LEASE_SECS, Subscriber, SyncOutcome},
+    store::{LEASE_SECS, StoreError, Subscriber, SyncOutcome},
     telemetry::Code,
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Attempt {
 pub(crate) enum Impact {
     /// The run continues.
     None,
+    /// The run continues. The item of the subscriber is unreadable, so no retry can succeed.
+    Unreadable,
     /// Spotify did not answer, or the answer says nothing about this subscriber. Several in a row stop the run.
     Unanswered,
     /// The run skips the partner's other subscribers.
@@ -54,8 +56,21 @@ pub(crate) enum Impact {
 pub(crate) enum SyncError {
     /// A call to Spotify failed.
     Spotify(SpotifyError),
-    /// The rate limiter permits no call for this many seconds.
-    RateLimited(i64),
+    /// The rate limiter permits no call yet.
+    NoPermit {
+        /// Time until a permit may be available, in seconds.
+        seconds: i64,
+        /// Whether Spotify demanded a pause, instead of other calls being ahead.
+        paused: bool,
+    },
+    /// The brake cannot be read or written.
+    Table(StoreError),
+}
+
+impl From<StoreError> for SyncError {
+    fn from(error: StoreError) -> Self {
+        Self::Table(error)
+    }
 }
 
 impl From<SpotifyError> for SyncError {
@@ -65,7 +80,7 @@ impl From<SpotifyError> for SyncError {
 }
 
 impl Synchronizer {
-    /// Decides when a failed call is retried, and its impact on the run. A 429 pauses all workers for the time in `Retry-After`.
+    /// Decides when a failed call is retried, and its impact on the run. A 429 pauses all workers for the time in `Retry-After`, except for one probe an hour.
     pub(crate) async fn retry_outcome(
         &self,
         subscriber: &Subscriber,
@@ -82,8 +97,9 @@ impl Synchronizer {
             SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
             | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
                 let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
-                let until = self.clock.now_ms().saturating_add(seconds.saturating_mul(1000));
-                let paused = self.pace.pause_until(until).await;
+                let now_ms = self.clock.now_ms();
+                let until_ms = now_ms.saturating_add(seconds.saturating_mul(1000));
+                let paused = self.rate_limiter.pause_until(until_ms, now_ms).await;
                 paused.map_err(|_| EventError("the rate limiter is unavailable"))?;
                 (
                     retry_in(seconds.min(HOLD_RECHECK_DELAY), RATE_LIMITED),
@@ -129,8 +145,10 @@ impl Synchronizer {
     }
 
     /// Defers a subscriber without a call, because the rate limiter permits none for a while. Waiting here would outlast the lease.
-    pub(crate) fn defer(&self, seconds: i64) -> Attempt {
-        log!(warn, Code::SyncStopped, reason = "calls to Spotify are paused");
+    pub(crate) fn defer(&self, seconds: i64, paused: bool) -> Attempt {
+        if paused {
+            log!(warn, Code::SyncStopped, reason = "calls to Spotify are paused");
+        }
         let outcome = SyncOutcome::Retry {
             at: self.clock.now().saturating_add(seconds.min(HOLD_RECHECK_DELAY)),
             in_flight: false,

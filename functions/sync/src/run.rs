@@ -2,12 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use serde_json::Value;
 use shared::{
     log,
-    partner::PartnerId,
     runtime::worker::EventError,
-    store::{DIRTY_SHARDS, SubscriberKey, SyncOutcome, SyncTrigger},
+    store::{SubscriberKey, SyncOutcome, SyncTrigger},
     telemetry::{
         Code,
         metrics::{self, Metric},
@@ -17,14 +15,11 @@ use tokio::time::Instant;
 
 use crate::{
     Synchronizer,
-    event_bus::PublishError,
-    events,
+    permits::Reservation,
     retry::Impact,
-    subscriber::{GUARD_UNAVAILABLE, RevocationHolds, guard_unavailable},
+    subscriber::{GUARD_UNAVAILABLE, RunState},
 };
 
-/// Upper bound of items per page of the dirty index and of the table.
-const PAGE_SIZE: i32 = 100;
 /// Upper bound of the time for one subscriber: two waits for a permit, and the calls. With less time left, a subscriber is left for the next run.
 const MAX_TIME_PER_SUBSCRIBER: Duration = Duration::from_secs(45);
 /// Number of consecutive attempts without an answer after which a run stops. The subscribers that were not tried stay due, so they follow right after the
@@ -38,17 +33,17 @@ pub(crate) struct RunSummary {
     pub(crate) synced: u32,
     /// Those of them whose entitlements at Spotify were changed.
     pub(crate) changed: u32,
-    /// Subscribers that Spotify reported as unlinked.
-    pub(crate) lost: u32,
+    /// Subscribers whose link Spotify reported as missing.
+    pub(crate) missing: u32,
     /// Subscribers that must be retried.
     pub(crate) later: u32,
 }
 
 /// One run.
 pub(crate) struct Run<'a> {
-    sync: &'a Synchronizer,
+    pub(crate) sync: &'a Synchronizer,
     /// Time after which no lease is acquired.
-    until: Instant,
+    pub(crate) until: Instant,
     attempts: u32,
     pub(crate) summary: RunSummary,
     /// Number of consecutive attempts without an answer.
@@ -56,8 +51,19 @@ pub(crate) struct Run<'a> {
     /// Whether the run has stopped because of Spotify: an outage, a pause, or a refused client.
     pub(crate) stopped: bool,
     /// Partners whose calls Spotify refused; the run skips their subscribers.
-    refused: HashSet<String>,
-    holds: RevocationHolds,
+    pub(crate) refused: HashSet<String>,
+    pub(crate) state: RunState,
+}
+
+/// What happened to one subscriber in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The run continues.
+    Continue,
+    /// The run continues. The item of the subscriber is unreadable.
+    Unreadable,
+    /// The run ends. The subscriber may not have been synced.
+    End,
 }
 
 impl<'a> Run<'a> {
@@ -71,51 +77,54 @@ impl<'a> Run<'a> {
             unanswered: 0,
             stopped: false,
             refused: HashSet::new(),
-            holds: RevocationHolds::new(),
+            state: RunState::default(),
         }
     }
 
-    /// Syncs one subscriber. Returns whether the run continues.
-    async fn sync_one(&mut self, key: &SubscriberKey, why: SyncTrigger) -> Result<bool, EventError> {
-        if self.stopped || Instant::now() >= self.until {
-            return Ok(false);
+    /// Whether the run must not start with another subscriber.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.stopped || Instant::now() >= self.until
+    }
+
+    /// Syncs one subscriber.
+    pub(crate) async fn sync_one(&mut self, key: &SubscriberKey, why: SyncTrigger) -> Result<Step, EventError> {
+        if self.has_ended() {
+            return Ok(Step::End);
         }
         if self.refused.contains(key.partner_id()) {
-            return Ok(true);
+            return Ok(Step::Continue);
         }
-        let attempt = self.sync.sync_subscriber(key, why, &mut self.holds).await?;
-        self.attempts += 1;
-        // A metric holds at most 100 values between two flushes.
-        if self.attempts.is_multiple_of(20) {
-            metrics::flush();
-        }
+        // Boxed: the future is too large for the stack.
+        let attempt = Box::pin(self.sync.sync_subscriber(key, why, &mut self.state)).await?;
         let summary = &mut self.summary;
         match attempt.outcome {
             SyncOutcome::InSync { changed, .. } => {
                 summary.synced += 1;
                 summary.changed += u32::from(changed);
             }
-            SyncOutcome::Unlinked { .. } => {
-                summary.lost += 1;
-                // A run with nothing but lost links points to a wrong URL or a fault at Spotify, not to so many unlinks.
-                if summary.lost == OUTAGE_THRESHOLD && summary.synced == 0 {
-                    log!(
-                        warn,
-                        Code::SyncStopped,
-                        reason = "Spotify reports every subscriber as unlinked"
-                    );
-                    self.stopped = true;
-                }
+            SyncOutcome::Suspect { .. } | SyncOutcome::CheckAgain { .. } | SyncOutcome::Unlinked { .. } => {
+                summary.missing += 1;
             }
             SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => summary.later += 1,
-            SyncOutcome::NoOp => return Ok(true),
+            SyncOutcome::NoOp => {}
         }
-        self.apply_impact(attempt.impact, key);
-        Ok(!self.stopped)
+        if attempt.impact == Impact::Unreadable {
+            return Ok(Step::Unreadable);
+        }
+        if attempt.outcome == SyncOutcome::NoOp && attempt.impact == Impact::None {
+            return Ok(Step::Continue);
+        }
+        self.apply_impact(attempt.impact, key.partner_id());
+        Ok(if self.stopped { Step::End } else { Step::Continue })
     }
 
     /// Applies the impact of one attempt to the rest of the run.
-    fn apply_impact(&mut self, impact: Impact, key: &SubscriberKey) {
+    pub(crate) fn apply_impact(&mut self, impact: Impact, partner_id: &str) {
+        self.attempts += 1;
+        // A metric holds at most 100 values between two flushes.
+        if self.attempts.is_multiple_of(20) {
+            metrics::flush();
+        }
         self.unanswered = if impact == Impact::Unanswered {
             self.unanswered + 1
         } else {
@@ -127,67 +136,26 @@ impl<'a> Run<'a> {
                 self.stopped = true;
             }
             Impact::StopPartner => {
-                self.refused.insert(key.partner_id().to_owned());
+                self.refused.insert(partner_id.to_owned());
             }
             Impact::StopRun => self.stopped = true,
-            Impact::None | Impact::Unanswered => {}
+            Impact::None | Impact::Unreadable | Impact::Unanswered => {}
         }
     }
 
-    /// Syncs the subscribers of the stream records, in order, each once. The records only name them: the current state is read from the table. Subscribers that
-    /// are not synced stay dirty, so no record must be delivered again.
-    pub(crate) async fn follow_stream(&mut self, records: &[Value]) -> Result<(), EventError> {
-        let mut seen = HashSet::new();
-        for record in records.iter().filter(|record| concerns_spotify(record)) {
-            let id = record.pointer("/dynamodb/Keys/id/S").and_then(Value::as_str);
-            let Some(id) = id.filter(|id| seen.insert((*id).to_owned())) else {
-                continue;
-            };
-            if !self.sync_one(&SubscriberKey::new(id), SyncTrigger::Due).await? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Publishes the events of the stream records. Returns the sequence number of the first record with an unpublished event, from which the stream must be
-    /// delivered again.
-    pub(crate) async fn publish_events(&self, records: &[Value]) -> Option<Value> {
-        let bus = self.sync.event_bus.as_ref()?;
-        let (sources, events): (Vec<_>, Vec<_>) = records
-            .iter()
-            .flat_map(|record| events::events_of(record).into_iter().map(move |event| (record, event)))
-            .unzip();
-        let PublishError { first_unsent: first } = bus.publish(&events).await.err()?;
-        log!(error, Code::EventsUnsent, unsent = events.len().saturating_sub(first));
-        sources.get(first)?.pointer("/dynamodb/SequenceNumber").cloned()
-    }
-
-    /// Syncs all subscribers that are due.
-    pub(crate) async fn sweep(&mut self) -> Result<(), EventError> {
-        let now = self.sync.clock.now();
-        for shard in 0..DIRTY_SHARDS {
-            let mut after = None;
-            loop {
-                let due = self.sync.subscribers.due(shard, now, PAGE_SIZE, after).await;
-                let (due, next) = due.map_err(|_| EventError("the dirty index is unavailable"))?;
-                for key in &due {
-                    if !self.sync_one(key, SyncTrigger::Due).await? {
-                        return Ok(());
-                    }
-                }
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(())
+    /// Acquires permits for up to `count` calls without urgency. Returns `false` if the run ends.
+    pub(crate) async fn reserve_permits(&mut self, count: usize) -> bool {
+        let reserved = self
+            .sync
+            .reserve_permits(&mut self.state.permits, count, self.until)
+            .await;
+        self.stopped |= reserved == Reservation::Paused;
+        reserved == Reservation::Granted
     }
 
     /// Fails if the revocation guard was unavailable, so that the run counts as an error and raises an alarm.
     pub(crate) fn require_guard(&self) -> Result<(), EventError> {
-        if guard_unavailable(&self.holds) {
+        if self.state.guard_unavailable() {
             Err(GUARD_UNAVAILABLE)
         } else {
             Ok(())
@@ -200,56 +168,11 @@ impl<'a> Run<'a> {
             metrics::record(Metric::DirtyItems, dirty);
         }
     }
-
-    /// Checks all linked subscribers at Spotify and corrects differences. Continues where the last run ended, for as long as time is left. At the end of a
-    /// round, gives the revocation guard the number of linked subscribers per partner.
-    pub(crate) async fn reconcile(&mut self) -> Result<(), EventError> {
-        const TABLE: EventError = EventError("the subscribers table is unavailable");
-        let (subscribers, guard) = (&self.sync.subscribers, &self.sync.guard);
-        let mut round = subscribers.cursor().await.map_err(|_| TABLE)?;
-        loop {
-            let page = subscribers.scan_linked(round.last_id.as_ref(), PAGE_SIZE).await;
-            let (linked, next) = page.map_err(|_| TABLE)?;
-            for key in linked {
-                if !self.sync_one(&key, SyncTrigger::Reconcile).await? {
-                    return subscribers.save_cursor(&round).await.map_err(|_| TABLE);
-                }
-                // Stored after each subscriber, so that none is checked twice in a round if the run is cut off.
-                subscribers.advance_cursor(&key).await.map_err(|_| TABLE)?;
-                *round.linked_counts.entry(key.partner_id().to_owned()).or_default() += 1;
-                round.last_id = Some(key);
-            }
-            let ended = next.is_none();
-            if ended {
-                for (partner_id, linked) in std::mem::take(&mut round.linked_counts) {
-                    let Ok(partner_id) = PartnerId::parse(&partner_id) else {
-                        continue;
-                    };
-                    guard.set_linked_count(&partner_id, linked).await.map_err(|_| TABLE)?;
-                }
-            }
-            round.last_id = next;
-            subscribers.save_cursor(&round).await.map_err(|_| TABLE)?;
-            if ended {
-                return Ok(());
-            }
-        }
-    }
 }
 
 /// Part of a run's time in which leases may be acquired: at least half, so that a short run also makes progress.
 fn lease_window(within: Duration) -> Duration {
     within.saturating_sub(MAX_TIME_PER_SUBSCRIBER).max(within / 2)
-}
-
-/// Whether a record contains a change that must be synced to Spotify; writes by `sync` itself do not.
-fn concerns_spotify(record: &Value) -> bool {
-    let value = |image: &str, name: &str| record.pointer(&format!("/dynamodb/{image}/{name}/N")).cloned();
-    let dirty = record.pointer("/dynamodb/NewImage/dirty").is_some();
-    dirty
-        && ["version", "registered_at"]
-            .iter()
-            .any(|name| value("OldImage", name) != value("NewImage", name))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Syncs one subscriber: which calls to Spotify are made, and what the answers mean.
+//! Syncs one subscriber: which calls to Spotify are made, and what the answers mean. `missing_links` decides what a 404 means.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::{HashMap, HashSet};
 
 use shared::{
     log,
-    partner::Entitlements,
+    partner::{Entitlements, ObservedEntitlements},
     runtime::worker::EventError,
     spotify::{OpenAccessError, SpotifyError},
-    store::{LinkState, Permit, RevocationDecision, StoreError, Subscriber, SubscriberKey, SyncOutcome, SyncTrigger},
+    store::{Lane, LinkState, RevocationDecision, StoreError, Subscriber, SubscriberKey, SyncOutcome, SyncTrigger},
     telemetry::{
         Code,
         metrics::{self, Metric},
@@ -16,26 +16,33 @@ use shared::{
 
 use crate::{
     Synchronizer,
-    retry::{Attempt, GUARD_UNAVAILABLE_REASON, HOLD_RECHECK_DELAY, Impact, NOT_LINKED_YET, SyncError},
+    permits::PermitBlock,
+    retry::{Attempt, GUARD_UNAVAILABLE_REASON, HOLD_RECHECK_DELAY, Impact, SyncError},
 };
 
-/// Time in seconds after `register-user` during which a 404 may mean that Spotify has not completed the link yet (Open Access, `register-user`).
-const LINK_GRACE_SECS: i64 = 300;
-/// Delay in seconds before a recent link is checked again.
-const LINK_RECHECK_SECS: i64 = 30;
 /// `last_error`: a revocation is on hold until an operator releases the guard.
 const GUARD_HELD: &str = "guard_held";
 /// Error of a run in which the revocation guard was unavailable.
 pub(crate) const GUARD_UNAVAILABLE: EventError = EventError("the revocation guard is unavailable");
-/// Upper bound of the wait for a permit, in milliseconds: two waits and their calls must fit into [`shared::store::LEASE_SECS`].
-const MAX_PERMIT_WAIT_MS: i64 = 15_000;
+const TABLE: EventError = EventError("the subscribers table is unavailable");
 
-/// Partners whose revocations are on hold for the rest of a run, with the `last_error` to store. Spares a write to the guard for each further subscriber.
-pub(crate) type RevocationHolds = HashMap<String, &'static str>;
+/// What a run has learned about partners, and its permits. Spares calls to the table for each further subscriber.
+#[derive(Debug, Default)]
+pub(crate) struct RunState {
+    /// Partners whose revocations are on hold for the rest of the run, with the `last_error` to store.
+    revocation_holds: HashMap<String, &'static str>,
+    /// Partners whose brake is on.
+    pub(crate) brakes_on: HashSet<String>,
+    pub(crate) permits: PermitBlock,
+}
 
-/// Whether the revocation guard was unavailable in a run.
-pub(crate) fn guard_unavailable(holds: &RevocationHolds) -> bool {
-    holds.values().any(|failure| *failure == GUARD_UNAVAILABLE_REASON)
+impl RunState {
+    /// Whether the revocation guard was unavailable in the run.
+    pub(crate) fn guard_unavailable(&self) -> bool {
+        self.revocation_holds
+            .values()
+            .any(|failure| *failure == GUARD_UNAVAILABLE_REASON)
+    }
 }
 
 impl Synchronizer {
@@ -44,9 +51,8 @@ impl Synchronizer {
         &self,
         key: &SubscriberKey,
         why: SyncTrigger,
-        holds: &mut RevocationHolds,
+        state: &mut RunState,
     ) -> Result<Attempt, EventError> {
-        const TABLE: EventError = EventError("the subscribers table is unavailable");
         let owner = self.name()?;
         let mut previous: Option<Attempt> = None;
         loop {
@@ -58,42 +64,54 @@ impl Synchronizer {
                         self.subscribers.release_lease(key, &owner).await.map_err(|_| TABLE)?;
                     }
                     let previous = previous.filter(|previous| previous.impact != Impact::None);
-                    return Ok(previous.unwrap_or_else(no_op));
+                    return Ok(previous.unwrap_or_else(|| no_op(Impact::None)));
                 }
-                // A malformed item must not stop the run.
-                Err(StoreError::Malformed) => {
-                    log!(
-                        error,
-                        Code::SyncFailed,
-                        partner_id = key.partner_id(),
-                        reason = "malformed item in the subscribers table"
-                    );
-                    return Ok(no_op());
-                }
+                Err(StoreError::Malformed) => return Ok(unreadable(key)),
                 Err(_) => return Err(TABLE),
             };
-            let attempt = match self.reconcile(&leased, why, holds).await {
+            let attempt = match self.reconcile(&leased, why, state).await {
                 Ok(outcome) => Attempt {
                     outcome,
                     impact: Impact::None,
                 },
                 Err(SyncError::Spotify(error)) => self.retry_outcome(&leased, &error).await?,
-                Err(SyncError::RateLimited(seconds)) => self.defer(seconds),
+                Err(SyncError::NoPermit { seconds, paused }) => self.defer(seconds, paused),
+                Err(SyncError::Table(_)) => return Err(TABLE),
             };
             let now = self.clock.now();
-            let stored = self
-                .subscribers
-                .complete(&leased, &attempt.outcome, &owner, now)
-                .await
-                .map_err(|_| TABLE)?;
-            if stored {
-                log_outcome(&leased, &attempt.outcome);
-                record_metrics(&leased, &attempt.outcome, why, now);
-                return Ok(attempt);
+            match self.subscribers.complete(&leased, &attempt.outcome, &owner, now).await {
+                Ok(true) => {
+                    log_outcome(&leased, &attempt.outcome);
+                    record_metrics(&leased, &attempt.outcome, why, now);
+                    return Ok(attempt);
+                }
+                // The record changed meanwhile, and this worker still holds the lease.
+                Ok(false) => previous = Some(attempt),
+                Err(StoreError::Malformed) => return Ok(unreadable(key)),
+                Err(_) => return Err(TABLE),
             }
-            // The record changed meanwhile, and this worker still holds the lease.
-            previous = Some(attempt);
         }
+    }
+
+    /// Asks Spotify for a linked subscriber's entitlements, without a lease, because nothing is sent. Returns whether the record is up to date: if not, the
+    /// subscriber must be synced.
+    pub(crate) async fn is_in_sync(&self, subscriber: &Subscriber, state: &mut RunState) -> Result<bool, SyncError> {
+        let observed = self.observe(subscriber, state).await?;
+        Ok(observed.is_some_and(|observed| {
+            subscriber.is_satisfied_by(&observed) && subscriber.observed.as_ref() == Some(&observed)
+        }))
+    }
+
+    async fn observe(
+        &self,
+        subscriber: &Subscriber,
+        state: &mut RunState,
+    ) -> Result<Option<ObservedEntitlements>, SyncError> {
+        let asked = self
+            .spotify
+            .get_entitlements(&subscriber.partner_id, &subscriber.partner_user_id);
+        // Boxed: the future of a call is too large for the stack.
+        self.call_permitted(&mut state.permits, Box::pin(asked)).await
     }
 
     /// Compares the entitlements at Spotify with the desired ones, and replaces them if they differ.
@@ -101,9 +119,9 @@ impl Synchronizer {
         &self,
         subscriber: &Subscriber,
         why: SyncTrigger,
-        holds: &mut RevocationHolds,
+        state: &mut RunState,
     ) -> Result<SyncOutcome, SyncError> {
-        if !subscriber.link.state.may_be_linked() {
+        if subscriber.link.state == LinkState::None {
             return Ok(SyncOutcome::NoOp);
         }
         // A new version for a confirmed link needs no `get-entitlements` call first.
@@ -116,14 +134,10 @@ impl Synchronizer {
         let observed = if let Some(observed) = known {
             observed
         } else {
-            self.wait_for_permit().await?;
-            let asked = self
-                .spotify
-                .get_entitlements(&subscriber.partner_id, &subscriber.partner_user_id);
-            let Some(observed) = asked.await? else {
-                return Ok(self.not_linked(subscriber, "get-entitlements"));
+            let Some(observed) = self.observe(subscriber, state).await? else {
+                return self.not_linked(subscriber, "get-entitlements", state).await;
             };
-            if subscriber.desired().is_none_or(|desired| *desired == observed) {
+            if subscriber.is_satisfied_by(&observed) {
                 return Ok(SyncOutcome::InSync {
                     evidence: "get-entitlements",
                     changed: false,
@@ -134,12 +148,13 @@ impl Synchronizer {
         };
         let desired = subscriber.desired().cloned().unwrap_or_default();
         if !observed.is_subset(&desired)
-            && let Some(failure) = self.revocation_hold(subscriber, holds).await
+            && let Some(failure) = self.revocation_hold(subscriber, state).await
         {
-            return self.grant_only(subscriber, observed, &desired, failure).await;
+            return self.grant_only(subscriber, observed, &desired, failure, state).await;
         }
-        if let Some(lost) = self.replace(subscriber, &desired).await? {
-            return Ok(lost);
+        let desired = ObservedEntitlements::from(&desired);
+        if !self.replace(subscriber, &desired, state).await? {
+            return self.not_linked(subscriber, "replace-entitlements", state).await;
         }
         Ok(SyncOutcome::InSync {
             evidence: "replace-entitlements",
@@ -148,31 +163,28 @@ impl Synchronizer {
         })
     }
 
-    /// Calls `replace-entitlements` with the full set. Returns an outcome if Spotify reported that there is no link.
+    /// Calls `replace-entitlements` with the full set. Returns `false` if Spotify reported that there is no link.
     async fn replace(
         &self,
         subscriber: &Subscriber,
-        entitlements: &Entitlements,
-    ) -> Result<Option<SyncOutcome>, SyncError> {
-        self.wait_for_permit().await?;
+        entitlements: &ObservedEntitlements,
+        state: &mut RunState,
+    ) -> Result<bool, SyncError> {
         let (partner_id, partner_user_id) = (&subscriber.partner_id, &subscriber.partner_user_id);
-        match self
+        let replaced = self
             .spotify
-            .replace_entitlements(partner_id, partner_user_id, entitlements)
-            .await
-        {
-            Ok(()) => Ok(None),
-            Err(SpotifyError::OpenAccess(OpenAccessError::NotLinked)) => {
-                Ok(Some(self.not_linked(subscriber, "replace-entitlements")))
-            }
-            Err(error) => Err(error.into()),
+            .replace_entitlements(partner_id, partner_user_id, entitlements);
+        match self.call_permitted(&mut state.permits, Box::pin(replaced)).await {
+            Ok(()) => Ok(true),
+            Err(SyncError::Spotify(SpotifyError::OpenAccess(OpenAccessError::NotLinked))) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     /// Asks the revocation guard whether the subscriber may lose entitlements. Returns the `last_error` to store if not, or `None` if it may.
-    async fn revocation_hold(&self, subscriber: &Subscriber, holds: &mut RevocationHolds) -> Option<&'static str> {
+    async fn revocation_hold(&self, subscriber: &Subscriber, state: &mut RunState) -> Option<&'static str> {
         let partner_id = subscriber.partner_id.as_str();
-        if let Some(failure) = holds.get(partner_id) {
+        if let Some(failure) = state.revocation_holds.get(partner_id) {
             return Some(failure);
         }
         let asked = self
@@ -192,7 +204,7 @@ impl Synchronizer {
                 GUARD_UNAVAILABLE_REASON
             }
         };
-        holds.insert(partner_id.to_owned(), failure);
+        state.revocation_holds.insert(partner_id.to_owned(), failure);
         Some(failure)
     }
 
@@ -200,19 +212,18 @@ impl Synchronizer {
     async fn grant_only(
         &self,
         subscriber: &Subscriber,
-        observed: Entitlements,
+        observed: ObservedEntitlements,
         desired: &Entitlements,
         failure: &'static str,
+        state: &mut RunState,
     ) -> Result<SyncOutcome, SyncError> {
         let mut both = observed.union(desired);
         if both.len() > Entitlements::MAX_COUNT {
             // The union exceeds the limit: leave the entitlements unchanged.
             both.clone_from(&observed);
         }
-        if both != observed
-            && let Some(lost) = self.replace(subscriber, &both).await?
-        {
-            return Ok(lost);
+        if both != observed && !self.replace(subscriber, &both, state).await? {
+            return self.not_linked(subscriber, "replace-entitlements", state).await;
         }
         Ok(SyncOutcome::RevocationOnHold {
             observed: both,
@@ -220,45 +231,29 @@ impl Synchronizer {
             failure,
         })
     }
-
-    /// Outcome of a 404: no link, unless Spotify may not have completed a recent one.
-    fn not_linked(&self, subscriber: &Subscriber, evidence: &'static str) -> SyncOutcome {
-        let now = self.clock.now();
-        let recent = subscriber
-            .registered_at
-            .is_some_and(|registered_at| now < registered_at.saturating_add(LINK_GRACE_SECS));
-        if recent {
-            SyncOutcome::Retry {
-                at: now.saturating_add(LINK_RECHECK_SECS),
-                in_flight: false,
-                failure: NOT_LINKED_YET,
-            }
-        } else {
-            SyncOutcome::Unlinked { evidence }
-        }
-    }
-
-    /// Waits for a permit of the rate limiter. An unavailable rate limiter does not prevent the call.
-    async fn wait_for_permit(&self) -> Result<(), SyncError> {
-        let wait = match self.pace.acquire(self.clock.now_ms(), MAX_PERMIT_WAIT_MS).await {
-            Ok(Permit::After(wait)) => wait,
-            Ok(Permit::Unavailable(wait)) => return Err(SyncError::RateLimited(wait.saturating_add(999) / 1000)),
-            Err(_) => 0,
-        };
-        tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
-        Ok(())
-    }
 }
 
 /// Attempt without effect: nothing was due, or another worker holds the lease.
-fn no_op() -> Attempt {
+fn no_op(impact: Impact) -> Attempt {
     Attempt {
         outcome: SyncOutcome::NoOp,
-        impact: Impact::None,
+        impact,
     }
 }
 
-/// Records how long a sync took or has been pending, and counts drift: a change at Spotify that did not come from this table.
+/// Attempt at a subscriber whose item is malformed. It must not stop the run.
+fn unreadable(key: &SubscriberKey) -> Attempt {
+    log!(
+        error,
+        Code::SyncFailed,
+        partner_id = key.partner_id(),
+        reason = "malformed item in the subscribers table"
+    );
+    no_op(Impact::Unreadable)
+}
+
+/// Records how long a sync took or has been pending, and counts drift: a change at Spotify that did not come from this table. A check of a missing link is
+/// neither.
 fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, now: i64) {
     let waited = before.dirty_since.map(|since| now.saturating_sub(since));
     match outcome {
@@ -267,7 +262,7 @@ fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, 
             None if why == SyncTrigger::Reconcile => metrics::count(Metric::Drift),
             None => {}
         },
-        SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } => {
+        SyncOutcome::Retry { .. } | SyncOutcome::RevocationOnHold { .. } if before.lane != Some(Lane::Check) => {
             metrics::record(Metric::DirtyAge, waited.unwrap_or(0));
         }
         _ => {}
@@ -277,15 +272,23 @@ fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, 
 /// Logs a change of the link.
 fn log_outcome(before: &Subscriber, outcome: &SyncOutcome) {
     let partner_id = before.partner_id.as_str();
+    let link = &before.link;
     match outcome {
-        SyncOutcome::InSync { .. } if before.link.state != LinkState::Linked => {
+        SyncOutcome::InSync { .. } if link.is_missing() => log!(info, Code::LinkRestored, partner_id),
+        SyncOutcome::InSync { .. } if link.state != LinkState::Linked => {
             log!(info, Code::LinkConfirmed, partner_id);
             metrics::count(Metric::Confirmed);
         }
-        SyncOutcome::Unlinked { .. } => {
-            log!(warn, Code::LinkLost, partner_id);
-            metrics::count(Metric::LinkLost);
-        }
+        SyncOutcome::Suspect { .. } => log!(warn, Code::LinkSuspect, partner_id),
+        SyncOutcome::Unlinked { .. } => match link.state {
+            LinkState::Unlinked => {}
+            _ if link.is_unlinking() => log!(info, Code::LinkEnded, partner_id),
+            LinkState::Suspect => {
+                log!(warn, Code::LinkLost, partner_id);
+                metrics::count(Metric::LinkLost);
+            }
+            _ => log!(info, Code::LinkNotCompleted, partner_id),
+        },
         _ => {}
     }
 }

@@ -37,7 +37,7 @@ impl Unlink {
             .get_entitlements(context.partner_id(), &identity.partner_user_id)
             .await;
         let link = match entitlements {
-            Ok(Some(entitlements)) => LinkStatus::Linked(entitlements),
+            Ok(Some(entitlements)) => LinkStatus::Linked(entitlements.known()),
             Ok(None) => LinkStatus::NotLinked,
             Err(error) => {
                 // The page shows the state as unknown; nothing else on it depends on Spotify.

@@ -1,6 +1,7 @@
 //! `soa-link`: the command-line tool of a deployment's operator. It runs with the operator's own AWS credentials.
 
 mod aws;
+mod check_links;
 mod doctor;
 mod error;
 mod explain;
@@ -9,6 +10,7 @@ mod keys;
 mod logs;
 mod partners;
 mod private_file;
+mod rate_limit;
 mod roster;
 mod secret;
 mod stack;
@@ -48,6 +50,8 @@ enum Command {
     Import(roster::ImportArgs),
     Export(roster::ExportArgs),
     Partners(partners::PartnersArgs),
+    CheckLinks(check_links::CheckLinksArgs),
+    RateLimit(rate_limit::RateLimitArgs),
     Keys(keys::KeysArgs),
     Secret(secret::SecretArgs),
     Token(token::TokenArgs),
@@ -81,6 +85,8 @@ async fn run(cli: Cli) -> Result<bool, CliError> {
         Command::Import(args) => roster::import(&args, &mut out).await,
         Command::Export(args) => roster::export(&args, &mut out).await,
         Command::Partners(args) => partners::run(&args, &mut out).await,
+        Command::CheckLinks(args) => check_links::run(&args, &mut out).await,
+        Command::RateLimit(args) => rate_limit::run(&args, &mut out).await,
         Command::Keys(args) => keys::run(&args, &mut out).await,
         Command::Secret(args) => secret::run(&args, &mut out).await,
         Command::Token(args) => token::run(&args, &mut out),

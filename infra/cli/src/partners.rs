@@ -104,6 +104,18 @@ enum PartnersCommand {
         #[arg(long, default_value_t = 3600)]
         seconds: i64,
     },
+    /// Show whether the end of links is on hold, and the first 404s of the hour.
+    #[command(after_help = "Example: soa-link partners brake 0000000000000000000000")]
+    Brake(PartnerArg),
+    /// Let missing links be marked as unlinked for a limited time.
+    #[command(after_help = "Example: soa-link partners release-brake 0000000000000000000000 --seconds 86400")]
+    ReleaseBrake {
+        #[command(flatten)]
+        whose: PartnerArg,
+        /// Duration of the release in seconds, at most 86400.
+        #[arg(long, default_value_t = 3600)]
+        seconds: i64,
+    },
 }
 
 #[derive(Args)]
@@ -173,6 +185,10 @@ impl PartnersCommand {
             Self::Guard(whose) => whose.event("guard-state"),
             Self::ReleaseGuard { whose, seconds } => {
                 json!({"command": "release-guard", "partner_id": whose.partner_id, "seconds": seconds})
+            }
+            Self::Brake(whose) => whose.event("brake-state"),
+            Self::ReleaseBrake { whose, seconds } => {
+                json!({"command": "release-brake", "partner_id": whose.partner_id, "seconds": seconds})
             }
         }
     }

@@ -236,7 +236,7 @@ impl Environment {
         let region = platform("AWS_REGION").or_else(|| platform("AWS_DEFAULT_REGION"));
         let (key_id, key) = (platform("AWS_ACCESS_KEY_ID"), platform("AWS_SECRET_ACCESS_KEY"));
         let (dynamodb_endpoint, secrets_manager_endpoint) = (endpoint("DYNAMODB"), endpoint("SECRETS_MANAGER"));
-        let eventbridge_endpoint = endpoint("EVENTBRIDGE");
+        let (eventbridge_endpoint, sqs_endpoint) = (endpoint("EVENTBRIDGE"), endpoint("SQS"));
         let session_token = platform("AWS_SESSION_TOKEN");
         for (name, value) in [
             ("AWS_REGION", &region),
@@ -254,6 +254,7 @@ impl Environment {
             dynamodb_endpoint,
             secrets_manager_endpoint,
             eventbridge_endpoint,
+            sqs_endpoint,
         })
     }
 }

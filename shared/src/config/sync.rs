@@ -12,8 +12,12 @@ pub struct SyncConfig {
     pub rate: f64,
     /// `GUARD_PEOPLE` and `GUARD_PERCENT`: limits of the revocation guard.
     pub guard: RevocationLimits,
+    /// `RECONCILE_HOURS`: time from the start of a reconciliation round to the start of the next, in hours.
+    pub reconcile_hours: i64,
     /// `EVENT_BUS`: name of the EventBridge bus; `None` publishes no events.
     pub event_bus: Option<String>,
+    /// `DEAD_LETTER_QUEUE_URL`: URL of the SQS queue for records that can never succeed; `None` only logs them.
+    pub dead_letter_queue_url: Option<String>,
     /// `SPOTIFY_CLIENT_SECRET_ID`: id of the secret.
     pub client_secret_id: String,
     /// Spotify's origins and our client id.
@@ -31,7 +35,11 @@ impl Config for SyncConfig {
         };
         let rate = environment.parsed_or("SPOTIFY_RATE", "5", parse_rate, "must be calls per second, 0.1 to 1000");
         let guard = environment.guard();
+        let parse_hours = |hours: &str| hours.parse().ok().filter(|hours| (1..=720).contains(hours));
+        let rule = "must be a whole number of hours, 1 to 720";
+        let reconcile_hours = environment.parsed_or("RECONCILE_HOURS", "24", parse_hours, rule);
         let event_bus = environment.optional("EVENT_BUS");
+        let dead_letter_queue_url = environment.optional("DEAD_LETTER_QUEUE_URL");
         let client_secret_id = environment.required("SPOTIFY_CLIENT_SECRET_ID");
         let spotify = environment.spotify();
         let aws = environment.aws();
@@ -39,7 +47,9 @@ impl Config for SyncConfig {
             subscribers_table: subscribers_table?,
             rate: rate?,
             guard: guard?,
+            reconcile_hours: reconcile_hours?,
             event_bus,
+            dead_letter_queue_url,
             client_secret_id: client_secret_id?,
             spotify: spotify?,
             aws: aws?,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     http_client::HttpResponse,
     jws::sign,
-    partner::{Entitlement, Entitlements, PartnerId, PartnerUserId},
+    partner::{Entitlements, ObservedEntitlements, PartnerId, PartnerUserId},
 };
 
 /// The payload of a signed call: the documented members only, in the documented order.
@@ -22,7 +22,7 @@ struct Payload<'a> {
     partner_id: &'a PartnerId,
     partner_user_id: &'a PartnerUserId,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entitlements: Option<&'a Entitlements>,
+    entitlements: Option<Vec<&'a str>>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ impl Spotify {
         let payload = Payload {
             partner_id,
             partner_user_id,
-            entitlements: Some(entitlements),
+            entitlements: Some(entitlements.iter().collect()),
         };
         let register = async |credentials: &Credentials| {
             let jws =
@@ -93,7 +93,7 @@ impl Spotify {
         }
     }
 
-    /// `get-entitlements`: the entitlements of a subscriber. Returns `None` if there is no link; this is the documented way to find out
+    /// `get-entitlements`: the entitlements of a subscriber, whatever client set them. Returns `None` if there is no link; this is the documented way to find out
     /// (Account Linking).
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Spotify {
         &self,
         partner_id: &PartnerId,
         partner_user_id: &PartnerUserId,
-    ) -> Result<Option<Entitlements>, SpotifyError> {
+    ) -> Result<Option<ObservedEntitlements>, SpotifyError> {
         let payload = Payload {
             partner_id,
             partner_user_id,
@@ -116,13 +116,11 @@ impl Spotify {
             answer => answer?,
         };
         let held: EntitlementsResponse = read(&answer)?;
-        // Another client may have set names that this crate does not accept.
-        let names = held.entitlements.iter().filter(|name| Entitlement::parse(name).is_ok());
-        let entitlements = Entitlements::parse(names).map_err(|_| OpenAccessError::InvalidResponse)?;
-        Ok(Some(entitlements))
+        Ok(Some(held.entitlements.into_iter().collect()))
     }
 
-    /// `replace-entitlements`: replaces all entitlements of a subscriber. An empty set revokes all of them and keeps the link.
+    /// `replace-entitlements`: replaces all entitlements of a subscriber. An empty set revokes all of them and keeps the link. The new set may contain names
+    /// that another client has set.
     ///
     /// # Errors
     /// [`OpenAccessError::NotLinked`] if there is no link, else [`SpotifyError`] if Spotify refuses or does not answer. A retry is safe, but
@@ -131,12 +129,12 @@ impl Spotify {
         &self,
         partner_id: &PartnerId,
         partner_user_id: &PartnerUserId,
-        entitlements: &Entitlements,
+        entitlements: &ObservedEntitlements,
     ) -> Result<(), SpotifyError> {
         let payload = Payload {
             partner_id,
             partner_user_id,
-            entitlements: Some(entitlements),
+            entitlements: Some(entitlements.iter().collect()),
         };
         let replaced = self.call_as_client(ServiceScope::Entitlements, REPLACE_ENTITLEMENTS, &payload);
         replaced.await.map(drop)
@@ -196,7 +194,7 @@ mod tests {
         let payload = Payload {
             partner_id: &partner_id,
             partner_user_id: &partner_user_id,
-            entitlements: entitlements.as_ref(),
+            entitlements: entitlements.as_ref().map(|entitlements| entitlements.iter().collect()),
         };
         sign(&payload, secret).unwrap().expose().to_owned()
     }

@@ -35,6 +35,17 @@ pub(super) fn store_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) ->
     }
 }
 
+/// Classifies an SDK error of a write. An attribute of another type than the write expects, or an item that grows too large, is a malformed item.
+pub(super) fn write_error<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> StoreError {
+    let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
+    let of_item = |message: &str| message.contains("data type") || message.contains("Item size");
+    if error_code(error) == Some("ValidationException") && message.is_some_and(of_item) {
+        StoreError::Malformed
+    } else {
+        store_error(error)
+    }
+}
+
 /// Whether a write failed because its condition did not hold.
 pub(super) fn condition_failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error_code(error) == Some("ConditionalCheckFailedException")

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::StoreError;
-use crate::partner::Entitlements;
+use crate::partner::{Entitlements, ObservedEntitlements};
+
+/// Upper bound of the names that [`observed_list`] stores, in bytes. More than any set of [`Entitlements`] has, and far below DynamoDB's limit for an item.
+const MAX_OBSERVED_BYTES: usize = 100 * 1024;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -35,6 +38,9 @@ pub(super) trait ItemExt {
     /// A list of entitlement names; `None` if it is missing. [`StoreError::Malformed`] if the value is anything else.
     fn entitlements(&self, name: &str) -> Result<Option<Entitlements>, StoreError>;
 
+    /// A list of names that Spotify holds; `None` if it is missing. [`StoreError::Malformed`] if the value is anything else.
+    fn names(&self, name: &str) -> Result<Option<ObservedEntitlements>, StoreError>;
+
     /// A map attribute; `None` if it is missing or of another type.
     fn map(&self, name: &str) -> Option<&Item>;
 }
@@ -51,11 +57,18 @@ impl ItemExt for Item {
     }
 
     fn entitlements(&self, name: &str) -> Result<Option<Entitlements>, StoreError> {
+        let Some(names) = self.names(name)? else {
+            return Ok(None);
+        };
+        let entitlements = Entitlements::parse(names.iter());
+        entitlements.map(Some).map_err(|_| StoreError::Malformed)
+    }
+
+    fn names(&self, name: &str) -> Result<Option<ObservedEntitlements>, StoreError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let names = value.as_l().map_err(|_| StoreError::Malformed)?;
-        let names: Option<Vec<_>> = names.iter().map(|name| name.as_s().ok()).collect();
-        let entitlements = Entitlements::parse(names.ok_or(StoreError::Malformed)?);
-        entitlements.map(Some).map_err(|_| StoreError::Malformed)
+        let names: Option<_> = names.iter().map(|name| name.as_s().ok()).collect();
+        names.map(Some).ok_or(StoreError::Malformed)
     }
 
     fn map(&self, name: &str) -> Option<&Item> {
@@ -73,4 +86,14 @@ pub(super) fn number(value: i64) -> AttributeValue {
 
 pub(super) fn list(entitlements: &Entitlements) -> AttributeValue {
     AttributeValue::L(entitlements.iter().map(text).collect())
+}
+
+/// The names that Spotify holds, cut to [`MAX_OBSERVED_BYTES`]. A cut list still differs from every set of [`Entitlements`].
+pub(super) fn observed_list(observed: &ObservedEntitlements) -> AttributeValue {
+    let mut bytes = 0;
+    let fitting = observed.iter().take_while(|name| {
+        bytes += name.len();
+        bytes <= MAX_OBSERVED_BYTES
+    });
+    AttributeValue::L(fitting.map(text).collect())
 }

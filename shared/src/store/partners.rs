@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, Put, TransactWriteItem, Update, error::TransactionCanceledException},
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
+        error::TransactionCanceledException,
+    },
 };
 
 use super::{
     StoreError,
-    error::{condition_failed, store_error},
+    error::store_error,
     item::{Item, ItemExt as _, number, text},
     write::{Condition, Write},
 };
@@ -61,6 +64,19 @@ pub enum CreationStart {
     Exists(PartnerCreation),
     /// A creation with this name is recorded under another reference.
     NameTaken,
+    /// The reference is the id of a stored partner.
+    IsPartner,
+}
+
+/// Result of [`PartnerTable::put`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartnerWrite {
+    /// The partner is stored.
+    Stored,
+    /// Another version is stored.
+    OtherVersion,
+    /// The id is the reference of a creation.
+    IsReference,
 }
 
 /// The partners table.
@@ -138,15 +154,13 @@ impl PartnerTable {
         Ok((partners, unfinished))
     }
 
-    /// Stores a partner with the next version: a new record if `partner.version` is 0, otherwise in place of exactly that version. Returns `false` if the
-    /// stored version is another.
+    /// Stores a partner if the stored version is `partner.version`, or creates it if that is 0. One transaction, so that a creation cannot take the id as its
+    /// reference at the same time.
     ///
     /// # Errors
-    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe, but returns `false` if the first write succeeded.
-    pub async fn put(&self, partner: &PartnerRecord) -> Result<bool, StoreError> {
-        let put = self
-            .client
-            .put_item()
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe, but may return [`PartnerWrite::OtherVersion`] if the first write succeeded.
+    pub async fn put(&self, partner: &PartnerRecord) -> Result<PartnerWrite, StoreError> {
+        let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(partner_item(partner)));
         let put = if partner.version == 0 {
@@ -155,11 +169,14 @@ impl PartnerTable {
             put.condition_expression("version = :before")
                 .expression_attribute_values(":before", number(partner.version))
         };
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if condition_failed(&error) => Ok(false),
-            Err(error) => Err(store_error(&error)),
-        }
+        let put = put.build().map_err(|_| StoreError::Malformed)?;
+        let put = TransactWriteItem::builder().put(put).build();
+        let no_reference = self.absent(&creation_key(&partner.partner_id))?;
+        Ok(match self.transact([put, no_reference]).await? {
+            None => PartnerWrite::Stored,
+            Some([_, true]) => PartnerWrite::IsReference,
+            Some(_) => PartnerWrite::OtherVersion,
+        })
     }
 
     /// Disables a partner's linking as of `at` (seconds since 1970), or enables it if `at` is `None`. Returns `false` if there is no such partner.
@@ -190,24 +207,21 @@ impl PartnerTable {
             ("id".into(), text(&name_key(&creation.name))),
             ("reference".into(), text(creation.reference.as_str())),
         ]);
-        let items = [creation_item(creation), name].map(|item| self.new_item(item));
-        let [ledger, name] = items;
-        let written = self
-            .client
-            .transact_write_items()
-            .transact_items(ledger?)
-            .transact_items(name?);
-        let Err(error) = written.send().await else {
+        let ledger = self.new_item(creation_item(creation))?;
+        let items = [
+            ledger,
+            self.new_item(name)?,
+            self.absent(&partner_key(&creation.reference))?,
+        ];
+        let Some([_, _, is_partner]) = self.transact(items).await? else {
             return Ok(CreationStart::Started);
         };
-        match error.as_service_error() {
-            // A creation under this reference takes precedence over one with the same name.
-            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => Ok(self
-                .creation(&creation.reference)
-                .await?
-                .map_or(CreationStart::NameTaken, CreationStart::Exists)),
-            _ => Err(store_error(&error)),
-        }
+        // A creation under this reference takes precedence over one with the same name.
+        Ok(match self.creation(&creation.reference).await? {
+            Some(before) => CreationStart::Exists(before),
+            None if is_partner => CreationStart::IsPartner,
+            None => CreationStart::NameTaken,
+        })
     }
 
     /// Records the Partner ID that Spotify returned, and stores the partner, in one transaction.
@@ -257,21 +271,41 @@ impl PartnerTable {
     }
 
     async fn write_both(&self, one: TransactWriteItem, other: TransactWriteItem) -> Result<(), StoreError> {
+        match self.transact([one, other]).await? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::AlreadyUsed),
+        }
+    }
+
+    /// Makes all writes, or none. Returns `None` if they were made, otherwise whether the condition of each write failed.
+    async fn transact<const N: usize>(&self, writes: [TransactWriteItem; N]) -> Result<Option<[bool; N]>, StoreError> {
         let written = self
             .client
             .transact_write_items()
-            .transact_items(one)
-            .transact_items(other);
-        written
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => {
-                    StoreError::AlreadyUsed
-                }
-                _ => store_error(&error),
-            })
+            .set_transact_items(Some(writes.into()));
+        let Err(error) = written.send().await else {
+            return Ok(None);
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) if is_refused(canceled) => {
+                let reasons = canceled.cancellation_reasons();
+                Ok(Some(std::array::from_fn(|index| {
+                    reasons.get(index).is_some_and(condition_did_not_hold)
+                })))
+            }
+            _ => Err(store_error(&error)),
+        }
+    }
+
+    /// The condition that there is no item with this key.
+    fn absent(&self, id: &str) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("id", text(id))
+            .condition_expression("attribute_not_exists(id)")
+            .build()
+            .map_err(|_| StoreError::Malformed)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn new_item(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
@@ -380,6 +414,9 @@ fn creation_of(item: &Item) -> Result<PartnerCreation, StoreError> {
 
 /// Whether a transaction was canceled because a condition did not hold, and not because of throttling or a conflict.
 fn is_refused(canceled: &TransactionCanceledException) -> bool {
-    let mut reasons = canceled.cancellation_reasons().iter();
-    reasons.any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    canceled.cancellation_reasons().iter().any(condition_did_not_hold)
+}
+
+fn condition_did_not_hold(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 
 use super::{
     StoreError,
-    error::store_error,
+    error::write_error,
     item::{Item, number},
 };
 
@@ -102,7 +102,7 @@ impl Write {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(ConditionalWrite::Refused(failed.item.clone()))
                 }
-                _ => Err(store_error(&error)),
+                _ => Err(write_error(&error)),
             },
         }
     }

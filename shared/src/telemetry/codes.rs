@@ -68,7 +68,13 @@ codes! {
     GuardHeld = "GUARD_HELD", "the revocation guard holds further removals of this partner until an operator releases it";
     EventsUnsent = "EVENTS_UNSENT", "EventBridge did not accept all events; they will be sent again";
     LinkConfirmed = "LINK_CONFIRMED", "Spotify has confirmed a link";
-    LinkLost = "LINK_LOST", "Spotify answered 404 for a subscriber who was pending, linked or suspect; our own unlinks log it too";
+    RecordSetAside = "RECORD_SET_ASIDE", "a stream record can never succeed, so it is in the dead-letter queue; the reason says why";
+    UnlinksHeld = "UNLINKS_HELD", "Spotify reports many links of this partner as missing; none is marked unlinked until an operator releases the brake";
+    LinkSuspect = "LINK_SUSPECT", "Spotify answered 404 for a linked subscriber; the link is checked again after ten minutes";
+    LinkRestored = "LINK_RESTORED", "Spotify has a link again that it had reported as missing";
+    LinkLost = "LINK_LOST", "Spotify answered 404 twice for a subscriber who was linked";
+    LinkEnded = "LINK_ENDED", "Spotify confirmed an unlink that was made here";
+    LinkNotCompleted = "LINK_NOT_COMPLETED", "a link was registered, but Spotify never completed it";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "the person is asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "the subscriber is no longer linked, or was not linked";
     FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page, or has expired";

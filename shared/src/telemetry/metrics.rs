@@ -60,7 +60,7 @@ names! {
     Registered = Count, "links that Spotify registered";
     Completed = Count, "people redirected to Spotify's completion URL";
     Confirmed = Count, "links that Spotify confirmed after registration";
-    LinkLost = Count, "subscribers for whom Spotify answered 404 while they were pending, linked or suspect";
+    LinkLost = Count, "linked subscribers for whom Spotify answered 404 twice";
     LinkFailed = Count ["reason"], "linking requests that failed, by log code";
     Faults = Count, "requests of people and backends that ended in an internal error or ran out of time";
     SpotifyCalls = Count ["status"], "calls to Spotify, by class of response: 2xx, 4xx, 429, 5xx, none";

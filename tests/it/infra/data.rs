@@ -1,12 +1,14 @@
-//! Tables, secrets and log groups of `infra/template.yaml`.
+//! Tables, secrets, log groups and the queue of `infra/template.yaml`, and the stack policy that protects them.
 
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::support::template::{resources, template};
+use serde_json::{Value, json};
+
+use crate::support::template::{ROOT, list, resources, template};
 
 /// All stored data is encrypted with the KMS key of the parameter `KmsKeyArn`, if it is set.
 #[test]
-fn each_table_secret_and_log_uses_the_configured_kms_key() {
+fn each_table_secret_log_and_queue_uses_the_configured_kms_key() {
     let template = template();
     let key = json!({"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]});
     assert_eq!(
@@ -26,6 +28,58 @@ fn each_table_secret_and_log_uses_the_configured_kms_key() {
         assert_eq!(kept["KmsKeyId"], key, "{name}");
     }
     assert_eq!((tables.len(), secrets.len(), logs.len()), (3, 3, 7));
+    let queue = resources(&template, "AWS::SQS::Queue")["DeadLetterQueue"];
+    assert_eq!(queue["KmsMasterKeyId"], key);
+    // Without the key, SQS encrypts with a key of its own.
+    let own = json!({"Fn::If": ["HasKey", {"Ref": "AWS::NoValue"}, true]});
+    assert_eq!(queue["SqsManagedSseEnabled"], own);
+}
+
+/// The queue keeps messages for as long as SQS can, and only principals of the account with a permission of their own can use it.
+#[test]
+fn the_dead_letter_queue_is_private_and_keeps_messages_for_two_weeks() {
+    let template = template();
+    let queues = resources(&template, "AWS::SQS::Queue");
+    assert_eq!(queues.keys().copied().collect::<Vec<_>>(), ["DeadLetterQueue"]);
+    assert_eq!(queues["DeadLetterQueue"]["MessageRetentionPeriod"], 14 * 86_400);
+    assert!(resources(&template, "AWS::SQS::QueuePolicy").is_empty());
+    let variables = &template["Resources"]["SyncFunction"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(variables["DEAD_LETTER_QUEUE_URL"], json!({"Ref": "DeadLetterQueue"}));
+    assert_eq!(
+        template["Outputs"]["DeadLetterQueueUrl"]["Value"],
+        json!({"Ref": "DeadLetterQueue"})
+    );
+}
+
+/// Updates must not replace or delete what outlives the stack, and must not change `PartnerKeys`: another `GenerateSecretString` would write new keys.
+#[test]
+fn the_stack_policy_protects_what_outlives_the_stack() {
+    let policy = std::fs::read_to_string(format!("{ROOT}/infra/stack-policy.json")).unwrap();
+    let policy: Value = serde_json::from_str(&policy).unwrap();
+    let [allow, deny_removal, deny_update] = policy["Statement"].as_array().unwrap().as_slice() else {
+        panic!("{policy}")
+    };
+    assert_eq!(
+        allow,
+        &json!({"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"})
+    );
+    assert_eq!(deny_removal["Effect"], "Deny");
+    assert_eq!(deny_removal["Action"], json!(["Update:Replace", "Update:Delete"]));
+    let kept: BTreeSet<_> = list(&deny_removal["Resource"])
+        .iter()
+        .map(|resource| resource.as_str().unwrap().replace("LogicalResourceId/", ""))
+        .collect();
+    let template = template();
+    let all = template["Resources"].as_object().unwrap();
+    // ProviderSecret is removed when the deployment changes from an OpenID provider to another kind of sign-in.
+    let outlives = all
+        .iter()
+        .filter(|(name, resource)| resource["UpdateReplacePolicy"] == "Retain" && *name != "ProviderSecret");
+    assert_eq!(kept, outlives.map(|(name, _)| name.clone()).collect());
+    // `infra/deploy.sh` leaves out the last statement if ALLOW_KEY_UPDATE is 1.
+    let keys =
+        json!({"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "LogicalResourceId/PartnerKeys"});
+    assert_eq!(deny_update, &keys);
 }
 
 #[test]
@@ -45,7 +99,8 @@ fn the_pending_links_table_matches_the_store() {
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
 }
 
-/// Subscribers, partners and secrets survive the deletion of the stack, and the tables can be restored.
+/// Subscribers, partners and secrets survive the deletion of the stack, and the tables can be restored. The rollback of a failed creation deletes the secrets,
+/// which are empty. It keeps the tables, because it could not delete a protected table and would fail.
 #[test]
 fn irreplaceable_data_is_retained() {
     let template = template();
@@ -69,7 +124,7 @@ fn irreplaceable_data_is_retained() {
         let resource = &template["Resources"][name];
         assert_eq!(
             (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
-            (&json!("Retain"), &json!("Retain")),
+            (&json!("RetainExceptOnCreate"), &json!("Retain")),
             "{name}"
         );
         // Compared exactly: a change would generate new keys, and Spotify would see every subscriber as a new user.

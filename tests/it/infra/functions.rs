@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::config::{
     CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
 };
 
-use crate::support::template::{FUNCTIONS, list, resources, statements, template, told, transformed};
+use crate::support::template::{FUNCTIONS, list, resources, statements, template, told, transform, transformed};
 
 #[test]
 fn each_function_is_given_exactly_the_variables_it_reads() {
@@ -100,7 +100,8 @@ fn each_function_has_only_the_permissions_it_needs() {
             "dynamodb:Query",
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
-            "secretsmanager:GetSecretValue (client secret)"
+            "secretsmanager:GetSecretValue (client secret)",
+            "sqs:SendMessage"
         ])
     );
     assert_eq!(
@@ -123,6 +124,7 @@ fn each_function_has_only_the_permissions_it_needs() {
     assert_eq!(
         may("PartnersRole"),
         set(&[
+            "dynamodb:ConditionCheckItem",
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
@@ -133,7 +135,56 @@ fn each_function_has_only_the_permissions_it_needs() {
     );
 }
 
-/// No function writes to another's log, and the KMS key is usable only through DynamoDB and Secrets Manager.
+/// The function `partners` updates no subscriber, and `sync` sends to no other queue.
+#[test]
+fn operators_update_only_the_guard_and_the_brake_and_sync_sends_to_one_queue() {
+    let template = template();
+    let of_role = |role: &str| statements(&template["Resources"][role]["Properties"]["Policies"][0]);
+    let partners = of_role("PartnersRole");
+    let on_subscribers = partners
+        .iter()
+        .filter(|statement| statement["Resource"] == json!({"Fn::GetAtt": ["SubscribersTable", "Arn"]}));
+    let allowed: Vec<_> = on_subscribers
+        .map(|statement| {
+            let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            (&statement["Action"], keys.clone())
+        })
+        .collect();
+    let (read, update) = (json!("dynamodb:GetItem"), json!("dynamodb:UpdateItem"));
+    assert_eq!(
+        allowed,
+        [(&read, Value::Null), (&update, json!(["guard#*", "brake#*"]))]
+    );
+    let send = of_role("SyncRole")
+        .into_iter()
+        .find(|statement| statement["Action"] == "sqs:SendMessage")
+        .unwrap();
+    assert_eq!(send["Resource"], json!({"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}));
+}
+
+/// CodeDeploy moves only the aliases of this stack. It reads alarms and provisioned concurrency without a limit: `DescribeAlarms` is evaluated on all alarms
+/// unless a call names some, and a denied read fails every deployment.
+#[test]
+fn code_deploy_reads_everything_it_asks_for_and_moves_only_our_aliases() {
+    let template = template();
+    let aliases = FUNCTIONS.into_iter().flat_map(|function| {
+        [
+            json!({"Fn::GetAtt": [function, "Arn"]}),
+            json!({"Fn::Sub": format!("${{{function}.Arn}}:live")}),
+        ]
+    });
+    let expected = json!([
+        {"Effect": "Allow", "Action": ["lambda:GetAlias", "lambda:UpdateAlias"], "Resource": aliases.collect::<Vec<_>>()},
+        {"Effect": "Allow", "Action": READ_BY_CODE_DEPLOY, "Resource": "*"},
+    ]);
+    let policy = &template["Resources"]["DeployRole"]["Properties"]["Policies"][0];
+    assert_eq!(policy["PolicyDocument"]["Statement"], expected);
+}
+
+/// The read-only actions that CodeDeploy's role has on all resources.
+const READ_BY_CODE_DEPLOY: [&str; 2] = ["cloudwatch:DescribeAlarms", "lambda:GetProvisionedConcurrencyConfig"];
+
+/// No function writes to another's log, and the KMS key is usable only through DynamoDB, Secrets Manager and, by `sync`, SQS.
 #[test]
 fn each_function_writes_only_its_own_log_and_all_share_the_key() {
     let template = template();
@@ -158,21 +209,26 @@ fn each_function_writes_only_its_own_log_and_all_share_the_key() {
             continue;
         }
         let logs = name.replace("Role", "Logs");
-        let expected = json!([
-            {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": {"Fn::GetAtt": [logs, "Arn"]}},
-            {"Fn::If": [
-                "HasTracing",
-                {"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*"},
-                {"Ref": "AWS::NoValue"},
-            ]},
-        ]);
-        assert_eq!(Value::from(alike), expected, "{name}");
+        let only_if =
+            |condition: &str, statement: Value| json!({"Fn::If": [condition, statement, {"Ref": "AWS::NoValue"}]});
+        let mut expected = vec![
+            json!({"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": {"Fn::GetAtt": [logs, "Arn"]}}),
+        ];
+        if *name == "SyncRole" {
+            let services = ["dynamodb", "secretsmanager", "sqs"];
+            expected.push(only_if("HasKey", use_of_key(&services)));
+        }
+        let trace = json!({"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*"});
+        expected.push(only_if("HasTracing", trace));
+        assert_eq!(alike, expected, "{name}");
     }
     let policy = &template["Resources"]["KeyPolicy"];
     assert_eq!(policy["Condition"], "HasKey");
+    // `SyncRole` has its own statement.
     let functions: BTreeSet<_> = FUNCTIONS
         .iter()
         .map(|function| function.replace("Function", "Role"))
+        .filter(|role| role != "SyncRole")
         .collect();
     let attached = list(&policy["Properties"]["Roles"]);
     assert_eq!(
@@ -182,15 +238,7 @@ fn each_function_writes_only_its_own_log_and_all_share_the_key() {
             .collect::<BTreeSet<_>>(),
         functions
     );
-    let expected = json!([{
-        "Effect": "Allow",
-        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
-        "Resource": {"Ref": "KmsKeyArn"},
-        "Condition": {"StringEquals": {"kms:ViaService": [
-            {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"},
-            {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
-        ]}},
-    }]);
+    let expected = json!([use_of_key(&["dynamodb", "secretsmanager"])]);
     assert_eq!(policy["Properties"]["PolicyDocument"]["Statement"], expected);
     for (name, policy) in resources(&template, "AWS::IAM::Policy") {
         let statements = statements(&Value::from(policy.clone()));
@@ -200,6 +248,118 @@ fn each_function_writes_only_its_own_log_and_all_share_the_key() {
             .count();
         assert_eq!(alike, usize::from(name == "KeyPolicy"), "{name}");
     }
+}
+
+/// The policy statement that allows the use of the KMS key through these services.
+fn use_of_key(services: &[&str]) -> Value {
+    let services = services
+        .iter()
+        .map(|service| json!({"Fn::Sub": format!("{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")}));
+    json!({
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"],
+        "Resource": {"Ref": "KmsKeyArn"},
+        "Condition": {"StringEquals": {"kms:ViaService": services.collect::<Vec<_>>()}},
+    })
+}
+
+/// Lambda validates the event source mapping with the permissions of the function's role, so the role must be able to use the key by then. The mapping waits
+/// for the alias, and so for the version, the function and its role with its inline policy.
+#[test]
+fn the_stream_waits_for_the_permission_to_use_the_key() {
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b";
+    let with_key = json!({"KmsKeyArn": key}).as_object().unwrap().clone();
+    let results = transform("bucket", "{}.zip", &[with_key, Map::new()], false);
+    for (transformed, has_key) in results.iter().zip([true, false]) {
+        let all = &transformed.template["Resources"];
+        let alias = all["SyncFunctionStream"]["Properties"]["FunctionName"]["Ref"]
+            .as_str()
+            .unwrap();
+        let version = all[alias]["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]
+            .as_str()
+            .unwrap();
+        let function = all[version]["Properties"]["FunctionName"]["Ref"].as_str().unwrap();
+        let role = &all[function]["Properties"]["Role"]["Fn::GetAtt"][0];
+        assert_eq!(role, "SyncRole");
+        let policies = all["SyncRole"]["Properties"]["Policies"].to_string();
+        assert_eq!(policies.contains("sqs.eu-west-1.amazonaws.com"), has_key, "{policies}");
+        assert_eq!(policies.contains(key), has_key, "{policies}");
+    }
+}
+
+/// A failed run is not repeated: the next one does the work, and a repetition would count as another fault in `ReleaseFaultyAlarm`.
+#[test]
+fn a_failed_run_of_sync_is_not_repeated() {
+    let template = transformed();
+    let all = &template["Resources"];
+    let configurations = resources(&template, "AWS::Lambda::EventInvokeConfig");
+    assert_eq!(
+        configurations.keys().copied().collect::<Vec<_>>(),
+        ["SyncFunctionEventInvokeConfig"]
+    );
+    let configuration = configurations["SyncFunctionEventInvokeConfig"];
+    assert_eq!(configuration["FunctionName"], json!({"Ref": "SyncFunction"}));
+    assert_eq!(configuration["MaximumRetryAttempts"], 0);
+    assert_eq!(configuration["MaximumEventAgeInSeconds"], 60);
+    // The schedules invoke the alias, so the configuration must be the alias's.
+    for rule in ["SyncFunctionSweep", "SyncFunctionReconcile"] {
+        let alias = all[rule]["Properties"]["Targets"][0]["Arn"]["Ref"].as_str().unwrap();
+        assert_eq!(configuration["Qualifier"], all[alias]["Properties"]["Name"], "{rule}");
+    }
+    // The stream retries, because unsent events exist only there.
+    assert_eq!(all["SyncFunctionStream"]["Properties"]["MaximumRetryAttempts"], -1);
+}
+
+/// Whether a record of the stream matches a filter pattern of Lambda, for the operators that the template uses.
+fn matches(pattern: &Value, record: &Value) -> bool {
+    match pattern {
+        Value::Object(members) => members.iter().all(|(name, pattern)| matches(pattern, &record[name])),
+        Value::Array(alternatives) => alternatives.iter().any(|alternative| match alternative.as_object() {
+            None => alternative == record,
+            Some(operator) => match (operator.get("exists"), operator.get("prefix")) {
+                (Some(exists), None) => exists == !record.is_null(),
+                (None, Some(prefix)) => record
+                    .as_str()
+                    .is_some_and(|value| value.starts_with(prefix.as_str().unwrap())),
+                _ => panic!("{alternative}"),
+            },
+        }),
+        _ => panic!("{pattern}"),
+    }
+}
+
+/// The stream invokes `sync` for individual changes and link checks that no worker has leased, and for results with an event. Bulk changes wait for the sweep.
+#[test]
+fn the_stream_leaves_bulk_changes_and_leased_subscribers_to_the_sweep() {
+    let template = transformed();
+    let filters = list(&template["Resources"]["SyncFunctionStream"]["Properties"]["FilterCriteria"]["Filters"]);
+    let patterns: Vec<Value> = filters
+        .iter()
+        .map(|filter| serde_json::from_str(filter["Pattern"].as_str().unwrap()).unwrap())
+        .collect();
+    assert_eq!(patterns.len(), 2);
+    let invokes = |image: Value| {
+        let record = json!({"dynamodb": {"NewImage": image}});
+        patterns.iter().any(|pattern| matches(pattern, &record))
+    };
+    for shard in 0..8 {
+        let individual = json!({"dirty": {"S": shard.to_string()}});
+        assert!(invokes(individual), "{shard}");
+        assert!(invokes(json!({"dirty": {"S": format!("check#{shard}")}})), "{shard}");
+        let leased = json!({"dirty": {"S": shard.to_string()}, "lease_owner": {"S": "a worker"}});
+        assert!(!invokes(leased), "{shard}");
+        assert!(!invokes(json!({"dirty": {"S": format!("bulk#{shard}")}})), "{shard}");
+    }
+    assert!(invokes(json!({"events_at": {"N": "1767225600"}})));
+    assert!(invokes(
+        json!({"events_at": {"N": "1767225600"}, "dirty": {"S": "bulk#0"}})
+    ));
+    // A call may still be in flight, so the lease stays, and the failure is an event.
+    assert!(invokes(
+        json!({"events_at": {"N": "1767225600"}, "lease_owner": {"S": "a worker"}})
+    ));
+    // A subscriber who was compared with Spotify and has not changed.
+    assert!(!invokes(json!({"link_state": {"S": "linked"}})));
 }
 
 /// The entrypoint consumes pending sign-ins and no pending links. It reads the `OpenID` provider's client secret only if one is configured.
@@ -237,21 +397,15 @@ fn the_entrypoint_may_consume_sign_ins_but_not_pending_links() {
 
 /// The settings are global in the template, and no function overrides them.
 #[test]
-fn each_function_has_an_alias_a_canary_and_reserved_concurrency() {
+fn each_function_has_an_alias_and_a_canary() {
     let template = template();
     let globals = template["Globals"]["Function"].as_object().unwrap();
-    let reserve =
-        json!({"Fn::If": ["HasReservedConcurrency", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]});
     let canary = json!({
         "Type": {"Ref": "Deployment"},
         "Role": {"Fn::GetAtt": ["DeployRole", "Arn"]},
         "Alarms": [{"Ref": "ReleaseFaultyAlarm"}],
     });
-    let for_all = [
-        ("AutoPublishAlias", json!("live")),
-        ("DeploymentPreference", canary),
-        ("ReservedConcurrentExecutions", reserve.clone()),
-    ];
+    let for_all = [("AutoPublishAlias", json!("live")), ("DeploymentPreference", canary)];
     for (name, value) in &for_all {
         assert_eq!(&globals[*name], value, "{name}");
     }
@@ -263,17 +417,41 @@ fn each_function_has_an_alias_a_canary_and_reserved_concurrency() {
         // The property would include the reserved concurrency, which is not part of a version.
         assert!(!properties.contains_key("AutoPublishAliasAllProperties"), "{function}");
     }
-    let none = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ReservedConcurrency"}, 0]}]});
-    assert_eq!(template["Conditions"]["HasReservedConcurrency"], none);
     // The template after SAM's transform.
     let template = transformed();
-    for (name, function) in resources(&template, "AWS::Lambda::Function") {
-        assert_eq!(function["ReservedConcurrentExecutions"], reserve, "{name}");
+    for name in resources(&template, "AWS::Lambda::Function").keys() {
         assert_eq!(
             template["Resources"][format!("{name}Aliaslive")]["Properties"]["Name"],
             "live",
             "{name}"
         );
+    }
+}
+
+/// `sync` has its own setting, also where the other functions reserve concurrency. By default none is reserved, because a new account can reserve nothing.
+#[test]
+fn sync_reserves_concurrency_apart_from_the_other_functions() {
+    let reserved = |others: u32, sync: u32| {
+        let set = json!({"ReservedConcurrency": others.to_string(), "SyncReservedConcurrency": sync.to_string()});
+        set.as_object().unwrap().clone()
+    };
+    let sets = [Map::new(), reserved(5, 0), reserved(0, 6), reserved(5, 6)];
+    let expected = [(0, 0), (5, 0), (0, 6), (5, 6)];
+    // A value in `Globals` would apply to `sync` where the first transform has removed its own.
+    for with_globals in [false, true] {
+        let results = transform("bucket", "{}.zip", &sets, with_globals);
+        for (transformed, (others, of_sync)) in results.iter().zip(expected) {
+            for (name, function) in &transformed.functions {
+                let reserved = function.get("ReservedConcurrentExecutions");
+                let reserved = reserved.map(|number| number.to_string().trim_matches('"').to_owned());
+                let number = if name == "SyncFunction" { of_sync } else { others };
+                assert_eq!(
+                    reserved,
+                    (number > 0).then(|| number.to_string()),
+                    "{name} {with_globals}"
+                );
+            }
+        }
     }
 }
 
@@ -312,12 +490,14 @@ fn each_stage_has_its_own_stack_and_tags_and_two_have_a_canary() {
 #[test]
 fn the_transformed_template_keeps_the_rules() {
     let template = transformed();
-    // No action and no resource is "*", except for X-Ray, whose actions support no resources.
+    // No action is "*". No resource is "*", except for what CodeDeploy only reads, and for X-Ray, whose actions support no resources.
+    let traced = json!({"Tracing": "Active"}).as_object().unwrap().clone();
+    let traced = transform("bucket", "{}.zip", &[traced], false).remove(0).template;
     let mut of_everything = BTreeSet::new();
-    let of_roles = resources(&template, "AWS::IAM::Role").into_iter();
+    let of_roles = resources(&traced, "AWS::IAM::Role").into_iter();
     let of_roles =
         of_roles.flat_map(|(name, role)| list(&role["Policies"]).into_iter().map(move |policy| (name, policy)));
-    let attached = resources(&template, "AWS::IAM::Policy").into_iter();
+    let attached = resources(&traced, "AWS::IAM::Policy").into_iter();
     let attached = attached.map(|(name, policy)| (name, Value::from(policy.clone())));
     for (name, policy) in of_roles.chain(attached) {
         for statement in statements(&policy) {
@@ -332,10 +512,9 @@ fn the_transformed_template_keeps_the_rules() {
             }
         }
     }
-    let xray = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-        .map(str::to_owned)
-        .to_vec();
-    assert_eq!(of_everything, BTreeSet::from([xray]));
+    let xray = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+    let allowed = [READ_BY_CODE_DEPLOY, xray].map(|actions| actions.map(str::to_owned).to_vec());
+    assert_eq!(of_everything, BTreeSet::from(allowed));
     assert!(
         resources(&template, "AWS::IAM::Role")
             .values()
@@ -351,7 +530,10 @@ fn the_transformed_template_keeps_the_rules() {
     for (name, function) in &functions {
         let group = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap();
         assert_eq!(groups[group]["RetentionInDays"], 30, "{name}");
-        assert_eq!(function["TracingConfig"]["Mode"], "Active", "{name}");
+        assert_eq!(function["TracingConfig"]["Mode"], "PassThrough", "{name}");
+        // Lambda's own lines about each invocation are left out. Our lines keep the default level.
+        assert_eq!(function["LoggingConfig"]["SystemLogLevel"], "WARN", "{name}");
+        assert_eq!(function["LoggingConfig"].get("ApplicationLogLevel"), None, "{name}");
         // CodeDeploy shifts traffic to each new version and rolls back if an alarm is raised.
         let group = resources(&template, "AWS::CodeDeploy::DeploymentGroup")[format!("{name}DeploymentGroup").as_str()];
         assert_eq!(

@@ -213,10 +213,11 @@ fn external_crates_are_used_only_where_they_are_allowed() {
     for function in ["callback", "entitlements", "entrypoint", "partners", "sync", "unlink"] {
         for (path, code) in sources(&format!("functions/{function}/src")) {
             for (name, _) in EXTERNAL {
-                let is_event_bus = function == "sync" && path == "event_bus.rs" && name == "aws_sdk_";
+                let adapters = ["dead_letters.rs", "event_bus.rs"];
+                let is_adapter = function == "sync" && adapters.contains(&path.as_str()) && name == "aws_sdk_";
                 let is_main = path == "main.rs" && name == "lambda_http";
                 assert!(
-                    is_event_bus || is_main || !uses(&code, name),
+                    is_adapter || is_main || !uses(&code, name),
                     "{function} {path} uses {name}"
                 );
             }

@@ -2,8 +2,10 @@
 
 mod alarms;
 mod configuration;
+mod costs;
 mod data;
 mod dependencies;
+mod deploy;
 mod functions;
 mod invoke;
 mod layers;

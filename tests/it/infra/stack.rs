@@ -26,7 +26,7 @@ use crate::support::{
 };
 
 const STACK: &str = "soa-link-test";
-const SERVICES: &str = "apigateway,cloudformation,cloudwatch,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,s3,secretsmanager,sts";
+const SERVICES: &str = "apigateway,cloudformation,cloudwatch,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,s3,secretsmanager,sqs,sts";
 
 /// An emulated AWS.
 struct Aws {

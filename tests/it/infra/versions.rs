@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::support::template::{Transformed, template, transform};
 
 /// Each parameter of the template, with a value other than its default or base value.
-const OTHER_VALUES: [(&str, &str); 50] = [
+const OTHER_VALUES: [(&str, &str); 52] = [
     ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms"),
     ("Architecture", "x86_64"),
     ("BackendIssuer", "https://backend.example.com"),
@@ -36,6 +36,7 @@ const OTHER_VALUES: [(&str, &str); 50] = [
     ("OidcSubClaim", "member"),
     ("PartnerId", "1111111111111111111111"),
     ("PublicUrl", "https://link.example.com"),
+    ("ReconcileHours", "12"),
     ("ReservedConcurrency", "5"),
     ("RetentionInDays", "90"),
     ("ReturnUrl", "https://www.example.com/account"),
@@ -55,19 +56,21 @@ const OTHER_VALUES: [(&str, &str); 50] = [
     ("SpotifyRate", "10"),
     ("SubscribeUrl", "https://www.example.com/subscribe"),
     ("SupportUrl", "https://www.example.com/help"),
+    ("SyncReservedConcurrency", "6"),
     ("ThrottleBurst", "10"),
     ("ThrottleRate", "10"),
-    ("Tracing", "PassThrough"),
+    ("Tracing", "Active"),
 ];
 
 /// Parameters that are not part of a version. Lambda refuses to publish a version that equals the previous one.
-const NOT_VERSIONED: [&str; 8] = [
+const NOT_VERSIONED: [&str; 9] = [
     "AlarmTopicArn",
     "CertificateArn",
     "Deployment",
     "KmsKeyArn",
     "ReservedConcurrency",
     "RetentionInDays",
+    "SyncReservedConcurrency",
     "ThrottleBurst",
     "ThrottleRate",
 ];

@@ -9,3 +9,4 @@ mod partners_function;
 mod roster_export;
 mod roster_import;
 mod rotate_secret;
+mod sync_commands;

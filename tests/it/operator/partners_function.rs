@@ -1,7 +1,15 @@
 //! The commands of the partners function: create, change and disable a partner, upload a logo, read and release the guard.
 
-use sandbox::Fault;
+use std::collections::BTreeMap;
+
+use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
+use shared::{
+    aws::AwsConfig,
+    http_client::HttpClient,
+    partner::PartnerId,
+    store::{CreationStart, PartnerCreation, PartnerRecord, PartnerTable, PartnerWrite},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -300,4 +308,61 @@ async fn an_operator_reads_and_releases_the_guard() {
     world.advance(3600);
     let state = ask(&operators, json!({"command": "guard-state", "partner_id": own})).await;
     assert!(state["released_until"].is_null());
+}
+
+/// Paths name partners by id or by reference. Two operators use one id at the same time, as both.
+#[tokio::test]
+async fn an_id_never_becomes_both_reference_and_partner() {
+    let world = World::new().await;
+    let operators = operators(&world).await;
+    for n in 0..20 {
+        let id = format!("race{n}");
+        let create = json!({"command": "create-partner", "reference": id, "name": format!("Created {n}")});
+        let put = json!({"command": "put-partner", "partner_id": id, "name": format!("Put {n}")});
+        let (created, put) = tokio::join!(ask(&operators, create), ask(&operators, put));
+        let succeeded = [&created, &put]
+            .iter()
+            .filter(|answer| answer["error"].is_null())
+            .count();
+        assert_eq!(succeeded, 1, "{created} {put}");
+    }
+}
+
+/// Each operator has checked the id before the other one has written it.
+#[tokio::test]
+async fn the_write_itself_checks_that_an_id_is_not_taken() {
+    let world = World::new().await;
+    let environment = world.environment(&[]);
+    let dynamodb = AwsConfig::from_env(&environment)
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let table = PartnerTable::new(dynamodb, deployment::PARTNERS_TABLE.to_owned());
+    let id = |id: &str| PartnerId::parse(id).unwrap();
+    let creation = |reference: &str| PartnerCreation {
+        reference: id(reference),
+        name: format!("Name of {reference}"),
+        entrypoint_url: "https://example.com".to_owned(),
+        settings: BTreeMap::new(),
+        requested_at: 1,
+        partner_id: None,
+    };
+    let partner = |partner_id: &str| PartnerRecord {
+        partner_id: id(partner_id),
+        name: "Name".to_owned(),
+        entrypoint_url: None,
+        settings: BTreeMap::new(),
+        disabled_at: None,
+        version: 0,
+    };
+    assert_eq!(table.put(&partner("first")).await.unwrap(), PartnerWrite::Stored);
+    assert_eq!(
+        table.start_creation(&creation("first")).await.unwrap(),
+        CreationStart::IsPartner
+    );
+    assert_eq!(table.put(&partner("first")).await.unwrap(), PartnerWrite::OtherVersion);
+    assert_eq!(
+        table.start_creation(&creation("second")).await.unwrap(),
+        CreationStart::Started
+    );
+    assert_eq!(table.put(&partner("second")).await.unwrap(), PartnerWrite::IsReference);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::{
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::Change,
+    store::{Change, ChangeRequest},
 };
 
 use crate::support::cli::{CliHarness, csv, id};
@@ -18,7 +18,7 @@ async fn an_export_lists_the_table_and_can_be_imported() {
     let stranger = PartnerUserId::parse(&id(1)).unwrap();
     let change = Change::Replace(Entitlements::parse(["theirs"]).unwrap());
     desk.subscribers
-        .change(&other, &stranger, &change, None, 1)
+        .change(ChangeRequest::new(&other, &stranger, &change), 1)
         .await
         .unwrap();
     assert_eq!(desk.world.signed_in("ada").link("mara").await.status, 302);

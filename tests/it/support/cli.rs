@@ -11,7 +11,7 @@ use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, Subscriber, Subscribers},
+    store::{Change, ChangeRequest, Subscriber, Subscribers},
 };
 use tokio::process::Command;
 
@@ -114,7 +114,7 @@ impl CliHarness {
         let person = PartnerUserId::parse(&id(n)).unwrap();
         let change = Change::Replace(Entitlements::parse(names).unwrap());
         self.subscribers
-            .change(&self.partner_id, &person, &change, None, 1)
+            .change(ChangeRequest::new(&self.partner_id, &person, &change), 1)
             .await
             .unwrap();
     }

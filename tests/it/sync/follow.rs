@@ -1,7 +1,7 @@
 //! Sync of single events: changes, links, unlinks and records of the table's stream.
 
 use serde_json::{Value, json};
-use shared::{partner::Entitlements, runtime::worker::EventFunction as _};
+use shared::{partner::Entitlements, runtime::worker::EventFunction as _, store::Lane};
 
 use crate::support::{
     World,
@@ -36,31 +36,6 @@ async fn a_subscriber_who_is_not_linked_causes_no_call() {
     world.write_entitlements("replace", "ada", &["gold"]).await;
     sweep(&sync).await;
     assert_eq!((calls(&world), world.calls()), ((0, 0), (0, 0, 0)));
-}
-
-/// Spotify sends no notification of an unlink, and an unlinked subscriber causes no further call.
-#[tokio::test]
-async fn an_unlink_at_spotify_is_detected_by_the_next_call() {
-    let (world, sync) = linked().await;
-    world
-        .spotify()
-        .remove_link(&world.sandbox.options().partner_id, &world.partner_user_id("ada"));
-    world.advance(300);
-    world.write_entitlements("replace", "ada", &["gold"]).await;
-    sweep(&sync).await;
-    assert_eq!(
-        link(&world).await,
-        ("unlinked".to_owned(), "replace-entitlements".to_owned())
-    );
-    world.write_entitlements("add", "ada", &["silver"]).await;
-    sweep(&sync).await;
-    assert_eq!(calls(&world), (0, 1));
-    // Calls resume after a new link, which starts with the entitlements desired by then.
-    assert_eq!(world.signed_in("ada").link("jonas").await.status, 302);
-    assert_eq!(heard(&world), ["gold", "silver"]);
-    world.advance(20);
-    sweep(&sync).await;
-    assert_eq!(link(&world).await.0, "linked");
 }
 
 /// Spotify completes a link when the landing page loads. Before that, a 404 within five minutes does not end the link.
@@ -133,14 +108,14 @@ async fn a_change_that_races_a_new_link_is_synced() {
     let now = world.clock.now();
     assert!(
         subscribers
-            .replace_if_unchanged(&before, &gold, now)
+            .replace_if_unchanged(&before, &gold, Lane::Individual, now)
             .await
             .unwrap()
             .is_none()
     );
     let again = subscribers.get(&partner_id, &ada).await.unwrap();
     let written = subscribers
-        .replace_if_unchanged(&again, &gold, now)
+        .replace_if_unchanged(&again, &gold, Lane::Individual, now)
         .await
         .unwrap()
         .unwrap();
@@ -162,7 +137,7 @@ async fn a_change_waits_for_an_unlink_in_progress() {
     let before = subscribers.get(&partner_id, &ada).await.unwrap();
     let gold = Entitlements::parse(["gold"]).unwrap();
     let written = subscribers
-        .replace_if_unchanged(&before, &gold, now + 31)
+        .replace_if_unchanged(&before, &gold, Lane::Individual, now + 31)
         .await
         .unwrap()
         .unwrap();

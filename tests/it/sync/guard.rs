@@ -7,7 +7,7 @@ use shared::{
     http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
     runtime::worker::EventFunction as _,
-    store::{Change, RevocationDecision, RevocationGuard, RevocationLimits, Subscribers},
+    store::{Change, ChangeRequest, RevocationDecision, RevocationGuard, RevocationLimits, Subscribers},
 };
 use sync::Synchronizer;
 
@@ -269,7 +269,7 @@ async fn the_percentage_limit_applies_once_links_are_counted() {
         );
         let now = world.clock.now();
         subscribers
-            .change(&partner_id, &person, &nothing, None, now)
+            .change(ChangeRequest::new(&partner_id, &person, &nothing), now)
             .await
             .unwrap();
     }
@@ -288,5 +288,5 @@ async fn the_percentage_limit_applies_once_links_are_counted() {
         10
     );
     let state = guard.state(&partner_id, world.clock.now()).await.unwrap();
-    assert!(state.on_hold_since.is_some() && state.revoked == 10, "{state:?}");
+    assert!(state.on_hold_since.is_some() && state.counted == 10, "{state:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::Fault;
 use serde_json::json;
-use shared::{partner::Entitlements, runtime::worker::EventFunction as _};
+use shared::{partner::Entitlements, runtime::worker::EventFunction as _, store::Lane};
 
 use crate::support::{
     World,
@@ -139,7 +139,7 @@ async fn a_first_addition_fails_if_a_newer_token_changed_the_record() {
         .unwrap();
     assert!(
         subscribers
-            .replace_if_unchanged(&before, &extra, later)
+            .replace_if_unchanged(&before, &extra, Lane::Individual, later)
             .await
             .unwrap()
             .is_none()

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use sandbox::Fault;
+use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
-use shared::runtime::worker::EventFunction as _;
+use shared::{aws::AwsConfig, http_client::HttpClient, runtime::worker::EventFunction as _, store::UnlinkBrake};
 use sync::Synchronizer;
 
-use crate::support::synchronizer::{GET, LONG, calls, heard, link, linked, sweep};
+use crate::support::{
+    World,
+    synchronizer::{GET, LONG, ada, calls, heard, link, linked, many_registered, start, start_with, sweep},
+};
+
+const DAY: i64 = 86_400;
 
 async fn reconcile(sync: &Synchronizer) -> Value {
     sync.handle(&json!({"task": "reconcile"}), LONG).await.unwrap()
@@ -20,6 +25,9 @@ async fn reconciliation_finds_and_corrects_drift() {
     let options = world.sandbox.options();
     reconcile(&sync).await;
     assert_eq!(calls(&world), (1, 0));
+    // Between two rounds, nothing is checked.
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (1, 0));
     // The entitlements have changed at Spotify.
     let drifted = sandbox::Link {
         partner_id: options.partner_id.clone(),
@@ -29,23 +37,30 @@ async fn reconciliation_finds_and_corrects_drift() {
         ..sandbox::Link::default()
     };
     world.spotify().force_link(drifted);
+    world.advance(DAY);
     reconcile(&sync).await;
+    // Before the correction, Spotify is asked again under a lease.
     assert_eq!(
         (heard(&world), calls(&world)),
-        (vec!["all-access".to_owned(), "basic".to_owned()], (2, 1))
+        (vec!["all-access".to_owned(), "basic".to_owned()], (3, 1))
     );
     // The link has been removed at Spotify.
     world
         .spotify()
         .remove_link(&options.partner_id, &world.partner_user_id("ada"));
-    world.advance(300);
+    world.advance(DAY);
     reconcile(&sync).await;
     assert_eq!(
         link(&world).await,
-        ("unlinked".to_owned(), "get-entitlements".to_owned())
+        ("suspect".to_owned(), "get-entitlements".to_owned())
     );
+    world.advance(600);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "unlinked");
+    let before = calls(&world);
+    world.advance(3600);
     reconcile(&sync).await;
-    assert_eq!(calls(&world), (3, 1));
+    assert_eq!(calls(&world), before);
 }
 
 /// The next run resumes a run that ended early, and a round checks each subscriber once.
@@ -60,7 +75,7 @@ async fn reconciliation_resumes_where_the_last_run_stopped() {
     world.spotify().requests().clear();
     // A run has time for only one or two subscribers.
     world.spotify().faults().add(Fault {
-        delay_ms: Some(50),
+        delay_ms: Some(150),
         times: None,
         ..Fault::on(GET)
     });
@@ -74,11 +89,87 @@ async fn reconciliation_resumes_where_the_last_run_stopped() {
     let mut runs = 0;
     while asked().len() < 4 && runs < 100 {
         runs += 1;
-        sync.handle(&json!({"task": "reconcile"}), Duration::from_millis(60))
+        sync.handle(&json!({"task": "reconcile"}), Duration::from_millis(250))
             .await
             .unwrap();
     }
     let each: std::collections::BTreeSet<_> = asked().into_iter().collect();
     assert_eq!((each.len(), asked().len()), (4, 4), "each once, in {runs} runs");
     assert!(runs > 1);
+}
+
+/// Another client, or an older integration, has set rights with names that ours may not have.
+#[tokio::test]
+async fn an_entitlement_that_is_not_ours_is_a_difference() {
+    let foreign = ["Ältere Rechte", "a b", "", "-x", "all-access", "basic"];
+    let many: Vec<_> = (0..700).map(|n| format!("old-right-{n}")).collect();
+    let sets: [Vec<&str>; 2] = [foreign.to_vec(), many.iter().map(String::as_str).collect()];
+    for held in sets {
+        let (world, sync) = linked().await;
+        let options = world.sandbox.options();
+        world.spotify().force_link(sandbox::Link {
+            partner_id: options.partner_id.clone(),
+            partner_user_id: world.partner_user_id("ada"),
+            account: "mara".to_owned(),
+            entitlements: held.iter().map(|name| (*name).to_owned()).collect(),
+            ..sandbox::Link::default()
+        });
+        world.advance(DAY);
+        reconcile(&sync).await;
+        assert_eq!(heard(&world), ["all-access", "basic"], "{} names", held.len());
+        let requests = calls(&world);
+        world.advance(DAY);
+        reconcile(&sync).await;
+        assert_eq!(calls(&world), (requests.0 + 1, requests.1));
+    }
+}
+
+/// The guard holds revocations of every name, and a grant meanwhile takes nothing away.
+#[tokio::test]
+async fn an_entitlement_that_is_not_ours_stays_while_the_guard_holds_revocations() {
+    let (world, _) = linked().await;
+    let sync = start_with(&world, &[("GUARD_PEOPLE", "0")]).await;
+    let options = world.sandbox.options();
+    world.spotify().force_link(sandbox::Link {
+        partner_id: options.partner_id.clone(),
+        partner_user_id: world.partner_user_id("ada"),
+        account: "mara".to_owned(),
+        entitlements: vec!["basic".to_owned(), "Ältere Rechte".to_owned()],
+        ..sandbox::Link::default()
+    });
+    world.advance(DAY);
+    reconcile(&sync).await;
+    assert_eq!(heard(&world), ["all-access", "basic", "Ältere Rechte"]);
+}
+
+/// A run that ends early, between two subscribers or in the middle of a call, loses no count.
+#[tokio::test]
+async fn a_round_that_takes_many_runs_counts_every_linked_subscriber_once() {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    let people = many_registered(&world, 230).await;
+    for _ in 0..20 {
+        world.advance(301);
+        sweep(&sync).await;
+    }
+    let partner_id = ada(&world).0;
+    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let brake = UnlinkBrake::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned());
+    let task = json!({"task": "reconcile"});
+    let limit = async || brake.state(&partner_id, world.clock.now()).await.unwrap().limit;
+    let mut runs = 0;
+    while limit().await == 10 && runs < 200 {
+        runs += 1;
+        if runs % 2 == 0 {
+            // The process is killed.
+            let _ = tokio::time::timeout(Duration::from_millis(400), sync.handle(&task, LONG)).await;
+            world.advance(60);
+        } else {
+            sync.handle(&task, Duration::from_millis(800)).await.unwrap();
+        }
+    }
+    assert!(runs > 2, "{runs}");
+    assert_eq!(limit().await, i64::try_from(people.len()).unwrap() * 5 / 100);
 }

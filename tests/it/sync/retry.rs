@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::{Fault, deployment};
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, ChangeError},
+    store::{Change, ChangeError, ChangeRequest, RateLimiter},
 };
 
 use crate::support::{
@@ -131,26 +130,6 @@ async fn a_refused_partner_with_many_subscribers_does_not_block_others() {
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (1, 1)));
 }
 
-/// If none of the first ten subscribers of a run has a link, a wrong URL or a fault at Spotify is likelier than ten unlinks.
-#[tokio::test]
-async fn a_run_stops_after_ten_subscribers_without_a_link() {
-    let world = World::new().await;
-    let sync = start(&world).await;
-    let people = many_registered(&world, 30).await;
-    let partner_id = world.sandbox.options().partner_id.clone();
-    for person in &people {
-        world.spotify().remove_link(&partner_id, person);
-    }
-    world.advance(301);
-    sweep(&sync).await;
-    assert_eq!(calls(&world), (10, 0));
-    assert!(crate::support::logged().contains("Spotify reports every subscriber as unlinked"));
-    // If the answers are true, the next runs process the other subscribers.
-    sweep(&sync).await;
-    sweep(&sync).await;
-    assert_eq!(calls(&world), (30, 0));
-}
-
 /// Spotify refuses the calls of one partner. The other partners continue, and that one resumes by itself.
 #[tokio::test]
 async fn a_refused_partner_stops_alone_and_resumes_by_itself() {
@@ -240,38 +219,70 @@ async fn a_change_after_many_timeouts_waits_only_for_the_last_call() {
     assert_eq!(heard(&world), ["silver"]);
 }
 
+/// A fault that is answered 429 with this `Retry-After`.
+fn rate_limited(retry_after: &str, times: u32) -> Fault {
+    Fault {
+        headers: [("Retry-After".to_owned(), retry_after.to_owned())].into(),
+        times: Some(times),
+        ..Fault::answer(REPLACE, 429, "")
+    }
+}
+
 #[tokio::test]
-async fn a_retry_after_of_two_hours_is_kept() {
+async fn a_retry_after_of_half_an_hour_is_kept_without_a_probe() {
     let (world, sync) = linked().await;
     world.write_entitlements("replace", "ada", &["gold"]).await;
-    world.spotify().faults().add(Fault {
-        headers: [("Retry-After".to_owned(), "7200".to_owned())].into(),
-        times: Some(1),
-        ..Fault::answer(REPLACE, 429, "")
-    });
+    world.spotify().faults().add(rate_limited("1800", 1));
     sweep(&sync).await;
     world.spotify().requests().clear();
-    for _ in 0..2 {
-        // Stops short of the end, because a run waits for a permit that is less than 15 s away.
-        world.advance(3590);
+    for _ in 0..5 {
+        // The backend's request advanced the clock by one second.
+        world.advance(359);
         sweep(&sync).await;
         assert!(world.spotify().requests().all().is_empty());
     }
-    world.advance(300);
+    world.advance(10);
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
 }
 
-/// An operator deletes the pause, and no subscriber stays deferred until the end that Spotify gave.
+/// Spotify still answers 429 to the first probe. The second one ends the pause for everyone, long before the end that Spotify gave.
 #[tokio::test]
-async fn a_pause_lifted_by_an_operator_ends_within_minutes() {
+async fn a_pause_of_a_day_is_probed_once_an_hour_until_spotify_accepts_a_call() {
     let (world, sync) = linked().await;
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let people = many_registered(&world, 5).await;
+    world.advance(20);
     world.write_entitlements("replace", "ada", &["gold"]).await;
     world.spotify().faults().add(Fault {
         headers: [("Retry-After".to_owned(), "86400".to_owned())].into(),
-        times: Some(1),
-        ..Fault::answer(REPLACE, 429, "")
+        times: Some(2),
+        ..Fault::answer("/api/v1/", 429, "")
     });
+    sweep(&sync).await;
+    let other = start(&world).await;
+    let mut asked = Vec::new();
+    for _ in 0..24 {
+        world.advance(300);
+        tokio::join!(sweep(&sync), sweep(&other));
+        asked.push(calls(&world).0 + calls(&world).1);
+    }
+    // One call is answered 429, and one probe after an hour. The second probe, after two hours, is accepted, and all others follow.
+    assert_eq!(asked[10], 1, "{asked:?}");
+    assert_eq!((asked[11], asked[22]), (2, 2), "{asked:?}");
+    assert_eq!(heard(&world), ["gold"]);
+    world.advance(300);
+    sweep(&sync).await;
+    let follow = |person: &&String| world.spotify().link(&partner_id, person).unwrap().entitlements == ["gold"];
+    assert_eq!(people.iter().filter(follow).count(), 5);
+}
+
+/// An operator ends the pause, and no subscriber stays deferred until the end that Spotify gave.
+#[tokio::test]
+async fn a_pause_ended_by_an_operator_ends_within_minutes() {
+    let (world, sync) = linked().await;
+    world.write_entitlements("replace", "ada", &["gold"]).await;
+    world.spotify().faults().add(rate_limited("86400", 1));
     sweep(&sync).await;
     world.advance(600);
     sweep(&sync).await;
@@ -279,9 +290,10 @@ async fn a_pause_lifted_by_an_operator_ends_within_minutes() {
     let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
         .dynamodb(&HttpClient::new().unwrap());
-    let pace = format!("rate-limit#{}", world.sandbox.options().client_id);
-    let delete = dynamodb.delete_item().table_name(deployment::SUBSCRIBERS_TABLE);
-    delete.key("id", AttributeValue::S(pace)).send().await.unwrap();
+    let table = deployment::SUBSCRIBERS_TABLE.to_owned();
+    let limiter = RateLimiter::new(dynamodb, table, &world.sandbox.options().client_id, 5.0);
+    assert!(limiter.status().await.unwrap().paused_until_ms.is_some());
+    limiter.clear().await.unwrap();
     world.advance(300);
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
@@ -297,9 +309,12 @@ async fn a_retry_of_a_versioned_change_is_not_a_version_conflict() {
     let change = |name| Change::Add(Entitlements::parse([name]).unwrap());
     let changed = async |name, expected| {
         let now = world.clock.now();
-        subscribers
-            .change(&partner_id, &ada, &change(name), Some(expected), now)
-            .await
+        let change = change(name);
+        let request = ChangeRequest {
+            expected: Some(expected),
+            ..ChangeRequest::new(&partner_id, &ada, &change)
+        };
+        subscribers.change(request, now).await
     };
     assert_eq!(changed("gold", 0).await.unwrap().version, 1);
     proxy.matching("UpdateItem", Some(Step::Lose), 1);

@@ -7,13 +7,13 @@ use shared::partner::PartnerId;
 
 /// Arguments that select a partner's subscribers.
 #[derive(Args)]
-pub(super) struct RosterArgs {
+pub(crate) struct RosterArgs {
     /// Partner id.
     #[arg(long, env = "PARTNER_ID", value_parser = parse_partner_id)]
-    pub(super) partner_id: PartnerId,
+    pub(crate) partner_id: PartnerId,
     /// Subscribers table: stack output SubscribersTableName.
     #[arg(long, env = "SUBSCRIBERS_TABLE")]
-    pub(super) subscribers_table: String,
+    pub(crate) subscribers_table: String,
 }
 
 fn parse_partner_id(id: &str) -> Result<PartnerId, String> {

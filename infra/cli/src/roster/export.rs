@@ -12,8 +12,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use shared::{
-    partner::Entitlements,
-    store::{LinkState, Subscriber, Subscribers},
+    partner::{Entitlements, ObservedEntitlements},
+    store::{Lane, LinkState, Subscriber, Subscribers},
 };
 
 use super::args::{Format, RosterArgs};
@@ -67,7 +67,7 @@ impl Only {
             Self::Drift => person.has_drifted(),
             Self::Linked => person.link.state == LinkState::Linked,
             Self::Unlinked => person.link.state == LinkState::Unlinked,
-            Self::Dirty => person.next_try_at.is_some(),
+            Self::Dirty => person.lane.is_some_and(|lane| lane != Lane::Check),
         }
     }
 }
@@ -105,7 +105,7 @@ pub(crate) async fn run(args: &ExportArgs, out: &mut (dyn Write + Send)) -> Resu
 }
 
 /// Scans all subscribers of a partner, page by page, in no particular order.
-pub(super) fn people<'a>(
+pub(crate) fn people<'a>(
     subscribers: &'a Subscribers,
     roster_args: &'a RosterArgs,
 ) -> impl futures_util::Stream<Item = Result<Vec<Subscriber>, CliError>> + 'a {
@@ -187,7 +187,7 @@ fn json_line(person: &Subscriber) -> serde_json::Value {
     let names = |names: Option<&Entitlements>| names.map(|names| names.iter().map(str::to_owned).collect::<Vec<_>>());
     json!({
         "partner_user_id": person.partner_user_id.expose(), "entitlements": names(person.desired()).unwrap_or_default(),
-        "version": person.version, "synced_version": person.synced_version, "observed_entitlements": names(person.observed.as_ref()),
+        "version": person.version, "synced_version": person.synced_version, "observed_entitlements": person.observed.as_ref().map(|observed| observed.iter().collect::<Vec<_>>()),
         "link_state": person.link.state.as_str(), "link_since": person.link.since, "link_evidence": person.link.evidence,
         "drift": person.has_drifted(), "dirty_since": person.dirty_since, "last_error": person.last_error, "attempts": person.attempts, "next_try_at": person.next_try_at,
         "registered_at": person.registered_at,
@@ -206,7 +206,8 @@ fn csv_line(person: &Subscriber) -> String {
         names(person.desired()),
         person.version.to_string(),
         person.synced_version.to_string(),
-        names(person.observed.as_ref()),
+        // Names of another client may need quotes. The column `drift` tells that there are any.
+        names(person.observed.as_ref().map(ObservedEntitlements::known).as_ref()),
         person.link.state.to_string(),
         number(person.link.since),
         person.link.evidence.clone().unwrap_or_default(),

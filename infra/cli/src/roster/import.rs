@@ -15,7 +15,7 @@ use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
     secrets::ManagedSecret,
-    store::{RevocationGuard, RevocationLimits, StoreError, Subscriber, Subscribers},
+    store::{Lane, RevocationGuard, RevocationLimits, StoreError, Subscriber, Subscribers},
 };
 
 use super::{
@@ -461,7 +461,7 @@ impl<'a> Import<'a> {
                 }
                 if self
                     .subscribers
-                    .replace_if_unchanged(&before, &after, now)
+                    .replace_if_unchanged(&before, &after, Lane::Bulk, now)
                     .await?
                     .is_some()
                 {

@@ -9,6 +9,7 @@ mod progress;
 mod rows;
 
 pub(crate) use self::{
-    export::{ExportArgs, run as export},
+    args::RosterArgs,
+    export::{ExportArgs, people, run as export},
     import::{ImportArgs, run as import},
 };

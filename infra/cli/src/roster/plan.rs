@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use shared::{
     partner::Entitlements,
-    store::{GuardStatus, Subscriber},
+    store::{HoldStatus, Subscriber},
 };
 
 use super::index::RosterIndex;
@@ -106,13 +106,13 @@ impl PlannedRevocations {
 }
 
 /// Number of revocations of linked subscribers that the guard lets pass now.
-pub(super) fn allowed_by_guard(state: &GuardStatus, diff: &Diff) -> u64 {
+pub(super) fn allowed_by_guard(state: &HoldStatus, diff: &Diff) -> u64 {
     if state.released_until.is_some() {
         diff.revoked_linked
     } else if state.on_hold_since.is_some() {
         0
     } else {
-        let left = state.limit.saturating_sub(state.revoked).max(0);
+        let left = state.limit.saturating_sub(state.counted).max(0);
         diff.revoked_linked.min(u64::try_from(left).unwrap_or(0))
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn print_plan(
     index: &RosterIndex,
     after_row: u64,
     diff: &Diff,
-    state: &GuardStatus,
+    state: &HoldStatus,
 ) -> io::Result<()> {
     for row in &index.bad {
         writeln!(out, "line {}: {}", row.line, row.what)?;

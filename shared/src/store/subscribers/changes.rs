@@ -1,17 +1,29 @@
 //! Changes to a subscriber's record: new entitlements, and the start of a registration or an unlink.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{
-    LinkState, MAX_ATTEMPTS, Subscriber, Subscribers,
-    record::{QUIET_PERIOD_SECS, shard, subscriber_of},
+    Lane, LinkState, Subscriber, Subscribers,
+    record::{QUIET_PERIOD_SECS, UNLINK_USER, dirty, subscriber_of},
 };
 use crate::{
     partner::{Entitlements, PartnerId, PartnerUserId},
+    rng::jitter,
     store::{
         StoreError,
         item::{list, number, text},
         write::{Condition, Write},
     },
 };
+
+/// Time during which a writer competes with others for one subscriber. Shorter than the time a request may take.
+const CONTENTION_TIMEOUT: Duration = Duration::from_secs(6);
+/// Upper bound of the first wait of a competing writer. Doubles with each attempt, up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(20);
+/// Upper bound of each wait of a competing writer.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// A change to a subscriber's entitlements.
 #[derive(Clone, Debug)]
@@ -48,6 +60,35 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+/// A change to make to a subscriber.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeRequest<'a> {
+    /// Partner ID at Spotify.
+    pub partner_id: &'a PartnerId,
+    /// Partner User ID of the subscriber.
+    pub partner_user_id: &'a PartnerUserId,
+    /// The change.
+    pub change: &'a Change,
+    /// Version that the caller has seen; `None` accepts any version.
+    pub expected: Option<i64>,
+    /// Lane in which the change waits for sync: [`Lane::Individual`] or [`Lane::Bulk`].
+    pub lane: Lane,
+}
+
+impl<'a> ChangeRequest<'a> {
+    /// An individual change, whatever version is stored.
+    #[must_use]
+    pub fn new(partner_id: &'a PartnerId, partner_user_id: &'a PartnerUserId, change: &'a Change) -> Self {
+        Self {
+            partner_id,
+            partner_user_id,
+            change,
+            expected: None,
+            lane: Lane::Individual,
+        }
+    }
+}
+
 impl Subscribers {
     /// Replaces the full set of entitlements if the subscriber is unchanged since `before` was read. Returns the new record, or `None` if it has changed.
     ///
@@ -57,29 +98,28 @@ impl Subscribers {
         &self,
         before: &Subscriber,
         entitlements: &Entitlements,
+        lane: Lane,
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
-        self.put_version(before, entitlements, now).await
+        self.write_version(before, entitlements, lane, now).await
     }
 
-    /// Stores a change as the next version, in one conditional write. A change without effect writes nothing and keeps the version. `expected` is the version
-    /// that the caller has seen; `None` accepts any version.
+    /// Stores a change as the next version, in one conditional write. A change without effect writes nothing and keeps the version. Competing writers of one
+    /// subscriber back off, and each of them succeeds.
     ///
     /// # Errors
-    /// [`ChangeError::OtherVersion`] if the stored version is not `expected`, [`ChangeError::TooMany`] if the set would be too large, and
-    /// [`ChangeError::Store`] if DynamoDB fails or other writers keep interfering. After the last one a retry is safe; with `expected` it may return
-    /// [`ChangeError::OtherVersion`].
-    pub async fn change(
-        &self,
-        partner_id: &PartnerId,
-        partner_user_id: &PartnerUserId,
-        change: &Change,
-        expected: Option<i64>,
-        now: i64,
-    ) -> Result<Subscriber, ChangeError> {
+    /// [`ChangeError::OtherVersion`] if the stored version is not the expected one, [`ChangeError::TooMany`] if the set would be too large, and
+    /// [`ChangeError::Store`] if DynamoDB fails or other writers interfere for [`CONTENTION_TIMEOUT`]. After the last one a retry is safe; with `expected` it
+    /// may return [`ChangeError::OtherVersion`].
+    pub async fn change(&self, request: ChangeRequest<'_>, now: i64) -> Result<Subscriber, ChangeError> {
+        let ChangeRequest {
+            change, expected, lane, ..
+        } = request;
         let mut refused: Option<Entitlements> = None;
-        for _ in 0..MAX_ATTEMPTS {
-            let before = self.get(partner_id, partner_user_id).await?;
+        let deadline = Instant::now() + CONTENTION_TIMEOUT;
+        let mut backoff = MIN_BACKOFF;
+        loop {
+            let before = self.get(request.partner_id, request.partner_user_id).await?;
             if expected.is_some_and(|expected| expected != before.version) {
                 // Our own write succeeded, but its response was lost, so the SDK's repetition failed the condition.
                 let own_write = expected.is_some_and(|expected| expected.saturating_add(1) == before.version)
@@ -99,41 +139,40 @@ impl Subscribers {
             if entitlements.len() > Entitlements::MAX_COUNT {
                 return Err(ChangeError::TooMany);
             }
-            if let Some(after) = self.put_version(&before, &entitlements, now).await? {
+            if let Some(after) = self.write_version(&before, &entitlements, lane, now).await? {
                 return Ok(after);
             }
+            if Instant::now() >= deadline {
+                return Err(StoreError::Unavailable.into());
+            }
             refused = Some(entitlements);
+            tokio::time::sleep(jitter(backoff)).await;
+            backoff = (backoff * 2).min(MAX_BACKOFF);
         }
-        Err(StoreError::Unavailable.into())
     }
 
     /// Writes the next version. Returns `None` if the record has changed since `before` was read, or if the response to a successful write was lost.
-    async fn put_version(
+    async fn write_version(
         &self,
         before: &Subscriber,
         entitlements: &Entitlements,
+        lane: Lane,
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
-        let mut write = Write::new()
-            .set("partner_id", text(before.partner_id.as_str()))
-            .set("partner_user_id", text(before.partner_user_id.expose()))
+        let (partner_id, partner_user_id) = (&before.partner_id, &before.partner_user_id);
+        let write = Write::new()
+            .set("partner_id", text(partner_id.as_str()))
+            .set("partner_user_id", text(partner_user_id.expose()))
             .set("entitlements", list(entitlements))
             .set("version", number(before.version.saturating_add(1)))
+            .remove(&["events_at"])
             .when(before.has_version())
             // `dirty` depends on the link: a subscriber who was linked meanwhile must become dirty.
             .when(before.has_link_state())
             // A new registration may have brought other token entitlements, from which the change started.
             .when(before.has_registered_at());
-        if before.link.state.may_be_linked() {
-            // A `register-user` call in flight carries older entitlements; it must not arrive at Spotify after this change.
-            let next_try_at = before.quiet_until().map_or(now, |quiet_until| quiet_until.max(now));
-            write = write
-                .set("dirty", shard(&before.partner_id, &before.partner_user_id))
-                .set("next_try_at", number(next_try_at))
-                .set_if_absent("dirty_since", number(now));
-        }
-        let update = self.update(&before.partner_id, &before.partner_user_id);
-        let written = write.send(update).await?.done();
+        let write = mark_dirty(write, before, lane, now);
+        let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
         written.as_ref().map(subscriber_of).transpose()
     }
 
@@ -153,7 +192,7 @@ impl Subscribers {
             .set("partner_id", text(partner_id.as_str()))
             .set("partner_user_id", text(partner_user_id.expose()))
             .set("registered_at", number(now))
-            .set("dirty", shard(partner_id, partner_user_id));
+            .set("dirty", dirty(Lane::Individual, partner_id, partner_user_id));
         let write = match claimed {
             Some(claimed) => write.set("token_entitlements", list(claimed)),
             // The entitlements of an older token no longer apply.
@@ -174,14 +213,35 @@ impl Subscribers {
         now: i64,
     ) -> Result<(), StoreError> {
         let linked = [LinkState::Pending, LinkState::Linked, LinkState::Suspect];
-        let write = link_change_started(LinkState::Suspect, "unlink-user", now)
-            .set("dirty", shard(partner_id, partner_user_id))
+        let write = link_change_started(LinkState::Suspect, UNLINK_USER, now)
+            .set("dirty", dirty(Lane::Individual, partner_id, partner_user_id))
             .remove(&["registered_at"])
             .when(Condition::one_of(
                 "link_state",
                 linked.map(|state| text(state.as_str())),
             ));
         write.send(self.update(partner_id, partner_user_id)).await.map(drop)
+    }
+}
+
+/// Lists the subscriber in the dirty index, if Spotify may have to be told. A missing link is only checked, and at once: the change may matter to it.
+fn mark_dirty(write: Write, before: &Subscriber, lane: Lane, now: i64) -> Write {
+    let dirty = |lane| dirty(lane, &before.partner_id, &before.partner_user_id);
+    if before.link.is_missing() {
+        return write.set("dirty", dirty(Lane::Check)).set("next_try_at", number(now));
+    }
+    if !before.link.state.may_be_linked() {
+        return write;
+    }
+    // A `register-user` call in flight carries older entitlements; it must not arrive at Spotify after this change.
+    let next_try_at = before.quiet_until().map_or(now, |quiet_until| quiet_until.max(now));
+    let write = write
+        .set("next_try_at", number(next_try_at))
+        .set_if_absent("dirty_since", number(now));
+    match lane {
+        // An individual change that waits is not put behind a bulk.
+        Lane::Bulk | Lane::Check => write.set_if_absent("dirty", dirty(Lane::Bulk)),
+        Lane::Individual => write.set("dirty", dirty(Lane::Individual)),
     }
 }
 
@@ -193,4 +253,5 @@ fn link_change_started(state: LinkState, call: &str, now: i64) -> Write {
         .set("link_evidence", text(call))
         .set("next_try_at", number(now.saturating_add(QUIET_PERIOD_SECS)))
         .set_if_absent("dirty_since", number(now))
+        .remove(&["events_at"])
 }

@@ -1,6 +1,6 @@
 //! Leases on subscribers: at most one worker at a time calls Spotify for a subscriber.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValue};
 
 use super::{
     LinkState, Subscriber, SubscriberKey, Subscribers,
@@ -39,7 +39,8 @@ impl Subscribers {
     ) -> Result<Option<Subscriber>, StoreError> {
         let write = Write::new()
             .set("lease_owner", text(owner))
-            .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)));
+            .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
+            .remove(&["events_at"]);
         let write = match why {
             // Never during a registration, whatever `next_try_at` says: `register-user` may still be in flight.
             SyncTrigger::Due => {
@@ -56,12 +57,7 @@ impl Subscribers {
                 .or(Condition::at_most("lease_expires_at", number(now)))
                 .or(Condition::equal("lease_owner", text(owner))),
         );
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(&key.0))
-            .return_values(ReturnValue::AllNew);
+        let update = self.update_key(key).return_values(ReturnValue::AllNew);
         let leased = write.send(update).await?.done();
         leased.as_ref().map(subscriber_of).transpose()
     }
@@ -71,14 +67,14 @@ impl Subscribers {
     /// # Errors
     /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe; otherwise the lease expires.
     pub async fn release_lease(&self, key: &SubscriberKey, owner: &str) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(&key.0));
         let write = Write::new()
             .remove(&["lease_owner", "lease_expires_at"])
             .when(Condition::equal("lease_owner", text(owner)));
-        write.send(update).await.map(drop)
+        write.send(self.update_key(key)).await.map(drop)
+    }
+
+    fn update_key(&self, key: &SubscriberKey) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("id", text(&key.0))
     }
 }

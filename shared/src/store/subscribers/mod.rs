@@ -16,11 +16,11 @@ use aws_sdk_dynamodb::{
     types::{KeysAndAttributes, ReturnValue},
 };
 
-pub use changes::{Change, ChangeError};
+pub use changes::{Change, ChangeError, ChangeRequest};
 pub use leases::{LEASE_SECS, SyncTrigger};
 pub use outcome::SyncOutcome;
-pub use record::{Link, LinkState, Subscriber, SubscriberKey};
-pub use scan::{DuePosition, ReconcileCursor};
+pub use record::{Lane, Link, LinkState, Subscriber, SubscriberKey};
+pub use scan::{DuePosition, LinkedPage, ReconcileCursor};
 
 use self::record::{id, subscriber_of};
 use crate::{
@@ -34,9 +34,9 @@ use crate::{
 
 /// Name of the index of dirty items: partition key `dirty`, sort key `next_try_at`.
 pub const DIRTY_INDEX: &str = "dirty";
-/// Number of partitions of the dirty index. One partition could not take a large partner's changes.
+/// Number of partitions of each lane of the dirty index. One partition could not take a large partner's changes.
 pub const DIRTY_SHARDS: u8 = 8;
-/// Upper bound of attempts at a write that conflicts with others, and at a read that is throttled.
+/// Upper bound of attempts at a read that is throttled.
 const MAX_ATTEMPTS: usize = 8;
 
 /// The subscribers table.

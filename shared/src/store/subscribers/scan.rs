@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
-use super::{DIRTY_INDEX, DIRTY_SHARDS, LinkState, Subscriber, SubscriberKey, Subscribers, record::subscriber_of};
+use super::{
+    DIRTY_INDEX, DIRTY_SHARDS, Lane, LinkState, Subscriber, SubscriberKey, Subscribers,
+    record::{dirty, subscriber_of},
+};
 use crate::{
     partner::PartnerId,
     store::{
@@ -20,13 +23,26 @@ const PAGE: i32 = 1_000;
 /// Key of the item that stores the progress of the reconciliation.
 const CURSOR_ID: &str = "cursor#reconcile";
 
-/// Progress of a reconciliation round, which reads the whole table and may take several runs.
+/// Progress of the reconciliation. A round reads the whole table and may take several runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReconcileCursor {
-    /// Last subscriber that was checked; `None` at the start of a round.
+    /// Start of the current round, or of the last one, in seconds since 1970; `None` before the first round.
+    pub round_started_at: Option<i64>,
+    /// Last subscriber that was checked in the current round; `None` between two rounds.
     pub last_id: Option<SubscriberKey>,
-    /// Number of linked subscribers found so far, by Partner ID.
+    /// Number of linked subscribers found so far in the current round, by Partner ID.
     pub linked_counts: BTreeMap<String, i64>,
+}
+
+/// A page of the table, with the subscribers who are linked.
+#[derive(Clone, Debug)]
+pub struct LinkedPage {
+    /// The linked subscribers, and those whose link is suspect, in the order of the table.
+    pub subscribers: Vec<Subscriber>,
+    /// Linked subscribers whose items are malformed.
+    pub malformed: Vec<SubscriberKey>,
+    /// Key to continue after; `None` at the end of the table.
+    pub next: Option<SubscriberKey>,
 }
 
 /// A position in the dirty index.
@@ -62,52 +78,45 @@ impl Subscribers {
         Ok((subscribers?, next_key(found.last_evaluated_key())))
     }
 
-    /// Reads a page of at most `most` items after `cursor`, and returns the keys of the linked subscribers in it. Also returns the key to continue after, or
-    /// `None` at the end of the table.
+    /// Reads a page of at most `most` items after `cursor`, and returns the subscribers in it who are linked or suspect.
     ///
     /// # Errors
-    /// [`StoreError`] if the page cannot be read or contains a malformed item. A retry is safe.
-    pub async fn scan_linked(
-        &self,
-        cursor: Option<&SubscriberKey>,
-        most: i32,
-    ) -> Result<(Vec<SubscriberKey>, Option<SubscriberKey>), StoreError> {
+    /// [`StoreError`] if the page cannot be read. A retry is safe.
+    pub async fn scan_linked(&self, cursor: Option<&SubscriberKey>, most: i32) -> Result<LinkedPage, StoreError> {
         let mut scan = self
             .client
             .scan()
             .table_name(&self.table)
             .limit(most)
-            .filter_expression("link_state = :linked")
+            .filter_expression("link_state IN (:linked, :suspect)")
             .expression_attribute_values(":linked", text(LinkState::Linked.as_str()))
-            .projection_expression("id");
+            .expression_attribute_values(":suspect", text(LinkState::Suspect.as_str()));
         if let Some(SubscriberKey(id)) = cursor {
             scan = scan.exclusive_start_key("id", text(id));
         }
         let found = scan.send().await.map_err(|error| store_error(&error))?;
-        let keys: Result<Vec<_>, _> = found
-            .items()
-            .iter()
-            .map(|item| item.required("id").map(SubscriberKey::new))
-            .collect();
-        Ok((keys?, next_key(found.last_evaluated_key())))
+        let mut page = LinkedPage {
+            subscribers: Vec::new(),
+            malformed: Vec::new(),
+            next: next_key(found.last_evaluated_key()),
+        };
+        for item in found.items() {
+            match subscriber_of(item) {
+                Ok(subscriber) => page.subscribers.push(subscriber),
+                Err(_) => page.malformed.extend(item.text("id").map(SubscriberKey::new)),
+            }
+        }
+        Ok(page)
     }
 
-    /// Reads the progress of the current reconciliation round. Without a stored round, returns the start of one.
+    /// Reads the progress of the reconciliation. Without a stored one, returns that of a table whose first round has not begun.
     ///
     /// # Errors
     /// [`StoreError`] if the item cannot be read or is malformed. A retry is safe.
     pub async fn cursor(&self) -> Result<ReconcileCursor, StoreError> {
-        let get = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", text(CURSOR_ID));
-        let got = get
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        let Some(item) = got.item() else {
+        let get = self.client.get_item().table_name(&self.table);
+        let got = get.key("id", text(CURSOR_ID)).consistent_read(true).send().await;
+        let Some(item) = got.map_err(|error| store_error(&error))?.item else {
             return Ok(ReconcileCursor::default());
         };
         let mut linked_counts = BTreeMap::new();
@@ -118,25 +127,13 @@ impl Subscribers {
             }
         }
         Ok(ReconcileCursor {
+            round_started_at: item.integer("round_started_at")?,
             last_id: item.text("last_id").map(SubscriberKey::new),
             linked_counts,
         })
     }
 
-    /// Stores the last subscriber that was checked, and keeps the stored counts.
-    ///
-    /// # Errors
-    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
-    pub async fn advance_cursor(&self, key: &SubscriberKey) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("id", text(CURSOR_ID));
-        Write::new().set("last_id", text(&key.0)).send(update).await.map(drop)
-    }
-
-    /// Stores the progress of the round. Without `last_id`, the next run starts a new round.
+    /// Stores the progress of the reconciliation, position and counts in one write.
     ///
     /// # Errors
     /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
@@ -145,27 +142,26 @@ impl Subscribers {
             .linked_counts
             .iter()
             .map(|(partner_id, count)| (partner_id.clone(), number(*count)));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item("id", text(CURSOR_ID));
-        let put = put.item("linked_counts", AttributeValue::M(counts.collect()));
-        let put = match &cursor.last_id {
-            Some(SubscriberKey(id)) => put.item("last_id", text(id)),
-            None => put,
-        };
+        let mut item = Item::from([
+            ("id".to_owned(), text(CURSOR_ID)),
+            ("linked_counts".to_owned(), AttributeValue::M(counts.collect())),
+        ]);
+        let started = cursor.round_started_at.map(number);
+        item.extend(started.map(|at| ("round_started_at".to_owned(), at)));
+        let last_id = cursor.last_id.as_ref().map(|SubscriberKey(id)| text(id));
+        item.extend(last_id.map(|id| ("last_id".to_owned(), id)));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(drop).map_err(|error| store_error(&error))
     }
 
-    /// Reads a page of at most `most` keys of subscribers in one shard who are due at `now`, the longest overdue first. Also returns the position to continue
-    /// after, or `None` at the end of the shard.
+    /// Reads a page of at most `most` keys of subscribers in one shard of a lane who are due at `now`, the longest overdue first. Also returns the position to
+    /// continue after, or `None` at the end of the shard.
     ///
     /// # Errors
     /// [`StoreError`] if the index cannot be read or contains a malformed item. A retry is safe.
     pub async fn due(
         &self,
-        shard: u8,
+        (lane, shard): (Lane, u8),
         now: i64,
         most: i32,
         after: Option<DuePosition>,
@@ -176,7 +172,7 @@ impl Subscribers {
             .table_name(&self.table)
             .index_name(DIRTY_INDEX)
             .key_condition_expression("dirty = :dirty AND next_try_at <= :now")
-            .expression_attribute_values(":dirty", text(&shard.to_string()))
+            .expression_attribute_values(":dirty", lane.partition(shard))
             .expression_attribute_values(":now", number(now))
             .set_exclusive_start_key(after.map(|DuePosition(key)| key))
             .limit(most);
@@ -189,13 +185,17 @@ impl Subscribers {
         Ok((keys?, found.last_evaluated_key.map(DuePosition)))
     }
 
-    /// Counts the dirty subscribers, due or not. Reads one page of 1 MB per shard, so the count of a larger index is a lower bound.
+    /// Counts the subscribers whose changes wait for sync, due or not. Checks of missing links do not count. Reads one page of 1 MB per shard, so the count of
+    /// a larger index is a lower bound.
     ///
     /// # Errors
     /// [`StoreError`] if the index cannot be read. A retry is safe.
     pub async fn count_dirty(&self) -> Result<i64, StoreError> {
         let mut count = 0_i64;
-        for shard in 0..DIRTY_SHARDS {
+        for (lane, shard) in [Lane::Individual, Lane::Bulk]
+            .into_iter()
+            .flat_map(|lane| (0..DIRTY_SHARDS).map(move |shard| (lane, shard)))
+        {
             let query = self
                 .client
                 .query()
@@ -203,11 +203,29 @@ impl Subscribers {
                 .index_name(DIRTY_INDEX)
                 .select(Select::Count)
                 .key_condition_expression("dirty = :dirty")
-                .expression_attribute_values(":dirty", text(&shard.to_string()));
+                .expression_attribute_values(":dirty", lane.partition(shard));
             let counted = query.send().await.map_err(|error| store_error(&error))?;
             count = count.saturating_add(i64::from(counted.count()));
         }
         Ok(count)
+    }
+
+    /// Schedules a check of a subscriber's link at `now`, if Spotify has reported the link as missing. Returns whether it is scheduled.
+    ///
+    /// # Errors
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
+    pub async fn schedule_check(&self, subscriber: &Subscriber, now: i64) -> Result<bool, StoreError> {
+        if !subscriber.link.is_missing() {
+            return Ok(false);
+        }
+        let (partner_id, partner_user_id) = (&subscriber.partner_id, &subscriber.partner_user_id);
+        let write = Write::new()
+            .set("dirty", dirty(Lane::Check, partner_id, partner_user_id))
+            .set("next_try_at", number(now))
+            .remove(&["events_at"])
+            .when(subscriber.has_link_state())
+            .when(subscriber.has_link_since());
+        Ok(write.send(self.update(partner_id, partner_user_id)).await?.is_done())
     }
 }
 

@@ -193,6 +193,11 @@ impl Spotify {
         self.state().force(link);
     }
 
+    /// Adds links of subscribers and accounts that have none yet. Unlike [`Self::force_link`], does not look for other links, so that it can add many.
+    pub fn add_links(&self, links: impl IntoIterator<Item = Link>) {
+        self.state().links.extend(links);
+    }
+
     /// Removes a link without the partner's knowledge, as on the Content Access page.
     pub fn remove_link(&self, partner_id: &str, partner_user_id: &str) {
         self.state().unlink(partner_id, partner_user_id);

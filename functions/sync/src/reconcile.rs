@@ -1,0 +1,144 @@
+//! The reconciliation: compares all linked subscribers with Spotify, because Spotify does not report changes on its side. One round takes as many runs as it
+//! needs, and the next one begins `RECONCILE_HOURS` after its start. A subscriber without a difference costs one call to Spotify and no write.
+
+use shared::{
+    log,
+    partner::PartnerId,
+    runtime::worker::EventError,
+    store::{LinkState, ReconcileCursor, StoreError, Subscriber, SubscriberKey, SyncTrigger},
+    telemetry::Code,
+};
+
+use crate::{
+    retry::{Impact, SyncError},
+    run::{Run, Step},
+    sweep::BLOCK,
+};
+
+/// Upper bound of items per page of the table.
+const PAGE_SIZE: i32 = 100;
+
+fn table(_: StoreError) -> EventError {
+    EventError("the subscribers table is unavailable")
+}
+
+impl Run<'_> {
+    /// Checks linked subscribers from where the last run ended, for as long as time is left. Does nothing between two rounds.
+    pub(crate) async fn reconcile(&mut self) -> Result<(), EventError> {
+        let subscribers = &self.sync.subscribers;
+        let mut cursor = subscribers.cursor().await.map_err(table)?;
+        if cursor.last_id.is_none() {
+            let now = self.sync.clock.now();
+            let next_round_at = |started: i64| started.saturating_add(self.sync.reconcile_interval);
+            if cursor
+                .round_started_at
+                .is_some_and(|started| now < next_round_at(started))
+            {
+                return Ok(());
+            }
+            cursor = ReconcileCursor {
+                round_started_at: Some(now),
+                ..ReconcileCursor::default()
+            };
+        }
+        loop {
+            let page = subscribers.scan_linked(cursor.last_id.as_ref(), PAGE_SIZE).await;
+            let page = page.map_err(table)?;
+            for key in &page.malformed {
+                let partner_id = key.partner_id();
+                let reason = "malformed item in the subscribers table";
+                log!(error, Code::SyncFailed, partner_id, reason);
+            }
+            for block in page.subscribers.chunks(BLOCK) {
+                let finished = self.check_block(block, &mut cursor).await?;
+                // Position and counts are stored together, so that a run that ends here loses neither.
+                subscribers.save_cursor(&cursor).await.map_err(table)?;
+                if !finished {
+                    return Ok(());
+                }
+            }
+            cursor.last_id = page.next;
+            if cursor.last_id.is_none() {
+                self.store_linked_counts(&mut cursor).await?;
+                subscribers.save_cursor(&cursor).await.map_err(table)?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Checks a block of subscribers and moves the cursor past each of them. Returns `false` if the run ends before the end of the block.
+    async fn check_block(&mut self, block: &[Subscriber], cursor: &mut ReconcileCursor) -> Result<bool, EventError> {
+        let must_check = |subscriber: &&Subscriber| {
+            // A dirty subscriber is synced by the sweep, and a suspect one is checked by it.
+            subscriber.link.state == LinkState::Linked && subscriber.lane.is_none()
+        };
+        let count = block.iter().filter(must_check).count();
+        if count > 0 && (self.has_ended() || !self.reserve_permits(count).await) {
+            return Ok(false);
+        }
+        for subscriber in block {
+            if must_check(&subscriber) && self.check(subscriber).await? == Step::End {
+                return Ok(false);
+            }
+            let partner_id = subscriber.partner_id.as_str().to_owned();
+            *cursor.linked_counts.entry(partner_id).or_default() += 1;
+            cursor.last_id = Some(SubscriberKey::of(subscriber));
+        }
+        Ok(true)
+    }
+
+    /// Checks one linked subscriber, and syncs them if Spotify has something else.
+    async fn check(&mut self, subscriber: &Subscriber) -> Result<Step, EventError> {
+        let partner_id = subscriber.partner_id.as_str();
+        if self.has_ended() {
+            return Ok(Step::End);
+        }
+        if self.refused.contains(partner_id) {
+            return Ok(Step::Continue);
+        }
+        let impact = match Box::pin(self.sync.is_in_sync(subscriber, &mut self.state)).await {
+            Ok(true) => {
+                self.summary.synced += 1;
+                Impact::None
+            }
+            Ok(false) => {
+                return self
+                    .sync_one(&SubscriberKey::of(subscriber), SyncTrigger::Reconcile)
+                    .await;
+            }
+            Err(SyncError::Spotify(error)) => match self.sync.retry_outcome(subscriber, &error).await?.impact {
+                // Synced under a lease, the failure is stored, and the sweep retries.
+                Impact::None | Impact::Unanswered | Impact::Unreadable => {
+                    return self
+                        .sync_one(&SubscriberKey::of(subscriber), SyncTrigger::Reconcile)
+                        .await;
+                }
+                impact => impact,
+            },
+            Err(SyncError::NoPermit { seconds, paused }) => self.sync.defer(seconds, paused).impact,
+            Err(SyncError::Table(error)) => return Err(table(error)),
+        };
+        self.apply_impact(impact, partner_id);
+        Ok(if self.stopped { Step::End } else { Step::Continue })
+    }
+
+    /// At the end of a round, gives guard and brake the number of linked subscribers per partner.
+    async fn store_linked_counts(&self, cursor: &mut ReconcileCursor) -> Result<(), EventError> {
+        for (partner_id, linked) in std::mem::take(&mut cursor.linked_counts) {
+            let Ok(partner_id) = PartnerId::parse(&partner_id) else {
+                continue;
+            };
+            self.sync
+                .guard
+                .set_linked_count(&partner_id, linked)
+                .await
+                .map_err(table)?;
+            self.sync
+                .brake
+                .set_linked_count(&partner_id, linked)
+                .await
+                .map_err(table)?;
+        }
+        Ok(())
+    }
+}
