@@ -30,7 +30,8 @@ impl Unlink {
             Err(response) if response.code == Code::SignInNeeded && frame_origin.is_some() && request.is_framed() => {
                 return Ok(framed(signed_out_in_frame(&context)));
             }
-            Err(response) => return Ok(response),
+            // A browser may check the policy of a redirect in a frame too.
+            Err(response) => return Ok(framed(response)),
         };
         let entitlements = self
             .spotify

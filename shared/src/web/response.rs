@@ -1,4 +1,4 @@
-//! Responses: redirects, pages, JSON and empty ones, all with the same security headers.
+//! Responses: redirects, pages, JSON and empty ones, all with the same security headers and a Content-Security-Policy.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
@@ -7,6 +7,8 @@ use url::Url;
 use crate::{cookie, telemetry::Code};
 
 const NO_FRAME: &str = "frame-ancestors 'none'";
+/// The Content-Security-Policy of every response but a page: loads nothing, and is shown in no frame.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// A response.
 #[derive(Debug)]
@@ -34,13 +36,14 @@ pub struct Html {
 
 impl Response {
     fn new(code: Code, status: StatusCode) -> Self {
-        Self {
+        let response = Self {
             code,
             status,
             headers: HeaderMap::new(),
             cookies: Vec::new(),
             body: String::new(),
-        }
+        };
+        response.with_header(header::CONTENT_SECURITY_POLICY, NO_CONTENT)
     }
 
     /// A 302 to `location`, unchanged. Never a 307, which would forward a form (RFC 9700 §4.12). Returns `None` if `location` cannot be a header's value.
@@ -134,7 +137,7 @@ impl Response {
         self
     }
 
-    /// Allows pages of this origin to show the page in a frame.
+    /// Allows pages of this origin to show the response in a frame.
     #[must_use]
     pub fn allow_frame_from(self, origin: &Url) -> Self {
         let Some(policy) = self.headers.get(header::CONTENT_SECURITY_POLICY) else {
@@ -164,5 +167,73 @@ impl Response {
         response.body = Some(Body::Text(self.body)).filter(|_| has_body);
         response.cookies = self.cookies;
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(response: Response) -> String {
+        let event = response.into_event();
+        let policies: Vec<_> = event.headers.get_all(header::CONTENT_SECURITY_POLICY).iter().collect();
+        assert_eq!(policies.len(), 1);
+        policies[0].to_str().unwrap().to_owned()
+    }
+
+    fn page(image_origins: &[&str]) -> Response {
+        let page = Html {
+            document: "<!DOCTYPE html>".to_owned(),
+            style_hash: "hash".to_owned(),
+            image_origins: image_origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            language: "en",
+        };
+        Response::html(Code::AccountShown, StatusCode::OK, page)
+    }
+
+    fn others() -> [Response; 4] {
+        let (code, empty) = (Code::Started, json!({}));
+        [
+            Response::redirect(code, "/account").unwrap(),
+            Response::json(code, StatusCode::OK, &empty),
+            Response::problem_json(code, StatusCode::BAD_REQUEST, &empty),
+            Response::no_content(code),
+        ]
+    }
+
+    #[test]
+    fn a_response_without_a_page_may_load_nothing() {
+        for response in others() {
+            let kind = format!("{response:?}");
+            assert_eq!(policy(response), "default-src 'none'; frame-ancestors 'none'", "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_load_only_its_style_and_images() {
+        let rest = "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        let style = "default-src 'none'; style-src 'sha256-hash'; ";
+        assert_eq!(policy(page(&[])), format!("{style}{rest}"));
+        let images = page(&["https://a.example", "https://b.example"]);
+        assert_eq!(
+            policy(images),
+            format!("{style}img-src https://a.example https://b.example; {rest}")
+        );
+    }
+
+    #[test]
+    fn a_frame_is_allowed_only_from_the_given_origin() {
+        let origin = Url::parse("https://www.example.com/account").unwrap();
+        for response in others().into_iter().chain([page(&[])]) {
+            let before = format!("{response:?}");
+            let policy = policy(response.allow_frame_from(&origin));
+            assert!(
+                policy.ends_with("; frame-ancestors https://www.example.com"),
+                "{before} {policy}"
+            );
+            assert!(policy.starts_with("default-src 'none'; "), "{before} {policy}");
+        }
     }
 }

@@ -168,6 +168,8 @@ async fn none_makes_a_fault(world: &World) {
                 continue;
             }
             let status = answer["statusCode"].as_u64().unwrap();
+            let policy = answer["headers"]["content-security-policy"].as_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'; "), "{policy}");
             // Without a session a 302 can only lead to the sign-in.
             assert!(
                 (400..500).contains(&status) || status == 302,
