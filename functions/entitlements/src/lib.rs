@@ -150,6 +150,7 @@ impl Entitlements {
         let done = match wanted {
             Ok(wanted) => self.execute(partner_id, wanted, Lane::Bulk).await,
             Err(Error::InvalidMember(member)) => Err(Error::InvalidMember(member.clone())),
+            Err(Error::UnknownMember(member)) => Err(Error::UnknownMember(member.clone())),
             Err(_) => Err(Error::Internal("person")),
         };
         match done {
@@ -161,8 +162,8 @@ impl Entitlements {
             Err(error) => {
                 let kind = error.kind();
                 let mut result = json!({"status": kind.status, "code": kind.code});
-                if let (Error::InvalidMember(member), Some(result)) = (&error, result.as_object_mut()) {
-                    result.insert("member".to_owned(), member.as_str().into());
+                if let (Some(member), Some(result)) = (error.member(), result.as_object_mut()) {
+                    result.insert("member".to_owned(), member.into());
                 }
                 (result, kind.is_server_error().then_some(kind.log))
             }

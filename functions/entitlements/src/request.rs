@@ -8,7 +8,7 @@ use shared::{
     jws::JwsError,
     partner::{self, PartnerId, PartnerUserId},
     secrets::Versions,
-    sign_in::{PartnerKeys, subject_id},
+    sign_in::{PartnerKeys, require_known_person_members, subject_id},
     store::Change,
 };
 
@@ -61,10 +61,10 @@ pub(crate) enum Targets {
     Many(Vec<Result<SubscriberRequest, Error>>),
 }
 
-/// Reads a request: its subscribers, and the change for each.
+/// Reads a request: its subscribers, and the change for each. Members that the operation does not read are ignored, whatever their value.
 ///
 /// # Errors
-/// [`Error::InvalidMember`] with the path of the member at fault.
+/// [`Error::InvalidMember`] or [`Error::UnknownMember`] with the path of the member at fault.
 pub(crate) fn targets(
     keys: &Versions<PartnerKeys>,
     partner_id: &PartnerId,
@@ -88,6 +88,10 @@ pub(crate) fn targets(
     let requests = people.iter().enumerate().map(|(place, person)| {
         let place = format!("people[{place}]");
         let person = person.as_object().ok_or_else(|| Error::InvalidMember(place.clone()))?;
+        require_known_person_members(person).map_err(|unknown| {
+            let path = unknown.name.map(|name| format!("{place}.{name}"));
+            Error::UnknownMember(Some(path.unwrap_or_else(|| place.clone())))
+        })?;
         let request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
         // Two changes of one subscriber would have no defined order.
         if named.insert(request.partner_user_id.expose().to_owned()) {
@@ -111,23 +115,23 @@ fn subscriber_request(
         JwsError::Claim(name) => Error::InvalidMember(format!("{at}{name}")),
         error => Error::Token(error),
     })?;
+    if operation == Operation::Get {
+        return Ok(SubscriberRequest {
+            partner_user_id,
+            change: None,
+            expected: None,
+        });
+    }
     let expected = match claims.get("version") {
         None => None,
         Some(version) => {
-            let version = version
-                .as_i64()
-                .filter(|version| *version >= 0 && operation != Operation::Get);
+            let version = version.as_i64().filter(|version| *version >= 0);
             Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?)
         }
     };
-    let change = match (operation, claims.get("entitlements")) {
-        (Operation::Get, None) => None,
-        (Operation::Get, Some(_)) => return Err(Error::InvalidMember(format!("{at}entitlements"))),
-        (_, entitlements) => operation.change(names(entitlements, at)?),
-    };
     Ok(SubscriberRequest {
         partner_user_id,
-        change,
+        change: operation.change(names(claims.get("entitlements"), at)?),
         expected,
     })
 }

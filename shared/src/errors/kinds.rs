@@ -119,7 +119,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &'static ErrorKind {
         match self {
-            Self::Malformed(_) | Self::InvalidMember(_) => &REQUEST_MALFORMED,
+            Self::Malformed(_) | Self::InvalidMember(_) | Self::UnknownMember(_) => &REQUEST_MALFORMED,
             Self::VersionMismatch => &VERSION_MISMATCH,
             Self::TooLarge => &TOO_LARGE,
             Self::NotFound => &NOT_FOUND,

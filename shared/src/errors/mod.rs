@@ -16,7 +16,7 @@ use crate::{
     registry::LookupError,
     rng::RngError,
     secrets::SecretError,
-    sign_in::{KeysUnavailable, SignInError},
+    sign_in::{BackendError, KeysUnavailable, SignInError},
     spotify::SpotifyError,
     store::{ChangeError, StoreError},
     web::{RequestError, Response, ReturnTo},
@@ -31,6 +31,10 @@ pub enum Error {
     /// A member of a program's request, named by its path, is missing or invalid.
     #[error("member {0}")]
     InvalidMember(String),
+    /// A program's request has a member that no call knows. Contains its path for the response, if that may be repeated; the log never does, because the name
+    /// is from outside.
+    #[error("unknown member")]
+    UnknownMember(Option<String>),
     /// The request exceeds our bounds.
     #[error("too large")]
     TooLarge,
@@ -125,6 +129,16 @@ pub enum SpotifyOperation {
 }
 
 impl Error {
+    /// The path of the member at fault, for the response to a program; `None` if no member is, or if its name may not be repeated.
+    #[must_use]
+    pub fn member(&self) -> Option<&str> {
+        match self {
+            Self::InvalidMember(member) => Some(member),
+            Self::UnknownMember(member) => member.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Logs an error that does not change the response.
     pub fn log(&self) {
         log!(warn, self.kind().log, reason = self.to_string());
@@ -148,6 +162,16 @@ impl From<SignInError> for Error {
         match error {
             SignInError::Token(error) => Self::Token(error),
             SignInError::Keys(error) => Self::Keys(error),
+        }
+    }
+}
+
+impl From<BackendError> for Error {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Token(error) => Self::Token(error),
+            BackendError::Keys(error) => Self::Keys(error),
+            BackendError::UnknownMember(member) => Self::UnknownMember(member.name),
         }
     }
 }
@@ -258,8 +282,8 @@ impl Failure {
             "type": format!("urn:soa-link:problem:{code}"), "title": title, "status": status, "code": code,
             "request_id": request_id,
         });
-        if let (Error::InvalidMember(member), Some(problem)) = (&self.error, problem.as_object_mut()) {
-            problem.insert("member".to_owned(), member.as_str().into());
+        if let (Some(member), Some(problem)) = (self.error.member(), problem.as_object_mut()) {
+            problem.insert("member".to_owned(), member.into());
         }
         self.finish(Response::problem_json(*log, self.status(), &problem))
     }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{
-    PartnerKeys, RemoteKeys, SignInError,
+    KeysUnavailable, PartnerKeys, RemoteKeys, SignInError, UnknownMember,
+    members::require_known_members,
     verify::{Expected, verify},
 };
 use crate::{
@@ -33,6 +34,29 @@ pub struct BackendRequest {
     pub jti: JwtId,
 }
 
+/// Why a request was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// The token is invalid. A retry with the same token is of no use.
+    #[error(transparent)]
+    Token(#[from] JwsError),
+    /// The keys that would verify it are not available. A retry is safe.
+    #[error(transparent)]
+    Keys(#[from] KeysUnavailable),
+    /// The token is valid, but has a member that no call knows. A retry is of no use.
+    #[error(transparent)]
+    UnknownMember(#[from] UnknownMember),
+}
+
+impl From<SignInError> for BackendError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Token(error) => Self::Token(error),
+            SignInError::Keys(error) => Self::Keys(error),
+        }
+    }
+}
+
 /// Verifies requests of the partner's backend.
 #[derive(Debug)]
 pub struct BackendVerifier {
@@ -54,17 +78,17 @@ impl BackendVerifier {
     }
 
     /// Verifies a request to the URL `audience`, which belongs to the partner `partner_id`. White space around the JWS is ignored, because files often end with
-    /// a line break.
+    /// a line break. Members are checked last, so that only the holder of a key learns which are known.
     ///
     /// # Errors
-    /// [`SignInError`] if the request is invalid or cannot be verified.
+    /// [`BackendError`] if the request is invalid or cannot be verified.
     pub async fn verify(
         &self,
         keys: &Versions<PartnerKeys>,
         jws: &str,
         audience: &str,
         partner_id: &PartnerId,
-    ) -> Result<BackendRequest, SignInError> {
+    ) -> Result<BackendRequest, BackendError> {
         let expected = Expected {
             kind: TokenKind::Request,
             issuer: &self.issuer,
@@ -83,6 +107,7 @@ impl BackendVerifier {
             return Err(JwsError::Claim("partner_id").into());
         }
         let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
+        require_known_members(&verified.claims)?;
         Ok(BackendRequest {
             claims: verified.claims,
             jti: JwtId::request(&self.issuer, &jti, verified.expires_at),

@@ -3,6 +3,7 @@
 
 mod backend;
 mod identity;
+mod members;
 mod partner_keys;
 mod remote_keys;
 #[cfg(test)]
@@ -12,8 +13,9 @@ mod visit_cookie;
 
 use url::Url;
 
-pub use backend::{BackendConfig, BackendRequest, BackendVerifier};
+pub use backend::{BackendConfig, BackendError, BackendRequest, BackendVerifier};
 pub use identity::{Identity, IdentityClaims, subject_id};
+pub use members::{UnknownMember, require_known_person_members};
 pub use partner_keys::PartnerKeys;
 pub use remote_keys::{KeysUnavailable, RemoteKeys};
 

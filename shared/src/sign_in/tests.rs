@@ -69,11 +69,11 @@ fn sign_in(method: SignInMethod) -> SignIn {
 }
 
 /// Runs a verification that needs only the keys of the secret, and so does no I/O.
-fn at_once<T>(future: impl Future<Output = Result<T, SignInError>>) -> Result<T, JwsError> {
+fn at_once<T, E: Into<BackendError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, JwsError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(future).map_err(|error| match error {
-        SignInError::Token(error) => error,
-        SignInError::Keys(error) => panic!("{error}"),
+    runtime.block_on(future).map_err(|error| match error.into() {
+        BackendError::Token(error) => error,
+        error => panic!("{error}"),
     })
 }
 
@@ -239,6 +239,24 @@ fn a_wrong_issuer_or_audience_is_rejected() {
         (json!({"aud": "https://link.example.com/other"}), "aud"),
     ] {
         assert_eq!(requested(&changed).err(), Some(JwsError::Claim(claim)), "{changed}");
+    }
+}
+
+#[test]
+fn a_token_of_any_kind_is_rejected_before_its_nbf() {
+    // S-TIME-1.
+    for (nbf, expected) in [
+        (json!(NOW - 1), None),
+        (json!(NOW), None),
+        (json!(NOW + LEEWAY), None),
+        (json!(NOW + LEEWAY + 1), Some(JwsError::NotYetValid)),
+        (json!("now"), Some(JwsError::Claim("nbf"))),
+        (json!(-1), Some(JwsError::Claim("nbf"))),
+    ] {
+        let changed = json!({"nbf": nbf});
+        assert_eq!(person_of(&changed).err(), expected, "{nbf}");
+        assert_eq!(handed_off(&changed).err(), expected, "{nbf}");
+        assert_eq!(requested(&changed).err(), expected, "{nbf}");
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod contention;
 mod entitlements;
+mod members;
 mod openapi;
 mod upstream_calls;

@@ -144,7 +144,12 @@ fn an_undescribed_granted_request_is_detected() {
     of_many["people"] = json!([{"sub": "a", "entitlements": []}, {"sub": "a", "entitlements": ["secret !"]}]);
     for (claims, answer, found) in [
         (&asked, &written, None),
-        (&with(&asked, "/more", json!(1)), &written, None),
+        (&with(&asked, "/nbf", json!(1)), &written, None),
+        (
+            &with(&asked, "/more", json!("secret")),
+            &written,
+            Some("the request: at \"\""),
+        ),
         (&claims(), &written, Some("the request: ")),
         (
             &with(&asked, "/exp", json!("secret")),
