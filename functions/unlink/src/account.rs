@@ -4,15 +4,20 @@ use http::{StatusCode, header};
 use shared::{
     errors::{Error, Failure, SpotifyOperation},
     pages::{AccountPage, LinkStatus, StatusPage},
+    partner::{PartnerId, PartnerUserId},
     registry::PartnerEntry,
+    store::LinkState,
     telemetry::Code,
     web::{Request, Response},
 };
 
-use crate::{Context, Unlink, UnlinkPartner};
+use crate::{
+    Context, Unlink, UnlinkPartner,
+    link_cache::{LinkAnswer, Unanswered},
+};
 
 impl Unlink {
-    /// Shows a signed-in person the state of their link, as Spotify reports it now.
+    /// Shows a signed-in person the state of their link, as Spotify reported it within the last 30 seconds.
     pub(crate) async fn account(
         &self,
         request: &Request,
@@ -33,19 +38,7 @@ impl Unlink {
             // A browser may check the policy of a redirect in a frame too.
             Err(response) => return Ok(framed(response)),
         };
-        let entitlements = self
-            .spotify
-            .get_entitlements(context.partner_id(), &identity.partner_user_id)
-            .await;
-        let link = match entitlements {
-            Ok(Some(entitlements)) => LinkStatus::Linked(entitlements.known()),
-            Ok(None) => LinkStatus::NotLinked,
-            Err(error) => {
-                // The page shows the state as unknown; nothing else on it depends on Spotify.
-                Error::Spotify(SpotifyOperation::Lookup, error).log();
-                LinkStatus::Unknown
-            }
-        };
+        let link = self.link_status(context.partner_id(), &identity.partner_user_id).await;
         let page = AccountPage {
             name: identity.name.as_deref(),
             reference: &context.log_pseudonym(&identity.partner_user_id),
@@ -54,6 +47,64 @@ impl Unlink {
         };
         let page = page.html(&context.page());
         Ok(framed(Response::html(Code::AccountShown, StatusCode::OK, page)))
+    }
+
+    /// The state of a link. Asks Spotify at most once in 30 seconds for each subscriber, unless it may have changed since.
+    async fn link_status(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> LinkStatus {
+        let slot = self.links.slot(partner_id, partner_user_id);
+        let mut is_new = false;
+        let answer = slot.get(|_| {
+            is_new = true;
+            self.ask_spotify(partner_id, partner_user_id)
+        });
+        let answer = match answer.await {
+            // A person who has just linked must not read that they are not.
+            Ok(answer)
+                if !is_new
+                    && answer.status == LinkStatus::NotLinked
+                    && self
+                        .may_be_linked_since(answer.asked_at, partner_id, partner_user_id)
+                        .await =>
+            {
+                slot.refresh_unless_newer(&answer, |_| self.ask_spotify(partner_id, partner_user_id))
+                    .await
+            }
+            answer => answer,
+        };
+        // The page shows the state as unknown; nothing else on it depends on Spotify.
+        answer.map_or(LinkStatus::Unknown, |answer| answer.status.clone())
+    }
+
+    async fn ask_spotify(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+    ) -> Result<LinkAnswer, Unanswered> {
+        let asked_at = self.clock.now();
+        match self.spotify.get_entitlements(partner_id, partner_user_id).await {
+            Ok(entitlements) => Ok(LinkAnswer {
+                status: entitlements.map_or(LinkStatus::NotLinked, |observed| LinkStatus::Linked(observed.known())),
+                asked_at,
+            }),
+            Err(error) => {
+                Error::Spotify(SpotifyOperation::Lookup, error).log();
+                Err(Unanswered)
+            }
+        }
+    }
+
+    /// Whether a subscriber who was not linked at `time` has begun to link since, so that Spotify may answer otherwise.
+    async fn may_be_linked_since(&self, time: i64, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> bool {
+        match self.subscribers.get(partner_id, partner_user_id).await {
+            Ok(subscriber) => match subscriber.link.state {
+                LinkState::Pending | LinkState::Linked => subscriber.link.since.is_none_or(|since| since >= time),
+                LinkState::None | LinkState::Suspect | LinkState::Unlinked => false,
+            },
+            Err(error) => {
+                Error::Store(error).log();
+                true
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod account;
 mod backend;
 mod form;
+mod link_cache;
 
 use shared::{
     clock::Clock,
@@ -27,12 +28,15 @@ use shared::{
     web::{Request, Response},
 };
 
+use self::link_cache::LinkCache;
+
 /// The unlink function.
 pub struct Unlink {
     partners: PartnerRegistry<UnlinkPartner>,
     subscribers: Subscribers,
     spotify: Spotify,
     link_store: LinkStore,
+    links: LinkCache,
     clock: Clock,
     rng: Rng,
 }
@@ -112,6 +116,8 @@ impl Unlink {
     /// Unlinks a subscriber at Spotify, and records the beginning of the unlink in parallel. A failed record is only logged: sync reads the state from Spotify
     /// later.
     async fn unlink(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> Result<(), Error> {
+        // Before the call, which may end only with the time for the response; and after it, because an answer about the link may be older than the unlink.
+        self.links.forget(partner_id, partner_user_id);
         // Boxed: calls of two clients make a large future.
         let both = Box::pin(async {
             tokio::join!(
@@ -121,6 +127,7 @@ impl Unlink {
             )
         });
         let (unlinked, recorded) = both.await;
+        self.links.forget(partner_id, partner_user_id);
         if let Err(error) = recorded {
             Error::Store(error).log();
         }
@@ -146,6 +153,7 @@ impl HttpFunction for Unlink {
             subscribers,
             spotify,
             link_store,
+            links: LinkCache::new(&base.clock),
             clock: base.clock,
             rng: base.rng,
         })

@@ -15,13 +15,13 @@ pub struct AccountPage<'a> {
     pub name: Option<&'a str>,
     /// The person's pseudonym in the log, for support.
     pub reference: &'a str,
-    /// The state of the link, as Spotify has just reported it.
+    /// The state of the link.
     pub link: LinkStatus,
     /// The shows to list.
     pub shows: &'a [Show],
 }
 
-/// The state of a link, as Spotify has just reported it.
+/// The state of a link, as Spotify last reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkStatus {
     /// Linked, with these entitlements.

@@ -1,4 +1,4 @@
-//! `GET /account`: the current link of a subscriber, read from Spotify on each request.
+//! `GET /account`: the current link of a subscriber, read from Spotify.
 
 use sandbox::{Fault, Link, Options};
 use serde_json::json;
@@ -49,6 +49,7 @@ async fn the_account_page_shows_the_state_that_spotify_reports() {
         assert!(page.body.contains(&format!("href=\"/link?show={show}\"")));
     }
     linked(&world, "ada", "mara");
+    world.advance(30);
     let page = ada.get("/account").await;
     assert_eq!(state(&page), "linked");
     assert!(page.body.contains("href=\"/unlink\"") && page.body.contains("<li dir=\"ltr\">basic</li>"));

@@ -1,6 +1,7 @@
 //! Subscriber journeys through the gateway.
 
 mod account;
+mod account_cache;
 mod content_security_policy;
 mod faults;
 mod handoff;

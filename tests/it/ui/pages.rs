@@ -86,6 +86,8 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
         world.site_token("JWT", &claims),
     );
     pages.insert("account-linked", named.get("/account").await);
+    // The page asks Spotify again after 30 seconds.
+    world.advance(30);
     fault(Fault::answer("/api/v1/get-entitlements", 500, ""));
     pages.insert("account-unknown", of_ada("/account").await);
     let framed = [("sec-fetch-dest", "iframe")];
