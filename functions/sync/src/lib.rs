@@ -66,6 +66,9 @@ impl Synchronizer {
     /// Runs a scheduled task, unless another run of it has not ended: long runs would otherwise take all of the account's concurrency.
     async fn run_alone(&self, task: &str, run: &mut Run<'_>, within: Duration) -> Result<(), EventError> {
         const TABLE: EventError = EventError("the subscribers table is unavailable");
+        if task == "reconcile" && !run.is_round_due().await? {
+            return Ok(());
+        }
         let owner = self.name()?;
         let seconds = i64::try_from(within.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
         let acquired = self.run_leases.acquire(task, &owner, self.clock.now(), seconds).await;

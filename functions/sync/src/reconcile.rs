@@ -23,21 +23,29 @@ fn table(_: StoreError) -> EventError {
 }
 
 impl Run<'_> {
+    /// Whether a round has begun, or the next one is due.
+    pub(crate) async fn is_round_due(&self) -> Result<bool, EventError> {
+        let cursor = self.sync.subscribers.cursor().await.map_err(table)?;
+        Ok(self.is_due(&cursor))
+    }
+
+    fn is_due(&self, cursor: &ReconcileCursor) -> bool {
+        let next_round_at = |started: i64| started.saturating_add(self.sync.reconcile_interval);
+        let is_between_rounds = cursor.last_id.is_none();
+        let started = cursor.round_started_at.filter(|_| is_between_rounds);
+        started.is_none_or(|started| self.sync.clock.now() >= next_round_at(started))
+    }
+
     /// Checks linked subscribers from where the last run ended, for as long as time is left. Does nothing between two rounds.
     pub(crate) async fn reconcile(&mut self) -> Result<(), EventError> {
         let subscribers = &self.sync.subscribers;
         let mut cursor = subscribers.cursor().await.map_err(table)?;
+        if !self.is_due(&cursor) {
+            return Ok(());
+        }
         if cursor.last_id.is_none() {
-            let now = self.sync.clock.now();
-            let next_round_at = |started: i64| started.saturating_add(self.sync.reconcile_interval);
-            if cursor
-                .round_started_at
-                .is_some_and(|started| now < next_round_at(started))
-            {
-                return Ok(());
-            }
             cursor = ReconcileCursor {
-                round_started_at: Some(now),
+                round_started_at: Some(self.sync.clock.now()),
                 ..ReconcileCursor::default()
             };
         }

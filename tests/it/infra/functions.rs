@@ -7,7 +7,9 @@ use shared::config::{
     CallbackConfig, Config as _, EntitlementsConfig, EntrypointConfig, PartnersConfig, SyncConfig, UnlinkConfig,
 };
 
-use crate::support::template::{FUNCTIONS, list, resources, statements, template, told, transform, transformed};
+use crate::support::template::{
+    FUNCTIONS, list, matches, resources, statements, template, told, transform, transformed,
+};
 
 #[test]
 fn each_function_is_given_exactly_the_variables_it_reads() {
@@ -308,24 +310,6 @@ fn a_failed_run_of_sync_is_not_repeated() {
     }
     // The stream retries, because unsent events exist only there.
     assert_eq!(all["SyncFunctionStream"]["Properties"]["MaximumRetryAttempts"], -1);
-}
-
-/// Whether a record of the stream matches a filter pattern of Lambda, for the operators that the template uses.
-fn matches(pattern: &Value, record: &Value) -> bool {
-    match pattern {
-        Value::Object(members) => members.iter().all(|(name, pattern)| matches(pattern, &record[name])),
-        Value::Array(alternatives) => alternatives.iter().any(|alternative| match alternative.as_object() {
-            None => alternative == record,
-            Some(operator) => match (operator.get("exists"), operator.get("prefix")) {
-                (Some(exists), None) => exists == !record.is_null(),
-                (None, Some(prefix)) => record
-                    .as_str()
-                    .is_some_and(|value| value.starts_with(prefix.as_str().unwrap())),
-                _ => panic!("{alternative}"),
-            },
-        }),
-        _ => panic!("{pattern}"),
-    }
 }
 
 /// The stream invokes `sync` for individual changes and link checks that no worker has leased, and for results with an event. Bulk changes wait for the sweep.

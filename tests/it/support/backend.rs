@@ -23,6 +23,19 @@ impl World {
 }
 
 impl World {
+    /// Replaces the entitlements of several people in one request. Each has the members of a person in a batch.
+    pub(crate) async fn replace_for_many(&self, people: &[Value]) {
+        let mut claims = self.request_claims("ada", &format!("batch at {}", self.clock.now()));
+        claims.as_object_mut().unwrap().remove("sub");
+        claims["people"] = json!(people);
+        claims["aud"] = self.gateway("/replace-entitlements").into();
+        let answer = self
+            .backend_call("/replace-entitlements", &Self::request_token(&claims))
+            .await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        self.advance(1);
+    }
+
     /// The claims of a signed request to `path` about a demo person. `more` adds claims; a null removes one.
     pub(crate) fn to(&self, path: &str, person: &str, more: &Value) -> Value {
         let jti = sha256_hex(&format!("{path} {person} {more} {}", self.clock.now()));

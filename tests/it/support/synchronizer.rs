@@ -1,7 +1,8 @@
 //! The sync function in a world with linked subscribers, and the calls that it makes to Spotify.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use sandbox::{Fault, Link, deployment};
 use serde_json::{Value, json};
 use shared::{
@@ -48,6 +49,19 @@ pub(crate) async fn start_with(world: &World, changes: &[(&str, &str)]) -> Synch
 
 pub(crate) async fn sweep(sync: &Synchronizer) -> Value {
     sync.handle(&json!({"task": "sweep"}), LONG).await.unwrap()
+}
+
+/// Handles a stream record of a change of Ada, as the worker of a shard does.
+pub(crate) async fn follow(world: &World, sync: &Synchronizer) -> Value {
+    let id = format!(
+        "{}#{}",
+        world.sandbox.options().partner_id,
+        world.partner_user_id("ada")
+    );
+    let record = json!({"dynamodb": {
+        "Keys": {"id": {"S": id}}, "OldImage": {}, "NewImage": {"dirty": {"S": "0"}, "version": {"N": "1"}},
+    }});
+    sync.handle(&json!({"Records": [record]}), LONG).await.unwrap()
 }
 
 pub(crate) async fn link(world: &World) -> (String, String) {
@@ -121,4 +135,59 @@ pub(crate) async fn many_registered(world: &World, many: usize) -> Vec<String> {
             .unwrap();
     }
     people
+}
+
+/// Adds subscribers who are linked and in sync, as hours of linking would, numbered as `numbers`. With `lane`, a change to `gold` waits there for sync.
+pub(crate) async fn add_linked(
+    world: &World,
+    numbers: std::ops::Range<usize>,
+    lane: Option<&str>,
+) -> Vec<PartnerUserId> {
+    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let partner_id = world.sandbox.options().partner_id.clone();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: i64| AttributeValue::N(number.to_string());
+    let people: Vec<_> = numbers.map(|n| format!("{n:032x}")).collect();
+    world.spotify().add_links(people.iter().map(|person| Link {
+        partner_id: partner_id.clone(),
+        partner_user_id: person.clone(),
+        account: format!("account of {person}"),
+        ..Link::default()
+    }));
+    for some in people.chunks(25) {
+        let puts = some.iter().map(|person| {
+            let mut item = HashMap::from([
+                ("id".to_owned(), text(&format!("{partner_id}#{person}"))),
+                ("partner_id".to_owned(), text(&partner_id)),
+                ("partner_user_id".to_owned(), text(person)),
+                ("link_state".to_owned(), text("linked")),
+                ("link_since".to_owned(), number(1)),
+                ("link_evidence".to_owned(), text("get-entitlements")),
+                ("registered_at".to_owned(), number(1)),
+                ("observed_entitlements".to_owned(), AttributeValue::L(Vec::new())),
+            ]);
+            if let Some(lane) = lane {
+                let hash = shared::secret::sha256_hex(&format!("{partner_id}#{person}"));
+                let shard = u8::from_str_radix(&hash[..2], 16).unwrap() % shared::store::DIRTY_SHARDS;
+                item.extend([
+                    ("entitlements".to_owned(), AttributeValue::L(vec![text("gold")])),
+                    ("version".to_owned(), number(1)),
+                    ("dirty".to_owned(), text(&format!("{lane}{shard}"))),
+                    ("next_try_at".to_owned(), number(1)),
+                    ("dirty_since".to_owned(), number(1)),
+                ]);
+            }
+            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        let write = dynamodb.batch_write_item();
+        let write = write.request_items(deployment::SUBSCRIBERS_TABLE, puts.collect());
+        write.send().await.unwrap();
+    }
+    people
+        .iter()
+        .map(|person| PartnerUserId::parse(person).unwrap())
+        .collect()
 }

@@ -105,3 +105,21 @@ pub(crate) const FUNCTIONS: [&str; 6] = [
     "SyncFunction",
     "PartnersFunction",
 ];
+
+/// Whether a record of the stream matches a filter pattern of Lambda, for the operators that the template uses.
+pub(crate) fn matches(pattern: &Value, record: &Value) -> bool {
+    match pattern {
+        Value::Object(members) => members.iter().all(|(name, pattern)| matches(pattern, &record[name])),
+        Value::Array(alternatives) => alternatives.iter().any(|alternative| match alternative.as_object() {
+            None => alternative == record,
+            Some(operator) => match (operator.get("exists"), operator.get("prefix")) {
+                (Some(exists), None) => exists == !record.is_null(),
+                (None, Some(prefix)) => record
+                    .as_str()
+                    .is_some_and(|value| value.starts_with(prefix.as_str().unwrap())),
+                _ => panic!("{alternative}"),
+            },
+        }),
+        _ => panic!("{pattern}"),
+    }
+}

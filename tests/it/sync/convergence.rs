@@ -14,7 +14,10 @@ use proptest::{
 };
 use sandbox::{Fault, deployment, stream::Stream};
 use serde_json::json;
-use shared::{aws::AwsConfig, rng::Rng, runtime::worker::EventFunction as _};
+use shared::{
+    aws::AwsConfig, http_client::HttpClient, partner::PartnerId, rng::Rng, runtime::worker::EventFunction as _,
+    store::UnlinkBrake,
+};
 use sync::Synchronizer;
 
 use crate::support::World;
@@ -22,6 +25,7 @@ use crate::support::World;
 const PEOPLE: [&str; 3] = ["ada", "bela", "yuki"];
 const ACCOUNTS: [&str; 3] = ["mara", "jonas", "ines"];
 const LONG: Duration = Duration::from_mins(1);
+const DAY: i64 = 86_400;
 
 /// A random event.
 #[derive(Clone, Debug)]
@@ -36,8 +40,12 @@ enum Event {
     UnlinksThere(usize),
     /// A person unlinks on our page.
     UnlinksHere(usize),
-    /// The entitlements at Spotify change without a call from sync.
-    Drifts(usize),
+    /// The entitlements at Spotify change without a call from sync: to a name of ours, or to one that ours may not have.
+    Drifts(usize, bool),
+    /// The backend replaces the entitlements of everyone in one request.
+    Bulk(Vec<u8>),
+    /// Enough first 404s of other subscribers turn the brake on.
+    Brake,
     /// Spotify fails with a kind of fault, for a number of calls.
     Trouble(usize, u32),
     /// Spotify works again.
@@ -58,8 +66,10 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (person.clone(), any::<bool>()).prop_map(|(person, lands)| Event::Links(person, lands)),
         1 => person.clone().prop_map(Event::UnlinksThere),
         1 => person.clone().prop_map(Event::UnlinksHere),
-        1 => prop::bool::weighted(0.2).prop_flat_map(move |drifts| person.clone().prop_map(move |person| if drifts { Event::Drifts(person) } else { Event::UnlinksThere(person) })),
-        3 => (0..9usize, 1..4u32).prop_map(|(kind, times)| Event::Trouble(kind, times)),
+        1 => prop::bool::weighted(0.2).prop_flat_map(move |drifts| (person.clone(), any::<bool>()).prop_map(move |(person, foreign)| if drifts { Event::Drifts(person, foreign) } else { Event::UnlinksThere(person) })),
+        2 => prop::collection::vec(0..4u8, 0..3).prop_map(Event::Bulk),
+        1 => Just(Event::Brake),
+        4 => (0..11usize, 1..4u32).prop_map(|(kind, times)| Event::Trouble(kind, times)),
         1 => Just(Event::Calm),
         6 => (any::<bool>(), prop_oneof![Just(usize::MAX), 1..60usize]).prop_map(|(reconcile, steps)| Event::Run(reconcile, steps)),
         2 => Just(Event::Two),
@@ -110,6 +120,9 @@ fn trouble(kind: usize) -> Fault {
             delay_ms: Some(120),
             ..Fault::on(api)
         },
+        // The link exists all the same.
+        8 => Fault::answer("/api/v1/get-entitlements", 404, ""),
+        9 => Fault::answer("/api/v1/replace-entitlements", 404, ""),
         _ => Fault::answer(api, 401, ""),
     }
 }
@@ -134,6 +147,16 @@ impl Case {
         };
         let (sync, other) = (start().await, start().await);
         Self { world, sync, other }
+    }
+
+    fn brake(&self) -> (UnlinkBrake, PartnerId) {
+        let aws = AwsConfig::from_env(&self.world.environment(&[])).unwrap();
+        let dynamodb = aws.dynamodb(&HttpClient::new().unwrap());
+        let partner_id = PartnerId::parse(&self.world.sandbox.options().partner_id).unwrap();
+        (
+            UnlinkBrake::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned()),
+            partner_id,
+        )
     }
 
     async fn wanted(&self, person: usize, how: &str, names: &[u8]) {
@@ -177,13 +200,25 @@ impl Case {
                 let form = format!("form_token={}", browser.get("/unlink").await.form_token());
                 browser.post("/unlink", &form).await;
             }
-            Event::Drifts(person) => {
+            Event::Drifts(person, foreign) => {
                 if let Some(mut link) = world
                     .spotify()
                     .link(partner_id, &world.partner_user_id(PEOPLE[*person]))
                 {
-                    link.entitlements = vec!["drifted".to_owned()];
+                    let name = if *foreign { "Ältere Rechte" } else { "drifted" };
+                    link.entitlements.push(name.to_owned());
                     world.spotify().force_link(link);
+                }
+            }
+            Event::Bulk(names) => {
+                let names: Vec<_> = names.iter().map(|name| format!("e{name}")).collect();
+                let people = PEOPLE.map(|person| json!({"sub": world.person(person).sub, "entitlements": names}));
+                world.replace_for_many(&people).await;
+            }
+            Event::Brake => {
+                let (brake, partner_id) = self.brake();
+                for _ in 0..11 {
+                    brake.count_first_404(&partner_id, world.clock.now()).await.unwrap();
                 }
             }
             Event::Trouble(kind, times) => world.spotify().faults().add(Fault {
@@ -209,14 +244,12 @@ impl Case {
 
     /// Clears all faults, lets the schedules run on, and asserts the final state.
     async fn ends(&self, drifted: bool) {
-        let run = async |task: &str| {
-            for _ in 0..3 {
-                self.world.advance(4000);
-                self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
-            }
-        };
+        let run = async |task: &str| self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
         self.world.spotify().faults().clear();
-        run("sweep").await;
+        for _ in 0..3 {
+            self.world.advance(4000);
+            run("sweep").await;
+        }
         // Without drift at Spotify, sweeps suffice and no reconciliation is needed.
         for person in PEOPLE.into_iter().filter(|_| !drifted) {
             let heard = self.world.read_entitlements(person).await;
@@ -231,8 +264,19 @@ impl Case {
                 );
             }
         }
-        run("reconcile").await;
-        run("sweep").await;
+        // While the brake is on, nothing that exists ends, and the checks find it. They go on for a week after an end.
+        let (brake, partner_id) = self.brake();
+        for _ in 0..2 {
+            for _ in 0..9 {
+                self.world.advance(DAY);
+                run("sweep").await;
+                run("reconcile").await;
+                self.world.advance(1200);
+                run("sweep").await;
+            }
+            let until = self.world.clock.now() + 10 * DAY;
+            brake.release(&partner_id, until).await.unwrap();
+        }
         let partner_id = &self.world.sandbox.options().partner_id;
         self.world.spotify().requests().clear();
         for person in PEOPLE {
@@ -256,7 +300,7 @@ impl Case {
             }
         }
         // Sync makes no further call for subscribers who are not linked.
-        self.world.advance(4000);
+        self.world.advance(DAY);
         for task in ["sweep", "reconcile"] {
             self.sync.handle(&json!({"task": task}), LONG).await.unwrap();
         }
@@ -330,7 +374,7 @@ fn check(cases: u32, story: &impl AsyncFn(&Case, &[Event])) {
                         case.happens(event).await;
                     }
                     story(&case, &events).await;
-                    let drifted = events.iter().any(|event| matches!(event, Event::Drifts(_)));
+                    let drifted = events.iter().any(|event| matches!(event, Event::Drifts(..)));
                     case.ends(drifted).await;
                 });
             }));

@@ -5,6 +5,7 @@ mod dead_letters;
 mod event_bus;
 mod follow;
 mod guard;
+mod idle_day;
 mod metrics;
 mod missing_links;
 mod priority;

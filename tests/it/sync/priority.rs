@@ -1,9 +1,8 @@
 //! Individual changes go before bulk changes, in the stream, in the sweep, and at the rate limiter.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use sandbox::{Link, deployment, stream::Stream};
+use sandbox::{deployment, stream::Stream};
 use serde_json::{Value, json};
 use shared::{
     aws::AwsConfig,
@@ -18,62 +17,11 @@ use sync::Synchronizer;
 
 use crate::support::{
     World, join_all,
-    synchronizer::{LONG, REPLACE, ada, calls, heard, link, linked, subscribers, sweep},
+    synchronizer::{LONG, REPLACE, ada, add_linked, calls, heard, link, linked, subscribers, sweep},
 };
 
 /// Calls per second, the default of `SPOTIFY_RATE`.
 const RATE: usize = 5;
-
-/// Adds subscribers who are linked and in sync, as hours of linking would, numbered as `numbers`. With `lane`, a change to `gold` waits there for sync.
-async fn add_linked(world: &World, numbers: std::ops::Range<usize>, lane: Option<&str>) -> Vec<PartnerUserId> {
-    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
-        .unwrap()
-        .dynamodb(&HttpClient::new().unwrap());
-    let partner_id = world.sandbox.options().partner_id.clone();
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let number = |number: i64| AttributeValue::N(number.to_string());
-    let people: Vec<_> = numbers.map(|n| format!("{n:032x}")).collect();
-    world.spotify().add_links(people.iter().map(|person| Link {
-        partner_id: partner_id.clone(),
-        partner_user_id: person.clone(),
-        account: format!("account of {person}"),
-        ..Link::default()
-    }));
-    for some in people.chunks(25) {
-        let puts = some.iter().map(|person| {
-            let mut item = HashMap::from([
-                ("id".to_owned(), text(&format!("{partner_id}#{person}"))),
-                ("partner_id".to_owned(), text(&partner_id)),
-                ("partner_user_id".to_owned(), text(person)),
-                ("link_state".to_owned(), text("linked")),
-                ("link_since".to_owned(), number(1)),
-                ("link_evidence".to_owned(), text("get-entitlements")),
-                ("registered_at".to_owned(), number(1)),
-                ("observed_entitlements".to_owned(), AttributeValue::L(Vec::new())),
-            ]);
-            if let Some(lane) = lane {
-                let hash = shared::secret::sha256_hex(&format!("{partner_id}#{person}"));
-                let shard = u8::from_str_radix(&hash[..2], 16).unwrap() % shared::store::DIRTY_SHARDS;
-                item.extend([
-                    ("entitlements".to_owned(), AttributeValue::L(vec![text("gold")])),
-                    ("version".to_owned(), number(1)),
-                    ("dirty".to_owned(), text(&format!("{lane}{shard}"))),
-                    ("next_try_at".to_owned(), number(1)),
-                    ("dirty_since".to_owned(), number(1)),
-                ]);
-            }
-            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
-            WriteRequest::builder().put_request(put).build()
-        });
-        let write = dynamodb.batch_write_item();
-        let write = write.request_items(deployment::SUBSCRIBERS_TABLE, puts.collect());
-        write.send().await.unwrap();
-    }
-    people
-        .iter()
-        .map(|person| PartnerUserId::parse(person).unwrap())
-        .collect()
-}
 
 /// Writes `gold` for everyone, as `soa-link import` does.
 async fn import(table: &Subscribers, partner_id: &PartnerId, people: &[PartnerUserId]) {
@@ -172,38 +120,23 @@ async fn the_stream_leaves_bulk_changes_to_the_sweep() {
             "Keys": {"id": {"S": id}}, "OldImage": {}, "NewImage": {"dirty": {"S": dirty}, "version": {"N": "1"}},
         }}]})
     };
-    batch(&world, &[of("ada", &["gold"]), of("bela", &[])]).await;
+    world.replace_for_many(&[of("ada", &["gold"]), of("bela", &[])]).await;
     assert_eq!(lane().await, Some(Lane::Bulk));
     sync.handle(&record(json!("bulk#3")), LONG).await.unwrap();
     assert_eq!(calls(&world), (0, 0));
     sweep(&sync).await;
     assert_eq!(heard(&world), ["gold"]);
     // An individual change moves a subscriber out of the bulk, and a bulk does not move them back.
-    batch(&world, &[of("ada", &["silver"]), of("bela", &[])]).await;
+    world.replace_for_many(&[of("ada", &["silver"]), of("bela", &[])]).await;
     world.write_entitlements("add", "ada", &["extra"]).await;
     assert_eq!(lane().await, Some(Lane::Individual));
-    batch(&world, &[of("ada", &["bronze"]), of("bela", &[])]).await;
+    world.replace_for_many(&[of("ada", &["bronze"]), of("bela", &[])]).await;
     assert_eq!(lane().await, Some(Lane::Individual));
     sync.handle(&record(json!("3")), LONG).await.unwrap();
     assert_eq!(
         (heard(&world), link(&world).await.0),
         (vec!["bronze".to_owned()], "linked".to_owned())
     );
-}
-
-async fn batch(world: &World, people: &[Value]) {
-    let mut claims = world.request_claims("ada", &format!("batch of {}", calls(world).1));
-    let members = claims.as_object_mut().unwrap();
-    members.remove("sub");
-    members.remove("partner_user_id");
-    claims["people"] = json!(people);
-    claims["jti"] = format!("{}", world.clock.now()).into();
-    claims["aud"] = world.gateway("/replace-entitlements").into();
-    let answer = world
-        .backend_call("/replace-entitlements", &World::request_token(&claims))
-        .await;
-    assert_eq!(answer.status, 202, "{}", answer.body);
-    world.advance(1);
 }
 
 /// A run ends before it has reached all shards. The next one begins with another.

@@ -8,7 +8,7 @@ use shared::{partner::Entitlements, runtime::worker::EventFunction as _, store::
 
 use crate::support::{
     World,
-    synchronizer::{GET, LONG, REPLACE, ada, calls, during, heard, link, linked, start, subscribers, sweep},
+    synchronizer::{GET, LONG, REPLACE, ada, calls, during, follow, heard, link, linked, start, subscribers, sweep},
 };
 
 /// A version that is superseded during its call is never recorded as synced.
@@ -26,7 +26,7 @@ async fn a_change_during_a_call_is_synced_at_once() {
         tokio::time::sleep(Duration::from_millis(250)).await;
         world.write_entitlements("replace", "ada", &["silver"]).await;
         // Another worker sees the change and leaves it to the first one, which holds the lease.
-        sweep(&start(&world).await).await;
+        follow(&world, &start(&world).await).await;
     };
     tokio::join!(sweep(&sync), change);
     assert_eq!(heard(&world), ["silver"]);
@@ -154,8 +154,55 @@ async fn one_of_eight_concurrent_workers_calls_spotify() {
     for _ in 0..8 {
         workers.push(start(&world).await);
     }
-    crate::support::join_all(workers.iter().map(sweep)).await;
+    crate::support::join_all(workers.iter().map(|worker| follow(&world, worker))).await;
     assert_eq!((heard(&world), calls(&world)), (vec!["gold".to_owned()], (0, 1)));
+}
+
+/// A sweep starts each minute and may take longer. Together they would use up the account's concurrency.
+#[tokio::test]
+async fn a_task_does_not_start_while_its_last_run_goes_on() {
+    for task in ["sweep", "reconcile"] {
+        let (world, sync) = linked().await;
+        world.advance(86_400);
+        world.write_entitlements("replace", "ada", &["gold"]).await;
+        if task == "reconcile" {
+            follow(&world, &sync).await;
+        }
+        world.spotify().requests().clear();
+        world.spotify().faults().add(Fault {
+            delay_ms: Some(30_000),
+            times: Some(1),
+            ..Fault::on("/api/v1/")
+        });
+        let event = json!({ "task": task });
+        let made = || calls(&world).0 + calls(&world).1;
+        let first = async {
+            let ended = sync.handle(&event, LONG).await;
+            panic!("{ended:?}");
+        };
+        let second = async {
+            while made() == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let other = start(&world).await;
+            // A subscriber whom the first run has not reached.
+            assert_eq!(world.signed_in("bela").link("jonas").await.status, 302);
+            world.advance(20);
+            let begun = made();
+            other.handle(&event, LONG).await.unwrap();
+            assert_eq!(made(), begun, "{task}");
+            // The first run is killed. Its lease ends with its time.
+            world.advance(40);
+            other
+        };
+        let other = tokio::select! {
+            () = first => unreachable!(),
+            other = second => other,
+        };
+        let begun = made();
+        other.handle(&event, LONG).await.unwrap();
+        assert!(made() > begun, "{task}");
+    }
 }
 
 /// A worker is killed during a call. The next one takes over when the lease has expired.
