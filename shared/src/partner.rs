@@ -201,6 +201,12 @@ impl ObservedEntitlements {
         self.0.iter().all(|name| desired.contains(name.as_str()))
     }
 
+    /// Whether Spotify holds every entitlement of `desired`, so that nothing has to be granted.
+    #[must_use]
+    pub fn is_superset(&self, desired: &Entitlements) -> bool {
+        desired.iter().all(|name| self.0.contains(name))
+    }
+
     /// The names in either set.
     #[must_use]
     pub fn union(&self, more: &Entitlements) -> Self {

@@ -21,7 +21,7 @@ use shared::{
         startup::{Base, LinkStore, StartError},
     },
     sign_in::BackendVerifier,
-    store::{ChangeRequest, Lane, Subscriber, Subscribers},
+    store::{ChangeRequest, Subscriber, Subscribers},
     telemetry::{self, Code, metrics},
     urls::PublicUrl,
     web::{Request, Response},
@@ -79,7 +79,7 @@ impl Entitlements {
             Targets::One(wanted) => {
                 let pseudonym = keys.current.log_pseudonym(partner_id, &wanted.partner_user_id);
                 telemetry::record_subject(partner_id.as_str(), &pseudonym);
-                let subscriber = self.execute(partner_id, &wanted, Lane::Individual).await?;
+                let subscriber = self.execute(partner_id, &wanted).await?;
                 let body = subscriber_json(operation, &subscriber).into();
                 Ok(Response::json(code, status, &body))
             }
@@ -119,19 +119,15 @@ impl Entitlements {
     }
 
     /// Reads or changes one subscriber.
-    async fn execute(
-        &self,
-        partner_id: &PartnerId,
-        wanted: &SubscriberRequest,
-        lane: Lane,
-    ) -> Result<Subscriber, Error> {
+    async fn execute(&self, partner_id: &PartnerId, wanted: &SubscriberRequest) -> Result<Subscriber, Error> {
         let (partner_user_id, subscribers) = (&wanted.partner_user_id, &self.subscribers);
         match &wanted.change {
             None => Ok(subscribers.get(partner_id, partner_user_id).await?),
             Some(change) => {
                 let request = ChangeRequest {
                     expected: wanted.expected,
-                    lane,
+                    lane: wanted.lane,
+                    give_up_at: wanted.give_up_at,
                     ..ChangeRequest::new(partner_id, partner_user_id, change)
                 };
                 Ok(subscribers.change(request, self.clock.now()).await?)
@@ -148,7 +144,7 @@ impl Entitlements {
         wanted: &Result<SubscriberRequest, Error>,
     ) -> (Value, Option<Code>) {
         let done = match wanted {
-            Ok(wanted) => self.execute(partner_id, wanted, Lane::Bulk).await,
+            Ok(wanted) => self.execute(partner_id, wanted).await,
             Err(Error::InvalidMember(member)) => Err(Error::InvalidMember(member.clone())),
             Err(Error::UnknownMember(member)) => Err(Error::UnknownMember(member.clone())),
             Err(_) => Err(Error::Internal("person")),

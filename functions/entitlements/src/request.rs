@@ -9,8 +9,9 @@ use shared::{
     partner::{self, PartnerId, PartnerUserId},
     secrets::Versions,
     sign_in::{PartnerKeys, require_known_person_members, subject_id},
-    store::Change,
+    store::{CONTENTION_TIMEOUT, Change, Lane},
 };
+use tokio::time::Instant;
 
 /// Upper bound of the subscribers in one request.
 const MAX_SUBSCRIBERS: usize = 100;
@@ -31,6 +32,10 @@ pub(crate) struct SubscriberRequest {
     pub(crate) change: Option<Change>,
     /// The version that the backend expects, if it named one.
     pub(crate) expected: Option<i64>,
+    /// The lane in which the change waits for sync: that of a bulk if the request is for several subscribers.
+    pub(crate) lane: Lane,
+    /// Time after which a writer that competes with others gives up, the same for all subscribers of a request.
+    pub(crate) give_up_at: Instant,
 }
 
 impl Operation {
@@ -92,7 +97,10 @@ pub(crate) fn targets(
             let path = unknown.name.map(|name| format!("{place}.{name}"));
             Error::UnknownMember(Some(path.unwrap_or_else(|| place.clone())))
         })?;
-        let request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
+        let mut request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
+        if people.len() > 1 {
+            request.lane = Lane::Bulk;
+        }
         // Two changes of one subscriber would have no defined order.
         if named.insert(request.partner_user_id.expose().to_owned()) {
             Ok(request)
@@ -115,25 +123,22 @@ fn subscriber_request(
         JwsError::Claim(name) => Error::InvalidMember(format!("{at}{name}")),
         error => Error::Token(error),
     })?;
-    if operation == Operation::Get {
-        return Ok(SubscriberRequest {
-            partner_user_id,
-            change: None,
-            expected: None,
-        });
-    }
-    let expected = match claims.get("version") {
-        None => None,
-        Some(version) => {
-            let version = version.as_i64().filter(|version| *version >= 0);
-            Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?)
-        }
-    };
-    Ok(SubscriberRequest {
+    let mut request = SubscriberRequest {
         partner_user_id,
-        change: operation.change(names(claims.get("entitlements"), at)?),
-        expected,
-    })
+        change: None,
+        expected: None,
+        lane: Lane::Individual,
+        give_up_at: Instant::now() + CONTENTION_TIMEOUT,
+    };
+    if operation == Operation::Get {
+        return Ok(request);
+    }
+    if let Some(version) = claims.get("version") {
+        let version = version.as_i64().filter(|version| *version >= 0);
+        request.expected = Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?);
+    }
+    request.change = operation.change(names(claims.get("entitlements"), at)?);
+    Ok(request)
 }
 
 /// Reads a set of entitlements; the error names the malformed member.

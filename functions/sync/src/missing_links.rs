@@ -40,13 +40,15 @@ impl Synchronizer {
             return Ok(SyncOutcome::Unlinked { evidence, at: None });
         }
         if link.state == LinkState::Unlinked {
-            let at = next_daily_check(since, now);
+            let at = self.next_daily_check(subscriber);
             return Ok(SyncOutcome::Unlinked { evidence, at });
         }
         if link.state == LinkState::Suspect {
             let confirmable_at = since.saturating_add(SUSPECT_SECS);
             if now < confirmable_at {
-                return Ok(SyncOutcome::CheckAgain { at: confirmable_at });
+                return Ok(SyncOutcome::CheckAgain {
+                    at: Some(confirmable_at),
+                });
             }
             return self.unlinked_unless_held(subscriber, evidence, state).await;
         }
@@ -69,6 +71,12 @@ impl Synchronizer {
         Ok(SyncOutcome::Suspect { evidence, at })
     }
 
+    /// Time of the next daily check of an unlinked subscriber, in seconds since 1970; `None` after a week.
+    pub(crate) fn next_daily_check(&self, subscriber: &Subscriber) -> Option<i64> {
+        let now = self.clock.now();
+        next_daily_check(subscriber.link.since.unwrap_or(now), now)
+    }
+
     /// Ends a link, unless the partner's brake is on: then the link keeps its state and is checked again.
     async fn unlinked_unless_held(
         &self,
@@ -85,7 +93,7 @@ impl Synchronizer {
             }
             state.brakes_on.insert(partner_id.to_owned());
         }
-        let at = now.saturating_add(SUSPECT_SECS);
+        let at = Some(now.saturating_add(SUSPECT_SECS));
         Ok(SyncOutcome::CheckAgain { at })
     }
 }

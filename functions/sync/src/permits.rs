@@ -30,8 +30,8 @@ pub(crate) struct PermitBlock {
 /// Whether permits for a block were acquired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reservation {
-    /// The block may start.
-    Granted,
+    /// The block may start, with this number of subscribers.
+    Granted(usize),
     /// Spotify has demanded a pause.
     Paused,
     /// The run's time is over.
@@ -67,14 +67,14 @@ impl Synchronizer {
                         left: count,
                         is_probe: false,
                     };
-                    return Reservation::Granted;
+                    return Reservation::Granted(usize::try_from(count).unwrap_or(1));
                 }
                 Ok(Permit::Probe) => {
                     *block = PermitBlock {
                         is_probe: true,
                         ..PermitBlock::default()
                     };
-                    return Reservation::Granted;
+                    return Reservation::Granted(1);
                 }
                 Ok(Permit::Unavailable { paused: true, .. }) => {
                     log!(warn, Code::SyncStopped, reason = "calls to Spotify are paused");
@@ -82,7 +82,7 @@ impl Synchronizer {
                 }
                 Ok(Permit::Unavailable { until_ms, .. }) => until_ms,
                 // Each call acquires its own permit.
-                Err(_) => return Reservation::Granted,
+                Err(_) => return Reservation::Granted(1),
             };
             let wake_at = Instant::now() + milliseconds(until_ms.saturating_sub(now_ms));
             if wake_at >= until {
@@ -131,13 +131,17 @@ impl Synchronizer {
     }
 }
 
-/// Whether Spotify processed the probe, whatever it decided.
+/// Whether Spotify did not reject the probe because of its rate, whatever else it decided.
 fn ends_pause<T>(answer: &Result<T, SpotifyError>) -> bool {
     match answer {
         Ok(_) => true,
         Err(SpotifyError::OpenAccess(error)) => matches!(
             error,
-            OpenAccessError::NotLinked | OpenAccessError::Conflict | OpenAccessError::Refused { .. }
+            OpenAccessError::NotLinked
+                | OpenAccessError::Conflict
+                | OpenAccessError::Refused { .. }
+                | OpenAccessError::Unauthorized
+                | OpenAccessError::Forbidden
         ),
         Err(_) => false,
     }

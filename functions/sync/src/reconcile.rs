@@ -66,6 +66,10 @@ impl Run<'_> {
                 }
             }
             cursor.last_id = page.next;
+            if cursor.last_id.is_some() && self.has_ended() {
+                // Pages without linked subscribers take time too.
+                return subscribers.save_cursor(&cursor).await.map_err(table);
+            }
             if cursor.last_id.is_none() {
                 self.store_linked_counts(&mut cursor).await?;
                 subscribers.save_cursor(&cursor).await.map_err(table)?;
@@ -76,16 +80,12 @@ impl Run<'_> {
 
     /// Checks a block of subscribers and moves the cursor past each of them. Returns `false` if the run ends before the end of the block.
     async fn check_block(&mut self, block: &[Subscriber], cursor: &mut ReconcileCursor) -> Result<bool, EventError> {
-        let must_check = |subscriber: &&Subscriber| {
-            // A dirty subscriber is synced by the sweep, and a suspect one is checked by it.
-            subscriber.link.state == LinkState::Linked && subscriber.lane.is_none()
-        };
-        let count = block.iter().filter(must_check).count();
-        if count > 0 && (self.has_ended() || !self.reserve_permits(count).await) {
+        let count = block.iter().filter(|subscriber| self.must_check(subscriber)).count();
+        if count > 0 && (self.has_ended() || self.reserve_permits(count).await.is_none()) {
             return Ok(false);
         }
         for subscriber in block {
-            if must_check(&subscriber) && self.check(subscriber).await? == Step::End {
+            if self.must_check(subscriber) && self.check(subscriber).await? == Step::End {
                 return Ok(false);
             }
             let partner_id = subscriber.partner_id.as_str().to_owned();
@@ -95,14 +95,17 @@ impl Run<'_> {
         Ok(true)
     }
 
+    /// Whether a subscriber is compared with Spotify. The sweep syncs a dirty one and checks a suspect one.
+    fn must_check(&self, subscriber: &Subscriber) -> bool {
+        let is_refused = self.refused.contains(subscriber.partner_id.as_str());
+        subscriber.link.state == LinkState::Linked && subscriber.lane.is_none() && !is_refused
+    }
+
     /// Checks one linked subscriber, and syncs them if Spotify has something else.
     async fn check(&mut self, subscriber: &Subscriber) -> Result<Step, EventError> {
         let partner_id = subscriber.partner_id.as_str();
         if self.has_ended() {
             return Ok(Step::End);
-        }
-        if self.refused.contains(partner_id) {
-            return Ok(Step::Continue);
         }
         let impact = match Box::pin(self.sync.is_in_sync(subscriber, &mut self.state)).await {
             Ok(true) => {

@@ -143,14 +143,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Acquires permits for up to `count` calls without urgency. Returns `false` if the run ends.
-    pub(crate) async fn reserve_permits(&mut self, count: usize) -> bool {
+    /// Acquires permits for up to `count` subscribers without urgency. Returns how many of them may follow, or `None` if the run ends.
+    pub(crate) async fn reserve_permits(&mut self, count: usize) -> Option<usize> {
         let reserved = self
             .sync
             .reserve_permits(&mut self.state.permits, count, self.until)
             .await;
         self.stopped |= reserved == Reservation::Paused;
-        reserved == Reservation::Granted
+        match reserved {
+            Reservation::Granted(granted) => Some(granted),
+            Reservation::Paused | Reservation::OutOfTime => None,
+        }
     }
 
     /// Fails if the revocation guard was unavailable, so that the run counts as an error and raises an alarm.

@@ -72,11 +72,12 @@ impl Run<'_> {
     }
 }
 
-/// Whether a record contains an individual change that must be synced to Spotify; writes by `sync` itself do not.
+/// Whether a record contains an individual change that must be synced to Spotify; writes by `sync` itself do not. Bulk changes and link checks are left to the
+/// sweep. An unreadable lane is not, so that the record is set aside.
 fn concerns_spotify(record: &Value) -> bool {
     let value = |image: &str, name: &str| record.pointer(&format!("/dynamodb/{image}/{name}/N")).cloned();
     let dirty = record.pointer("/dynamodb/NewImage/dirty/S").and_then(Value::as_str);
-    dirty.is_some_and(|dirty| Lane::parse(dirty) != Some(Lane::Bulk))
+    dirty.is_some_and(|dirty| matches!(Lane::parse(dirty), None | Some(Lane::Individual)))
         && ["version", "registered_at"]
             .iter()
             .any(|name| value("OldImage", name) != value("NewImage", name))

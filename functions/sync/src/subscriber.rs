@@ -56,7 +56,7 @@ impl Synchronizer {
         let owner = self.name()?;
         let mut previous: Option<Attempt> = None;
         loop {
-            let leased = match self.subscribers.acquire_lease(key, why, &owner, self.clock.now()).await {
+            let mut leased = match self.subscribers.acquire_lease(key, why, &owner, self.clock.now()).await {
                 Ok(Some(leased)) => leased,
                 Ok(None) => {
                     // The record changed and is not due yet. The impact of the previous attempt still applies to the run.
@@ -69,7 +69,7 @@ impl Synchronizer {
                 Err(StoreError::Malformed) => return Ok(unreadable(key)),
                 Err(_) => return Err(TABLE),
             };
-            let attempt = match self.reconcile(&leased, why, state).await {
+            let attempt = match self.reconcile(&mut leased, why, &owner, state).await {
                 Ok(outcome) => Attempt {
                     outcome,
                     impact: Impact::None,
@@ -78,6 +78,7 @@ impl Synchronizer {
                 Err(SyncError::NoPermit { seconds, paused }) => self.defer(seconds, paused),
                 Err(SyncError::Table(_)) => return Err(TABLE),
             };
+            let attempt = self.limit_checks(&leased, attempt);
             let now = self.clock.now();
             match self.subscribers.complete(&leased, &attempt.outcome, &owner, now).await {
                 Ok(true) => {
@@ -114,15 +115,20 @@ impl Synchronizer {
         self.call_permitted(&mut state.permits, Box::pin(asked)).await
     }
 
-    /// Compares the entitlements at Spotify with the desired ones, and replaces them if they differ.
+    /// Compares the entitlements at Spotify with the desired ones, and replaces them if they differ. `subscriber` is the leased record, and is updated if
+    /// Spotify confirms the link.
     async fn reconcile(
         &self,
-        subscriber: &Subscriber,
+        subscriber: &mut Subscriber,
         why: SyncTrigger,
+        owner: &str,
         state: &mut RunState,
     ) -> Result<SyncOutcome, SyncError> {
         if subscriber.link.state == LinkState::None {
             return Ok(SyncOutcome::NoOp);
+        }
+        if let Some(on_hold) = self.still_on_hold(subscriber, state).await {
+            return Ok(on_hold);
         }
         // A new version for a confirmed link needs no `get-entitlements` call first.
         let has_new_version =
@@ -144,6 +150,11 @@ impl Synchronizer {
                     observed,
                 });
             }
+            // Stored before anything is sent: whatever happens to the change, a link that Spotify has just confirmed is not missing.
+            if subscriber.link.state != LinkState::Linked && !self.confirm(subscriber, owner).await? {
+                let at = Some(self.clock.now());
+                return Ok(SyncOutcome::CheckAgain { at });
+            }
             observed
         };
         let desired = subscriber.desired().cloned().unwrap_or_default();
@@ -161,6 +172,50 @@ impl Synchronizer {
             changed: true,
             observed: desired,
         })
+    }
+
+    /// Stores that Spotify has confirmed the link. Returns `false` if the link has changed meanwhile, so that the attempt must begin anew.
+    async fn confirm(&self, subscriber: &mut Subscriber, owner: &str) -> Result<bool, SyncError> {
+        let now = self.clock.now();
+        let confirmed = self
+            .subscribers
+            .confirm_link(subscriber, "get-entitlements", owner, now);
+        let Some(confirmed) = confirmed.await? else {
+            return Ok(false);
+        };
+        log_confirmed(subscriber);
+        *subscriber = confirmed;
+        Ok(true)
+    }
+
+    /// Outcome for a subscriber whose revocation is still on hold and who has nothing to be granted: no call to Spotify. Thousands may wait for an operator.
+    async fn still_on_hold(&self, subscriber: &Subscriber, state: &mut RunState) -> Option<SyncOutcome> {
+        let is_held = subscriber.last_error.as_deref() == Some(GUARD_HELD);
+        let observed = subscriber.observed.as_ref().filter(|_| is_held)?;
+        let desired = subscriber.desired()?;
+        if observed.equals(desired) || !observed.is_superset(desired) {
+            return None;
+        }
+        let failure = self.revocation_hold(subscriber, state).await?;
+        Some(SyncOutcome::RevocationOnHold {
+            observed: observed.clone(),
+            at: self.clock.now().saturating_add(HOLD_RECHECK_DELAY),
+            failure,
+        })
+    }
+
+    /// A check of an unlinked subscriber that failed is not retried, but made again the next day, as long as the daily checks go on.
+    fn limit_checks(&self, leased: &Subscriber, attempt: Attempt) -> Attempt {
+        let is_unlinked = leased.link.state == LinkState::Unlinked;
+        match attempt.outcome {
+            SyncOutcome::Retry { .. } if is_unlinked => Attempt {
+                outcome: SyncOutcome::CheckAgain {
+                    at: self.next_daily_check(leased),
+                },
+                ..attempt
+            },
+            _ => attempt,
+        }
     }
 
     /// Calls `replace-entitlements` with the full set. Returns `false` if Spotify reported that there is no link.
@@ -258,6 +313,8 @@ fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, 
     let waited = before.dirty_since.map(|since| now.saturating_sub(since));
     match outcome {
         SyncOutcome::InSync { changed: true, .. } => match waited {
+            // An import takes hours, as its operator knows.
+            Some(_) if before.lane == Some(Lane::Bulk) => {}
             Some(waited) => metrics::record(Metric::SyncLag, waited),
             None if why == SyncTrigger::Reconcile => metrics::count(Metric::Drift),
             None => {}
@@ -269,16 +326,23 @@ fn record_metrics(before: &Subscriber, outcome: &SyncOutcome, why: SyncTrigger, 
     }
 }
 
+/// Logs that Spotify has confirmed a link, or has one again.
+fn log_confirmed(before: &Subscriber) {
+    let partner_id = before.partner_id.as_str();
+    if before.link.is_missing() {
+        log!(info, Code::LinkRestored, partner_id);
+    } else {
+        log!(info, Code::LinkConfirmed, partner_id);
+        metrics::count(Metric::Confirmed);
+    }
+}
+
 /// Logs a change of the link.
 fn log_outcome(before: &Subscriber, outcome: &SyncOutcome) {
     let partner_id = before.partner_id.as_str();
     let link = &before.link;
     match outcome {
-        SyncOutcome::InSync { .. } if link.is_missing() => log!(info, Code::LinkRestored, partner_id),
-        SyncOutcome::InSync { .. } if link.state != LinkState::Linked => {
-            log!(info, Code::LinkConfirmed, partner_id);
-            metrics::count(Metric::Confirmed);
-        }
+        SyncOutcome::InSync { .. } if link.state != LinkState::Linked => log_confirmed(before),
         SyncOutcome::Suspect { .. } => log!(warn, Code::LinkSuspect, partner_id),
         SyncOutcome::Unlinked { .. } => match link.state {
             LinkState::Unlinked => {}

@@ -77,7 +77,7 @@ impl Run<'_> {
             for lane in [&mut checks, &mut bulk] {
                 let block = self.block(lane).await?;
                 is_idle &= block.is_empty();
-                if !block.is_empty() && !self.sync_block(&block).await? {
+                if !block.is_empty() && !self.sync_block(block, lane).await? {
                     return Ok(());
                 }
             }
@@ -100,12 +100,19 @@ impl Run<'_> {
         Ok(block)
     }
 
-    /// Syncs a block. Returns `false` if the run ends.
-    async fn sync_block(&mut self, block: &[SubscriberKey]) -> Result<bool, EventError> {
-        if self.has_ended() || !self.reserve_permits(block.len()).await {
+    /// Syncs as many subscribers of a block as there are permits, and returns the others to the lane. Returns `false` if the run ends.
+    async fn sync_block(&mut self, mut block: Vec<SubscriberKey>, lane: &mut LaneReader) -> Result<bool, EventError> {
+        if self.has_ended() {
             return Ok(false);
         }
-        for key in block {
+        let Some(granted) = self.reserve_permits(block.len()).await else {
+            return Ok(false);
+        };
+        while block.len() > granted.max(1) {
+            lane.keys.extend(block.pop());
+            lane.keys.rotate_right(1);
+        }
+        for key in &block {
             if self.sync_one(key, SyncTrigger::Due).await? == Step::End {
                 return Ok(false);
             }

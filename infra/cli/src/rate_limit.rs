@@ -72,8 +72,7 @@ pub(crate) async fn run(args: &RateLimitArgs, out: &mut dyn Write) -> Result<boo
 
 fn print(status: &RateLimiterStatus, now_ms: i64, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
     let seconds = |at_ms: i64| at_ms.saturating_sub(now_ms).max(0).saturating_add(999) / 1000;
-    let paused_until = status.paused_until_ms.filter(|until| *until > now_ms);
-    let paused = paused_until.map(seconds);
+    let paused = status.paused_until(now_ms).map(seconds);
     let probe = status.probe_at_ms.filter(|_| paused.is_some()).map(seconds);
     let probe = probe.filter(|probe| paused.is_some_and(|paused| *probe < paused));
     if json {

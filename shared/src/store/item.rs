@@ -88,12 +88,8 @@ pub(super) fn list(entitlements: &Entitlements) -> AttributeValue {
     AttributeValue::L(entitlements.iter().map(text).collect())
 }
 
-/// The names that Spotify holds, cut to [`MAX_OBSERVED_BYTES`]. A cut list still differs from every set of [`Entitlements`].
-pub(super) fn observed_list(observed: &ObservedEntitlements) -> AttributeValue {
-    let mut bytes = 0;
-    let fitting = observed.iter().take_while(|name| {
-        bytes += name.len();
-        bytes <= MAX_OBSERVED_BYTES
-    });
-    AttributeValue::L(fitting.map(text).collect())
+/// The names that Spotify holds; `None` if they exceed [`MAX_OBSERVED_BYTES`]. Without the attribute, Spotify is asked again before the next change.
+pub(super) fn observed_list(observed: &ObservedEntitlements) -> Option<AttributeValue> {
+    let bytes: usize = observed.iter().map(str::len).sum();
+    (bytes <= MAX_OBSERVED_BYTES).then(|| AttributeValue::L(observed.iter().map(text).collect()))
 }

@@ -227,7 +227,7 @@ impl PartnerTable {
     /// Records the Partner ID that Spotify returned, and stores the partner, in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyUsed`] if the creation has ended or the partner exists; otherwise another [`StoreError`]. A retry is safe, but returns
+    /// [`StoreError::AlreadyUsed`] if the creation has ended, the partner exists, or the id is the reference of another creation; otherwise another [`StoreError`]. A retry is safe, but returns
     /// [`StoreError::AlreadyUsed`] if the first write succeeded.
     pub async fn complete_creation(
         &self,
@@ -251,7 +251,17 @@ impl PartnerTable {
             .build()
             .map_err(|_| StoreError::Malformed)?;
         let ledger = TransactWriteItem::builder().update(update).build();
-        self.write_both(ledger, self.new_item(partner_item(&partner))?).await?;
+        let new_partner = self.new_item(partner_item(&partner))?;
+        // A transaction must not name an item twice.
+        let refused = if *partner_id == creation.reference {
+            self.transact([ledger, new_partner]).await?.is_some()
+        } else {
+            let no_reference = self.absent(&creation_key(partner_id))?;
+            self.transact([ledger, new_partner, no_reference]).await?.is_some()
+        };
+        if refused {
+            return Err(StoreError::AlreadyUsed);
+        }
         Ok(PartnerRecord { version: 1, ..partner })
     }
 

@@ -14,6 +14,8 @@ use super::{
     write::{Condition, ConditionalWrite, Write},
 };
 
+/// Upper bound of the time for which callers queue, in milliseconds.
+const MAX_QUEUE_MS: i64 = 60_000;
 /// Upper bound of attempts to acquire a permit while other workers acquire theirs.
 const MAX_ATTEMPTS: usize = 16;
 /// Interval between the probes of a pause, in milliseconds. Spotify's `Retry-After` is obeyed by all other calls (Open Access, "Rate limits"); the probes are a
@@ -98,10 +100,9 @@ impl RateLimiter {
             let latest = now_ms.saturating_add(max_wait_ms);
             if first_call_at_ms > latest {
                 let until_ms = first_call_at_ms.saturating_sub(max_wait_ms);
-                return Ok(Permit::Unavailable {
-                    until_ms,
-                    paused: false,
-                });
+                // A time so far ahead is no queue, but a pause that an earlier version stored.
+                let paused = first_call_at_ms.saturating_sub(now_ms) > MAX_QUEUE_MS;
+                return Ok(Permit::Unavailable { until_ms, paused });
             }
             let room = latest.saturating_sub(first_call_at_ms) / self.interval;
             let count = count.clamp(1, room.max(1));
@@ -194,6 +195,16 @@ impl RateLimiter {
             .key("id", text(&self.id))
             .return_values(ReturnValue::None)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+impl RateLimiterStatus {
+    /// End of a pause that has not ended at `now_ms`, in milliseconds since 1970.
+    #[must_use]
+    pub fn paused_until(&self, now_ms: i64) -> Option<i64> {
+        let queued_until = now_ms.saturating_add(MAX_QUEUE_MS);
+        let far_ahead = self.next_call_at_ms.filter(|at| *at > queued_until);
+        self.paused_until_ms.max(far_ahead).filter(|until| *until > now_ms)
     }
 }
 

@@ -67,7 +67,7 @@ names! {
     SpotifyUnanswered = Count, "1 for a call to Spotify with a 5xx or no response, otherwise 0; the average is their share";
     SpotifyLatency = Milliseconds ["call"], "duration of a call to Spotify, by call";
     ClientRefused = Count, "token requests that Spotify refused with every version of the client secret";
-    SyncLag = Seconds, "time from a change until Spotify has it";
+    SyncLag = Seconds, "time from an individual change until Spotify has it";
     DirtyAge = Seconds, "time since the change, for a subscriber whose sync failed or is held";
     DirtyItems = Count, "subscribers whose changes Spotify does not have yet, counted by the sweep";
     Drift = Count, "linked subscribers whose entitlements at Spotify had changed without us";

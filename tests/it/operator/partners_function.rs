@@ -366,3 +366,22 @@ async fn the_write_itself_checks_that_an_id_is_not_taken() {
     );
     assert_eq!(table.put(&partner("second")).await.unwrap(), PartnerWrite::IsReference);
 }
+
+/// Spotify's answer is lost, and the operator settles the creation with an id that is the reference of another one.
+#[tokio::test]
+async fn a_creation_is_not_settled_with_the_reference_of_another() {
+    let world = World::new().await;
+    let operators = operators(&world).await;
+    for (reference, name) in [("first", "First"), ("second", "Second")] {
+        world.spotify().faults().add(Fault {
+            status: Some(503),
+            times: Some(1),
+            ..Fault::on(CREATE)
+        });
+        let create = json!({"command": "create-partner", "reference": reference, "name": name});
+        assert_eq!(refused(&ask(&operators, create).await), "uncertain");
+    }
+    let settle = |id: &str| json!({"command": "settle-creation", "reference": "first", "partner_id": id});
+    assert_eq!(refused(&ask(&operators, settle("second")).await), "conflict");
+    assert!(ask(&operators, settle("1111111111111111111111")).await["error"].is_null());
+}

@@ -123,3 +123,17 @@ pub(crate) fn matches(pattern: &Value, record: &Value) -> bool {
         _ => panic!("{pattern}"),
     }
 }
+
+/// The records of a stream event that Lambda passes to `sync`, by the template's filter. Returns `None` if there are none, so that `sync` is not invoked.
+pub(crate) fn filtered(event: &Value) -> Option<Value> {
+    static PATTERNS: std::sync::LazyLock<Vec<Value>> = std::sync::LazyLock::new(|| {
+        let stream = &template()["Resources"]["SyncFunction"]["Properties"]["Events"]["Stream"]["Properties"];
+        let patterns = list(&stream["FilterCriteria"]["Filters"]);
+        let patterns = patterns.iter().map(|filter| filter["Pattern"].as_str().unwrap());
+        patterns.map(|pattern| serde_json::from_str(pattern).unwrap()).collect()
+    });
+    let records = event["Records"].as_array().unwrap().iter();
+    let records = records.filter(|record| PATTERNS.iter().any(|pattern| matches(pattern, record)));
+    let records: Vec<_> = records.cloned().collect();
+    (!records.is_empty()).then(|| serde_json::json!({ "Records": records }))
+}

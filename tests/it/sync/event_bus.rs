@@ -10,7 +10,7 @@ use sync::{
     event_bus::{Event, EventBus, Published},
 };
 
-use crate::support::{Ministack, World};
+use crate::support::{Ministack, World, template::filtered};
 
 const LONG: Duration = Duration::from_mins(1);
 const SCHEMA: &str = include_str!("../../../infra/events.schema.json");
@@ -24,8 +24,16 @@ async fn with_stream(story: impl AsyncFnOnce(&World, &Synchronizer)) {
     let aws = AwsConfig::from_env(&environment).unwrap();
     let stream = Stream::of_table(&aws, deployment::SUBSCRIBERS_TABLE).await.unwrap();
     tokio::select! {
-        ended = stream.feed(async |event| sync.handle(&event, LONG).await.ok()) => panic!("{ended:?}"),
+        ended = stream.feed(async |event| fed(&sync, &event).await) => panic!("{ended:?}"),
         () = story(&world, &sync) => {}
+    }
+}
+
+/// Passes the records to the function that the template's filter lets through. All others count as handled.
+async fn fed(sync: &Synchronizer, event: &Value) -> Option<Value> {
+    match filtered(event) {
+        Some(event) => sync.handle(&event, LONG).await.ok(),
+        None => Some(json!({"batchItemFailures": []})),
     }
 }
 

@@ -9,7 +9,7 @@ use shared::{
     http_client::HttpClient,
     partner::{PartnerId, PartnerUserId},
     runtime::worker::EventFunction as _,
-    store::{HoldStatus, UnlinkBrake},
+    store::{HoldStatus, Lane, UnlinkBrake},
     telemetry::metrics,
 };
 use sync::Synchronizer;
@@ -17,7 +17,9 @@ use sync::Synchronizer;
 use super::metrics::of_this_minute;
 use crate::support::{
     World,
-    synchronizer::{GET, LONG, REPLACE, ada, calls, heard, link, linked, many_registered, start, subscribers, sweep},
+    synchronizer::{
+        GET, LONG, REPLACE, ada, calls, heard, link, linked, many_registered, start, start_with, subscribers, sweep,
+    },
 };
 
 const DAY: i64 = 86_400;
@@ -453,4 +455,106 @@ async fn a_pending_link_does_not_end_while_the_brake_is_on() {
     world.advance(600);
     sweep(&sync).await;
     assert_eq!(link(&world).await.0, "linked");
+}
+
+/// Spotify has the link again, but a change cannot be sent: the guard holds it, or Spotify fails. The next 404 is a first one.
+#[tokio::test]
+async fn a_200_restores_a_link_even_if_the_change_after_it_fails() {
+    for held in [true, false] {
+        let (world, _) = linked().await;
+        let people = if held { "0" } else { "100" };
+        let sync = start_with(&world, &[("GUARD_PEOPLE", people)]).await;
+        world.advance(DAY);
+        false_404(&world, GET, 2);
+        reconcile(&sync).await;
+        assert_eq!(link(&world).await.0, "suspect");
+        world.write_entitlements("replace", "ada", &[]).await;
+        let fails = Fault {
+            times: None,
+            ..Fault::answer(REPLACE, 503, "")
+        };
+        world.spotify().faults().add(fails);
+        sweep(&sync).await;
+        assert_eq!(link(&world).await.0, "linked", "held {held}");
+        assert_eq!(heard(&world), ["all-access", "basic"]);
+        let (partner_id, ada) = ada(&world);
+        let stored = subscribers(&world, &[]).get(&partner_id, &ada).await.unwrap();
+        // Now a change waits for sync, behind all individual ones.
+        assert_eq!(stored.lane, Some(Lane::Bulk), "held {held}");
+        assert!(stored.dirty_since.is_some() && stored.last_error.is_some());
+        world.spotify().faults().clear();
+        world.advance(600);
+        false_404(&world, "/api/v1/", 1);
+        sweep(&sync).await;
+        let expected = if held { "linked" } else { "suspect" };
+        assert_eq!(link(&world).await.0, expected);
+    }
+}
+
+/// The bulk of an import has former subscribers too. The stream leaves them to the sweep.
+#[tokio::test]
+async fn the_stream_leaves_checks_of_missing_links_to_the_sweep() {
+    let (world, sync) = linked().await;
+    world.advance(300);
+    unlink_at_spotify(&world, "ada");
+    world.write_entitlements("replace", "ada", &["gold"]).await;
+    sweep(&sync).await;
+    world.spotify().requests().clear();
+    let record = |dirty: &str| {
+        let id = format!(
+            "{}#{}",
+            world.sandbox.options().partner_id,
+            world.partner_user_id("ada")
+        );
+        json!({"Records": [{"dynamodb": {
+            "Keys": {"id": {"S": id}}, "OldImage": {}, "NewImage": {"dirty": {"S": dirty}, "version": {"N": "2"}},
+        }}]})
+    };
+    world.write_entitlements("replace", "ada", &["silver"]).await;
+    sync.handle(&record("check#3"), LONG).await.unwrap();
+    assert_eq!(calls(&world), (0, 0));
+    sweep(&sync).await;
+    assert_eq!(calls(&world), (1, 0));
+}
+
+/// Spotify refuses the calls of a partner for good. Its former subscribers cause no calls and no alarms for ever.
+#[tokio::test]
+async fn checks_that_fail_end_after_a_week_too() {
+    let (world, sync) = linked().await;
+    world.advance(300);
+    unlink_at_spotify(&world, "ada");
+    world.write_entitlements("replace", "ada", &["gold"]).await;
+    sweep(&sync).await;
+    world.advance(600);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "unlinked");
+    world.spotify().requests().clear();
+    world.spotify().faults().add(Fault {
+        times: None,
+        ..Fault::answer("/api/v1/", 403, "")
+    });
+    for _ in 0..14 * 12 {
+        world.advance(7200);
+        sweep(&sync).await;
+    }
+    assert_eq!(calls(&world), (7, 0));
+}
+
+/// She unlinks here, begins to link again, and never opens the landing page.
+#[tokio::test]
+async fn an_abandoned_link_after_our_own_unlink_is_no_lost_link() {
+    let (world, sync) = linked().await;
+    world
+        .spotify()
+        .set_switches(|switches| switches.a16_pending_until_landing = true);
+    let mut browser = world.signed_in("ada");
+    let form = format!("form_token={}", browser.get("/unlink").await.form_token());
+    assert_eq!(browser.post("/unlink", &form).await.status, 200);
+    assert_eq!(browser.link("mara").await.status, 302);
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(link(&world).await.0, "unlinked");
+    let log = crate::support::logged();
+    assert!(log.contains("LINK_NOT_COMPLETED") && !log.contains("LINK_SUSPECT") && !log.contains("LINK_LOST"));
+    assert_eq!(brake_state(&world).await.counted, 0);
 }

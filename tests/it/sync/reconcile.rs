@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
-use shared::{aws::AwsConfig, http_client::HttpClient, runtime::worker::EventFunction as _, store::UnlinkBrake};
+use shared::{
+    aws::AwsConfig,
+    http_client::HttpClient,
+    partner::{Entitlements, PartnerUserId},
+    runtime::worker::EventFunction as _,
+    store::{Change, ChangeRequest, Lane, RevocationGuard, RevocationLimits, UnlinkBrake},
+};
 use sync::Synchronizer;
 
 use crate::support::{
     World,
-    synchronizer::{GET, LONG, ada, calls, heard, link, linked, many_registered, start, start_with, sweep},
+    synchronizer::{
+        GET, LONG, ada, calls, heard, link, linked, many_registered, start, start_with, subscribers, sweep,
+    },
 };
 
 const DAY: i64 = 86_400;
@@ -172,4 +180,72 @@ async fn a_round_that_takes_many_runs_counts_every_linked_subscriber_once() {
     }
     assert!(runs > 2, "{runs}");
     assert_eq!(limit().await, i64::try_from(people.len()).unwrap() * 5 / 100);
+}
+
+/// Thousands of differences may wait for an operator. They cost no call meanwhile, and are in no one's way.
+#[tokio::test]
+async fn a_difference_that_the_guard_holds_waits_in_the_lane_of_bulk_changes_without_a_call() {
+    let (world, _) = linked().await;
+    let sync = start_with(&world, &[("GUARD_PEOPLE", "0")]).await;
+    let options = world.sandbox.options();
+    world.spotify().force_link(sandbox::Link {
+        partner_id: options.partner_id.clone(),
+        partner_user_id: world.partner_user_id("ada"),
+        account: "mara".to_owned(),
+        entitlements: vec!["all-access".to_owned(), "basic".to_owned(), "old".to_owned()],
+        ..sandbox::Link::default()
+    });
+    world.advance(DAY);
+    reconcile(&sync).await;
+    let (partner_id, ada) = ada(&world);
+    let stored = subscribers(&world, &[]).get(&partner_id, &ada).await.unwrap();
+    assert_eq!(
+        (stored.lane, stored.last_error.as_deref()),
+        (Some(Lane::Bulk), Some("guard_held"))
+    );
+    world.spotify().requests().clear();
+    for _ in 0..3 {
+        world.advance(300);
+        sweep(&sync).await;
+    }
+    assert_eq!(calls(&world), (0, 0));
+    // After the release, the difference is corrected.
+    let dynamodb = AwsConfig::from_env(&world.environment(&[]))
+        .unwrap()
+        .dynamodb(&HttpClient::new().unwrap());
+    let limits = RevocationLimits { people: 0, percent: 5 };
+    let guard = RevocationGuard::new(dynamodb, deployment::SUBSCRIBERS_TABLE.to_owned(), limits);
+    guard.release(&partner_id, world.clock.now() + 3600).await.unwrap();
+    world.advance(300);
+    sweep(&sync).await;
+    assert_eq!(heard(&world), ["all-access", "basic"]);
+}
+
+/// A large table of people who never linked: a run that ends among them keeps its place.
+#[tokio::test]
+async fn a_run_that_finds_no_linked_subscriber_keeps_its_place() {
+    let world = World::new().await;
+    let sync = start(&world).await;
+    let table = subscribers(&world, &[]);
+    let partner_id = ada(&world).0;
+    let change = Change::Replace(Entitlements::parse(["gold"]).unwrap());
+    for n in 0..250 {
+        let person = PartnerUserId::parse(&format!("{n:032x}")).unwrap();
+        let request = ChangeRequest::new(&partner_id, &person, &change);
+        table.change(request, world.clock.now()).await.unwrap();
+    }
+    let mut places = Vec::new();
+    for _ in 0..10 {
+        let run = sync
+            .handle(&json!({"task": "reconcile"}), Duration::from_millis(2))
+            .await;
+        run.unwrap();
+        let cursor = table.cursor().await.unwrap();
+        assert!(cursor.round_started_at.is_some());
+        let Some(place) = cursor.last_id else { break };
+        assert!(!places.contains(&place));
+        places.push(place);
+    }
+    // Three pages: the first two runs end between them.
+    assert_eq!(places.len(), 2);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Lane, LinkState, Subscriber, Subscribers,
+    Lane, LinkState, STREAM_MARKERS, Subscriber, Subscribers,
     record::{QUIET_PERIOD_SECS, UNLINK_USER, dirty, subscriber_of},
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
     },
 };
 
-/// Time during which a writer competes with others for one subscriber. Shorter than the time a request may take.
-const CONTENTION_TIMEOUT: Duration = Duration::from_secs(6);
+/// Time during which writers may compete with others for their subscribers. Shorter than the time a request may take.
+pub const CONTENTION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Upper bound of the first wait of a competing writer. Doubles with each attempt, up to [`MAX_BACKOFF`].
 const MIN_BACKOFF: Duration = Duration::from_millis(20);
 /// Upper bound of each wait of a competing writer.
@@ -73,6 +73,8 @@ pub struct ChangeRequest<'a> {
     pub expected: Option<i64>,
     /// Lane in which the change waits for sync: [`Lane::Individual`] or [`Lane::Bulk`].
     pub lane: Lane,
+    /// Time after which a writer that competes with others gives up.
+    pub give_up_at: Instant,
 }
 
 impl<'a> ChangeRequest<'a> {
@@ -85,6 +87,7 @@ impl<'a> ChangeRequest<'a> {
             change,
             expected: None,
             lane: Lane::Individual,
+            give_up_at: Instant::now() + CONTENTION_TIMEOUT,
         }
     }
 }
@@ -109,14 +112,13 @@ impl Subscribers {
     ///
     /// # Errors
     /// [`ChangeError::OtherVersion`] if the stored version is not the expected one, [`ChangeError::TooMany`] if the set would be too large, and
-    /// [`ChangeError::Store`] if DynamoDB fails or other writers interfere for [`CONTENTION_TIMEOUT`]. After the last one a retry is safe; with `expected` it
+    /// [`ChangeError::Store`] if DynamoDB fails or other writers interfere until `give_up_at`. After the last one a retry is safe; with `expected` it
     /// may return [`ChangeError::OtherVersion`].
     pub async fn change(&self, request: ChangeRequest<'_>, now: i64) -> Result<Subscriber, ChangeError> {
         let ChangeRequest {
             change, expected, lane, ..
         } = request;
         let mut refused: Option<Entitlements> = None;
-        let deadline = Instant::now() + CONTENTION_TIMEOUT;
         let mut backoff = MIN_BACKOFF;
         loop {
             let before = self.get(request.partner_id, request.partner_user_id).await?;
@@ -142,7 +144,7 @@ impl Subscribers {
             if let Some(after) = self.write_version(&before, &entitlements, lane, now).await? {
                 return Ok(after);
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= request.give_up_at {
                 return Err(StoreError::Unavailable.into());
             }
             refused = Some(entitlements);
@@ -169,6 +171,7 @@ impl Subscribers {
             .when(before.has_version())
             // `dirty` depends on the link: a subscriber who was linked meanwhile must become dirty.
             .when(before.has_link_state())
+            .when(before.has_link_since())
             // A new registration may have brought other token entitlements, from which the change started.
             .when(before.has_registered_at());
         let write = mark_dirty(write, before, lane, now);
@@ -215,7 +218,8 @@ impl Subscribers {
         let linked = [LinkState::Pending, LinkState::Linked, LinkState::Suspect];
         let write = link_change_started(LinkState::Suspect, UNLINK_USER, now)
             .set("dirty", dirty(Lane::Individual, partner_id, partner_user_id))
-            .remove(&["registered_at"])
+            // A link that follows is a new one.
+            .remove(&["registered_at", "confirmed_at"])
             .when(Condition::one_of(
                 "link_state",
                 linked.map(|state| text(state.as_str())),
@@ -224,14 +228,15 @@ impl Subscribers {
     }
 }
 
-/// Lists the subscriber in the dirty index, if Spotify may have to be told. A missing link is only checked, and at once: the change may matter to it.
+/// Lists the subscriber in the dirty index, if Spotify may have to be told. A missing link is only checked, by the next sweep: the change may matter to it.
 fn mark_dirty(write: Write, before: &Subscriber, lane: Lane, now: i64) -> Write {
     let dirty = |lane| dirty(lane, &before.partner_id, &before.partner_user_id);
     if before.link.is_missing() {
-        return write.set("dirty", dirty(Lane::Check)).set("next_try_at", number(now));
+        let write = write.set("dirty", dirty(Lane::Check));
+        return write.set("next_try_at", number(now)).remove(&["changed_at"]);
     }
     if !before.link.state.may_be_linked() {
-        return write;
+        return write.remove(&["changed_at"]);
     }
     // A `register-user` call in flight carries older entitlements; it must not arrive at Spotify after this change.
     let next_try_at = before.quiet_until().map_or(now, |quiet_until| quiet_until.max(now));
@@ -240,8 +245,13 @@ fn mark_dirty(write: Write, before: &Subscriber, lane: Lane, now: i64) -> Write 
         .set_if_absent("dirty_since", number(now));
     match lane {
         // An individual change that waits is not put behind a bulk.
-        Lane::Bulk | Lane::Check => write.set_if_absent("dirty", dirty(Lane::Bulk)),
-        Lane::Individual => write.set("dirty", dirty(Lane::Individual)),
+        Lane::Individual => write
+            .set("dirty", dirty(Lane::Individual))
+            .set("changed_at", number(now)),
+        Lane::Bulk | Lane::Check if before.lane == Some(Lane::Check) => {
+            write.set("dirty", dirty(Lane::Bulk)).remove(&["changed_at"])
+        }
+        Lane::Bulk | Lane::Check => write.set_if_absent("dirty", dirty(Lane::Bulk)).remove(&["changed_at"]),
     }
 }
 
@@ -253,5 +263,5 @@ fn link_change_started(state: LinkState, call: &str, now: i64) -> Write {
         .set("link_evidence", text(call))
         .set("next_try_at", number(now.saturating_add(QUIET_PERIOD_SECS)))
         .set_if_absent("dirty_since", number(now))
-        .remove(&["events_at"])
+        .remove(&STREAM_MARKERS)
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::ReturnValue};
 
 use super::{
-    LinkState, Subscriber, SubscriberKey, Subscribers,
+    LinkState, STREAM_MARKERS, Subscriber, SubscriberKey, Subscribers,
     record::{QUIET_PERIOD_SECS, subscriber_of},
 };
 use crate::store::{
@@ -40,7 +40,7 @@ impl Subscribers {
         let write = Write::new()
             .set("lease_owner", text(owner))
             .set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
-            .remove(&["events_at"]);
+            .remove(&STREAM_MARKERS);
         let write = match why {
             // Never during a registration, whatever `next_try_at` says: `register-user` may still be in flight.
             SyncTrigger::Due => {

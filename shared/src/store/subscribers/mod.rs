@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
     types::{KeysAndAttributes, ReturnValue},
 };
 
-pub use changes::{Change, ChangeError, ChangeRequest};
+pub use changes::{CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest};
 pub use leases::{LEASE_SECS, SyncTrigger};
 pub use outcome::SyncOutcome;
 pub use record::{Lane, Link, LinkState, Subscriber, SubscriberKey};
@@ -36,6 +36,9 @@ use crate::{
 pub const DIRTY_INDEX: &str = "dirty";
 /// Number of partitions of each lane of the dirty index. One partition could not take a large partner's changes.
 pub const DIRTY_SHARDS: u8 = 8;
+/// Attributes by which the filter of the stream recognizes a write that `sync` must see: a time, set by that write and removed by the next one. `changed_at` is an
+/// individual change, `events_at` a result that yields an event.
+const STREAM_MARKERS: [&str; 2] = ["changed_at", "events_at"];
 /// Upper bound of attempts at a read that is throttled.
 const MAX_ATTEMPTS: usize = 8;
 

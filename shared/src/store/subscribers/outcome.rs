@@ -1,6 +1,9 @@
 //! The outcome of one attempt to sync a subscriber, and how it is stored.
 
-use super::{LEASE_SECS, Lane, LinkState, Subscriber, Subscribers, record::dirty};
+use super::{
+    LEASE_SECS, Lane, LinkState, Subscriber, Subscribers,
+    record::{dirty, subscriber_of},
+};
 use crate::{
     partner::ObservedEntitlements,
     store::{
@@ -40,10 +43,10 @@ pub enum SyncOutcome {
         /// Time of the next check, in seconds since 1970.
         at: i64,
     },
-    /// Spotify answered 404, which does not settle the link yet. The state of the link stays.
+    /// A check that does not settle the link: a 404 that is not enough, or a failure. The state of the link stays.
     CheckAgain {
-        /// Time of the next check, in seconds since 1970.
-        at: i64,
+        /// Time of the next check, in seconds since 1970; `None` if no further check is scheduled.
+        at: Option<i64>,
     },
     /// Spotify reported that there is no link.
     Unlinked {
@@ -89,7 +92,7 @@ impl SyncOutcome {
                 leased.has_link_state(),
                 leased.has_link_since(),
             ],
-            Self::Unlinked { .. } => vec![leased.has_registered_at()],
+            Self::Unlinked { .. } => vec![leased.has_registered_at(), leased.has_link_since()],
             Self::NoOp => vec![leased.has_link_state()],
         }
     }
@@ -102,7 +105,7 @@ impl SyncOutcome {
             }
             Self::Unlinked { .. } => leased.link.state != LinkState::Unlinked,
             Self::RevocationOnHold { failure, .. } | Self::Retry { failure, .. } => {
-                leased.last_error.as_deref() != Some(failure)
+                leased.lane != Some(Lane::Check) && leased.last_error.as_deref() != Some(failure)
             }
             Self::Suspect { .. } | Self::CheckAgain { .. } | Self::NoOp => false,
         }
@@ -123,10 +126,10 @@ impl SyncOutcome {
             } => {
                 let write = link(write, leased, LinkState::Linked, evidence, now)
                     .set("synced_version", number(leased.version))
-                    .set("observed_entitlements", observed_list(observed))
                     .set_if_absent("confirmed_at", number(now))
                     .remove(&WAITING_ATTRIBUTES)
                     .remove(&INDEX_ATTRIBUTES);
+                let write = store_observed(write, observed);
                 if *changed {
                     write.set("synced_at", number(now))
                 } else {
@@ -137,17 +140,21 @@ impl SyncOutcome {
                 let write = link(write, leased, LinkState::Suspect, evidence, now);
                 check_at(write, leased, Some(*at))
             }
-            Self::CheckAgain { at } => check_at(write, leased, Some(*at)),
+            Self::CheckAgain { at } => check_at(write, leased, *at),
             Self::Unlinked { evidence, at } => {
                 let write = link(write, leased, LinkState::Unlinked, evidence, now).remove(&["confirmed_at"]);
                 check_at(write, leased, *at)
             }
             Self::NoOp => write.remove(&WAITING_ATTRIBUTES).remove(&INDEX_ATTRIBUTES),
-            Self::RevocationOnHold { observed, at, failure } => retry_at(write, leased, *at, failure, now)
-                .set("observed_entitlements", observed_list(observed))
-                .remove(&["lease_owner", "lease_expires_at"]),
+            Self::RevocationOnHold { observed, at, failure } => {
+                // Thousands may be on hold. In the lane of individual changes they would be in the way of all others.
+                let write = retry_at(write, leased, Lane::Bulk, *at, failure, now);
+                store_observed(write, observed).remove(&["lease_owner", "lease_expires_at"])
+            }
             Self::Retry { at, in_flight, failure } => {
-                let write = retry_at(write, leased, *at, failure, now).increment("attempts");
+                // A difference that the reconciliation found is no individual change.
+                let lane = leased.lane.unwrap_or(Lane::Bulk);
+                let write = retry_at(write, leased, lane, *at, failure, now).increment("attempts");
                 if *in_flight {
                     write.set("lease_expires_at", number(now.saturating_add(LEASE_SECS)))
                 } else {
@@ -176,9 +183,8 @@ fn check_at(write: Write, leased: &Subscriber, at: Option<i64>) -> Write {
     }
 }
 
-/// Lists the subscriber for the next attempt, in the same lane as before.
-fn retry_at(write: Write, leased: &Subscriber, at: i64, failure: &str, now: i64) -> Write {
-    let lane = leased.lane.unwrap_or(Lane::Individual);
+/// Lists the subscriber for the next attempt.
+fn retry_at(write: Write, leased: &Subscriber, lane: Lane, at: i64, failure: &str, now: i64) -> Write {
     let write = write
         .set("last_error", text(failure))
         .set("dirty", dirty(lane, &leased.partner_id, &leased.partner_user_id))
@@ -190,7 +196,45 @@ fn retry_at(write: Write, leased: &Subscriber, at: i64, failure: &str, now: i64)
     }
 }
 
+fn store_observed(write: Write, observed: &ObservedEntitlements) -> Write {
+    match observed_list(observed) {
+        Some(list) => write.set("observed_entitlements", list),
+        None => write.remove(&["observed_entitlements"]),
+    }
+}
+
 impl Subscribers {
+    /// Stores that Spotify has confirmed the link, while `owner` holds the lease and goes on with the subscriber. From now on a change waits for sync, in the
+    /// lane of a bulk if the link was missing. Returns the new record, or `None` if the link has changed since the lease was acquired.
+    ///
+    /// # Errors
+    /// [`StoreError`] if DynamoDB does not confirm the write. The lease then expires, and the subscriber is synced again.
+    pub async fn confirm_link(
+        &self,
+        leased: &Subscriber,
+        evidence: &str,
+        owner: &str,
+        now: i64,
+    ) -> Result<Option<Subscriber>, StoreError> {
+        let (partner_id, partner_user_id) = (&leased.partner_id, &leased.partner_user_id);
+        let lane = match leased.lane {
+            Some(Lane::Individual) => Lane::Individual,
+            _ => Lane::Bulk,
+        };
+        let write = link(Write::new(), leased, LinkState::Linked, evidence, now)
+            .set_if_absent("confirmed_at", number(now))
+            .set("events_at", number(now))
+            .set("dirty", dirty(lane, partner_id, partner_user_id))
+            .set("next_try_at", number(now))
+            .set_if_absent("dirty_since", number(now))
+            .when(Condition::equal("lease_owner", text(owner)))
+            .when(leased.has_registered_at())
+            .when(leased.has_link_state())
+            .when(leased.has_link_since());
+        let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
+        written.as_ref().map(subscriber_of).transpose()
+    }
+
     /// Stores the outcome and releases the lease, if `owner` still holds it and the attributes that the outcome depends on are unchanged. A version or a link
     /// that is newer than the lease is therefore never overwritten. Returns `false` if nothing was stored; `owner` may still hold the lease.
     ///

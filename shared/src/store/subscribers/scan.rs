@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
 use super::{
-    DIRTY_INDEX, DIRTY_SHARDS, Lane, LinkState, Subscriber, SubscriberKey, Subscribers,
+    DIRTY_INDEX, DIRTY_SHARDS, Lane, LinkState, STREAM_MARKERS, Subscriber, SubscriberKey, Subscribers,
     record::{dirty, subscriber_of},
 };
 use crate::{
@@ -222,7 +222,7 @@ impl Subscribers {
         let write = Write::new()
             .set("dirty", dirty(Lane::Check, partner_id, partner_user_id))
             .set("next_try_at", number(now))
-            .remove(&["events_at"])
+            .remove(&STREAM_MARKERS)
             .when(subscriber.has_link_state())
             .when(subscriber.has_link_since());
         Ok(write.send(self.update(partner_id, partner_user_id)).await?.is_done())
