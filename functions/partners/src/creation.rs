@@ -84,7 +84,10 @@ impl Partners {
                 "reference is taken by a creation with another name or entrypoint_url".to_owned(),
             ));
         }
-        let partner_id = before.partner_id.as_ref().ok_or_else(uncertain)?;
+        self.stored(before.partner_id.as_ref().ok_or_else(uncertain)?).await
+    }
+
+    async fn stored(&self, partner_id: &PartnerId) -> Result<Value, CommandError> {
         let partner = self.table.get(partner_id).await?;
         Ok(partner_json(&partner.ok_or(CommandError::NotFound("partner"))?))
     }
@@ -99,9 +102,14 @@ impl Partners {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(StoreError::AlreadyUsed) => {
-                    return Err(CommandError::Conflict(
-                        "this creation has ended, or the partner exists already".to_owned(),
-                    ));
+                    // The answer to an earlier write, which succeeded, may be lost.
+                    let stored = self.table.creation(&creation.reference).await?;
+                    return match stored.and_then(|stored| stored.partner_id) {
+                        Some(stored) if stored == *partner_id => self.stored(partner_id).await,
+                        _ => Err(CommandError::Conflict(format!(
+                            "partner {partner_id} cannot be stored: this creation has ended, or the id is in use"
+                        ))),
+                    };
                 }
                 Err(error) => {
                     log!(

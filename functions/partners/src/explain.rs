@@ -24,10 +24,11 @@ impl Partners {
             JwsError::Claim(name) => CommandError::Invalid(format!("{name} is missing or malformed")),
             error => CommandError::Invalid(error.to_string()),
         })?;
-        let (subscriber, spotify, guard, partner) = tokio::join!(
+        let (subscriber, spotify, guard, brake, partner) = tokio::join!(
             self.subscribers.get(&partner_id, &person),
             Box::pin(self.spotify.get_entitlements(&partner_id, &person)),
             self.guard.state(&partner_id, self.clock.now()),
+            self.brake.state(&partner_id, self.clock.now()),
             self.table.get(&partner_id),
         );
         let spotify = match spotify {
@@ -44,6 +45,7 @@ impl Partners {
             ),
             ("spotify".to_owned(), spotify),
             ("guard_held_since".to_owned(), guard?.on_hold_since.into()),
+            ("unlinks_held_since".to_owned(), brake?.on_hold_since.into()),
             (
                 "partner_disabled".to_owned(),
                 partner?.is_some_and(|partner| partner.disabled_at.is_some()).into(),

@@ -59,6 +59,7 @@ struct Explained {
     next_try_at: Option<i64>,
     registered_at: Option<i64>,
     guard_held_since: Option<i64>,
+    unlinks_held_since: Option<i64>,
     partner_disabled: bool,
     now: i64,
 }
@@ -241,6 +242,7 @@ fn not_linked(explained: &Explained) -> String {
         "none" => "The subscriber has never linked their Spotify account.",
         "unlinked" => "The subscriber is no longer linked: the link was removed, here or at Spotify.",
         "pending" => "The subscriber began to link their Spotify account and did not finish.",
+        _ if explained.unlinks_held_since.is_some() => return "Spotify reports many subscribers of this partner as not linked, so the cause is probably not this one: see UnlinksHeld in infra/RUNBOOK.md. The links are checked every ten minutes.".to_owned(),
         _ => "Spotify no longer has the link: the subscriber probably removed it there, which Spotify does not report.",
     };
     format!(
@@ -290,7 +292,7 @@ mod tests {
     fn explained(change: &Value) -> Explained {
         let mut known = json!({
             "partner_id": "p", "person": "0123", "desired": ["gold"], "version": 3, "synced_version": 3, "synced_at": 900, "last_error": null,
-            "next_try_at": null, "registered_at": 1, "guard_held_since": null, "partner_disabled": false, "now": 1000,
+            "next_try_at": null, "registered_at": 1, "guard_held_since": null, "unlinks_held_since": null, "partner_disabled": false, "now": 1000,
             "link": {"state": "linked", "since": 1, "evidence": "get-entitlements"}, "spotify": {"linked": true, "entitlements": ["gold"]},
         });
         known
@@ -350,6 +352,9 @@ mod tests {
         assert!(with("none", 1).starts_with("The subscriber has never linked"));
         assert!(with("unlinked", 1).starts_with("The subscriber is no longer linked"));
         assert!(with("linked", 1).starts_with("Spotify no longer has the link"));
+        assert!(with("suspect", 1).starts_with("Spotify no longer has the link"));
+        let held = json!({"spotify": {"linked": false}, "link": {"state": "suspect", "since": 1, "evidence": "x"}, "unlinks_held_since": 5});
+        assert!(says(held, None).starts_with("Spotify reports many subscribers of this partner as not linked"));
         assert!(with("pending", 990).starts_with("The subscriber is linking their Spotify account right now"));
         assert!(with("pending", 100).starts_with("The subscriber began to link"));
         assert!(

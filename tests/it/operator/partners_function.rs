@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use partners::Partners;
 use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
     partner::PartnerId,
+    rng::Rng,
+    runtime::worker::EventFunction as _,
     store::{CreationStart, PartnerCreation, PartnerRecord, PartnerTable, PartnerWrite},
 };
 use tokio::{
@@ -18,6 +21,7 @@ use tokio::{
 use crate::support::{
     World,
     partners_function::{ask, new_partner, operators},
+    proxy::{Proxy, Step},
 };
 
 const CREATE: &str = "/api/v1/create-partner";
@@ -384,4 +388,20 @@ async fn a_creation_is_not_settled_with_the_reference_of_another() {
     let settle = |id: &str| json!({"command": "settle-creation", "reference": "first", "partner_id": id});
     assert_eq!(refused(&ask(&operators, settle("second")).await), "conflict");
     assert!(ask(&operators, settle("1111111111111111111111")).await["error"].is_null());
+}
+
+/// DynamoDB stores the partner, and its answer is lost. The retry finds its own write.
+#[tokio::test]
+async fn a_lost_answer_to_the_write_of_a_created_partner_is_no_conflict() {
+    let world = World::new().await;
+    let proxy = Proxy::in_front_of(&world.sandbox.addresses().dynamodb).await;
+    let environment = world.environment(&[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
+    let operators = Partners::start(environment, world.clock.clone(), Rng::System)
+        .await
+        .unwrap();
+    // The first transaction starts the creation, the second stores its result.
+    proxy.matching("SET partner_id = :partner_id", Some(Step::Lose), 1);
+    let created = ask(&operators, new_partner()).await;
+    assert_eq!(created["partner_id"].as_str().map(str::len), Some(22), "{created}");
+    assert_eq!(asked(&world, CREATE), 1);
 }

@@ -1,7 +1,7 @@
 //! Checks of AWS resources: triggers of `sync`, tables, and the keys of site and backend.
 
 use aws_sdk_dynamodb::types::{StreamViewType, TimeToLiveStatus};
-use aws_sdk_eventbridge::types::RuleState;
+use aws_sdk_eventbridge::{operation::describe_event_bus::DescribeEventBusError, types::RuleState};
 use shared::{
     clock::Clock,
     sign_in::{PartnerKeys, RemoteKeys},
@@ -9,6 +9,9 @@ use shared::{
 };
 
 use super::{Checks, Findings, fix_for};
+
+/// The quota of concurrent invocations that a new account often has.
+const NEW_ACCOUNT_QUOTA: i32 = 10;
 
 impl Checks {
     /// Checks the schedules of `sync` and the event source mapping of the subscribers table's stream.
@@ -48,6 +51,49 @@ impl Checks {
             Err(_) => findings.fail(
                 format!("event source mappings of {function}: cannot be listed"),
                 "allow your credentials lambda:ListEventSourceMappings.",
+            ),
+        }
+    }
+
+    /// Checks the event bus: EventBridge reports success for events to a bus that does not exist.
+    pub(super) async fn event_bus(&self, findings: &mut Findings) {
+        let Some(bus) = self.known("EVENT_BUS") else { return };
+        let events = aws_sdk_eventbridge::Client::new(&self.aws);
+        match events.describe_event_bus().name(bus).send().await {
+            Ok(_) => findings.ok(format!("event bus {bus}: exists")),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeEventBusError::is_resource_not_found_exception) =>
+            {
+                findings.fail(
+                    format!("event bus {bus}: does not exist, so all events are lost"),
+                    "create the bus, or set EventBusName to an existing one.",
+                );
+            }
+            Err(_) => findings.fail(
+                format!("event bus {bus}: cannot be read"),
+                "allow your credentials events:DescribeEventBus.",
+            ),
+        }
+    }
+
+    /// Checks the account's quota of concurrent invocations.
+    pub(super) async fn concurrency(&self, findings: &mut Findings) {
+        let lambda = aws_sdk_lambda::Client::new(&self.aws);
+        let settings = lambda.get_account_settings().send().await;
+        let limit = settings.map(|settings| settings.account_limit.map(|limit| limit.concurrent_executions));
+        match limit {
+            Ok(Some(limit)) if limit > NEW_ACCOUNT_QUOTA => {
+                findings.ok(format!("quota of concurrent invocations: {limit}"));
+            }
+            Ok(Some(limit)) => findings.fail(
+                format!("quota of concurrent invocations: {limit}, of which `sync` may use 6"),
+                "ask AWS for 1,000, as infra/README.md, Deploy, describes.",
+            ),
+            Ok(None) | Err(_) => findings.fail(
+                "quota of concurrent invocations: cannot be read",
+                "allow your credentials lambda:GetAccountSettings.",
             ),
         }
     }

@@ -84,6 +84,8 @@ pub(crate) async fn run(args: &DoctorArgs, out: &mut (dyn Write + Send)) -> Resu
     };
     if let Some(stack) = args.deployment.stack() {
         deployment.triggers(stack, &mut findings).await;
+        deployment.event_bus(&mut findings).await;
+        deployment.concurrency(&mut findings).await;
     }
     deployment.tables(&mut findings).await;
     deployment.keys(&mut findings).await;

@@ -55,6 +55,8 @@ enum Only {
     Drift,
     /// Linked when last seen.
     Linked,
+    /// Reported as missing by Spotify once, or being unlinked here.
+    Suspect,
     /// No longer linked when last seen.
     Unlinked,
     /// Waiting for a sync or a retry.
@@ -66,6 +68,7 @@ impl Only {
         match self {
             Self::Drift => person.has_drifted(),
             Self::Linked => person.link.state == LinkState::Linked,
+            Self::Suspect => person.link.state == LinkState::Suspect,
             Self::Unlinked => person.link.state == LinkState::Unlinked,
             Self::Dirty => person.lane.is_some_and(|lane| lane != Lane::Check),
         }
