@@ -17,6 +17,10 @@ impl<'a> Image<'a> {
         self.0.get(name)?.get("N")?.as_str()?.parse().ok()
     }
 
+    fn link_state(&self) -> &'a str {
+        self.text("link_state").unwrap_or("none")
+    }
+
     fn names(&self, name: &str) -> Option<Vec<&'a str>> {
         let names = self.0.get(name)?.get("L")?.as_array()?;
         Some(names.iter().filter_map(|name| name.get("S")?.as_str()).collect())
@@ -55,25 +59,12 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
             detail: detail.into(),
         }
     };
-    let mut events = Vec::new();
-    let link = |image: &Image<'_>| image.text("link_state").unwrap_or("none").to_owned();
-    let (was, is) = (link(&before), link(&after));
-    if was != is {
-        let link = json!({
-            "state": is, "since": after.number("link_since"), "evidence": after.text("link_evidence"),
-        });
-        match is.as_str() {
-            "linked" => events.push(event("LinkConfirmed", json!({ "link": link }))),
-            // A link that was never completed has not been confirmed, so its end is no news.
-            "unlinked" if was != "pending" => {
-                let requested = before.text("link_evidence") == Some("unlink-user");
-                events.push(event("LinkLost", json!({"link": link, "requested": requested})));
-            }
-            _ => {}
-        }
-    }
+    let mut events: Vec<_> = link_change(&before, &after)
+        .map(|(kind, more)| event(kind, more))
+        .into_iter()
+        .collect();
     let synced = |image: &Image<'_>| (image.number("synced_version").unwrap_or(0), image.number("synced_at"));
-    if is == "linked" && synced(&before) != synced(&after) {
+    if after.link_state() == "linked" && synced(&before) != synced(&after) {
         let observed = after.names("observed_entitlements").unwrap_or_default();
         let detail = json!({"entitlements": observed, "version": after.number("synced_version")});
         events.push(event("EntitlementsSynced", detail));
@@ -87,6 +78,22 @@ pub(crate) fn events_of(record: &Value) -> Vec<Event> {
         events.push(event("SyncFailed", detail));
     }
     events
+}
+
+/// Kind and detail of the event that follows from a change of the link.
+fn link_change(before: &Image<'_>, after: &Image<'_>) -> Option<(&'static str, Value)> {
+    let (was, is) = (before.link_state(), after.link_state());
+    let link = json!({"state": is, "since": after.number("link_since"), "evidence": after.text("link_evidence")});
+    match is {
+        _ if was == is => None,
+        "linked" => Some(("LinkConfirmed", json!({ "link": link }))),
+        // A link that was never completed has not been confirmed, so its end is no news.
+        "unlinked" if was != "pending" => {
+            let requested = before.text("link_evidence") == Some("unlink-user");
+            Some(("LinkLost", json!({"link": link, "requested": requested})))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -96,11 +96,7 @@ impl Synchronizer {
         let (outcome, impact, code) = match error {
             SpotifyError::OpenAccess(OpenAccessError::RateLimited { retry_after })
             | SpotifyError::Token(TokenError::RateLimited { retry_after }) => {
-                let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
-                let now_ms = self.clock.now_ms();
-                let until_ms = now_ms.saturating_add(seconds.saturating_mul(1000));
-                let paused = self.rate_limiter.pause_until(until_ms, now_ms).await;
-                paused.map_err(|_| EventError("the rate limiter is unavailable"))?;
+                let seconds = self.pause(*retry_after).await?;
                 (
                     retry_in(seconds.min(HOLD_RECHECK_DELAY), RATE_LIMITED),
                     Impact::StopRun,
@@ -142,6 +138,16 @@ impl Synchronizer {
             reason = error.to_string()
         );
         Ok(Attempt { outcome, impact })
+    }
+
+    /// Pauses all workers for the time in `Retry-After`. Returns that time, in seconds.
+    async fn pause(&self, retry_after: Option<u64>) -> Result<i64, EventError> {
+        let seconds = retry_after.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(5);
+        let now_ms = self.clock.now_ms();
+        let until_ms = now_ms.saturating_add(seconds.saturating_mul(1000));
+        let paused = self.rate_limiter.pause_until(until_ms, now_ms).await;
+        paused.map_err(|_| EventError("the rate limiter is unavailable"))?;
+        Ok(seconds)
     }
 
     /// Defers a subscriber without a call, because the rate limiter permits none for a while. Waiting here would outlast the lease.

@@ -155,7 +155,7 @@ async fn one_rejected_event_does_not_hold_up_the_others_of_its_call() {
     assert_eq!(set_aside, ["2"]);
 }
 
-/// Somebody has edited the table by hand. Other subscribers of the batch are synced.
+/// The table was edited by hand. Other subscribers of the batch are synced.
 #[tokio::test]
 async fn an_unreadable_item_is_set_aside_and_acknowledged() {
     let case = Case::new().await;
