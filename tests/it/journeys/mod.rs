@@ -6,6 +6,7 @@ mod content_security_policy;
 mod faults;
 mod handoff;
 mod hostile_input;
+mod id_tokens;
 mod link;
 mod log_privacy;
 mod mix_up;

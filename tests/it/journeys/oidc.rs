@@ -207,68 +207,6 @@ async fn a_cancelled_sign_in_can_be_started_again() {
     assert_eq!(browser.signs_in(&provider, &page, ADA).await.status, 302);
 }
 
-/// `OpenID` Connect Core §3.1.3.7, RFC 8725.
-#[tokio::test]
-async fn an_invalid_id_token_is_rejected_and_logged_with_its_reason() {
-    let (world, provider) = World::signing_in().await;
-    let now = world.clock.now();
-    // Each case with the reason in the log.
-    let bad = [
-        (json!({"alg": "none"}), "alg"),
-        (json!({"alg": "HS256_public"}), "alg"),
-        (json!({"alg": "HS256_secret"}), "alg"),
-        (json!({"foreign_key": true}), "signature"),
-        (json!({"kid": "another"}), "unknown key"),
-        (json!({"claims": {"aud": "another"}}), "claim aud"),
-        (json!({"claims": {"aud": ["soa-link", "another"]}}), "claim aud"),
-        (json!({"claims": {"aud": []}}), "claim aud"),
-        (json!({"claims": {"nonce": "another"}}), "claim nonce"),
-        (json!({"claims": {"nonce": null}}), "claim nonce"),
-        (json!({"claims": {"iss": "https://evil.example"}}), "claim iss"),
-        (json!({"claims": {"iss": format!("{}/", provider.issuer)}}), "claim iss"),
-        (json!({"claims": {"exp": now - 61}}), "expired"),
-        (json!({"claims": {"exp": 1}}), "expired"),
-        (json!({"claims": {"iat": now + 120}}), "expired"),
-        (json!({"claims": {"azp": "another"}}), "claim azp"),
-        (
-            json!({"claims": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}}),
-            "claim at_hash",
-        ),
-        (
-            json!({"claims": {"partner_id": "2222222222222222222222"}}),
-            "claim partner_id",
-        ),
-        (
-            json!({"claims": {"partner_id": ["2222222222222222222222"]}}),
-            "claim partner_id",
-        ),
-        (json!({"claims": {"partner_id": []}}), "claim partner_id"),
-    ];
-    for (with, reason) in bad {
-        provider.tamper(json!({"id_token": with})).await;
-        let mut browser = world.browser();
-        let answer = browser.signs_in(&provider, "/entrypoint", ADA).await;
-        assert_eq!((answer.status, answer.title()), (401, "Please sign in again"), "{with}");
-        assert_eq!(answer.header("location"), None);
-        assert_eq!(browser.binding(), None);
-        assert_eq!(browser.cookies.get("__Host-soa_visit"), None);
-        let lines = logged_of(&answer.request_id());
-        let line = lines.last().unwrap();
-        assert_eq!(
-            (line["code"].as_str(), line["reason"].as_str()),
-            (Some("TOKEN_REJECTED"), Some(format!("token: {reason}").as_str()))
-        );
-    }
-    assert!(!world.stored().await.contains("link#"));
-    provider
-        .tamper(json!({"id_token": {"claims": {"exp": now - 59, "iat": now + 59, "azp": "soa-link"}}}))
-        .await;
-    assert_eq!(
-        world.browser().signs_in(&provider, "/entrypoint", ADA).await.status,
-        302
-    );
-}
-
 /// A valid ID token whose claims do not fit the configuration is an error for the operator, not for the person.
 #[tokio::test]
 async fn unusable_claims_are_logged_as_an_error() {
