@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
@@ -99,18 +99,26 @@ impl HttpClient {
         Self::text(self.client.get(url)).await
     }
 
-    /// Sends `request` once and reads the response.
+    /// As [`Self::post`], with the timeout `within`.
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
-        let (parts, body) = request.into_parts();
-        let request = self.client.request(parts.method, parts.uri.to_string());
-        let mut response = request.headers(parts.headers).body(body).send().await?;
-        let mut answer = Response::new(Self::read(&mut response, MAX_RESPONSE_BYTES).await?);
-        *answer.status_mut() = response.status();
-        std::mem::swap(answer.headers_mut(), response.headers_mut());
-        Ok(answer)
+    pub async fn post_within(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: String,
+        within: Duration,
+    ) -> Result<HttpResponse, HttpError> {
+        Self::text(self.client.post(url).headers(headers).timeout(within).body(body)).await
+    }
+
+    /// As [`Self::get`], with the timeout `within`.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn get_within(&self, url: &str, within: Duration) -> Result<HttpResponse, HttpError> {
+        Self::text(self.client.get(url).timeout(within)).await
     }
 
     /// The `Date` header of a `HEAD` response from `url` (RFC 9110 §6.6.1). Returns `None` if there is no response or no such header.

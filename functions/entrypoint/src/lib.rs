@@ -49,7 +49,7 @@ impl EntrypointPartner {
     fn new(environment: Environment, aws: &AwsConfig, http: &HttpClient, clock: &Clock) -> Result<Self, ConfigError> {
         let config = EntrypointPartnerConfig::from_environment(environment)?;
         let sign_in = SignIn::new(config.sign_in.clone(), http, clock);
-        let oidc = config.oidc.clone().and_then(|oidc| {
+        let oidc = config.oidc.clone().map(|oidc| {
             let secrets_manager = aws.secrets_manager(http);
             let secret = |id| ManagedSecret::new(secrets_manager, id, clock.clone());
             let secret = oidc.client_secret_id.clone().map(secret);

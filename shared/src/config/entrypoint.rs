@@ -123,6 +123,8 @@ pub struct OidcConfig {
     pub issuer: String,
     /// `OIDC_CLIENT_ID`: our client id at the provider.
     pub client_id: String,
+    /// `OIDC_TRUSTED_AUDIENCES`: audiences that an ID token may have beside our client id.
+    pub trusted_audiences: Vec<String>,
     /// `OIDC_CLIENT_SECRET_ID`: id of the secret. `None` makes us a public client, as does `OIDC_CLIENT_AUTHENTICATION=none`: PKCE alone protects the code.
     pub client_secret_id: Option<String>,
     /// `OIDC_CLIENT_AUTHENTICATION`: whether the secret is sent in the body instead of the header; `None` follows the provider's metadata.
@@ -184,6 +186,7 @@ impl Environment {
         let rule = "must be an https URL without a query; http only for a loopback IP literal";
         let issuer = self.parsed("OIDC_ISSUER", issuer, parse_issuer, rule);
         let (client_secret_id, client_secret_in_body) = self.oidc_client_authentication();
+        let trusted_audiences = self.optional("OIDC_TRUSTED_AUDIENCES").unwrap_or_default();
         let scopes = self.optional("OIDC_SCOPES").unwrap_or_else(|| "openid".to_owned());
         let sub = self.claim_path("OIDC_SUB_CLAIM", "sub");
         let entitlements = self.claim_path("OIDC_ENTITLEMENTS_CLAIM", "entitlements");
@@ -197,6 +200,7 @@ impl Environment {
             redirect_uri: redirect_uri?,
             issuer: issuer?,
             client_id: client_id?,
+            trusted_audiences: trusted_audiences.split_ascii_whitespace().map(str::to_owned).collect(),
             client_secret_id,
             client_secret_in_body,
             scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The variables that a partner may override.
-pub const OVERRIDABLE: [&str; 26] = [
+pub const OVERRIDABLE: [&str; 27] = [
     "BACKEND_ISSUER",
     "BACKEND_JWKS_URL",
     "BRAND_COLOR",
@@ -31,6 +31,7 @@ pub const OVERRIDABLE: [&str; 26] = [
     "OIDC_PARTNER_USER_ID_CLAIM",
     "OIDC_SCOPES",
     "OIDC_SUB_CLAIM",
+    "OIDC_TRUSTED_AUDIENCES",
     "RETURN_URL",
     "SESSION_COOKIE",
     "SHOWS",
@@ -72,6 +73,7 @@ const PROVIDER: &[&str] = &[
     "OIDC_PARTNER_USER_ID_CLAIM",
     "OIDC_SCOPES",
     "OIDC_SUB_CLAIM",
+    "OIDC_TRUSTED_AUDIENCES",
 ];
 
 impl Environment {

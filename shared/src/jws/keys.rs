@@ -66,6 +66,26 @@ impl KeySet {
         Ok(Self { keys })
     }
 
+    /// Parses the JWK set of an `OpenID` provider, as [`Self::from_published`]. An RSA key without `alg` verifies RS256 and PS256: providers publish such keys
+    /// and sign with either.
+    ///
+    /// # Errors
+    /// As [`Self::from_published`].
+    pub fn from_provider(jwks: &Value) -> Result<Self, KeyError> {
+        let mut set = Self::from_published(jwks)?;
+        let jwks = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAJwkSet)?;
+        let without_algorithm = jwks
+            .iter()
+            .filter(|jwk| jwk.get("kty").and_then(Value::as_str) == Some("RSA") && jwk.get("alg").is_none());
+        let as_pss = without_algorithm.filter_map(|jwk| {
+            let mut jwk = jwk.clone();
+            jwk.as_object_mut()?.insert("alg".to_owned(), "PS256".into());
+            Key::parse(&jwk, 0).ok()
+        });
+        set.keys.extend(as_pss);
+        Ok(set)
+    }
+
     /// Whether the set has no keys, so that every token is rejected.
     #[must_use]
     pub fn is_empty(&self) -> bool {

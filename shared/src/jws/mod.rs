@@ -1,6 +1,7 @@
 //! JSON Web Signatures in compact serialization (RFC 7515, RFC 7519, RFC 8725): signing, verifying and key sets. Claims can be read only after
 //! the signature is verified. The time is an argument. This module knows neither network, clock nor Spotify.
 
+mod id_token;
 mod json;
 mod jwt_id;
 mod keys;
@@ -9,6 +10,7 @@ mod sign;
 mod tests;
 mod verify;
 
+pub use id_token::{IdTokenVerifier, MAX_ID_TOKEN_BYTES};
 pub use json::parse_object;
 pub use jwt_id::JwtId;
 pub use keys::{KeyError, KeySet};

@@ -1,6 +1,7 @@
 //! Verification by the steps of RFC 7515 §5.2 and RFC 7519 §7.2. Every choice that they leave open is made strictly. This module fetches no
 //! keys and remembers no tokens.
 
+use jsonwebtoken::Algorithm;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -64,6 +65,11 @@ impl<'a> UnverifiedJws<'a> {
             JwsError::Algorithm | JwsError::Signature => !self.header.contains_key("kid"),
             _ => false,
         }
+    }
+
+    /// The payload, which is not to be trusted before [`check_signature`].
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.payload
     }
 
     fn header_text(&self, name: &str) -> Result<Option<&str>, JwsError> {
@@ -145,7 +151,7 @@ impl Verifier<'_> {
     /// [`JwsError::NotYetValid`] at most.
     pub fn verify<C: DeserializeOwned>(&self, jws: &UnverifiedJws<'_>, now: i64) -> Result<Verified<C>, JwsError> {
         self.check_header(jws)?;
-        self.check_signature(jws)?;
+        check_signature(self.keys, jws)?;
         let claims = StrictObject::parse(&jws.payload).ok_or(JwsError::Malformed)?.0;
         self.check_claims(&claims, now)?;
         let expires_at = date(&claims, "exp")?.ok_or(JwsError::Claim("exp"))?;
@@ -163,39 +169,12 @@ impl Verifier<'_> {
 
     /// Checks the header: no extension, no nested or encrypted token, and the required `typ` (RFC 7515 §4.1).
     fn check_header(&self, jws: &UnverifiedJws<'_>) -> Result<(), JwsError> {
-        if ["crit", "b64", "cty", "zip", "enc"]
-            .iter()
-            .any(|name| jws.header.contains_key(*name))
-        {
-            return Err(JwsError::Header);
-        }
+        check_extensions(jws)?;
         if self.kind.accepts(jws.header_text("typ")?) {
             Ok(())
         } else {
             Err(JwsError::Typ)
         }
-    }
-
-    /// Checks the signature. The key fixes the algorithm, and `alg` must equal it exactly (RFC 7515 §5.2, RFC 8725 §3.1).
-    fn check_signature(&self, jws: &UnverifiedJws<'_>) -> Result<(), JwsError> {
-        let algorithm = jws.header_text("alg")?.ok_or(JwsError::Algorithm)?;
-        let mut error = JwsError::UnknownKey;
-        for key in self.keys.candidates(jws.header_text("kid")?) {
-            if algorithm != format!("{:?}", key.algorithm) {
-                error = JwsError::Algorithm;
-                continue;
-            }
-            match jsonwebtoken::crypto::verify(
-                jws.signature,
-                jws.signing_input.as_bytes(),
-                &key.verifying,
-                key.algorithm,
-            ) {
-                Ok(true) => return Ok(()),
-                Ok(false) | Err(_) => error = JwsError::Signature,
-            }
-        }
-        Err(error)
     }
 
     /// Checks issuer, audience and dates (RFC 7519 §4.1). `exp` and `iat` are required, because they bound the lifetime.
@@ -232,6 +211,34 @@ impl Verifier<'_> {
     }
 }
 
+/// Checks that the header names no extension, and that the token is neither nested nor encrypted (RFC 7515 §4.1).
+pub(super) fn check_extensions(jws: &UnverifiedJws<'_>) -> Result<(), JwsError> {
+    let unsupported = ["crit", "b64", "cty", "zip", "enc"];
+    if unsupported.iter().any(|name| jws.header.contains_key(*name)) {
+        Err(JwsError::Header)
+    } else {
+        Ok(())
+    }
+}
+
+/// Checks the signature, and returns its algorithm. The key fixes the algorithm, and `alg` must equal it exactly (RFC 7515 §5.2, RFC 8725 §3.1).
+pub(super) fn check_signature(keys: &KeySet, jws: &UnverifiedJws<'_>) -> Result<Algorithm, JwsError> {
+    let algorithm = jws.header_text("alg")?.ok_or(JwsError::Algorithm)?;
+    let mut error = JwsError::UnknownKey;
+    for key in keys.candidates(jws.header_text("kid")?) {
+        if algorithm != format!("{:?}", key.algorithm) {
+            error = JwsError::Algorithm;
+            continue;
+        }
+        let message = jws.signing_input.as_bytes();
+        match jsonwebtoken::crypto::verify(jws.signature, message, &key.verifying, key.algorithm) {
+            Ok(true) => return Ok(key.algorithm),
+            Ok(false) | Err(_) => error = JwsError::Signature,
+        }
+    }
+    Err(error)
+}
+
 /// The text of a claim: 1 to 255 bytes without control characters. Returns `None` if the claim is absent.
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwsError> {
     match claims.get(name) {
@@ -244,7 +251,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option
 }
 
 /// A `NumericDate` in whole seconds, rounded down (RFC 7519 §2). Returns `None` if the claim is absent.
-fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JwsError> {
+pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JwsError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_i64().or_else(|| {
         // From 2^53 on, a float does not represent every whole number.

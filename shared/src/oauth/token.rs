@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): the requests of both grants, and the checks of the response (§5).
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -15,6 +15,14 @@ secret_type! {
     /// `access_token` (RFC 6749 §1.4).
     AccessToken
 }
+
+/// The media type of a token request.
+pub const FORM: (HeaderName, HeaderValue) = (
+    header::CONTENT_TYPE,
+    HeaderValue::from_static("application/x-www-form-urlencoded"),
+);
+/// The media type of a token response.
+pub const JSON: (HeaderName, HeaderValue) = (header::ACCEPT, HeaderValue::from_static("application/json"));
 
 /// The grant of a token request.
 pub enum Grant<'a> {
@@ -46,12 +54,9 @@ pub struct Token {
 /// [`TokenError::InvalidResponse`] if the credentials do not form a valid header value. A retry does not help.
 pub fn headers(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderMap, TokenError> {
     Ok(HeaderMap::from_iter([
-        (header::AUTHORIZATION, basic(client_id, client_secret)?),
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        ),
-        (header::ACCEPT, HeaderValue::from_static("application/json")),
+        (header::AUTHORIZATION, basic(client_id, client_secret.expose())?),
+        FORM,
+        JSON,
     ]))
 }
 
@@ -81,9 +86,12 @@ pub fn form(grant: &Grant<'_>, scope: &str) -> String {
 }
 
 /// Basic authentication. Both parts are form-urlencoded before they are joined (RFC 6749 §2.3.1).
-fn basic(client_id: &str, client_secret: &ClientSecret) -> Result<HeaderValue, TokenError> {
+///
+/// # Errors
+/// [`TokenError::InvalidResponse`] if the credentials do not form a valid header value. A retry does not help.
+pub fn basic(client_id: &str, client_secret: &str) -> Result<HeaderValue, TokenError> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let credentials = base64(format!("{}:{}", encode(client_id), encode(client_secret.expose())));
+    let credentials = base64(format!("{}:{}", encode(client_id), encode(client_secret)));
     let mut value =
         HeaderValue::try_from(format!("Basic {credentials}")).map_err(|_| TokenError::InvalidResponse("client_id"))?;
     value.set_sensitive(true);
@@ -310,7 +318,7 @@ mod tests {
         let secret = ClientSecret::parse("SECRET?%G0123456789abcdef0123456789").unwrap();
         let expected = base64("client%21%2BID:SECRET%3F%25G0123456789abcdef0123456789");
         assert_eq!(
-            basic("client!+ID", &secret).unwrap().to_str().unwrap(),
+            basic("client!+ID", secret.expose()).unwrap().to_str().unwrap(),
             format!("Basic {expected}")
         );
     }

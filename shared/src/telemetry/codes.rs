@@ -46,6 +46,7 @@ codes! {
     SignInDown = "SIGN_IN_UNAVAILABLE", "the partner's OpenID provider is unavailable, too slow, or sends an invalid response";
     SignInRefused = "SIGN_IN_CLIENT_REFUSED", "the partner's OpenID provider refused our client";
     SignInClaims = "SIGN_IN_CLAIMS_UNUSABLE", "an ID token of the partner's OpenID provider lacks a configured claim, or the claim is malformed";
+    SignInNamesIgnored = "SIGN_IN_ENTITLEMENTS_IGNORED", "an ID token has names that are no entitlements, for example because of a comma; the others are used";
     KeysUnavailable = "KEYS_UNAVAILABLE", "the partner's published keys are not available";
     NoEntitlements = "ENTRYPOINT_NO_ENTITLEMENTS", "the person has no entitlements and is not linked";
     ConsentSent = "ENTRYPOINT_CONSENT_SENT", "the person is redirected to Spotify's consent";

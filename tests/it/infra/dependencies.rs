@@ -41,9 +41,9 @@ fn the_functions_have_one_tls_stack_and_no_test_support() {
         ] {
             assert!(!has(other), "{function} has {other}");
         }
-        // Only the provider's client needs `openidconnect` and its signature crates.
-        for of_oidc in ["openidconnect", "rsa", "p256", "ed25519-dalek"] {
-            assert_eq!(has(of_oidc), function == "entrypoint", "{function} and {of_oidc}");
+        // aws-lc verifies every signature.
+        for of_rust_crypto in ["rsa", "p256", "ed25519-dalek"] {
+            assert!(!has(of_rust_crypto), "{function} has {of_rust_crypto}");
         }
         // A crate that a single function needs is not a dependency of `shared`.
         for (name, user) in [("imagesize", "partners"), ("aws-sdk-eventbridge", "sync")] {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::support::template::{Transformed, template, transform};
 
 /// Each parameter of the template, with a value other than its default or base value.
-const OTHER_VALUES: [(&str, &str); 52] = [
+const OTHER_VALUES: [(&str, &str); 53] = [
     ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms"),
     ("Architecture", "x86_64"),
     ("BackendIssuer", "https://backend.example.com"),
@@ -34,6 +34,7 @@ const OTHER_VALUES: [(&str, &str); 52] = [
     ("OidcPartnerUserIdClaim", "spotify_id"),
     ("OidcScopes", "openid email"),
     ("OidcSubClaim", "member"),
+    ("OidcTrustedAudiences", "another"),
     ("PartnerId", "1111111111111111111111"),
     ("PublicUrl", "https://link.example.com"),
     ("ReconcileHours", "12"),

@@ -439,8 +439,8 @@ async fn a_rotated_provider_key_is_fetched_at_most_once_a_minute() {
     provider.roll("k3", false).await;
     refused(
         &world.browser().signs_in(&provider, "/entrypoint", ADA).await,
-        401,
-        "Please sign in again",
+        502,
+        "Something went wrong",
     );
     assert_eq!(fetched().await, at_first + 1);
     world.advance(60);

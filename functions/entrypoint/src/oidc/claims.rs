@@ -3,8 +3,10 @@
 use serde_json::Value;
 use shared::{
     jws::JwsError,
+    log,
     partner::{Entitlement, PartnerId},
     sign_in::IdentityClaims,
+    telemetry::Code,
 };
 
 use super::OidcClient;
@@ -25,20 +27,6 @@ impl OidcClient {
             Some(claim) => Some(claim.and_then(text).ok_or(JwsError::Claim("partner_user_id"))?),
             None => None,
         };
-        let entitlements = match self.config.entitlements.lookup(claims) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(vec![name.clone()]),
-            Some(Value::Array(names)) => {
-                let names: Option<Vec<_>> = names.iter().map(text).collect();
-                Some(names.ok_or(JwsError::Claim("entitlements"))?)
-            }
-            Some(_) => return Err(JwsError::Claim("entitlements")),
-        };
-        // A claim of groups or roles also serves other purposes, so names without the prefix or in another form are ignored.
-        let ours = |name: String| {
-            let name = name.strip_prefix(&self.config.entitlements_prefix)?;
-            Entitlement::parse(name).ok().map(|_| name.to_owned())
-        };
         let partner_id = match self.config.partner_id.lookup(claims) {
             None | Some(Value::Null) => None,
             Some(Value::String(one)) => Some(one.clone()),
@@ -56,9 +44,46 @@ impl OidcClient {
             sub,
             partner_id,
             partner_user_id,
-            entitlements: entitlements.map(|names| names.into_iter().filter_map(ours).collect()),
+            entitlements: self.entitlements(claims)?,
             name: claims.get("name").cloned(),
             nonce: None,
         })
+    }
+
+    /// The entitlements in the claims: an array of names, or one text with names that are separated by spaces. Returns `None` without the claim.
+    fn entitlements(&self, claims: &Value) -> Result<Option<Vec<String>>, JwsError> {
+        let names: Vec<&str> = match self.config.entitlements.lookup(claims) {
+            // Linking without them would revoke what the subscriber has.
+            None | Some(Value::Null) if self.is_elsewhere(claims) => {
+                return Err(JwsError::Claim(
+                    "entitlements is referred to by _claim_names, and not in the token",
+                ));
+            }
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(names)) => names.split_ascii_whitespace().collect(),
+            Some(Value::Array(names)) => {
+                let names: Option<_> = names.iter().map(Value::as_str).collect();
+                names.ok_or(JwsError::Claim("entitlements"))?
+            }
+            Some(_) => return Err(JwsError::Claim("entitlements")),
+        };
+        // A claim of groups or roles also serves other purposes: names without the prefix are ignored.
+        let ours = names.iter().filter_map(|name| {
+            // Keycloak begins the path of a group with a slash.
+            let name = name.strip_prefix('/').unwrap_or(name);
+            name.strip_prefix(self.config.entitlements_prefix.as_str())
+        });
+        let (usable, unusable): (Vec<_>, Vec<_>) = ours.partition(|name| Entitlement::parse(name).is_ok());
+        if !unusable.is_empty() {
+            log!(warn, Code::SignInNamesIgnored, ignored = unusable.len());
+        }
+        Ok(Some(usable.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// Whether the provider has moved the entitlements out of the token (OpenID Connect Core 1.0 §5.6.2), as Entra does with more than 200 groups.
+    fn is_elsewhere(&self, claims: &Value) -> bool {
+        claims
+            .get("_claim_names")
+            .is_some_and(|elsewhere| self.config.entitlements.lookup(elsewhere).is_some())
     }
 }
