@@ -5,6 +5,7 @@ mod backend;
 mod identity;
 mod members;
 mod partner_keys;
+mod provider_metadata;
 mod remote_keys;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use backend::{BackendConfig, BackendError, BackendRequest, BackendVerifier};
 pub use identity::{Identity, IdentityClaims, subject_id};
 pub use members::{UnknownMember, require_known_person_members};
 pub use partner_keys::PartnerKeys;
+pub use provider_metadata::{DiscoveryFailure, ID_TOKEN_ALGORITHMS, ProviderMetadata, without_byte_order_mark};
 pub use remote_keys::{KeysUnavailable, RemoteKeys};
 
 use self::verify::{Expected, verify};

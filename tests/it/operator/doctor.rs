@@ -3,7 +3,7 @@
 use sandbox::deployment;
 use serde_json::{Value, json};
 
-use crate::support::cli::CliHarness;
+use crate::support::{Provider, cli::CliHarness};
 
 /// `doctor` names each problem of the deployment, and its output never contains a secret.
 #[tokio::test]
@@ -32,8 +32,9 @@ async fn doctor_reports_each_problem_and_its_fix() {
         assert!(!said.contains(&desk.world.sandbox.options().client_secret), "{said}");
         (code, said)
     };
+    let provider = Provider::start(&addresses.gateway, &json!({}));
     let own_provider = json!({
-        "SIGN_IN": "oidc", "OIDC_ISSUER": "http://127.0.0.1:1", "OIDC_CLIENT_ID": "soa-link", "OIDC_CLIENT_AUTHENTICATION": "none",
+        "SIGN_IN": "oidc", "OIDC_ISSUER": provider.issuer, "OIDC_CLIENT_ID": "soa-link", "OIDC_CLIENT_AUTHENTICATION": "none",
     });
     for (partner_id, settings) in [
         ("1111111111111111111111", own_provider),
@@ -52,6 +53,43 @@ async fn doctor_reports_each_problem_and_its_fix() {
         said.contains(&of_partner) && !said.contains("2222222222222222222222"),
         "{said}"
     );
+    let whose = "the OpenID provider of partner 1111111111111111111111";
+    assert!(
+        said.contains(&format!("ok   {whose}: metadata and keys are usable")),
+        "{said}"
+    );
+    // What will not work is found before anyone signs in.
+    for (odd, problem) in [
+        (
+            json!({"discovery": {"set": {"id_token_signing_alg_values_supported": ["HS256", "RS512"]}}}),
+            "id_token_signing_alg_values_supported has none of RS256, PS256, ES256, EdDSA",
+        ),
+        (
+            json!({"discovery": {"set": {"code_challenge_methods_supported": ["plain"]}}}),
+            "code_challenge_methods_supported has none of S256",
+        ),
+        (
+            json!({"discovery": {"set": {"response_types_supported": ["id_token"]}}}),
+            "response_types_supported has none of code",
+        ),
+        (
+            json!({"discovery": {"set": {"token_endpoint_auth_methods_supported": ["private_key_jwt"]}}}),
+            "the token endpoint does not support client_secret_basic",
+        ),
+        (
+            json!({"discovery": {"set": {"issuer": format!("{}/", provider.issuer)}}}),
+            "discovery: metadata of another issuer",
+        ),
+        (json!({"jwks": {"set": {"keys": []}}}), "keys: no usable key"),
+    ] {
+        provider.tamper(odd).await;
+        let (code, said) = doctor(&[]).await;
+        assert!(
+            code == 1 && said.contains(&format!("FAIL {whose}: {problem}")),
+            "{problem}: {said}"
+        );
+    }
+    provider.tamper(json!({})).await;
     let (_, said) = doctor(&[
         ("SIGN_IN", "oidc"),
         ("OIDC_ISSUER", "https://id.example.com"),

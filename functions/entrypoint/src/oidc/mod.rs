@@ -2,7 +2,7 @@
 //! token (`OpenID` Connect Core 1.0 §3.1).
 
 mod claims;
-mod discovery;
+
 mod token;
 
 use std::{sync::Arc, time::Duration};
@@ -19,14 +19,11 @@ use shared::{
     oauth::{authorize, nonce, pkce, state::State},
     partner::PartnerId,
     secrets::{ManagedSecret, SecretError, SecretValue, Versions, string_member},
-    sign_in::IdentityClaims,
+    sign_in::{DiscoveryFailure, IdentityClaims, ProviderMetadata},
     web::Query,
 };
 
-use self::{
-    discovery::{DiscoveryFailure, ProviderMetadata},
-    token::{ClientAuthentication, CodeExchange, GrantedTokens, INVALID_CLIENT},
-};
+use self::token::{ClientAuthentication, CodeExchange, GrantedTokens, INVALID_CLIENT};
 
 /// Upper bound of the time for all calls to the provider after the browser has returned: token and, after a rotation, metadata and keys.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_millis(7500);

@@ -12,10 +12,9 @@ use shared::{
         pkce::CodeVerifier,
         token::{FORM, Grant, JSON, basic, form},
     },
+    sign_in::without_byte_order_mark,
 };
 use url::form_urlencoded;
-
-use super::discovery::without_byte_order_mark;
 
 /// The error code for a failed client authentication (RFC 6749 §5.2).
 pub(super) const INVALID_CLIENT: &str = "invalid_client";

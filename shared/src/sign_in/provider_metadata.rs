@@ -1,33 +1,39 @@
-//! The provider's metadata and keys (OpenID Connect Discovery 1.0 §4). Only the members that are used are read, so that an odd form of another one does no harm.
+//! The provider's metadata and keys (`OpenID` Connect Discovery 1.0 §4). Only the members that are used are read, so that an odd form of another one does no harm.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use shared::{
+use url::Url;
+
+use crate::{
     cache::InBackoff,
     http_client::HttpClient,
     jws::KeySet,
     urls::{is_local, is_secure},
 };
-use url::Url;
 
-/// What we need to know of a provider.
-pub(super) struct ProviderMetadata {
+/// The signature algorithms of ID tokens that are accepted: asymmetric ones, because every party that can verify a symmetric signature can also make one.
+pub const ID_TOKEN_ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
+
+/// What we need to know of an `OpenID` provider.
+pub struct ProviderMetadata {
     /// Authorization endpoint.
-    pub(super) authorization_endpoint: Url,
+    pub authorization_endpoint: Url,
     /// Token endpoint.
-    pub(super) token_endpoint: Url,
+    pub token_endpoint: Url,
     /// Whether the token endpoint takes the client secret in the body only.
-    pub(super) wants_secret_in_body: bool,
+    pub wants_secret_in_body: bool,
     /// Whether the provider sends `iss` in authorization responses (RFC 9207 §3).
-    pub(super) sends_iss: bool,
+    pub sends_iss: bool,
     /// Keys that sign its ID tokens.
-    pub(super) keys: KeySet,
+    pub keys: KeySet,
+    members: Map<String, Value>,
 }
 
 /// Why the provider's metadata and keys could not be fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DiscoveryFailure(pub(super) &'static str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DiscoveryFailure(pub &'static str);
 
 impl From<InBackoff> for DiscoveryFailure {
     fn from(_: InBackoff) -> Self {
@@ -40,7 +46,7 @@ impl ProviderMetadata {
     ///
     /// # Errors
     /// [`DiscoveryFailure`] names the document, and the member at fault. A retry is safe.
-    pub(super) async fn fetch(http: &HttpClient, issuer: &str, call: Duration) -> Result<Self, DiscoveryFailure> {
+    pub async fn fetch(http: &HttpClient, issuer: &str, call: Duration) -> Result<Self, DiscoveryFailure> {
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata = fetch_object(http, &url, call).await.map_err(|failure| match failure {
             FetchFailure::NoResponse => DiscoveryFailure("discovery: no usable response"),
@@ -84,11 +90,19 @@ impl ProviderMetadata {
             wants_secret_in_body: takes_secret_in_body_only(&metadata),
             sends_iss: metadata.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
             keys,
+            members: metadata,
         })
+    }
+
+    /// Whether the list `name` of the metadata contains one of `values`. Returns `None` if the provider publishes no such list.
+    #[must_use]
+    pub fn supports(&self, name: &str, values: &[&str]) -> Option<bool> {
+        let list = self.members.get(name)?.as_array()?;
+        Some(list.iter().any(|member| values.iter().any(|value| member == value)))
     }
 }
 
-/// Basic by default: RFC 6749 §2.3.1 prefers it, and it is the default of the metadata (OpenID Connect Discovery 1.0 §3).
+/// Basic by default: RFC 6749 §2.3.1 prefers it, and it is the default of the metadata (`OpenID` Connect Discovery 1.0 §3).
 fn takes_secret_in_body_only(metadata: &Map<String, Value>) -> bool {
     let methods = metadata
         .get("token_endpoint_auth_methods_supported")
@@ -114,7 +128,8 @@ async fn fetch_object(http: &HttpClient, url: &str, call: Duration) -> Result<Ma
 }
 
 /// The text without the byte order mark that some servers put before it.
-pub(super) fn without_byte_order_mark(text: &str) -> &str {
+#[must_use]
+pub fn without_byte_order_mark(text: &str) -> &str {
     text.trim_start_matches('\u{feff}')
 }
 
