@@ -59,7 +59,9 @@ impl KeySet {
         let public = keys
             .iter()
             .filter(|jwk| jwk.get("kty").and_then(Value::as_str) != Some("oct"));
-        let keys: Vec<_> = public.filter_map(|jwk| Key::parse(jwk, 0).ok()).collect();
+        let keys: Vec<_> = public
+            .filter_map(|jwk| Key::parse(&used_members(jwk), 0).ok())
+            .collect();
         if keys.is_empty() {
             return Err(KeyError::NoUsableKey);
         }
@@ -78,7 +80,7 @@ impl KeySet {
             .iter()
             .filter(|jwk| jwk.get("kty").and_then(Value::as_str) == Some("RSA") && jwk.get("alg").is_none());
         let as_pss = without_algorithm.filter_map(|jwk| {
-            let mut jwk = jwk.clone();
+            let mut jwk = used_members(jwk);
             jwk.as_object_mut()?.insert("alg".to_owned(), "PS256".into());
             Key::parse(&jwk, 0).ok()
         });
@@ -98,6 +100,16 @@ impl KeySet {
             .iter()
             .filter(move |key| kid.is_none() || key.kid.as_deref() == kid)
     }
+}
+
+/// The members of a published key that are used, and those of a private key, which must not be published. Others come in many forms, and say nothing that matters.
+fn used_members(jwk: &Value) -> Value {
+    const USED: [&str; 16] = [
+        "kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y", "d", "p", "q", "dp", "dq", "qi",
+    ];
+    let members = jwk.as_object().into_iter().flatten();
+    let used = members.filter(|(name, _)| USED.contains(&name.as_str()));
+    used.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 impl std::fmt::Debug for KeySet {

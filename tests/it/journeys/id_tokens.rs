@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Provider, World, logged_of};
 
 const ADA: &str = "account=member-1003";
+const DAY: i64 = 24 * 3600;
 
 /// Who must act on a rejected token.
 #[derive(Clone, Copy)]
@@ -318,7 +319,7 @@ async fn metadata_in_odd_forms_do_no_harm() {
     }
 }
 
-/// Metadata or keys that cannot work. Nobody can sign in, and the log names the member.
+/// Metadata or keys that cannot work. No one can sign in, and the log names the member.
 #[tokio::test]
 async fn unusable_metadata_are_named_in_the_log() {
     for (odd, reason) in [
@@ -414,5 +415,60 @@ async fn unusable_token_responses_are_named_in_the_log() {
             Some(expected.as_str()),
             "{odd}"
         );
+    }
+}
+
+/// Key sets in odd forms: a key that is published twice, keys of other kinds beside it, and unused members in any form.
+#[tokio::test]
+async fn key_sets_in_odd_forms_do_no_harm() {
+    let (world, provider) = World::signing_in().await;
+    let published = world.browser().get(&format!("{}/jwks", provider.issuer)).await;
+    let published: Value = serde_json::from_str(&published.body).unwrap();
+    let key = published["keys"][0].clone();
+    let with = |changes: Value| {
+        let mut key = key.clone();
+        key.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
+        key
+    };
+    let odd = with(json!({"x5c": "not a list", "x5t": 7, "x5u": {}, "exp": "soon", "issued": null, "alg": "RS256"}));
+    let encryption = with(json!({"use": "enc", "kid": "another"}));
+    for keys in [
+        json!([key, key]),
+        json!([odd]),
+        json!([{"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA", "kid": "k"}, "no key", null, key]),
+        json!([encryption, {"kty": "oct", "k": "c2VjcmV0"}, key]),
+        json!([with(json!({"alg": null})), key]),
+    ] {
+        // The keys are cached for an hour, so each set has a world of its own, in which a day passes.
+        let (world, other) = World::oidc(&json!({"clock_offset": DAY}), &[], json!({})).await;
+        let published = world.browser().get(&format!("{}/jwks", other.issuer)).await;
+        let published: Value = serde_json::from_str(&published.body).unwrap();
+        let own = published["keys"][0].clone();
+        // The same oddities, around this provider's own key.
+        let own = own.as_object().unwrap();
+        let keys: Vec<Value> = keys
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|odd| match odd.as_object() {
+                Some(members) if members.contains_key("n") => {
+                    let mut odd = members.clone();
+                    for name in ["n", "e"] {
+                        odd.insert(name.to_owned(), own[name].clone());
+                    }
+                    if odd["kid"] == key["kid"] {
+                        odd.insert("kid".to_owned(), own["kid"].clone());
+                    }
+                    odd.into()
+                }
+                _ => odd.clone(),
+            })
+            .collect();
+        other.tamper(json!({"jwks": {"set": {"keys": keys}}})).await;
+        world.advance(DAY);
+        let answer = world.browser().signs_in(&other, "/entrypoint", ADA).await;
+        assert_eq!(answer.status, 302, "{keys:?}: {}", answer.body);
     }
 }

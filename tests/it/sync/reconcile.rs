@@ -15,9 +15,7 @@ use sync::Synchronizer;
 
 use crate::support::{
     World,
-    synchronizer::{
-        GET, LONG, ada, calls, heard, link, linked, many_registered, start, start_with, subscribers, sweep,
-    },
+    synchronizer::{GET, LONG, ada, add_linked, calls, heard, link, linked, start, start_with, subscribers, sweep},
 };
 
 const DAY: i64 = 86_400;
@@ -155,11 +153,7 @@ async fn an_entitlement_that_is_not_ours_stays_while_the_guard_holds_revocations
 async fn a_round_that_takes_many_runs_counts_every_linked_subscriber_once() {
     let world = World::new().await;
     let sync = start(&world).await;
-    let people = many_registered(&world, 230).await;
-    for _ in 0..20 {
-        world.advance(301);
-        sweep(&sync).await;
-    }
+    let people = add_linked(&world, 0..230, None).await;
     let partner_id = ada(&world).0;
     let dynamodb = AwsConfig::from_env(&world.environment(&[]))
         .unwrap()
