@@ -16,7 +16,7 @@ use crate::{
     log,
     pages::{Branding, PageContext},
     rng::Rng,
-    telemetry::{self, metrics},
+    telemetry::{self, Code, metrics},
     urls::PublicUrl,
     web::{Destination, Request, RequestError, Response, ReturnTo},
 };
@@ -99,6 +99,10 @@ pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: D
     );
     async {
         let outcome = match &request {
+            // A prefetch would use up a state, a code or a token that the navigation after it needs.
+            Ok(request) if function.pages().is_some() && must_not_be_prefetched(request) => {
+                Ok(Response::too_early(Code::PrefetchDeclined))
+            }
             Ok(request) => match tokio::time::timeout(within.min(ANSWER_TIMEOUT), function.handle(request)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::Timeout.into()),
@@ -125,6 +129,12 @@ pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: D
     }
     .instrument(span)
     .await
+}
+
+/// Whether a request is the prefetch of a route that writes, consumes or calls upstream. `/link` only redirects.
+fn must_not_be_prefetched(request: &Request) -> bool {
+    let only_redirects = request.route().is_some_and(|route| route.name == "link");
+    request.is_prefetch() && !only_redirects && request.require_method("GET").is_ok()
 }
 
 /// Logs and counts a failure.

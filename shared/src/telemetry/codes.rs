@@ -79,6 +79,7 @@ codes! {
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "the person is asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "the subscriber is no longer linked, or was not linked";
     FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page, or has expired";
+    PrefetchDeclined = "PREFETCH_DECLINED", "a browser's prefetch was declined; nothing was read, written or consumed";
     TokenRejected = "TOKEN_REJECTED", "a token or signed request of the partner is invalid or already used";
     RequestMalformed = "REQUEST_MALFORMED", "the request is malformed or too large, or its path or method does not exist";
     SpotifyRefused = "SPOTIFY_REFUSED", "Spotify refused our client: secret, allow-list or scope";

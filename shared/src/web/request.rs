@@ -249,6 +249,23 @@ impl Request {
         destination.is_some_and(|destination| destination == "iframe" || destination == "frame")
     }
 
+    /// Whether a browser loads the resource before the person has asked for it, and perhaps in vain: `Sec-Purpose` (Fetch §3.3.4), and the older `Purpose` and
+    /// `X-Moz`.
+    #[must_use]
+    pub fn is_prefetch(&self) -> bool {
+        ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+            let values = self.headers.get_all(*name).iter();
+            let mut tokens = values
+                .filter_map(|value| value.to_str().ok())
+                .flat_map(|value| value.split([';', ',', ' ']));
+            tokens.any(|token| {
+                ["prefetch", "prerender", "preview"]
+                    .iter()
+                    .any(|early| token.eq_ignore_ascii_case(early))
+            })
+        })
+    }
+
     /// The value of a cookie; `None` if it is absent.
     ///
     /// # Errors

@@ -73,6 +73,12 @@ impl Response {
         Self::new(code, StatusCode::NO_CONTENT)
     }
 
+    /// An empty response with status 425 (RFC 8470 §5.2): the request came before the person asked for it.
+    #[must_use]
+    pub fn too_early(code: Code) -> Self {
+        Self::new(code, StatusCode::TOO_EARLY)
+    }
+
     /// A page. Its Content-Security-Policy allows only its style sheet and its images: no script, no frame.
     #[must_use]
     pub fn html(code: Code, status: StatusCode, page: Html) -> Self {

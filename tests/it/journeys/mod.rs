@@ -12,5 +12,6 @@ mod log_privacy;
 mod mix_up;
 mod oidc;
 mod partners;
+mod prefetch;
 mod published_keys;
 mod unlink;

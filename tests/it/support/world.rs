@@ -1,6 +1,9 @@
 //! The functions in a sandbox, with a clock that moves only when a test advances it.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use partners::Partners;
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
@@ -140,7 +143,7 @@ impl World {
         answer
     }
 
-    /// The content of the pending-links table, as text.
+    /// The content of the pending-links table, as text. The same content is the same text.
     pub(crate) async fn stored(&self) -> String {
         let aws = AwsConfig::from_env(&self.environment(&[])).unwrap();
         let scan = aws
@@ -149,7 +152,13 @@ impl World {
             .table_name(deployment::PENDING_LINKS_TABLE)
             .send()
             .await;
-        format!("{:?}", scan.unwrap().items())
+        let scan = scan.unwrap();
+        let items: BTreeSet<_> = scan
+            .items()
+            .iter()
+            .map(|item| format!("{:?}", item.iter().collect::<BTreeMap<_, _>>()))
+            .collect();
+        format!("{items:?}")
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
