@@ -1,12 +1,13 @@
 //! What the handlers of one request share: the partner, its keys, the browser, and what the person came for.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     clock::Clock,
     cookie::{BROWSER_COOKIE, SIGN_IN_TTL, VISIT_COOKIE},
     errors::{Error, Failure},
     jws::JwtId,
+    log,
     oauth::browser_binding::{BrowserBinding, BrowserBindings},
     pages::{Branding, PageContext},
     partner::{PartnerId, PartnerUserId},
@@ -139,7 +140,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     /// The identity in the session cookie; `None` if there is no valid session.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if the cookie appears twice, [`Error::Keys`] if it cannot be verified.
+    /// [`Error::Keys`] if it cannot be verified.
     pub async fn session(&self) -> Result<Option<Identity>, Error> {
         let sign_in = self.partner.config.sign_in();
         session(self.request, sign_in, &self.keys, self.partner_id()).await
@@ -157,7 +158,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         let query = self.request.query()?;
         let token = query.single("token")?.filter(|_| sign_in.config.sign_in_url.is_some());
         if let Some(token) = token {
-            let handoff = sign_in.handoff(&self.keys, token, &self.browser, &self.partner.partner_id);
+            let handoff = sign_in.handoff(&self.keys, &token, &self.browser, &self.partner.partner_id);
             let (identity, jti, browser_binding) = handoff.await?;
             self.browser.remove(&browser_binding);
             return Ok(Visitor::HandedOff(identity, jti));
@@ -194,10 +195,14 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     }
 }
 
-/// The identity in the session cookie, for a handler without a [`RequestContext`]; `None` if there is no valid session.
+/// Upper bound of the values of a repeated session cookie that are verified.
+const MAX_SESSIONS: usize = 4;
+
+/// The identity in the session cookie, for a handler without a [`RequestContext`]; `None` if there is no valid session. A cookie that was set for two domains or
+/// paths arrives twice: the valid value counts, and two people are none.
 ///
 /// # Errors
-/// [`Error::Malformed`] if the cookie appears twice, [`Error::Keys`] if it cannot be verified.
+/// [`Error::Keys`] if it cannot be verified.
 pub async fn session(
     request: &Request,
     sign_in: &SignIn,
@@ -207,10 +212,22 @@ pub async fn session(
     let Some(name) = sign_in.config.session_cookie.as_deref() else {
         return Ok(None);
     };
-    let cookie = request.cookie(name)?;
-    match sign_in.session(keys, cookie, partner_id).await {
-        Err(SignInError::Token(_)) => Ok(None),
-        Err(SignInError::Keys(error)) => Err(error.into()),
-        Ok(identity) => Ok(identity),
+    let tokens: BTreeSet<_> = request.cookie_values(name).filter(|token| !token.is_empty()).collect();
+    let mut sessions: Vec<Identity> = Vec::new();
+    for token in tokens.into_iter().take(MAX_SESSIONS) {
+        match sign_in.session(keys, token, partner_id).await {
+            Err(SignInError::Token(error)) => log!(warn, Code::SessionRejected, reason = error.to_string()),
+            Err(SignInError::Keys(error)) => return Err(error.into()),
+            Ok(identity) => sessions.extend(identity),
+        }
     }
+    let session = sessions.pop();
+    if session
+        .as_ref()
+        .is_some_and(|session| sessions.iter().any(|other| !other.matches(&session.partner_user_id)))
+    {
+        log!(warn, Code::SessionRejected, reason = "two people");
+        return Ok(None);
+    }
+    Ok(session)
 }

@@ -255,12 +255,16 @@ impl From<&Entitlements> for ObservedEntitlements {
 pub struct ShowUri(String);
 
 impl ShowUri {
-    /// Parses the URI of a show, or its bare id.
+    /// Parses the URI of a show, its bare id, or a link to it as Spotify's "Copy link" gives it: `https://open.spotify.com/show/<id>?si=…`, perhaps with a
+    /// language (`/intl-de/show/<id>`).
     ///
     /// # Errors
     /// [`PartnerError::ShowUri`] for any other text. A retry does not help.
     pub fn parse(show: &str) -> Result<Self, PartnerError> {
-        let id = show.strip_prefix("spotify:show:").unwrap_or(show);
+        let id = show
+            .strip_prefix("spotify:show:")
+            .or_else(|| id_in_link(show))
+            .unwrap_or(show);
         if id.len() == 22 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             Ok(Self(format!("spotify:show:{id}")))
         } else {
@@ -279,6 +283,17 @@ impl ShowUri {
     pub fn id(&self) -> &str {
         self.0.strip_prefix("spotify:show:").unwrap_or_default()
     }
+}
+
+/// The id in a link to a show; `None` if it is no such link.
+fn id_in_link(link: &str) -> Option<&str> {
+    let path = link.strip_prefix("https://open.spotify.com/")?;
+    let path = match path.split_once('/') {
+        Some((language, rest)) if language.starts_with("intl-") => rest,
+        _ => path,
+    };
+    let id = path.strip_prefix("show/")?.split(['?', '#']).next()?;
+    Some(id.strip_suffix('/').unwrap_or(id))
 }
 
 /// Which rule a value breaks. Never contains the value.
@@ -391,10 +406,24 @@ mod tests {
             ShowUri::parse("5CfCWKI5pZ28U0uOzXkDHe").unwrap()
         );
         assert_eq!(ShowUri::parse(uri).unwrap().as_str(), uri);
+        for link in [
+            "https://open.spotify.com/show/5CfCWKI5pZ28U0uOzXkDHe",
+            "https://open.spotify.com/show/5CfCWKI5pZ28U0uOzXkDHe?si=6f1c2a&utm_source=copy-link",
+            "https://open.spotify.com/intl-de/show/5CfCWKI5pZ28U0uOzXkDHe?si=6f1c2a",
+            "https://open.spotify.com/show/5CfCWKI5pZ28U0uOzXkDHe/#top",
+        ] {
+            assert_eq!(ShowUri::parse(link).unwrap().as_str(), uri, "{link}");
+        }
         for bad in [
             "",
             "spotify:show:",
             "spotify:show:short",
+            "https://open.spotify.com/episode/5CfCWKI5pZ28U0uOzXkDHe",
+            "https://open.spotify.com.evil.example/show/5CfCWKI5pZ28U0uOzXkDHe",
+            "https://evil.example/show/5CfCWKI5pZ28U0uOzXkDHe",
+            "http://open.spotify.com/show/5CfCWKI5pZ28U0uOzXkDHe",
+            "https://open.spotify.com/show/5CfCWKI5pZ28U0uOzXkDHe/x",
+            "https://open.spotify.com/show/?si=5CfCWKI5pZ28U0uOzXkDHe",
             "spotify:episode:5CfCWKI5pZ28U0uOzXkDHe",
             "5CfCWKI5pZ28U0uOzXkDH/",
         ] {

@@ -22,7 +22,7 @@ use shared::{
     secrets::Versions,
     sign_in::{PartnerKeys, SignIn, SignInMethod},
     spotify::{CompletionUrl, Spotify},
-    store::{Consumption, PendingLink, Subscribers},
+    store::{Consumption, PendingLink, Rejection, Subscribers},
     telemetry::{
         self, Code,
         metrics::{self, Metric},
@@ -57,8 +57,10 @@ impl Callback {
         let [state, code, error, iss] = ["state", "code", "error", "iss"].map(|name| query.single(name));
         let accounts_url = &self.config.spotify_access.spotify.accounts_url;
         let issuer = accounts_url.origin().ascii_serialization();
-        let code = code?.and_then(AuthorizationCode::parse);
-        AuthorizationResponse::parse(state?, code, error?, iss?, &issuer).ok_or(Error::Malformed("query"))
+        let code = code?.as_deref().and_then(AuthorizationCode::parse);
+        let (state, error, iss) = (state?, error?, iss?);
+        AuthorizationResponse::parse(state.as_deref(), code, error.as_deref(), iss.as_deref(), &issuer)
+            .ok_or(Error::Malformed("query"))
     }
 
     /// Registers the link for a pending link that has been consumed. Its state is used: after a failure the person begins again.
@@ -76,7 +78,8 @@ impl Callback {
         telemetry::record_subject(pending.partner_id.as_str(), &pseudonym);
         let code = consent.map_err(|error| match error {
             AuthorizationError::AccessDenied => Error::ConsentRefused,
-            AuthorizationError::Transient | AuthorizationError::Other => Error::ConsentFailed,
+            AuthorizationError::Transient => Error::ConsentUnavailable,
+            AuthorizationError::Other => Error::ConsentFailed,
         })?;
         require_unchanged_session(request, keys, &partner.config.sign_in, &pending).await?;
         let linking = |error| Error::Spotify(SpotifyOperation::Link, error);
@@ -102,6 +105,21 @@ impl Callback {
         let completion_url = registered.map_err(linking)?;
         metrics::count(Metric::Registered);
         Ok(completion_url)
+    }
+
+    /// The failure of a state that this invocation could not consume.
+    async fn rejected(&self, rejection: &Rejection<PendingLink>) -> Failure {
+        let failure = Failure::from(if rejection.is_spent() {
+            Error::StateSpent
+        } else {
+            Error::State(rejection.reason)
+        });
+        match &rejection.pending {
+            Some(pending) => failure
+                .with_return_to(return_to(pending))
+                .with_branding(&self.branding(pending).await),
+            None => failure,
+        }
     }
 
     /// The branding of a partner's pages; the deployment's own if the partner cannot be read.
@@ -198,11 +216,7 @@ impl HttpFunction for Callback {
         let pending = match consumed? {
             Consumption::Granted(pending) => pending,
             Consumption::Rejected(rejection) => {
-                let failure = Failure::from(Error::State(rejection.reason));
-                return Err(match &rejection.pending {
-                    Some(pending) => failure.with_return_to(return_to(pending)),
-                    None => failure,
-                });
+                return Err(self.rejected(&rejection).await);
             }
         };
         if let Ok(keys) = &keys {

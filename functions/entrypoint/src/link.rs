@@ -43,7 +43,7 @@ impl Entrypoint {
         partner: &PartnerEntry<EntrypointPartner>,
     ) -> Result<Response, Failure> {
         let query = request.query()?;
-        let show = ShowUri::parse(query.single("show")?.unwrap_or_default()).map_err(|_| Error::Malformed("show"))?;
+        let show = ShowUri::parse(&query.single("show")?.unwrap_or_default()).map_err(|_| Error::Malformed("show"))?;
         let url = self.config.link_starter(&partner.partner_id, &show);
         Ok(Response::redirect(Code::ShowChosen, &url).ok_or(Error::Internal("link starter URL"))?)
     }

@@ -37,7 +37,7 @@ impl Entrypoint {
     pub(crate) async fn begin_sign_in(&self, request: &Request) -> Result<Response, Failure> {
         let query = request.query()?;
         let return_to = query.single("return_to")?.unwrap_or_default();
-        let return_to = ReturnTo::parse(return_to, self.public_url()).ok_or(Error::Malformed("return_to"))?;
+        let return_to = ReturnTo::parse(&return_to, self.public_url()).ok_or(Error::Malformed("return_to"))?;
         let partner = self.partners.resolve(return_to.partner_id.as_ref()).await?;
         let site = partner.config.clone();
         let oidc = site.oidc.as_ref().ok_or(Error::NotFound)?;
@@ -130,7 +130,7 @@ impl Entrypoint {
         browser: &BrowserBindings,
         redirect_uri: &str,
     ) -> Result<(PendingSignIn, Keys), Failure> {
-        let state = State::parse(query.single("state")?.unwrap_or_default()).ok_or(Error::Malformed("state"))?;
+        let state = State::parse(&query.single("state")?.unwrap_or_default()).ok_or(Error::Malformed("state"))?;
         // Checked first, so that a response that cannot be read in exactly one way consumes nothing.
         for name in ["code", "error", "iss"] {
             query.single(name)?;

@@ -92,7 +92,7 @@ fn form(context: &Context<'_>) -> Result<UnlinkForm, Error> {
     let fields = context.request.form()?;
     let form_token = fields.single("form_token")?.ok_or(Error::InvalidForm("form_token"))?;
     let key = context.keys.current.unlink_form();
-    let form: UnlinkForm = seal::unseal(key, form_token).ok_or(Error::InvalidForm("form_token"))?;
+    let form: UnlinkForm = seal::unseal(key, &form_token).ok_or(Error::InvalidForm("form_token"))?;
     let is_ours = |binding: &str| constant_time_eq(binding.as_bytes(), form.browser_binding.as_bytes());
     if !context.browser.iter().any(|binding| is_ours(&binding.hash())) {
         return Err(Error::InvalidForm("another browser"));

@@ -86,9 +86,11 @@ kinds! {
     NO_ENTITLEMENTS = 403 "access_denied" DENIED NoEntitlements NoEntitlements;
     TOKEN_REJECTED = 401 "invalid_token" TOKEN SignInRefused TokenRejected;
     STATE_REJECTED = 400 "state_mismatch" STATE Expired StateRejected;
+    STATE_SPENT = 400 "state_mismatch" STATE UsedBefore StateRejected;
     SESSION_CHANGED = 400 "state_mismatch" STATE Expired SessionChanged;
     CONSENT_REFUSED = 403 "access_denied" DENIED Cancelled Cancelled;
-    CONSENT_FAILED = 400 "invalid_request" MALFORMED Expired ConsentFailed;
+    CONSENT_UNAVAILABLE = 400 "temporarily_unavailable" LATER SpotifyUnavailable ConsentFailed;
+    CONSENT_FAILED = 400 "invalid_request" MALFORMED InternalError ConsentFailed;
     FORM_REJECTED = 403 "access_denied" DENIED FormRefused FormRejected;
     CODE_REFUSED = 400 "invalid_request" MALFORMED Expired CodeRefused;
     KEYS_UNAVAILABLE = 503 "temporarily_unavailable" LATER SignInUnavailable KeysUnavailable retry 5;
@@ -130,8 +132,10 @@ impl Error {
             Self::NoEntitlements => &NO_ENTITLEMENTS,
             Self::Token(_) => &TOKEN_REJECTED,
             Self::State(_) => &STATE_REJECTED,
+            Self::StateSpent => &STATE_SPENT,
             Self::SessionChanged => &SESSION_CHANGED,
             Self::ConsentRefused => &CONSENT_REFUSED,
+            Self::ConsentUnavailable => &CONSENT_UNAVAILABLE,
             Self::ConsentFailed => &CONSENT_FAILED,
             Self::InvalidForm(_) => &FORM_REJECTED,
             Self::Spotify(operation, error) => spotify_kind(*operation, error),

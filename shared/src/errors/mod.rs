@@ -65,14 +65,20 @@ pub enum Error {
     /// A state is unknown, used, expired, or another browser's or provider's. The log says which; the response does not.
     #[error("state: {0}")]
     State(&'static str),
+    /// The callback's state was used before, perhaps to link the account.
+    #[error("state: spent")]
+    StateSpent,
     /// The person signed out, or another person signed in, since the journey began.
     #[error("session changed")]
     SessionChanged,
     /// The person refused consent at Spotify.
     #[error("consent refused")]
     ConsentRefused,
-    /// Spotify's consent ended in another error.
-    #[error("consent failed")]
+    /// Spotify's consent ended in a temporary error.
+    #[error("consent: temporary error")]
+    ConsentUnavailable,
+    /// Spotify's consent ended in another error. Its likely cause is our request or registration.
+    #[error("consent: permanent error")]
     ConsentFailed,
     /// An unlink form did not come from our page, or has expired.
     #[error("form: {0}")]

@@ -20,6 +20,8 @@ pub enum StatusPage {
     Cancelled,
     /// The journey has expired, or began as another person or in another browser.
     Expired,
+    /// The callback was loaded before. The first load may have linked the account.
+    UsedBefore,
     /// The person has no entitlements yet.
     NoEntitlements,
     /// Spotify refused the link, most likely because one of the accounts is linked already.
@@ -58,6 +60,7 @@ impl StatusPage {
             ),
             Self::Cancelled => ("cancelled", "cancelled.text", Some("cancelled.step")),
             Self::Expired => ("expired", "expired.text", Some("expired.step")),
+            Self::UsedBefore => ("used-before", "used-before.text", Some("used-before.step")),
             Self::NoEntitlements => ("no-entitlements", "no-entitlements.text", Some("no-entitlements.step")),
             Self::CouldNotLink => ("could-not-link", "could-not-link.text", None),
             Self::SpotifyUnavailable => (
@@ -84,6 +87,7 @@ impl StatusPage {
                 url.query_pairs_mut().append_pair("return_to", &return_to);
                 Some(url.into())
             }
+            Self::UsedBefore => Some(return_to.at(Destination::Account).path()),
             _ => Some(return_to.path()),
         }
     }
@@ -104,6 +108,9 @@ impl StatusPage {
             @match target {
                 Some((step, target)) => {
                     a.step href=(target) { (context.text(step)) }
+                    @if self == Self::UsedBefore {
+                        p { a.other href=(context.return_to.path()) { (context.text("used-before.again")) } }
+                    }
                     (context.back_link(false))
                 },
                 None => (context.back_link(true)),

@@ -129,19 +129,19 @@ impl SignIn {
         self.config.method == SignInMethod::Oidc || self.site_keys.is_some() || !keys.site.is_empty()
     }
 
-    /// The identity in the session cookie; `None` if there is no cookie or sessions are not in use.
+    /// The identity in a value of the session cookie; `None` if sessions are not in use.
     ///
     /// # Errors
     /// [`SignInError`] if the cookie is invalid or cannot be verified.
     pub async fn session(
         &self,
         keys: &Versions<PartnerKeys>,
-        cookie: Option<&str>,
+        token: &str,
         partner_id: &PartnerId,
     ) -> Result<Option<Identity>, SignInError> {
-        let Some(token) = cookie.filter(|_| self.config.method == SignInMethod::Session) else {
+        if self.config.method != SignInMethod::Session {
             return Ok(None);
-        };
+        }
         let verified = self.verify(keys, token, TokenKind::Session).await?;
         let person = self.identity(keys, verified.claims, partner_id, SignInMethod::Session)?;
         Ok(Some(person))

@@ -121,7 +121,7 @@ fn browser(seed: u64) -> (BrowserBinding, BrowserBindings) {
 }
 
 fn session(keys: &Versions<PartnerKeys>, token: &str) -> Result<Option<Identity>, JwsError> {
-    at_once(sign_in(SignInMethod::Session).session(keys, Some(token), &partner()))
+    at_once(sign_in(SignInMethod::Session).session(keys, token, &partner()))
 }
 
 fn handoff(keys: &Versions<PartnerKeys>, token: &str) -> Result<(Identity, JwtId, String), JwsError> {
@@ -486,16 +486,15 @@ fn a_handoff_works_only_in_the_browser_that_began_it() {
 #[test]
 fn a_session_cookie_is_ignored_by_other_sign_in_methods() {
     let token = signed(SITE_KEY, "JWT", &session_payload(&json!({})));
-    let of = |sign_in: &SignIn, cookie: Option<&str>| at_once(sign_in.session(&keys(), cookie, &partner()));
+    let of = |sign_in: &SignIn, cookie: &str| at_once(sign_in.session(&keys(), cookie, &partner()));
     for kind in [SignInMethod::Handoff, SignInMethod::Oidc] {
         let other = sign_in(kind);
-        assert!(of(&other, Some(&token)).unwrap().is_none());
-        assert!(of(&other, Some("rubbish")).unwrap().is_none());
+        assert!(of(&other, &token).unwrap().is_none());
+        assert!(of(&other, "rubbish").unwrap().is_none());
     }
     let sessions = sign_in(SignInMethod::Session);
-    assert!(of(&sessions, None).unwrap().is_none());
     for bad in ["", "rubbish", &format!("{token}, {token}"), &format!("Bearer {token}")] {
-        assert_eq!(of(&sessions, Some(bad)).err(), Some(JwsError::Malformed), "{bad:?}");
+        assert_eq!(of(&sessions, bad).err(), Some(JwsError::Malformed), "{bad:?}");
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) const GC_GRACE_SECS: i64 = 3600;
 pub(super) const NEW_LINK: &str =
     "attribute_not_exists(id) OR (browser_binding = :binding AND attribute_not_exists(consumed_by))";
 
+/// Reason of a rejection: another caller consumed the item.
+const SPENT: &str = "spent";
+
 /// A linking journey that waits for Spotify's authorization response.
 #[derive(Debug)]
 pub struct PendingLink {
@@ -81,6 +84,14 @@ pub struct Rejection<T> {
     pub reason: &'static str,
     /// The stored item, if there is one; use it only to build the error page.
     pub pending: Option<T>,
+}
+
+impl<T> Rejection<T> {
+    /// Whether another caller consumed the item.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.reason == SPENT
+    }
 }
 
 impl<T> Consumption<T> {
@@ -185,12 +196,6 @@ impl PendingLinks {
         presented: &Presented<'_>,
         read: fn(&Item) -> Result<T, StoreError>,
     ) -> Result<Consumption<T>, StoreError> {
-        if presented.bindings.is_empty() {
-            return Ok(Consumption::Rejected(Rejection {
-                reason: "no browser cookie",
-                pending: None,
-            }));
-        }
         let update = self
             .client
             .update_item()
@@ -227,19 +232,25 @@ impl Presented<'_> {
             .set("consumed_by", owner())
             .when(Condition::exists("id"))
             .when(Condition::greater("expires_at", number(self.now)))
-            .when(Condition::one_of(
-                "browser_binding",
-                self.bindings.iter().map(|binding| text(binding)),
-            ))
+            .when(self.is_in_its_browser())
             .when(Condition::absent("consumed_by").or(Condition::equal("consumed_by", owner())))
             .when_all(self.redirect_uri.map(|uri| Condition::equal("redirect_uri", text(uri))))
+    }
+
+    /// Without a binding nothing is consumed, but the refusal still tells whether the item was consumed before.
+    fn is_in_its_browser(&self) -> Condition {
+        let none = [String::from("none")];
+        let bindings = if self.bindings.is_empty() { &none } else { self.bindings };
+        Condition::one_of("browser_binding", bindings.iter().map(|binding| text(binding)))
     }
 
     /// Names the part of the condition that did not hold.
     fn rejection_reason(&self, item: Option<&Item>) -> &'static str {
         let Some(item) = item else { return "unknown" };
         if item.contains_key("consumed_by") {
-            "spent"
+            SPENT
+        } else if self.bindings.is_empty() {
+            "no browser cookie"
         } else if matches!(item.integer("expires_at"), Ok(Some(expires_at)) if expires_at <= self.now) {
             "expired"
         } else if self

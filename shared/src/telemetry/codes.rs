@@ -40,6 +40,7 @@ codes! {
     PartnerUncertain = "PARTNER_CREATION_UNCERTAIN", "the outcome of a partner creation is unknown or not stored; an operator must resolve it";
     OperatorCommand = "OPERATOR_COMMAND", "an operator sent a command";
     SignInNeeded = "SIGN_IN_NEEDED", "the person is not signed in and is redirected to the partner's sign-in, or asked to sign in";
+    SessionRejected = "SESSION_REJECTED", "a session cookie is invalid, so the person counts as signed out; the reason says why";
     SignInSent = "SIGN_IN_SENT", "the person is redirected to the partner's OpenID provider";
     SignedIn = "SIGN_IN_DONE", "the person has signed in and is redirected to the page they came for";
     SignInCancelled = "SIGN_IN_CANCELLED", "the person cancelled at the partner's OpenID provider";

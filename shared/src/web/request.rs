@@ -12,8 +12,6 @@ use crate::{encoding::from_base64, i18n::Language, partner::PartnerId, urls::Pub
 
 /// Upper bound of a query or form, in bytes. API Gateway's limit for request line and headers is 10 KB.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
-/// Upper bound of the number of parameters in a query or form.
-const MAX_PARAMETERS: usize = 64;
 /// Upper bound of the number of cookies.
 const MAX_COOKIES: usize = 128;
 /// Upper bound of all cookies together, in bytes.
@@ -162,7 +160,7 @@ impl Request {
     /// The query's parameters.
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it is not form-urlencoded UTF-8, [`RequestError::TooLarge`] if it exceeds our bounds.
+    /// [`RequestError::TooLarge`] if it exceeds our bounds.
     pub fn query(&self) -> Result<Query, RequestError> {
         Query::parse(&self.query)
     }
@@ -170,7 +168,7 @@ impl Request {
     /// The fields of a posted form.
     ///
     /// # Errors
-    /// As [`Self::query`].
+    /// As [`Self::query`], and [`RequestError::Malformed`] if the body is not UTF-8.
     pub fn form(&self) -> Result<Query, RequestError> {
         Query::parse(self.body_text()?)
     }
@@ -271,65 +269,77 @@ impl Request {
     /// # Errors
     /// [`RequestError::Malformed`] if it appears twice: an attacker may have set one of them.
     pub fn cookie(&self, name: &str) -> Result<Option<&str>, RequestError> {
-        let pairs = self.cookies.iter().filter_map(|cookie| cookie.split_once('='));
-        let mut values = pairs.filter(|(its_name, _)| *its_name == name).map(|(_, value)| value);
+        let mut values = self.cookie_values(name);
         match (values.next(), values.next()) {
             (Some(_), Some(_)) => Err(RequestError::Malformed("cookie")),
             (value, _) => Ok(value),
         }
     }
+
+    /// All values of a cookie that others set. A browser sends a cookie twice if it was set for two domains or paths (RFC 6265 §4.2.2).
+    pub fn cookie_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let pairs = self.cookies.iter().filter_map(|cookie| cookie.split_once('='));
+        pairs
+            .filter(move |(its_name, _)| *its_name == name)
+            .map(|(_, value)| value)
+    }
 }
 
-/// The parameters of a query or a form.
-#[derive(Debug, Default)]
-pub struct Query(Vec<(String, String)>);
+/// The parameters of a query or a form. A parameter that no one asks for is not read (RFC 6749 §3.1), however it is written.
+#[derive(Default)]
+pub struct Query(Vec<Parameter>);
+
+/// One parameter, as it was sent.
+struct Parameter {
+    /// The decoded name.
+    name: String,
+    /// The whole pair, still encoded.
+    raw: String,
+}
+
+impl Parameter {
+    fn parse(raw: &str) -> Self {
+        let mut pairs = form_urlencoded::parse(raw.as_bytes());
+        let name = pairs.next().map(|(name, _)| name.into_owned()).unwrap_or_default();
+        let raw = raw.to_owned();
+        Self { name, raw }
+    }
+
+    /// Whether parsers exist that treat this name as `name` (`State`, `state[]`).
+    fn is_like(&self, name: &str) -> bool {
+        let stem = self.name.split('[').next().unwrap_or_default();
+        stem.trim().eq_ignore_ascii_case(name)
+    }
+
+    /// The value; `None` if it is not form-urlencoded UTF-8 without control characters. Bytes that are not UTF-8 become U+FFFD, which no value contains.
+    fn value(&self) -> Option<String> {
+        let (_, value) = form_urlencoded::parse(self.raw.as_bytes()).next()?;
+        let is_strange = |character: char| character.is_control() || character == '\u{fffd}';
+        (is_form_urlencoded(&self.raw) && !value.chars().any(is_strange)).then(|| value.into_owned())
+    }
+}
 
 impl Query {
     pub(super) fn parse(text: &str) -> Result<Self, RequestError> {
         if text.len() > MAX_QUERY_BYTES {
             return Err(RequestError::TooLarge);
         }
-        if !is_form_urlencoded(text) {
-            return Err(RequestError::Malformed("query"));
-        }
-        let parameters: Vec<_> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        if parameters.len() > MAX_PARAMETERS {
-            return Err(RequestError::TooLarge);
-        }
-        // Bytes that are not UTF-8 have become U+FFFD, which no valid parameter contains.
-        let strange = |text: &String| {
-            text.chars()
-                .any(|character| character.is_control() || character == '\u{fffd}')
-        };
-        // Error descriptions of OAuth servers are never used, and some contain line breaks (Microsoft Entra).
-        let read = |name: &str| !["error_description", "error_uri"].contains(&name);
-        if parameters
-            .iter()
-            .any(|(name, value)| strange(name) || read(name) && strange(value))
-        {
-            return Err(RequestError::Malformed("query"));
-        }
-        Ok(Self(parameters))
+        let parameters = text.split('&').filter(|raw| !raw.is_empty());
+        Ok(Self(parameters.map(Parameter::parse).collect()))
     }
 
     /// The value of a parameter; `None` if it is absent.
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it appears twice (RFC 6749 §3.1), or in a spelling that other parsers treat as the same name (`State`, `state[]`).
-    pub fn single(&self, name: &str) -> Result<Option<&str>, RequestError> {
-        let alike = |other: &str| {
-            other
-                .split('[')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .eq_ignore_ascii_case(name)
-        };
-        let mut alike = self.0.iter().filter(|(other, _)| alike(other));
+    /// [`RequestError::Malformed`] if it is not form-urlencoded UTF-8, if it appears twice (RFC 6749 §3.1), or in a spelling that other parsers treat as the
+    /// same name (`State`, `state[]`).
+    pub fn single(&self, name: &str) -> Result<Option<String>, RequestError> {
+        let malformed = RequestError::Malformed("query");
+        let mut alike = self.0.iter().filter(|parameter| parameter.is_like(name));
         match (alike.next(), alike.next()) {
             (None, _) => Ok(None),
-            (Some((its_name, value)), None) if its_name == name => Ok(Some(value)),
-            _ => Err(RequestError::Malformed("query")),
+            (Some(parameter), None) if parameter.name == name => parameter.value().map(Some).ok_or(malformed),
+            _ => Err(malformed),
         }
     }
 }
@@ -397,11 +407,7 @@ mod tests {
 
     #[test]
     fn an_ambiguous_parameter_is_rejected() {
-        let one = |query: &str| {
-            request("/", query, &[])
-                .query()
-                .and_then(|query| query.single("state").map(|value| value.map(str::to_owned)))
-        };
+        let one = |query: &str| request("/", query, &[]).query().and_then(|query| query.single("state"));
         assert_eq!(one("state=a&code=b").ok(), Some(Some("a".into())));
         assert_eq!(one("code=b").ok(), Some(None));
         assert_eq!(one("state=a+b%20c").ok(), Some(Some("a b c".into())));
@@ -428,8 +434,30 @@ mod tests {
         ] {
             assert!(one(bad).is_err(), "{bad}");
         }
-        assert!(one(&"x&".repeat(2000)).is_err());
         assert!(one(&format!("state={}", "a".repeat(9000))).is_err());
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_asked_for_is_not_read() {
+        let state = |query: &str| request("/", query, &[]).query().and_then(|query| query.single("state"));
+        for other in [
+            "utm_campaign=50%off",
+            "utm_campaign=caf%E9",
+            "utm_campaign=café",
+            "a=%",
+            "%ZZ=1",
+            "%FF",
+            "x=%00%0A",
+            "utm=a&utm=b&UTM=c&utm[]=d",
+            "=",
+            "&&",
+            "state2=%FF&my_state=%FF&sta%FFte=x",
+            &"x&".repeat(2000),
+        ] {
+            for query in [format!("{other}&state=a"), format!("state=a&{other}")] {
+                assert_eq!(state(&query).ok(), Some(Some("a".to_owned())), "{query}");
+            }
+        }
     }
 
     #[test]
@@ -443,6 +471,8 @@ mod tests {
         assert_eq!(cookie(&["aa=1", "A=1", "a"]).ok(), Some(None));
         assert!(cookie(&["a=1", "a=2"]).is_err());
         assert!(cookie(&["a=1", "a=1"]).is_err());
+        let all = request("/", "", &["a=1", "b=2", "a=", "a=3"]);
+        assert_eq!(all.cookie_values("a").collect::<Vec<_>>(), ["1", "", "3"]);
     }
 
     proptest! {
@@ -454,7 +484,9 @@ mod tests {
         #[test]
         fn form_urlencoded_pairs_read_back_unchanged(pairs in proptest::collection::vec(("[a-z]{1,8}", "[^\\pC\u{fffd}]{0,40}"), 0..10)) {
             let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-            prop_assert_eq!(Query::parse(&text).map_err(|_| "refused").unwrap().0, pairs);
+            let query = Query::parse(&text).map_err(|_| "refused").unwrap();
+            let read: Vec<_> = query.0.iter().map(|parameter| (parameter.name.clone(), parameter.value().unwrap())).collect();
+            prop_assert_eq!(read, pairs);
         }
 
         #[test]

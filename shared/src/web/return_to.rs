@@ -80,11 +80,11 @@ impl ReturnTo {
     }
 
     fn read(destination: Destination, partner_id: Option<PartnerId>, query: &Query) -> Result<Self, RequestError> {
-        let is_set = |name| Ok::<_, RequestError>(query.single(name)? == Some("true"));
+        let is_set = |name| Ok::<_, RequestError>(query.single(name)?.as_deref() == Some("true"));
         let show = query.single("show")?.or(query.single("spotifyShowUri")?);
         Ok(Self {
-            show: show.and_then(|show| ShowUri::parse(show).ok()),
-            language: query.single("lang")?.and_then(Language::parse),
+            show: show.and_then(|show| ShowUri::parse(&show).ok()),
+            language: query.single("lang")?.as_deref().and_then(Language::parse),
             show_dialog: is_set("show_dialog")?,
             relink: is_set("relink")?,
             ..Self::new(destination, partner_id)

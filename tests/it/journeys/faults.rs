@@ -7,7 +7,7 @@ use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{World, logged_of, refused};
+use crate::support::{World, logged_of, used_before};
 
 const TOKEN: &str = "/api/token";
 const REGISTER: &str = "/api/v1/register-user";
@@ -326,7 +326,7 @@ async fn each_ends_calmly(cases: Vec<Case>) {
         }
         // No partial result: the state is consumed, and a new journey works.
         world.spotify().faults().clear();
-        refused(&browser.get(&callback).await);
+        used_before(&browser.get(&callback).await);
         assert_eq!(browser.link("mara").await.status, 302, "{name}");
     }
 }

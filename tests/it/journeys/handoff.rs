@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, World, join_all, parameter};
+use crate::support::{Browser, World, join_all, logged_of, parameter};
 
 /// A browser that was sent to sign in, and the nonce of that redirect.
 async fn sent_to_sign_in(world: &World) -> (Browser<'_>, String) {
@@ -218,11 +218,79 @@ async fn an_invalid_session_counts_as_signed_out() {
         let answer = browser.get("/entrypoint").await;
         assert!(answer.location().contains("/sign-in?"), "{bad}");
     }
-    let mut browser = world.signed_in("ada");
-    let twice = format!("{cookie}=x; {cookie}={}", browser.cookies[&cookie]);
-    browser.cookies.clear();
-    let answer = browser
-        .send("GET", &world.gateway("/entrypoint"), &[("cookie", &twice)], None)
-        .await;
-    assert_eq!(answer.status, 400);
+}
+
+/// A browser sends the cookie twice if it was set for two domains or paths.
+#[tokio::test]
+async fn a_repeated_session_cookie_counts_if_exactly_one_person_verifies() {
+    let world = World::new().await;
+    let cookie = world.sandbox.options().session_cookie.clone();
+    let token = |claims: &Value| world.site_token("JWT", claims);
+    let ada = token(&world.session_claims("ada"));
+    let bela = token(&world.session_claims("bela"));
+    let mut claims = world.session_claims("ada");
+    claims["exp"] = json!(world.clock.now() + 60);
+    let renewed = token(&claims);
+    claims["exp"] = json!(world.clock.now() - 61);
+    claims["iat"] = json!(world.clock.now() - 3600);
+    let stale = token(&claims);
+    let opened = async |values: &[&str]| {
+        let pairs: Vec<_> = values.iter().map(|value| format!("{cookie}={value}")).collect();
+        let url = world.gateway("/entrypoint");
+        let answer = world
+            .browser()
+            .send("GET", &url, &[("cookie", &pairs.join("; "))], None)
+            .await;
+        assert_eq!(answer.status, 302, "{values:?} {answer:?}");
+        if answer.location().contains("/authorize?") {
+            "signed in"
+        } else {
+            "signed out"
+        }
+    };
+    let ada = ada.as_str();
+    for values in [
+        vec![ada, ada],
+        vec![ada, ""],
+        vec!["", ada],
+        vec![ada, "x"],
+        vec!["x", ada],
+        vec![&stale, ada],
+        vec![ada, &stale],
+        vec![&renewed, ada],
+        vec![ada, ada, "", "x", &stale],
+    ] {
+        assert_eq!(opened(&values).await, "signed in", "{values:?}");
+    }
+    for values in [
+        vec![ada, &bela],
+        vec![&bela, ada],
+        vec!["", ""],
+        vec![&stale, "x"],
+        vec![ada, "x", &bela],
+    ] {
+        assert_eq!(opened(&values).await, "signed out", "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_session_cookie_leaves_its_reason_in_the_log() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let mut claims = world.session_claims("ada");
+    claims["aud"] = json!("https://elsewhere.example");
+    let cookie = world.sandbox.options().session_cookie.clone();
+    browser.cookies.insert(cookie, world.site_token("JWT", &claims));
+    let answer = browser.get("/entrypoint").await;
+    let lines = logged_of(answer.header("apigw-requestid").unwrap());
+    assert_eq!(lines[0]["code"], "SESSION_REJECTED", "{lines:?}");
+    assert_eq!(
+        (&lines[0]["level"], &lines[0]["reason"]),
+        (&json!("WARN"), &json!("claim aud")),
+        "{lines:?}"
+    );
+    // Its twin: a browser without the cookie is no reason to warn.
+    let answer = world.browser().get("/entrypoint").await;
+    let lines = logged_of(answer.header("apigw-requestid").unwrap());
+    assert!(lines.iter().all(|line| line["code"] != "SESSION_REJECTED"), "{lines:?}");
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sandbox::Options;
 use serde_json::json;
 
-use crate::support::{NO_PARTNERS_TABLE, World, join_all, parameter, refused};
+use crate::support::{NO_PARTNERS_TABLE, World, join_all, parameter, refused, used_before};
 
 const SHOW: &str = "0MossHour0000000000002";
 
@@ -154,7 +154,12 @@ async fn a_state_works_once() {
     let fresh = browser.agree(&authorize, "mara").await;
     for url in [&callback, &fresh] {
         for mut browser in [browser.clone(), jar.clone()] {
-            refused(&browser.get(url).await);
+            let answer = browser.get(url).await;
+            used_before(&answer);
+            for next in ["account", "entrypoint"] {
+                let link = format!("href=\"/partners/{}/{next}\"", world.sandbox.options().partner_id);
+                assert!(answer.body.contains(&link), "{}", answer.body);
+            }
         }
     }
     assert_eq!(world.calls(), (1, 1, 0));
@@ -175,7 +180,10 @@ async fn one_of_fifty_concurrent_callbacks_reaches_the_token_endpoint() {
     let answers = join_all(browsers.iter_mut().map(|browser| browser.get(&callback))).await;
     let completed = answers.iter().filter(|answer| answer.status == 302).count();
     assert_eq!(completed, 1);
-    answers.iter().filter(|answer| answer.status != 302).for_each(refused);
+    answers
+        .iter()
+        .filter(|answer| answer.status != 302)
+        .for_each(used_before);
     assert_eq!(world.calls(), (1, 1, 0));
 }
 
@@ -267,7 +275,7 @@ async fn a_changed_session_is_not_linked() {
         }
         refused(&browser.get(&callback).await);
         browser.sign_in("ada");
-        refused(&browser.get(&callback).await);
+        used_before(&browser.get(&callback).await);
     }
     assert_eq!(world.calls(), (0, 0, 0));
 }
@@ -285,7 +293,7 @@ async fn a_cancelled_consent_consumes_the_state_and_calls_nothing() {
     assert!(page.all("set-cookie")[0].starts_with("__Host-soa_link=; Max-Age=0; Path=/; Secure; HttpOnly"));
     let again = format!("href=\"/partners/{}/entrypoint\"", world.sandbox.options().partner_id);
     assert!(page.body.contains(&again), "{}", page.body);
-    refused(&browser.get(&agreed).await);
+    used_before(&browser.get(&agreed).await);
     assert_eq!(world.calls(), (0, 0, 0));
     assert_eq!(browser.link("mara").await.status, 302);
 }
@@ -314,10 +322,85 @@ async fn a_consent_error_is_never_repeated_on_the_page() {
         assert!((400..500).contains(&answer.status), "{error}: {}", answer.status);
         let shown = format!("{answer:?}");
         assert!(!shown.contains("MARK") && !shown.contains("alert"), "{shown}");
-        refused(&browser.get(&format!("/callback?{query}")).await);
+        let title = match error {
+            "access_denied" => "Not connected",
+            "server_error" | "temporarily_unavailable" => "Spotify does not answer",
+            _ => "Something went wrong",
+        };
+        assert_eq!(answer.title(), title, "{error}");
+        used_before(&browser.get(&format!("/callback?{query}")).await);
     }
     assert_eq!(world.browser().get("/callback?error=access_denied").await.status, 400);
     assert_eq!(world.calls(), (0, 0, 0));
+}
+
+/// RFC 6749 §4.1.2: a client ignores unrecognized response parameters.
+#[tokio::test]
+async fn a_parameter_that_a_route_does_not_read_is_ignored() {
+    let world = World::new().await;
+    for strange in [
+        "utm_campaign=50%off",
+        "q=caf%E9",
+        "q=caf\u{e9}",
+        "a[]=1&a[]=2",
+        "%ZZ",
+        "x=%00",
+        "id=1&id=2&ID=3",
+        "&&=&",
+    ] {
+        let mut browser = world.signed_in("ada");
+        let consent = browser.get(&format!("/entrypoint?{strange}&lang=de")).await;
+        assert_eq!(consent.status, 302, "{strange} {consent:?}");
+        let callback = browser.agree(&consent.location().parse().unwrap(), "mara").await;
+        let done = browser.get(&format!("{callback}&{strange}")).await;
+        assert_eq!(done.status, 302, "{strange} {done:?}");
+        assert_eq!(
+            browser.get(&format!("/account?{strange}")).await.status,
+            200,
+            "{strange}"
+        );
+        assert_eq!(
+            browser.get(&format!("/unlink?{strange}")).await.status,
+            200,
+            "{strange}"
+        );
+        let link = browser.get(&format!("/link?{strange}&show={SHOW}")).await;
+        assert_eq!(link.status, 302, "{strange}");
+    }
+    // Its twin: one that is read must be readable.
+    let mut browser = world.signed_in("ada");
+    for strange in ["show=caf%E9", "lang=50%off", "lang=de&lang=en", "Show=x", "show[]=x"] {
+        assert_eq!(
+            browser.get(&format!("/entrypoint?{strange}")).await.status,
+            400,
+            "{strange}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_listen_button_takes_a_copied_link() {
+    let world = World::new().await;
+    for show in [
+        format!("https://open.spotify.com/show/{SHOW}?si=6f1c2a"),
+        format!("https%3A%2F%2Fopen.spotify.com%2Fshow%2F{SHOW}%3Fsi%3D6f1c2a"),
+        format!("https://open.spotify.com/intl-de/show/{SHOW}"),
+        format!("spotify:show:{SHOW}"),
+    ] {
+        let answer = world.browser().get(&format!("/link?show={show}")).await;
+        let expected = format!("spotify:show:{SHOW}");
+        assert_eq!(parameter(answer.location(), "spotifyShowUri"), Some(expected), "{show}");
+    }
+    for show in [
+        format!("https://open.spotify.com/episode/{SHOW}"),
+        format!("https://evil.example/show/{SHOW}"),
+    ] {
+        assert_eq!(
+            world.browser().get(&format!("/link?show={show}")).await.status,
+            400,
+            "{show}"
+        );
+    }
 }
 
 /// S-MIX-1.

@@ -201,7 +201,7 @@ async fn a_rejected_request_does_not_consume_the_link(engine: &Engine) {
         Consumption::Granted(_) => panic!("granted to {bindings:?}"),
     };
     let another = ("another browser's", true);
-    assert_eq!(rejected(&state, &[], NOW).await, ("no browser cookie", false));
+    assert_eq!(rejected(&state, &[], NOW).await, ("no browser cookie", true));
     assert_eq!(rejected(&state, &[""], NOW).await, another);
     assert_eq!(rejected(&state, &[others], NOW).await, another);
     assert_eq!(rejected(&state, &[&own[1..]], NOW).await, another);
@@ -222,7 +222,9 @@ async fn a_rejected_request_does_not_consume_the_link(engine: &Engine) {
         .consume(&state.hash(), &by_another, "another", NOW)
         .await
         .unwrap();
-    assert!(matches!(again, Consumption::Rejected(rejection) if rejection.reason == "spent"));
+    assert!(matches!(again, Consumption::Rejected(rejection) if rejection.is_spent()));
+    // The cookie of a journey that has ended is gone.
+    assert_eq!(rejected(&state, &[], NOW).await, ("spent", true));
 }
 
 async fn an_expired_link_is_rejected_before_ttl_deletes_it(engine: &Engine) {

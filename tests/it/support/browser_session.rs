@@ -246,6 +246,13 @@ pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
+/// Checks for the page of a callback that was loaded before.
+pub(crate) fn used_before(answer: &TestResponse) {
+    let title = "Your account may already be connected";
+    assert_eq!((answer.status, answer.title()), (400, title), "{answer:?}");
+    assert!(answer.body.contains("<code id=\"request-id\">"));
+}
+
 pub(crate) fn refused(answer: &crate::support::TestResponse) {
     assert_eq!(
         (answer.status, answer.title()),

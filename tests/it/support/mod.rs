@@ -21,7 +21,7 @@ pub(crate) mod template;
 mod tokens;
 mod world;
 
-pub(crate) use browser_session::{Browser, TestResponse, parameter, refused};
+pub(crate) use browser_session::{Browser, TestResponse, parameter, refused, used_before};
 pub(crate) use log::{logged, logged_of};
 pub(crate) use ministack::Ministack;
 pub(crate) use oidc_provider::Provider;

@@ -54,6 +54,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     let authorize = ada.begin().await;
     let cancelled = ada.cancel(&authorize).await;
     pages.insert("cancelled", ada.get(&cancelled).await);
+    pages.insert("used-before", ada.get(&cancelled).await);
     fault(Fault::answer("/api/token", 503, ""));
     pages.insert("spotify-unavailable", linking("mara").await);
     healed();
@@ -126,7 +127,7 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
         .collect()
 }
 
-const PAGES: usize = 22;
+const PAGES: usize = 23;
 
 /// Status and English title of each page.
 const TITLES: [(&str, u16, &str); PAGES] = [
@@ -137,6 +138,7 @@ const TITLES: [(&str, u16, &str); PAGES] = [
     ("cancelled", 403, "Not connected"),
     ("could-not-link", 409, "Spotify could not connect your account"),
     ("expired", 400, "Please start again"),
+    ("used-before", 400, "Your account may already be connected"),
     ("form-refused", 403, "Please open the page again"),
     ("malformed", 400, "This link does not work"),
     ("not-found", 404, "Nothing here"),

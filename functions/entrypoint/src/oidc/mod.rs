@@ -139,8 +139,12 @@ impl OidcClient {
         if names_itself && iss.is_none() {
             return Err(Error::Malformed("iss"));
         }
-        let code = code?.and_then(authorize::AuthorizationCode::parse_visible_ascii);
-        authorize::AuthorizationResponse::parse(state?, code, error?, iss, &self.config.issuer)
+        let code = code?
+            .as_deref()
+            .and_then(authorize::AuthorizationCode::parse_visible_ascii);
+        let (state, error) = (state?, error?);
+        let issuer = &self.config.issuer;
+        authorize::AuthorizationResponse::parse(state.as_deref(), code, error.as_deref(), iss.as_deref(), issuer)
             .ok_or(Error::Malformed("query"))
     }
 
