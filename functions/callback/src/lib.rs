@@ -195,11 +195,9 @@ impl HttpFunction for Callback {
     }
 
     async fn handle(&self, request: &Request) -> Result<Response, Failure> {
-        let route = request.route().ok_or(Error::NotFound)?;
-        if route.partner_id.is_some() || route.name != "callback" {
+        if request.route().is_none_or(|route| route.name != "callback") {
             return Err(Error::NotFound.into());
         }
-        request.require_method("GET")?;
         let authorization = self.authorization_response(request)?;
         let mut browser = browser_bindings(request)?;
         let bindings: Vec<_> = browser.iter().map(BrowserBinding::hash).collect();

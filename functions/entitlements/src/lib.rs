@@ -226,7 +226,6 @@ impl HttpFunction for Entitlements {
     async fn handle(&self, request: &Request) -> Result<Response, Failure> {
         let route = request.route().ok_or(Error::NotFound)?;
         let operation = Operation::from_route(route.name).ok_or(Error::NotFound)?;
-        request.require_method("POST")?;
         let partner = self.partners.resolve(route.partner_id.as_ref()).await?;
         self.execute_request(request, &partner, operation).await
     }

@@ -1,5 +1,6 @@
 //! `GET /entrypoint`: redirects a person who wants to link their account to Spotify's consent, after a sign-in if necessary. `GET /link`: the target of a
-//! "Listen on Spotify" button. `GET /sign-in`, `GET /sign-in/callback`: to the partner's `OpenID` provider and back.
+//! "Listen on Spotify" button. `GET /sign-in`, `GET /sign-in/callback`: to the partner's `OpenID` provider and back. `GET /`: to the partner's site. The route
+//! `$default` brings every request without a route of its own, which `runtime` answers.
 
 mod consent;
 mod link;
@@ -70,6 +71,13 @@ impl PartnerSite for EntrypointPartner {
 }
 
 impl Entrypoint {
+    /// Redirects a visitor of `/` to the partner's site.
+    fn redirect_to_site(&self) -> Result<Response, Failure> {
+        let branding = self.partners.default_partner().config.branding();
+        let url = branding.return_url.as_ref().ok_or(Error::NotFound)?;
+        Ok(Response::redirect(Code::RootRedirected, url.as_str()).ok_or(Error::Internal("RETURN_URL"))?)
+    }
+
     /// Whether the deployment or one of its partners may use an `OpenID` provider.
     fn has_providers(&self) -> bool {
         self.partners.default_partner().config.oidc.is_some() || self.config.partners_table.is_some()
@@ -127,8 +135,8 @@ impl HttpFunction for Entrypoint {
         let route = request.route().ok_or(Error::NotFound)?;
         let named = route.partner_id.as_ref();
         match (route.name, named) {
+            ("", None) => self.redirect_to_site(),
             ("entrypoint" | "link", _) => {
-                request.require_method("GET")?;
                 let partner = self.partners.resolve_enabled(named).await?;
                 let site = partner.config.clone();
                 let response = match route.name {
@@ -137,12 +145,8 @@ impl HttpFunction for Entrypoint {
                 };
                 response.map_err(|failure| failure.with_branding(site.branding()))
             }
-            ("sign-in", None) if self.has_providers() => {
-                request.require_method("GET")?;
-                self.begin_sign_in(request).await
-            }
+            ("sign-in", None) if self.has_providers() => self.begin_sign_in(request).await,
             ("sign-in/callback", _) if self.has_providers() => {
-                request.require_method("GET")?;
                 // Boxed: a sign-in and a link make a large future.
                 Box::pin(self.finish_sign_in(request, named)).await
             }

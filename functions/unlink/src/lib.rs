@@ -169,14 +169,12 @@ impl HttpFunction for Unlink {
 
     async fn handle(&self, request: &Request) -> Result<Response, Failure> {
         let route = request.route().ok_or(Error::NotFound)?;
-        let method = request.require_method(match route.name {
-            "account" => "GET",
-            "unlink" => "GET, POST",
-            _ => return Err(Error::NotFound.into()),
-        })?;
+        if !["account", "unlink"].contains(&route.name) {
+            return Err(Error::NotFound.into());
+        }
         let partner = self.partners.resolve(route.partner_id.as_ref()).await?;
         let site = partner.config.clone();
-        let response = match (route.name, method.as_str()) {
+        let response = match (route.name, request.method().as_str()) {
             ("account", _) => {
                 let response = self.account(request, partner).await;
                 response.map_err(|failure| failure.allow_frame_from(site.config.frame_origin.as_ref()))

@@ -80,6 +80,7 @@ kinds! {
     REQUEST_MALFORMED = 400 "invalid_request" MALFORMED Malformed RequestMalformed;
     TOO_LARGE = 413 "invalid_request" MALFORMED Malformed RequestMalformed;
     NOT_FOUND = 404 "invalid_request" MALFORMED NotFound RequestMalformed;
+    PATH_MAPPED = 404 "invalid_request" MALFORMED NotFound PathMapped;
     METHOD_NOT_ALLOWED = 405 "invalid_request" MALFORMED NotFound RequestMalformed;
     VERSION_MISMATCH = 409 "version_mismatch" VERSION Malformed VersionMismatch;
     SIGNED_OUT = 401 "access_denied" DENIED SignedOut SignInNeeded;
@@ -125,6 +126,7 @@ impl Error {
             Self::VersionMismatch => &VERSION_MISMATCH,
             Self::TooLarge => &TOO_LARGE,
             Self::NotFound => &NOT_FOUND,
+            Self::PathMapped(_) => &PATH_MAPPED,
             Self::MethodNotAllowed(_) => &METHOD_NOT_ALLOWED,
             Self::SignedOut => &SIGNED_OUT,
             Self::Provider(error) => provider_kind(*error),

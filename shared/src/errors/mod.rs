@@ -44,6 +44,9 @@ pub enum Error {
     /// No such path, or no such partner.
     #[error("no such path")]
     NotFound,
+    /// The custom domain maps this path to the API, which must be at the root of its domain.
+    #[error("the custom domain maps the path {0:?} to this API; map the whole domain")]
+    PathMapped(String),
     /// The path supports only these methods, listed as in `Allow`.
     #[error("method not allowed")]
     MethodNotAllowed(&'static str),
@@ -157,7 +160,6 @@ impl From<RequestError> for Error {
             RequestError::Malformed(part) => Self::Malformed(part),
             RequestError::NotFound => Self::NotFound,
             RequestError::TooLarge => Self::TooLarge,
-            RequestError::MethodNotAllowed(methods) => Self::MethodNotAllowed(methods),
             RequestError::InvalidForm(rule) => Self::InvalidForm(rule),
         }
     }

@@ -7,7 +7,11 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::startup::{self, StartError};
+use super::{
+    caller::Caller,
+    early,
+    startup::{self, StartError},
+};
 use crate::{
     clock::Clock,
     config::Environment,
@@ -25,6 +29,9 @@ use crate::{
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(9);
 /// Time between the response and Lambda's deadline, in milliseconds. It includes the clock's resolution of one second.
 const ANSWER_RESERVE_MS: u64 = 1500;
+
+/// Request id of an event that has none.
+const UNKNOWN: &str = "unknown";
 
 /// The branding and the origin of pages until the partner is known.
 pub struct PageDefaults<'a> {
@@ -87,69 +94,93 @@ fn time_left(deadline: u64) -> Duration {
 
 /// Answers one event, in at most `within` and [`ANSWER_TIMEOUT`].
 pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: Duration) -> ApiGatewayV2httpResponse {
+    let caller = Caller::from_event(&event);
+    let response = match Request::from_event(event) {
+        Ok(request) => answer(function, &request, &caller, within).await,
+        Err(error) => reject_event(function, error, &caller),
+    };
+    response.into_event()
+}
+
+/// Answers one request, writes its log line and counts its outcome.
+async fn answer<F: HttpFunction>(function: &F, request: &Request, caller: &Caller, within: Duration) -> Response {
     let started = tokio::time::Instant::now();
-    // Read before the event is parsed, so that a program gets problem+json even for a malformed event.
-    let content_type = event.pointer("/headers/content-type").and_then(Value::as_str);
-    let wants_json = content_type.is_some_and(is_signed_request);
-    let request = Request::from_event(event);
-    let request_id = request.as_ref().map_or("unknown", Request::request_id).to_owned();
     let span = tracing::info_span!(
-        target: telemetry::TARGET, "request", function = F::NAME, request_id = request_id.as_str(),
+        target: telemetry::TARGET, "request", function = F::NAME, request_id = request.request_id(),
         partner_id = tracing::field::Empty, person = tracing::field::Empty,
     );
     async {
-        let outcome = match &request {
-            // A prefetch would use up a state, a code or a token that the navigation after it needs.
-            Ok(request) if function.pages().is_some() && must_not_be_prefetched(request) => {
-                Ok(Response::too_early(Code::PrefetchDeclined))
-            }
-            Ok(request) => match tokio::time::timeout(within.min(ANSWER_TIMEOUT), function.handle(request)).await {
+        let early = early::answer(request);
+        let is_early = early.is_some();
+        let outcome = match early {
+            Some(outcome) => outcome.map_err(Failure::from),
+            None => match tokio::time::timeout(within.min(ANSWER_TIMEOUT), function.handle(request)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Error::Timeout.into()),
             },
-            Err(RequestError::TooLarge) => Err(Error::TooLarge.into()),
-            Err(_) => Err(Error::Malformed("event").into()),
         };
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let response = match outcome {
+        let failure = match outcome {
             Ok(response) => {
                 log!(info, response.code, status = response.status().as_u16(), ms);
                 metrics::count_success(response.code);
-                response
+                return response;
             }
-            Err(failure) => {
-                record_failure::<F>(&failure, ms);
-                match function.pages().filter(|_| !wants_json) {
-                    None => failure.to_problem_json(&request_id),
-                    Some(pages) => failure_page(&failure, &pages, request.as_ref().ok(), &request_id),
-                }
-            }
+            Err(failure) => failure,
         };
-        response.into_event()
+        log_failure(&failure, ms, is_early);
+        // A scanner is no step of a journey.
+        if !is_early {
+            count_failure::<F>(&failure);
+        }
+        match function.pages().filter(|_| !caller.is_program(Some(request))) {
+            None => failure.to_problem_json(request.request_id()),
+            Some(pages) => failure_page(&failure, &pages, Some(request), request.request_id()),
+        }
     }
     .instrument(span)
     .await
 }
 
-/// Whether a request is the prefetch of a route that writes, consumes or calls upstream. `/link` only redirects.
-fn must_not_be_prefetched(request: &Request) -> bool {
-    let only_redirects = request.route().is_some_and(|route| route.name == "link");
-    request.is_prefetch() && !only_redirects && request.require_method("GET").is_ok()
+/// Rejects an event that is no HTTP request, such as a warm-up or a schedule, or one beyond our bounds.
+fn reject_event<F: HttpFunction>(function: &F, error: RequestError, caller: &Caller) -> Response {
+    let span = tracing::info_span!(target: telemetry::TARGET, "request", function = F::NAME, request_id = UNKNOWN);
+    let _entered = span.enter();
+    let failure = Failure::from(match error {
+        RequestError::TooLarge => Error::TooLarge,
+        _ => Error::Malformed(caller.event),
+    });
+    log_failure(
+        &failure,
+        0,
+        error != RequestError::TooLarge && !caller.is_misconfigured(),
+    );
+    match function.pages().filter(|_| !caller.is_program(None)) {
+        None => failure.to_problem_json(UNKNOWN),
+        Some(pages) => failure_page(&failure, &pages, None, UNKNOWN),
+    }
 }
 
-/// Logs and counts a failure.
-fn record_failure<F: HttpFunction>(failure: &Failure, ms: u64) {
+/// Logs a failure. A routine failure calls for no action.
+fn log_failure(failure: &Failure, ms: u64, is_routine: bool) {
     let kind = failure.kind();
-    let (status, reason) = (kind.status, failure.reason());
+    let (code, status, reason) = (kind.log, kind.status, failure.reason());
     if kind.is_server_error() {
-        log!(error, kind.log, status, ms, reason);
+        log!(error, code, status, ms, reason);
+    } else if is_routine && code != Code::PathMapped {
+        log!(info, code, status, ms, reason);
     } else {
-        log!(warn, kind.log, status, ms, reason);
+        log!(warn, code, status, ms, reason);
     }
+}
+
+/// Counts a failure of a request that the function handled.
+fn count_failure<F: HttpFunction>(failure: &Failure) {
+    let code = failure.kind().log;
     if F::IS_LINKING_STEP {
-        metrics::count_link_failure(kind.log);
+        metrics::count_link_failure(code);
     }
-    metrics::count_fault(kind.log);
+    metrics::count_fault(code);
 }
 
 /// The page of a failure, in the request's language and for its destination as far as they can be read.
@@ -163,12 +194,6 @@ fn failure_page(failure: &Failure, pages: &PageDefaults<'_>, request: Option<&Re
         return_to: &return_to,
         request_id,
     })
-}
-
-/// Whether this `Content-Type` is that of the signed requests that the partner's backend sends.
-fn is_signed_request(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/jwt")
 }
 
 /// What the person came for, as far as the request can be read.

@@ -80,6 +80,9 @@ codes! {
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "the person is asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "the subscriber is no longer linked, or was not linked";
     FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page, or has expired";
+    HeadAnswered = "HEAD_ANSWERED", "a HEAD request of a known path was answered without a body";
+    RootRedirected = "ROOT_REDIRECTED", "a visitor of / is redirected to the partner's site";
+    PathMapped = "PATH_MAPPING_UNSUPPORTED", "the custom domain maps a path to the API, which must have a domain of its own; the reason names the path";
     PrefetchDeclined = "PREFETCH_DECLINED", "a browser's prefetch was declined; nothing was read, written or consumed";
     TokenRejected = "TOKEN_REJECTED", "a token or signed request of the partner is invalid or already used";
     RequestMalformed = "REQUEST_MALFORMED", "the request is malformed or too large, or its path or method does not exist";

@@ -4,7 +4,9 @@
 mod request;
 mod response;
 mod return_to;
+mod routes;
 
-pub use request::{Query, Request, RequestError, Route};
+pub use request::{Query, Request, RequestError};
 pub use response::{Html, Response};
 pub use return_to::{Destination, ReturnTo};
+pub use routes::{Resource, Route};

@@ -8,7 +8,8 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::{encoding::from_base64, i18n::Language, partner::PartnerId, urls::PublicUrl};
+use super::Route;
+use crate::{encoding::from_base64, i18n::Language, urls::PublicUrl};
 
 /// Upper bound of a query or form, in bytes. API Gateway's limit for request line and headers is 10 KB.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -29,15 +30,12 @@ pub enum RequestError {
     /// A part of the request that cannot be read, or not in exactly one way.
     #[error("malformed {0}")]
     Malformed(&'static str),
-    /// There is no such path.
+    /// No journey can begin at the path.
     #[error("no such path")]
     NotFound,
     /// The request exceeds our bounds.
     #[error("too large")]
     TooLarge,
-    /// The path supports only these methods, listed as in `Allow`.
-    #[error("method not allowed")]
-    MethodNotAllowed(&'static str),
     /// A form that did not come from our own page.
     #[error("form: {0}")]
     InvalidForm(&'static str),
@@ -52,42 +50,14 @@ pub struct Request {
     cookies: Vec<String>,
     body: Vec<u8>,
     id: String,
-}
-
-/// A path, split into partner and route.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Route<'a> {
-    /// The partner of `/partners/{partner_id}/…`.
-    pub partner_id: Option<PartnerId>,
-    /// The rest of the path, without the slash.
-    pub name: &'a str,
-}
-
-impl<'a> Route<'a> {
-    /// Splits a path. Returns `None` if no route can match it.
-    pub(super) fn parse(path: &'a str) -> Option<Self> {
-        let path = path.strip_prefix('/')?;
-        match path.strip_prefix("partners/") {
-            Some(path) => {
-                let (partner_id, name) = path.split_once('/')?;
-                Some(Self {
-                    partner_id: Some(PartnerId::parse(partner_id).ok()?),
-                    name,
-                })
-            }
-            None => Some(Self {
-                partner_id: None,
-                name: path,
-            }),
-        }
-    }
+    route_key: String,
 }
 
 impl Request {
-    /// Reads an event.
+    /// Reads an event of an HTTP API (payload format 2.0).
     ///
     /// # Errors
-    /// [`RequestError::Malformed`] if it is not an HTTP API event, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
+    /// [`RequestError::Malformed`] if it has another form, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
     pub fn from_event(event: Value) -> Result<Self, RequestError> {
         let event: ApiGatewayV2httpRequest =
             serde_json::from_value(event).map_err(|_| RequestError::Malformed("event"))?;
@@ -131,6 +101,7 @@ impl Request {
             cookies,
             body,
             id: event.request_context.request_id.unwrap_or_default(),
+            route_key: event.request_context.route_key.or(event.route_key).unwrap_or_default(),
         })
     }
 
@@ -149,6 +120,27 @@ impl Request {
     #[must_use]
     pub fn route(&self) -> Option<Route<'_>> {
         Route::parse(&self.path)
+    }
+
+    /// The path before the route's own, where a mapping of the custom domain puts the API: API Gateway leaves it in the path.
+    #[must_use]
+    pub fn path_mapping(&self) -> Option<&str> {
+        let (_, route) = self.route_key.split_once(' ')?;
+        let cut = self
+            .path
+            .rmatch_indices('/')
+            .nth(route.matches('/').count().checked_sub(1)?)?
+            .0;
+        let (mapping, rest) = self.path.split_at_checked(cut)?;
+        let is_its_route = rest
+            .split('/')
+            .zip(route.split('/'))
+            .all(|(part, wanted)| part == wanted || wanted.starts_with('{') && !part.is_empty());
+        let is_usual = |byte: u8| byte.is_ascii_graphic() && !b"\\\"%?#".contains(&byte);
+        let mapping = mapping
+            .strip_prefix('/')
+            .filter(|mapping| mapping.bytes().all(is_usual));
+        mapping.filter(|mapping| is_its_route && (1..=64).contains(&mapping.len()))
     }
 
     /// The path, unchanged. After the check by [`Self::route`], it is part of the audience of a signed request.
@@ -199,17 +191,10 @@ impl Request {
             .eq_ignore_ascii_case(media_type)
     }
 
-    /// Returns the method if it is one of `methods`, which are listed as in `Allow`.
-    ///
-    /// # Errors
-    /// [`RequestError::MethodNotAllowed`] with `methods`.
-    pub fn require_method(&self, methods: &'static str) -> Result<&Method, RequestError> {
-        let known = methods.split(", ").any(|method| method == self.method.as_str());
-        if known {
-            Ok(&self.method)
-        } else {
-            Err(RequestError::MethodNotAllowed(methods))
-        }
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
     }
 
     /// Requires that one of our own pages sent the form: `Origin` is our origin, and `Sec-Fetch-Site`, if present, is `same-origin`.

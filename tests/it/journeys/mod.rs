@@ -3,6 +3,8 @@
 mod account;
 mod account_cache;
 mod content_security_policy;
+mod default_route;
+mod events;
 mod faults;
 mod handoff;
 mod hostile_input;

@@ -71,7 +71,7 @@ async fn only_a_post_unlinks() {
     let form = format!("form_token={}", page.form_token());
     for method in ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
         let answer = browser.send(method, &world.gateway("/unlink"), &[], None).await;
-        assert!([404, 405].contains(&answer.status), "{method}");
+        assert_eq!(answer.status, if method == "HEAD" { 204 } else { 405 }, "{method}");
     }
     let overrides = [
         ("x-http-method-override", "POST"),

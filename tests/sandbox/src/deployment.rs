@@ -231,6 +231,7 @@ pub async fn routes(environment: &Environment, clock: &Clock, rng: &Rng) -> Resu
     });
     let of_entitlements = of_entitlements.map(|path| route("POST", &path, &entitlements));
     let mut routes = vec![
+        route("ANY", "$default", &entrypoint),
         route("GET", "/entrypoint", &entrypoint),
         route("GET", "/link", &entrypoint),
         route("GET", "/sign-in", &entrypoint),

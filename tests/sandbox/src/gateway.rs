@@ -2,7 +2,7 @@
 //! 2.0), and the functions' results to HTTP responses.
 //!
 //! Like API Gateway, it joins repeated headers and query parameters with commas, decodes the path, encodes form bodies in
-//! base64, and does not route `HEAD` requests to `GET` routes.
+//! base64, and does not route `HEAD` requests to `GET` routes. The route `$default` gets what no other route matches.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -35,6 +35,8 @@ const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pseudo method of a function that is only invoked by name.
 const INVOKED: &str = "INVOKE";
+/// Path of the route for requests that no other route matches.
+const DEFAULT: &str = "$default";
 const ACCOUNT_ID: &str = "123456789012";
 const API_ID: &str = "sandbox000";
 
@@ -43,7 +45,7 @@ const API_ID: &str = "sandbox000";
 pub struct Route {
     /// Method: `GET`, `POST`, … or `ANY`.
     pub method: String,
-    /// Path, with or without parameters: `/callback`, `/partners/{partner_id}/callback`.
+    /// Path, with or without parameters: `/callback`, `/partners/{partner_id}/callback`. The path `$default` gets the requests that no other route matches.
     pub path: String,
     /// Function that handles the requests.
     pub function: Function,
@@ -86,11 +88,17 @@ impl Route {
         self.method == INVOKED
     }
 
-    fn key(&self) -> String {
-        format!("{} {}", self.method, self.path)
+    /// The route key, as in API Gateway: `GET /callback` or `$default`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        if self.path == DEFAULT {
+            DEFAULT.to_owned()
+        } else {
+            format!("{} {}", self.method, self.path)
+        }
     }
 
-    /// Returns the path parameters, or `None` if the route does not match.
+    /// Returns the path parameters, or `None` if the route does not match. The route `$default` matches no path by itself.
     fn matches(&self, method: &str, path: &str) -> Option<Map<String, Value>> {
         if self.method != "ANY" && self.method != method {
             return None;
@@ -181,7 +189,8 @@ async fn front(
         .routes
         .iter()
         .find_map(|route| Some((route, route.matches(parts.method.as_str(), &path)?)));
-    let Some((route, parameters)) = found else {
+    let default = || gateway.0.routes.iter().find(|route| route.path == DEFAULT);
+    let Some((route, parameters)) = found.or_else(|| Some((default()?, Map::new()))) else {
         return error_response(StatusCode::NOT_FOUND, "Not Found");
     };
     let request_id = gateway.0.rng.base62(16);
