@@ -133,6 +133,7 @@ tests/peers/node_modules/.installed: tests/peers/package-lock.json
 .PHONY: browser
 browser:
 	@$(call debian,chromium chromedriver,chromium chromium-driver fonts-ipafont-gothic fonts-lohit-deva)
+	@$(call debian,WebKitWebDriver Xvfb,webkit2gtk-driver xvfb)
 
 # Installs the packages $(2) if one of the commands $(1) is missing. Without Debian or root, it prints what to install.
 define debian

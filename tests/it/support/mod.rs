@@ -19,6 +19,7 @@ pub(crate) mod secret_vault;
 pub(crate) mod synchronizer;
 pub(crate) mod template;
 mod tokens;
+pub(crate) mod webkit;
 mod world;
 
 pub(crate) use browser_session::{Browser, TestResponse, parameter, refused, used_before};

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::token_source::TokenSource;
+use crate::webkit;
 use crate::wire::ConnectionControl;
 
 /// A Lambda function: takes an event and returns a result.
@@ -214,6 +215,9 @@ async fn front(
         Ok(Err(_panic)) => error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Err(_late) => error_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     };
+    if gateway.needs_other_cookies(&parts.headers) {
+        webkit::allow_http(answer.headers_mut());
+    }
     if let Ok(value) = HeaderValue::try_from(request_id) {
         answer
             .headers_mut()
@@ -278,6 +282,11 @@ struct Matched<'a> {
 }
 
 impl Gateway {
+    /// Whether the browser refuses the functions' cookies here.
+    fn needs_other_cookies(&self, headers: &HeaderMap) -> bool {
+        self.0.scheme == "http" && webkit::is_webkit(headers)
+    }
+
     /// Returns the headers of an event, including those added by API Gateway.
     fn event_headers(&self, matched: &Matched<'_>, source_ip: &str) -> Map<String, Value> {
         let inner = &*self.0;
@@ -337,7 +346,10 @@ impl Gateway {
             "isBase64Encoded": false,
         });
         let members = event.as_object_mut()?;
-        let cookies = cookies(matched.parts);
+        let mut cookies = cookies(matched.parts);
+        if self.needs_other_cookies(&matched.parts.headers) {
+            webkit::restore_names(&mut cookies);
+        }
         if !cookies.is_empty() {
             members.insert("cookies".to_owned(), cookies.into());
         }

@@ -33,6 +33,7 @@ pub mod stream;
 #[path = "../tests/it/support.rs"]
 mod support;
 mod token_source;
+mod webkit;
 mod wire;
 
 // Unit tests include files of `tests/it`, which refer to this crate by name.
