@@ -4,14 +4,12 @@
 mod request;
 
 use futures_util::future::join_all;
-use http::StatusCode;
 use serde_json::{Map, Value, json};
 use shared::{
     clock::Clock,
     config::{Config as _, EntitlementsConfig, EntitlementsPartnerConfig, Environment},
-    encoding::hex,
     errors::{Error, Failure},
-    jws::JwsError,
+    jws::{JwsError, RequestId},
     log,
     partner::{self, PartnerId},
     registry::{PartnerEntry, PartnerRegistry},
@@ -21,7 +19,7 @@ use shared::{
         startup::{Base, LinkStore, StartError},
     },
     sign_in::BackendVerifier,
-    store::{ChangeRequest, Subscriber, Subscribers},
+    store::{Answered, Change, ChangeRequest, Subscriber, Subscribers},
     telemetry::{self, Code, metrics},
     urls::PublicUrl,
     web::{Request, Response},
@@ -39,7 +37,6 @@ pub struct Entitlements {
     link_store: LinkStore,
     subscribers: Subscribers,
     clock: Clock,
-    rng: Rng,
 }
 
 /// Settings and clients of one partner.
@@ -66,32 +63,35 @@ impl Entitlements {
         let backend = backend.ok_or(Error::Token(JwsError::UnknownKey))?;
         let signed = backend.verify(&keys, request.body_text()?, &audience, partner_id).await;
         let signed = signed.map_err(Error::from)?;
-        let targets = targets(&keys, partner_id, operation, &signed.claims)?;
-        // Marked as used before anything is done, so that a replay has no effect even if this request fails.
-        let invocation = hex(&self.rng.bytes::<16>()?);
-        let pending_links = &self.link_store.pending_links;
-        pending_links.record_use(&signed.jti, &invocation).await?;
-        let (status, code) = match operation {
-            Operation::Get => (StatusCode::OK, Code::EntitlementsRead),
-            _ => (StatusCode::ACCEPTED, Code::EntitlementsWritten),
-        };
+        let targets = targets(&keys, partner_id, operation, &signed.claims, self.clock.now_ms())?;
         match targets {
             Targets::One(wanted) => {
                 let pseudonym = keys.current.log_pseudonym(partner_id, &wanted.partner_user_id);
                 telemetry::record_subject(partner_id.as_str(), &pseudonym);
-                let subscriber = self.execute(partner_id, &wanted).await?;
-                let body = subscriber_json(operation, &subscriber).into();
-                Ok(Response::json(code, status, &body))
+                let result = match &wanted.change {
+                    None => {
+                        self.link_store.pending_links.record_request(&signed.id).await?;
+                        self.read(partner_id, &wanted).await?
+                    }
+                    Some(change) => self.write(partner_id, &signed.id, &wanted, change).await?,
+                };
+                Ok(Response::json(
+                    result.code(),
+                    operation.status(),
+                    &result.to_json().into(),
+                ))
             }
             Targets::Many(wanted) => {
-                let (people, errors) = self.execute_all(partner_id, operation, status, &wanted).await;
+                // Not an error if it is a repetition: what it has not done yet is done now.
+                self.link_store.pending_links.record_request(&signed.id).await?;
+                let (people, errors) = self.execute_all(partner_id, &signed.id, operation, &wanted).await;
                 let code = match operation {
-                    Operation::Get => code,
-                    _ if errors.is_empty() => code,
+                    Operation::Get => Code::EntitlementsRead,
+                    _ if errors.is_empty() => Code::EntitlementsWritten,
                     _ => Code::EntitlementsPartlyWritten,
                 };
                 log_errors(&errors);
-                Ok(Response::json(code, status, &json!({ "people": people })))
+                Ok(Response::json(code, operation.status(), &json!({ "people": people })))
             }
         }
     }
@@ -100,16 +100,17 @@ impl Entitlements {
     async fn execute_all(
         &self,
         partner_id: &PartnerId,
+        request: &RequestId,
         operation: Operation,
-        status: StatusCode,
         wanted: &[Result<SubscriberRequest, Error>],
     ) -> (Vec<Value>, Vec<Code>) {
         let mut results = Vec::with_capacity(wanted.len());
         let mut errors = Vec::new();
+        let wanted: Vec<_> = wanted.iter().enumerate().collect();
         for some in wanted.chunks(CONCURRENCY) {
             let some = some
                 .iter()
-                .map(|wanted| self.execute_one(partner_id, operation, status, wanted));
+                .map(|(place, wanted)| self.execute_one(partner_id, request.for_person(*place), operation, wanted));
             for (result, error) in join_all(some).await {
                 results.push(result);
                 errors.extend(error);
@@ -118,41 +119,57 @@ impl Entitlements {
         (results, errors)
     }
 
-    /// Reads or changes one subscriber.
-    async fn execute(&self, partner_id: &PartnerId, wanted: &SubscriberRequest) -> Result<Subscriber, Error> {
-        let (partner_user_id, subscribers) = (&wanted.partner_user_id, &self.subscribers);
-        match &wanted.change {
-            None => Ok(subscribers.get(partner_id, partner_user_id).await?),
-            Some(change) => {
-                let request = ChangeRequest {
-                    expected: wanted.expected,
-                    lane: wanted.lane,
-                    give_up_at: wanted.give_up_at,
-                    ..ChangeRequest::new(partner_id, partner_user_id, change)
-                };
-                Ok(subscribers.change(request, self.clock.now()).await?)
-            }
-        }
+    async fn read(&self, partner_id: &PartnerId, wanted: &SubscriberRequest) -> Result<OperationResult, Error> {
+        let read = self.subscribers.get(partner_id, &wanted.partner_user_id).await;
+        Ok(OperationResult::Read(Box::new(read?)))
+    }
+
+    async fn write(
+        &self,
+        partner_id: &PartnerId,
+        id: &RequestId,
+        wanted: &SubscriberRequest,
+        change: &Change,
+    ) -> Result<OperationResult, Error> {
+        let request = ChangeRequest {
+            id,
+            partner_id,
+            partner_user_id: &wanted.partner_user_id,
+            change,
+            expected: wanted.expected,
+            as_of: wanted.as_of,
+            lane: wanted.lane,
+            give_up_at: wanted.give_up_at,
+        };
+        let pending_links = &self.link_store.pending_links;
+        let written = self
+            .subscribers
+            .change(pending_links, request, self.clock.now_ms())
+            .await;
+        Ok(OperationResult::Written(written?))
     }
 
     /// Executes the request for one of several subscribers. Returns its result, and the log code if it is a server error.
     async fn execute_one(
         &self,
         partner_id: &PartnerId,
+        id: RequestId,
         operation: Operation,
-        status: StatusCode,
         wanted: &Result<SubscriberRequest, Error>,
     ) -> (Value, Option<Code>) {
         let done = match wanted {
-            Ok(wanted) => self.execute(partner_id, wanted).await,
+            Ok(wanted) => match &wanted.change {
+                None => self.read(partner_id, wanted).await,
+                Some(change) => self.write(partner_id, &id, wanted, change).await,
+            },
             Err(Error::InvalidMember(member)) => Err(Error::InvalidMember(member.clone())),
             Err(Error::UnknownMember(member)) => Err(Error::UnknownMember(member.clone())),
             Err(_) => Err(Error::Internal("person")),
         };
         match done {
-            Ok(subscriber) => {
-                let mut result = subscriber_json(operation, &subscriber);
-                result.insert("status".to_owned(), status.as_u16().into());
+            Ok(result) => {
+                let mut result = result.to_json();
+                result.insert("status".to_owned(), operation.status().as_u16().into());
                 (result.into(), None)
             }
             Err(error) => {
@@ -178,23 +195,48 @@ fn log_errors(errors: &[Code]) {
     }
 }
 
-/// A subscriber as JSON, with the state of the link only for `get-entitlements`.
-fn subscriber_json(operation: Operation, subscriber: &Subscriber) -> Map<String, Value> {
-    let entitlements: Vec<_> = subscriber
-        .desired()
-        .into_iter()
-        .flat_map(partner::Entitlements::iter)
-        .collect();
-    let link = &subscriber.link;
-    let link = json!({"state": link.state.as_str(), "since": link.since, "evidence": link.evidence});
-    let mut subscriber_json = Map::from_iter([
-        ("entitlements".to_owned(), entitlements.into()),
-        ("version".to_owned(), subscriber.version.into()),
-    ]);
-    if operation == Operation::Get {
-        subscriber_json.insert("link".to_owned(), link);
+/// The result of an operation for one subscriber.
+enum OperationResult {
+    Read(Box<Subscriber>),
+    Written(Answered),
+}
+
+impl OperationResult {
+    fn code(&self) -> Code {
+        match self {
+            Self::Read(_) => Code::EntitlementsRead,
+            Self::Written(written) if written.repeated => Code::RequestRepeated,
+            Self::Written(written) if written.superseded => Code::EntitlementsSuperseded,
+            Self::Written(_) => Code::EntitlementsWritten,
+        }
     }
-    subscriber_json
+
+    fn to_json(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        let mut insert = |name: &str, value| members.insert(name.to_owned(), value);
+        match self {
+            Self::Read(subscriber) => {
+                let link = &subscriber.link;
+                let link = json!({"state": link.state.as_str(), "since": link.since, "evidence": link.evidence});
+                insert("entitlements", names(subscriber.desired()));
+                insert("version", subscriber.version.into());
+                insert("link", link);
+            }
+            Self::Written(written) => {
+                insert("entitlements", names(Some(&written.entitlements)));
+                insert("version", written.version.into());
+                if written.superseded {
+                    insert("superseded", true.into());
+                }
+            }
+        }
+        members
+    }
+}
+
+fn names(entitlements: Option<&partner::Entitlements>) -> Value {
+    let names = entitlements.into_iter().flat_map(partner::Entitlements::iter);
+    names.collect()
 }
 
 impl HttpFunction for Entitlements {
@@ -219,7 +261,6 @@ impl HttpFunction for Entitlements {
             link_store,
             subscribers,
             clock: base.clock,
-            rng: base.rng,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use http::StatusCode;
 use serde_json::{Map, Value};
 use shared::{
     errors::Error,
@@ -15,6 +16,11 @@ use tokio::time::Instant;
 
 /// Upper bound of the subscribers in one request.
 const MAX_SUBSCRIBERS: usize = 100;
+
+/// The first `as_of` that is a number of milliseconds. As seconds it would be the year 5138.
+const FIRST_MS: f64 = 1e11;
+/// How far `as_of` may be ahead of our clock.
+const MAX_AHEAD_MS: i64 = 60_000;
 
 /// The operation of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub(crate) struct SubscriberRequest {
     pub(crate) change: Option<Change>,
     /// The version that the backend expects, if it named one.
     pub(crate) expected: Option<i64>,
+    /// Time at which the backend knew the state, in milliseconds since 1970, if it named one.
+    pub(crate) as_of: Option<i64>,
     /// The lane in which the change waits for sync: that of a bulk if the request is for several subscribers.
     pub(crate) lane: Lane,
     /// Time after which a writer that competes with others gives up, the same for all subscribers of a request.
@@ -47,6 +55,14 @@ impl Operation {
             "delete-entitlements" => Self::Delete,
             _ => return None,
         })
+    }
+
+    /// Status of the response to a successful request, or of its result for one of several people.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Get => StatusCode::OK,
+            Self::Add | Self::Replace | Self::Delete => StatusCode::ACCEPTED,
+        }
     }
 
     fn change(self, entitlements: partner::Entitlements) -> Option<Change> {
@@ -75,11 +91,12 @@ pub(crate) fn targets(
     partner_id: &PartnerId,
     operation: Operation,
     claims: &Map<String, Value>,
+    now_ms: i64,
 ) -> Result<Targets, Error> {
+    let read =
+        |members: &Map<String, Value>, at: &str| subscriber_request(keys, partner_id, operation, members, at, now_ms);
     let Some(people) = claims.get("people") else {
-        return Ok(Targets::One(subscriber_request(
-            keys, partner_id, operation, claims, "",
-        )?));
+        return Ok(Targets::One(read(claims, "")?));
     };
     let others = ["sub", "partner_user_id", "entitlements", "version"];
     if let Some(other) = others.iter().find(|other| claims.contains_key(**other)) {
@@ -89,6 +106,10 @@ pub(crate) fn targets(
         .as_array()
         .filter(|people| (1..=MAX_SUBSCRIBERS).contains(&people.len()));
     let people = people.ok_or_else(|| Error::InvalidMember("people".to_owned()))?;
+    let as_of = match operation {
+        Operation::Replace => as_of(claims, "", now_ms)?,
+        Operation::Get | Operation::Add | Operation::Delete => None,
+    };
     let mut named = HashSet::new();
     let requests = people.iter().enumerate().map(|(place, person)| {
         let place = format!("people[{place}]");
@@ -97,7 +118,8 @@ pub(crate) fn targets(
             let path = unknown.name.map(|name| format!("{place}.{name}"));
             Error::UnknownMember(Some(path.unwrap_or_else(|| place.clone())))
         })?;
-        let mut request = subscriber_request(keys, partner_id, operation, person, &format!("{place}."))?;
+        let mut request = read(person, &format!("{place}."))?;
+        request.as_of = request.as_of.or(as_of);
         if people.len() > 1 {
             request.lane = Lane::Bulk;
         }
@@ -118,6 +140,7 @@ fn subscriber_request(
     operation: Operation,
     claims: &Map<String, Value>,
     at: &str,
+    now_ms: i64,
 ) -> Result<SubscriberRequest, Error> {
     let partner_user_id = subject_id(keys, partner_id, claims).map_err(|error| match error {
         JwsError::Claim(name) => Error::InvalidMember(format!("{at}{name}")),
@@ -127,6 +150,7 @@ fn subscriber_request(
         partner_user_id,
         change: None,
         expected: None,
+        as_of: None,
         lane: Lane::Individual,
         give_up_at: Instant::now() + CONTENTION_TIMEOUT,
     };
@@ -137,8 +161,30 @@ fn subscriber_request(
         let version = version.as_i64().filter(|version| *version >= 0);
         request.expected = Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?);
     }
+    if operation == Operation::Replace {
+        request.as_of = as_of(claims, at, now_ms)?;
+    }
     request.change = operation.change(names(claims.get("entitlements"), at)?);
     Ok(request)
+}
+
+/// Reads the time at which the backend knew the state, in milliseconds since 1970. Smaller numbers are seconds, which may have a fraction.
+fn as_of(claims: &Map<String, Value>, at: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+    let Some(as_of) = claims.get("as_of") else {
+        return Ok(None);
+    };
+    let at_fault = || Error::InvalidMember(format!("{at}as_of"));
+    let number = as_of.as_f64().filter(|number| *number >= 0.0).ok_or_else(at_fault)?;
+    let ms = if number < FIRST_MS { number * 1000.0 } else { number };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a number that is too large becomes the largest, which is too far ahead"
+    )]
+    let ms = ms as i64;
+    if ms > now_ms.saturating_add(MAX_AHEAD_MS) {
+        return Err(at_fault());
+    }
+    Ok(Some(ms))
 }
 
 /// Reads a set of entitlements; the error names the malformed member.

@@ -5,6 +5,7 @@ use shared::{
     jws::JwsError,
     registry::PartnerEntry,
     sign_in::subject_id,
+    store::RequestUse,
     telemetry::{self, Code},
     web::{Request, Response},
 };
@@ -12,7 +13,7 @@ use shared::{
 use crate::{Unlink, UnlinkPartner};
 
 impl Unlink {
-    /// Unlinks the subscriber of a signed request. Marks the request as used first, so that a replay has no effect.
+    /// Unlinks the subscriber of a signed request. A repetition of a request that has succeeded has no effect; of one that has not, it is the next attempt.
     pub(crate) async fn unlink_for_backend(
         &self,
         request: &Request,
@@ -28,10 +29,15 @@ impl Unlink {
         let partner_user_id = subject_id(&keys, partner_id, &signed.claims).map_err(Error::from)?;
         let pseudonym = keys.current.log_pseudonym(partner_id, &partner_user_id);
         telemetry::record_subject(partner_id.as_str(), &pseudonym);
-        let invocation = self.invocation()?;
         let pending_links = &self.link_store.pending_links;
-        pending_links.record_use(&signed.jti, &invocation).await?;
+        if pending_links.record_request(&signed.id).await? == (RequestUse::Repeated { done: true }) {
+            return Ok(Response::no_content(Code::RequestRepeated));
+        }
         self.unlink(partner_id, &partner_user_id).await?;
+        if let Err(error) = pending_links.record_done(&signed.id).await {
+            // A repetition then unlinks again.
+            Error::Store(error).log();
+        }
         Ok(Response::no_content(Code::Unlinked))
     }
 }

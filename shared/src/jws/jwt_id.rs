@@ -17,12 +17,6 @@ impl JwtId {
         Self::new("handoff", issuer, jti, expires_at)
     }
 
-    /// Builds the key for a signed backend request that expires at `expires_at`, in seconds since 1970.
-    #[must_use]
-    pub fn request(issuer: &str, jti: &str, expires_at: i64) -> Self {
-        Self::new("request", issuer, jti, expires_at)
-    }
-
     fn new(kind: &str, issuer: &str, jti: &str, expires_at: i64) -> Self {
         Self {
             id: format!("jti#{kind}#{}", sha256_hex(&format!("{issuer}\0{jti}"))),
@@ -34,5 +28,37 @@ impl JwtId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.id
+    }
+}
+
+/// Identifies a signed request of the backend: its `jti`, and a hash of its bytes, which tells a repetition from another request with the same `jti`.
+#[derive(Debug)]
+pub struct RequestId {
+    /// Storage key of the `jti`.
+    pub jti: JwtId,
+    /// SHA-256 of the JWS, in lower-case hexadecimal.
+    pub token_hash: String,
+}
+
+impl RequestId {
+    /// Identifies the request `jws` with this `jti`, which expires at `expires_at`, in seconds since 1970.
+    #[must_use]
+    pub fn new(issuer: &str, jti: &str, expires_at: i64, jws: &str) -> Self {
+        Self {
+            jti: JwtId::new("request", issuer, jti, expires_at),
+            token_hash: sha256_hex(jws),
+        }
+    }
+
+    /// Identifies the part of the request that is about the person at `place` among its `people`.
+    #[must_use]
+    pub fn for_person(&self, place: usize) -> Self {
+        Self {
+            jti: JwtId {
+                id: format!("{}#{place}", self.jti.id),
+                expires_at: self.jti.expires_at,
+            },
+            token_hash: self.token_hash.clone(),
+        }
     }
 }

@@ -12,7 +12,7 @@ mod verify;
 
 pub use id_token::{IdTokenVerifier, MAX_ID_TOKEN_BYTES};
 pub use json::parse_object;
-pub use jwt_id::JwtId;
+pub use jwt_id::{JwtId, RequestId};
 pub use keys::{KeyError, KeySet};
 pub use sign::{SignError, SignedJws, sign};
 pub use verify::{JwsError, TokenKind, UnverifiedJws, Verified, Verifier};

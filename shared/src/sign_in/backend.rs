@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::Clock,
     http_client::HttpClient,
-    jws::{JwsError, JwtId, TokenKind, Verified},
+    jws::{JwsError, RequestId, TokenKind, Verified},
     partner::PartnerId,
     secrets::Versions,
 };
@@ -30,8 +30,8 @@ pub struct BackendConfig {
 pub struct BackendRequest {
     /// All claims. The caller reads those of its operation.
     pub claims: Map<String, Value>,
-    /// Its `jti`, which the caller must store to make the request single-use.
-    pub jti: JwtId,
+    /// Its identity, which the caller must store so that the request has its effect once.
+    pub id: RequestId,
 }
 
 /// Why a request was not accepted.
@@ -89,20 +89,15 @@ impl BackendVerifier {
         audience: &str,
         partner_id: &PartnerId,
     ) -> Result<BackendRequest, BackendError> {
+        let jws = jws.trim_ascii();
         let expected = Expected {
             kind: TokenKind::Request,
             issuer: &self.issuer,
             audience,
             now: self.clock.now(),
         };
-        let verified: Verified<Map<String, Value>> = verify(
-            keys,
-            |keys| &keys.backend,
-            self.keys.as_ref(),
-            &expected,
-            jws.trim_ascii(),
-        )
-        .await?;
+        let verified: Verified<Map<String, Value>> =
+            verify(keys, |keys| &keys.backend, self.keys.as_ref(), &expected, jws).await?;
         if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
             return Err(JwsError::Claim("partner_id").into());
         }
@@ -110,7 +105,7 @@ impl BackendVerifier {
         require_known_members(&verified.claims)?;
         Ok(BackendRequest {
             claims: verified.claims,
-            jti: JwtId::request(&self.issuer, &jti, verified.expires_at),
+            id: RequestId::new(&self.issuer, &jti, verified.expires_at, jws),
         })
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Members of a request: the claims that a JOSE library may add by itself (RFC 7519 §4.1), and those that some call reads.
-const REQUEST_MEMBERS: [&str; 12] = [
+const REQUEST_MEMBERS: [&str; 13] = [
     "iss",
     "sub",
     "aud",
@@ -16,11 +16,12 @@ const REQUEST_MEMBERS: [&str; 12] = [
     "partner_user_id",
     "entitlements",
     "version",
+    "as_of",
     "people",
 ];
 
 /// Members of each of the `people` of a request.
-const PERSON_MEMBERS: [&str; 4] = ["sub", "partner_user_id", "entitlements", "version"];
+const PERSON_MEMBERS: [&str; 5] = ["sub", "partner_user_id", "entitlements", "version", "as_of"];
 
 /// Upper bound of the length of an unknown name that is repeated in an error, in bytes.
 const MAX_REPEATED_BYTES: usize = 64;

@@ -148,7 +148,7 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
     let partner_user_id = subject_id(keys, &partner(), &request.claims)?;
     Ok(Requested {
         partner_user_id,
-        jti: request.jti,
+        jti: request.id.jti,
     })
 }
 

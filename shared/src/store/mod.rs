@@ -22,7 +22,9 @@ pub use rate_limiter::{Permit, RateLimiter, RateLimiterStatus};
 pub use revocation_guard::{RevocationDecision, RevocationGuard, RevocationLimits};
 pub use run_leases::RunLeases;
 pub use subscribers::{
-    CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest, DIRTY_INDEX, DIRTY_SHARDS, DuePosition, LEASE_SECS, Lane,
-    Link, LinkState, LinkedPage, ReconcileCursor, Subscriber, SubscriberKey, Subscribers, SyncOutcome, SyncTrigger,
+    Answered, CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest, DIRTY_INDEX, DIRTY_SHARDS, DuePosition,
+    LEASE_SECS, Lane, Link, LinkState, LinkedPage, ReconcileCursor, Subscriber, SubscriberKey, Subscribers,
+    SyncOutcome, SyncTrigger,
 };
 pub use unlink_brake::UnlinkBrake;
+pub use used_tokens::RequestUse;

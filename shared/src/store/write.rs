@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::AttributeValue,
+    types::{AttributeValue, Update, builders::UpdateBuilder},
 };
 
 use super::{
@@ -82,20 +82,12 @@ impl Write {
     /// # Errors
     /// [`StoreError`] if the call fails. A condition that does not hold is not an error: see [`ConditionalWrite::Refused`].
     pub(super) async fn send(self, update: UpdateItemFluentBuilder) -> Result<ConditionalWrite, StoreError> {
-        let mut placeholders = Placeholders::default();
-        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
-        let clauses = clauses
-            .into_iter()
-            .filter(|(_, operands)| !operands.is_empty())
-            .map(|(clause, operands)| format!("{clause} {}", placeholders.join(operands, ", ")));
-        let clauses: Vec<_> = clauses.collect();
-        let conditions = placeholders.join(self.conditions, " AND ");
-        let Placeholders { names, values } = placeholders;
+        let expressions = self.expressions();
         let update = update
-            .update_expression(clauses.join(" "))
-            .set_condition_expression(Some(conditions).filter(|conditions| !conditions.is_empty()))
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()));
+            .update_expression(expressions.update)
+            .set_condition_expression(expressions.condition)
+            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_values(expressions.values);
         match update.send().await {
             Ok(written) => Ok(ConditionalWrite::Done(written.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
@@ -106,6 +98,45 @@ impl Write {
             },
         }
     }
+
+    /// The write as part of a transaction. `update` names the table and the key.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] if `update` lacks one of them.
+    pub(super) fn in_transaction(self, update: UpdateBuilder) -> Result<Update, StoreError> {
+        let expressions = self.expressions();
+        let update = update
+            .update_expression(expressions.update)
+            .set_condition_expression(expressions.condition)
+            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_values(expressions.values);
+        update.build().map_err(|_| StoreError::Malformed)
+    }
+
+    fn expressions(self) -> Expressions {
+        let mut placeholders = Placeholders::default();
+        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
+        let clauses = clauses
+            .into_iter()
+            .filter(|(_, operands)| !operands.is_empty())
+            .map(|(clause, operands)| format!("{clause} {}", placeholders.join(operands, ", ")));
+        let update = clauses.collect::<Vec<_>>().join(" ");
+        let condition = placeholders.join(self.conditions, " AND ");
+        Expressions {
+            update,
+            condition: Some(condition).filter(|condition| !condition.is_empty()),
+            names: placeholders.names,
+            values: Some(placeholders.values).filter(|values| !values.is_empty()),
+        }
+    }
+}
+
+/// The parts of a [`Write`] in DynamoDB's language.
+struct Expressions {
+    update: String,
+    condition: Option<String>,
+    names: HashMap<String, String>,
+    values: Option<Item>,
 }
 
 /// The result of a [`Write`].

@@ -63,6 +63,8 @@ codes! {
     EntitlementsRead = "ENTITLEMENTS_READ", "the partner's backend read entitlements";
     EntitlementsWritten = "ENTITLEMENTS_WRITTEN", "the partner's backend wrote entitlements; the write is durable";
     EntitlementsPartlyWritten = "ENTITLEMENTS_PARTLY_WRITTEN", "the partner's backend wrote entitlements, but some of the writes failed";
+    EntitlementsSuperseded = "ENTITLEMENTS_SUPERSEDED", "the partner's backend sent a state that is older than the stored one, so it was not applied";
+    RequestRepeated = "REQUEST_REPEATED", "the partner's backend repeated a signed request; it has had its effect, so nothing was done";
     VersionMismatch = "ENTITLEMENTS_VERSION_MISMATCH", "the partner's backend named a version that is not the current one";
     SyncDone = "SYNC_DONE", "a sync run has ended, with these counts";
     SyncFailed = "SYNC_FAILED", "the sync of a subscriber, or a whole run, failed and will be retried";

@@ -33,7 +33,7 @@ async fn an_unknown_member_of_a_signed_request_is_rejected_by_name() {
     let longest = "n".repeat(64);
     for (path, _) in CALLS {
         // The first one is a misspelt `version`, without which the write would be unconditional.
-        for name in ["verison", "Version", "as_of", "nonce", "name", "a-b.c_9", &longest] {
+        for name in ["verison", "Version", "asof", "nonce", "name", "a-b.c_9", &longest] {
             let more = json!({"entitlements": ["other"], name: 1});
             let answer = world.asks(path, &world.to(path, "ada", &more)).await;
             must_reject(&answer, Some(name), path);

@@ -1,7 +1,9 @@
 //! The backend API, its description, and the calls of the functions to upstream services.
 
+mod as_of;
 mod contention;
 mod entitlements;
 mod members;
 mod openapi;
+mod repeated;
 mod upstream_calls;

@@ -131,14 +131,36 @@ async fn a_warm_function_makes_only_the_expected_calls() {
             "{done}"
         );
     }
-    // A signed request: one more DynamoDB call consumes its `jti`.
+    // A signed request: one more DynamoDB call records it, and another one that it is done.
     let jws = World::request_token(&world.request_claims("ada", "1"));
     let (done, calls) = counted
         .answer("POST", "/unlink", "", &[], Some(("application/jwt", &jws)))
         .await;
     assert_eq!(
         (done["statusCode"].as_u64(), calls),
-        (Some(204), (2, 0, 0, 0, 1)),
+        (Some(204), (3, 0, 0, 0, 1)),
+        "{done}"
+    );
+    // Sent again: DynamoDB knows that it is done.
+    let (done, calls) = counted
+        .answer("POST", "/unlink", "", &[], Some(("application/jwt", &jws)))
+        .await;
+    assert_eq!(
+        (done["statusCode"].as_u64(), calls),
+        (Some(204), (1, 0, 0, 0, 0)),
+        "{done}"
+    );
+    // An entitlement write: a read, and one transaction.
+    let mut claims = world.request_claims("ada", "2");
+    claims["aud"] = world.gateway("/add-entitlements").into();
+    claims["entitlements"] = json!(["gold"]);
+    let jws = World::request_token(&claims);
+    let (done, calls) = counted
+        .answer("POST", "/add-entitlements", "", &[], Some(("application/jwt", &jws)))
+        .await;
+    assert_eq!(
+        (done["statusCode"].as_u64(), calls),
+        (Some(202), (2, 0, 0, 0, 0)),
         "{done}"
     );
     // A hand-off: one DynamoDB call consumes its `jti` and stores the pending link.

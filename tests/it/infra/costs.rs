@@ -139,7 +139,7 @@ fn the_costs_of_a_small_partner_follow_from_its_idle_days() {
     // For each link and each change, as the text says.
     for (what, of_idle, of_link, of_change) in [
         ("Lambda, requests", "Invocations of `sync`", 6.0, 3.0),
-        ("DynamoDB, writes", "DynamoDB write units", 10.0, 7.0),
+        ("DynamoDB, writes", "DynamoDB write units", 10.0, 9.0),
         ("DynamoDB, reads", "DynamoDB read units", 5.0, 1.0),
     ] {
         let expected = idle(of_idle) * DAYS + LINKS * of_link + CHANGES * of_change;

@@ -1,12 +1,12 @@
 //! `soa-link export`, and the error texts of commands when a file, table or function is missing.
 
 use serde_json::{Value, json};
-use shared::{
-    partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, ChangeRequest},
-};
+use shared::partner::{PartnerId, PartnerUserId};
 
-use crate::support::cli::{CliHarness, csv, id};
+use crate::support::{
+    cli::{CliHarness, csv, id},
+    set_entitlements,
+};
 
 #[tokio::test]
 async fn an_export_lists_the_table_and_can_be_imported() {
@@ -16,11 +16,7 @@ async fn an_export_lists_the_table_and_can_be_imported() {
     }
     let other = PartnerId::parse("1111111111111111111111").unwrap();
     let stranger = PartnerUserId::parse(&id(1)).unwrap();
-    let change = Change::Replace(Entitlements::parse(["theirs"]).unwrap());
-    desk.subscribers
-        .change(ChangeRequest::new(&other, &stranger, &change), 1)
-        .await
-        .unwrap();
+    set_entitlements(&desk.subscribers, &other, &stranger, &["theirs"], 1).await;
     assert_eq!(desk.world.signed_in("ada").link("mara").await.status, 302);
     let csv = desk.folder.join("all.csv");
     let (code, said) = desk.says(&["export", "--output", csv.to_str().unwrap()]).await;

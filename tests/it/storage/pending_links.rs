@@ -9,13 +9,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
 use sandbox::deployment;
 use serde_json::Value;
 use shared::{
-    jws::JwtId,
+    jws::{JwtId, RequestId},
     oauth::{nonce::Nonce, pkce::CodeVerifier, state::State},
     partner::{Entitlements, PartnerId, PartnerUserId, ShowUri},
     rng::Rng,
     secret::sha256_hex,
     sign_in::SignInMethod,
-    store::{Consumption, PendingLink, PendingLinks, PendingSignIn, StoreError},
+    store::{Consumption, PendingLink, PendingLinks, PendingSignIn, RequestUse, StoreError},
 };
 use tokio::time::Instant;
 
@@ -82,6 +82,7 @@ contract! {
         a_jti_is_used_once
         one_of_fifty_concurrent_uses_of_a_jti_succeeds
         jtis_of_different_kinds_do_not_collide
+        a_repeated_request_is_told_apart_from_another_one_with_its_jti
         a_missing_table_is_reported_as_a_refused_call;
     emulators:
         a_retry_after_a_lost_answer_is_not_a_replay
@@ -410,7 +411,7 @@ async fn one_of_fifty_concurrent_links_with_the_same_jti_is_stored(engine: &Engi
 }
 
 async fn a_jti_is_used_once(engine: &Engine) {
-    let jti = request_jti("once");
+    let jti = token_jti("once");
     engine.links.record_use(&jti, "me").await.unwrap();
     assert_eq!(
         engine.links.record_use(&jti, "other").await,
@@ -423,7 +424,7 @@ async fn a_jti_is_used_once(engine: &Engine) {
         Err(StoreError::AlreadyUsed)
     );
     // The same jti in another token with another expiry.
-    let again = JwtId::request("backend", "once", EXPIRES_AT + 300);
+    let again = JwtId::handoff("site", "once", EXPIRES_AT + 300);
     assert_eq!(
         engine.links.record_use(&again, "other").await,
         Err(StoreError::AlreadyUsed)
@@ -434,7 +435,7 @@ async fn one_of_fifty_concurrent_uses_of_a_jti_succeeds(engine: &Engine) {
     for round in 0..3 {
         let name = format!("at once {round}");
         let outcomes = fifty(|n| {
-            let (links, jti) = (engine.patient(), request_jti(&name));
+            let (links, jti) = (engine.patient(), token_jti(&name));
             async move { links.record_use(&jti, &format!("invocation {n}")).await }
         });
         let outcomes = outcomes.await;
@@ -449,18 +450,29 @@ async fn one_of_fifty_concurrent_uses_of_a_jti_succeeds(engine: &Engine) {
 async fn jtis_of_different_kinds_do_not_collide(engine: &Engine) {
     let (state, pending) = journey();
     let (another, other) = journey();
-    engine
-        .links
-        .record_use(&request_jti(state.expose()), "me")
-        .await
-        .unwrap();
+    let first = |state: &State| request(state.expose(), "jws");
+    let used = engine.links.record_request(&first(&state)).await;
+    assert_eq!(used, Ok(RequestUse::First));
     engine.hand_off(&state, &pending, &handoff_jti(&state)).await.unwrap();
     engine.hand_off(&another, &other, &handoff_jti(&another)).await.unwrap();
-    engine
-        .links
-        .record_use(&request_jti(another.expose()), "me")
-        .await
-        .unwrap();
+    let used = engine.links.record_request(&first(&another)).await;
+    assert_eq!(used, Ok(RequestUse::First));
+}
+
+async fn a_repeated_request_is_told_apart_from_another_one_with_its_jti(engine: &Engine) {
+    let record = async |jti, jws| engine.links.record_request(&request(jti, jws)).await;
+    assert_eq!(record("1", "a.b.c").await, Ok(RequestUse::First));
+    assert_eq!(record("1", "a.b.c").await, Ok(RequestUse::Repeated { done: false }));
+    assert_eq!(record("1", "a.b.d").await, Err(StoreError::AlreadyUsed));
+    assert_eq!(record("2", "a.b.c").await, Ok(RequestUse::First));
+    engine.links.record_done(&request("1", "a.b.c")).await.unwrap();
+    assert_eq!(record("1", "a.b.c").await, Ok(RequestUse::Repeated { done: true }));
+    assert_eq!(record("1", "a.b.d").await, Err(StoreError::AlreadyUsed));
+    // The people of a batch have markers of their own.
+    let person = request("1", "a.b.c").for_person(0);
+    assert_eq!(engine.links.record_request(&person).await, Ok(RequestUse::First));
+    let used = engine.item(&jti_id("request", "1")).await.unwrap();
+    assert!(!format!("{used:?}").contains("a.b.c"), "{used:?}");
 }
 
 async fn a_missing_table_is_reported_as_a_refused_call(engine: &Engine) {
@@ -498,7 +510,7 @@ async fn a_retry_is_no_replay(engine: &Engine, spoilt: &Step) {
     };
     let use_once = async {
         let (proxy, links) = engine.behind(std::slice::from_ref(spoilt)).await;
-        let jti = request_jti("a lost answer");
+        let jti = token_jti("a lost answer");
         links.record_use(&jti, "me").await.unwrap();
         assert_eq!(proxy.seen(), 2);
         assert_eq!(
@@ -713,8 +725,13 @@ fn handoff_jti(state: &State) -> JwtId {
     JwtId::handoff("site", state.expose(), EXPIRES_AT)
 }
 
-fn request_jti(jti: &str) -> JwtId {
-    JwtId::request("backend", jti, EXPIRES_AT)
+/// The jti of a hand-off that starts no journey, as that of `/account`.
+fn token_jti(jti: &str) -> JwtId {
+    JwtId::handoff("site", jti, EXPIRES_AT)
+}
+
+fn request(jti: &str, jws: &str) -> RequestId {
+    RequestId::new("backend", jti, EXPIRES_AT, jws)
 }
 
 fn jti_id(kind: &str, jti: &str) -> String {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
-    partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, ChangeRequest, Subscriber, Subscribers},
+    partner::{PartnerId, PartnerUserId},
+    store::{Subscriber, Subscribers},
 };
 use tokio::process::Command;
 
@@ -112,11 +112,7 @@ impl CliHarness {
 
     pub(crate) async fn has(&self, n: usize, names: &[&str]) {
         let person = PartnerUserId::parse(&id(n)).unwrap();
-        let change = Change::Replace(Entitlements::parse(names).unwrap());
-        self.subscribers
-            .change(ChangeRequest::new(&self.partner_id, &person, &change), 1)
-            .await
-            .unwrap();
+        super::set_entitlements(&self.subscribers, &self.partner_id, &person, names, 1).await;
     }
 }
 

@@ -22,6 +22,11 @@ mod tokens;
 pub(crate) mod webkit;
 mod world;
 
+use shared::{
+    partner::{Entitlements, PartnerId, PartnerUserId},
+    store::{Lane, Subscriber, Subscribers},
+};
+
 pub(crate) use browser_session::{Browser, TestResponse, parameter, refused, used_before};
 pub(crate) use log::{logged, logged_of};
 pub(crate) use ministack::Ministack;
@@ -29,3 +34,19 @@ pub(crate) use oidc_provider::Provider;
 pub(crate) use replay::Replay;
 pub(crate) use tokens::{CLOCK_LEEWAY, backend_key, signed};
 pub(crate) use world::{NO_PARTNERS_TABLE, World, environment, join_all};
+
+/// Stores a set of entitlements, as an import does. Returns the new record.
+pub(crate) async fn set_entitlements(
+    subscribers: &Subscribers,
+    partner_id: &PartnerId,
+    person: &PartnerUserId,
+    names: &[&str],
+    now: i64,
+) -> Subscriber {
+    let entitlements = Entitlements::parse(names).unwrap();
+    let before = subscribers.get(partner_id, person).await.unwrap();
+    let written = subscribers
+        .replace_if_unchanged(&before, &entitlements, Lane::Individual, now)
+        .await;
+    written.unwrap().unwrap()
+}

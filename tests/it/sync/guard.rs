@@ -5,15 +5,16 @@ use serde_json::json;
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
-    partner::{Entitlements, PartnerId, PartnerUserId},
+    partner::{PartnerId, PartnerUserId},
     runtime::worker::EventFunction as _,
-    store::{Change, ChangeRequest, RevocationDecision, RevocationGuard, RevocationLimits, Subscribers},
+    store::{RevocationDecision, RevocationGuard, RevocationLimits, Subscribers},
 };
 use sync::Synchronizer;
 
 use crate::support::{
     World,
     proxy::{Proxy, throttled},
+    set_entitlements,
     synchronizer::{LONG, REPLACE, ada, calls, during, linked, many_registered, start_with, subscribers, sweep},
 };
 
@@ -263,15 +264,8 @@ async fn the_percentage_limit_applies_once_links_are_counted() {
     // Half of fourteen is seven, but the limit is never below ten.
     assert_eq!(guard.state(&partner_id, world.clock.now()).await.unwrap().limit, 10);
     for person in &people {
-        let (person, nothing) = (
-            PartnerUserId::parse(person).unwrap(),
-            Change::Replace(Entitlements::default()),
-        );
-        let now = world.clock.now();
-        subscribers
-            .change(ChangeRequest::new(&partner_id, &person, &nothing), now)
-            .await
-            .unwrap();
+        let (person, now) = (PartnerUserId::parse(person).unwrap(), world.clock.now());
+        set_entitlements(&subscribers, &partner_id, &person, &[], now).await;
     }
     sweep(&sync).await;
     let link = |person: &String| {

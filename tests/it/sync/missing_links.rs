@@ -16,7 +16,7 @@ use sync::Synchronizer;
 
 use super::metrics::of_this_minute;
 use crate::support::{
-    World,
+    World, set_entitlements,
     synchronizer::{
         GET, LONG, REPLACE, ada, calls, heard, link, linked, many_registered, start, start_with, subscribers, sweep,
     },
@@ -391,9 +391,7 @@ async fn changed_record(world: &World, person: &str) -> Value {
     let (partner_id, person) = (ada(world).0, PartnerUserId::parse(person).unwrap());
     let table = subscribers(world, &[]);
     let set = format!("v{}", world.clock.now());
-    let change = shared::store::Change::Add(shared::partner::Entitlements::parse([set]).unwrap());
-    let request = shared::store::ChangeRequest::new(&partner_id, &person, &change);
-    let after = table.change(request, world.clock.now()).await.unwrap();
+    let after = set_entitlements(&table, &partner_id, &person, &[&set], world.clock.now()).await;
     let id = format!("{partner_id}#{}", person.expose());
     json!({"dynamodb": {
         "Keys": {"id": {"S": id}}, "OldImage": {},

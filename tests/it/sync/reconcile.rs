@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
-    partner::{Entitlements, PartnerUserId},
+    partner::PartnerUserId,
     runtime::worker::EventFunction as _,
-    store::{Change, ChangeRequest, Lane, RevocationGuard, RevocationLimits, UnlinkBrake},
+    store::{Lane, RevocationGuard, RevocationLimits, UnlinkBrake},
 };
 use sync::Synchronizer;
 
 use crate::support::{
-    World,
+    World, set_entitlements,
     synchronizer::{GET, LONG, ada, add_linked, calls, heard, link, linked, start, start_with, subscribers, sweep},
 };
 
@@ -222,11 +222,9 @@ async fn a_run_that_finds_no_linked_subscriber_keeps_its_place() {
     let sync = start(&world).await;
     let table = subscribers(&world, &[]);
     let partner_id = ada(&world).0;
-    let change = Change::Replace(Entitlements::parse(["gold"]).unwrap());
     for n in 0..250 {
         let person = PartnerUserId::parse(&format!("{n:032x}")).unwrap();
-        let request = ChangeRequest::new(&partner_id, &person, &change);
-        table.change(request, world.clock.now()).await.unwrap();
+        set_entitlements(&table, &partner_id, &person, &["gold"], world.clock.now()).await;
     }
     let mut places = Vec::new();
     for _ in 0..10 {

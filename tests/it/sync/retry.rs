@@ -6,9 +6,11 @@ use sandbox::{Fault, deployment};
 use shared::{
     aws::AwsConfig,
     http_client::HttpClient,
+    jws::RequestId,
     partner::{Entitlements, PartnerId, PartnerUserId},
-    store::{Change, ChangeError, ChangeRequest, RateLimiter},
+    store::{CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest, Lane, PendingLinks, RateLimiter},
 };
+use tokio::time::Instant;
 
 use crate::support::{
     NO_PARTNERS_TABLE, World,
@@ -307,19 +309,30 @@ async fn a_retry_of_a_versioned_change_is_not_a_version_conflict() {
     let subscribers = subscribers(&world, &[("AWS_ENDPOINT_URL_DYNAMODB", proxy.origin())]);
     let (partner_id, ada) = ada(&world);
     let change = |name| Change::Add(Entitlements::parse([name]).unwrap());
+    let pending_links = PendingLinks::new(
+        AwsConfig::from_env(&world.environment(&[]))
+            .unwrap()
+            .dynamodb(&HttpClient::new().unwrap()),
+        deployment::PENDING_LINKS_TABLE.to_owned(),
+    );
     let changed = async |name, expected| {
         let now = world.clock.now();
-        let change = change(name);
         let request = ChangeRequest {
+            id: &RequestId::new("backend", name, now, name),
+            partner_id: &partner_id,
+            partner_user_id: &ada,
+            change: &change(name),
             expected: Some(expected),
-            ..ChangeRequest::new(&partner_id, &ada, &change)
+            as_of: None,
+            lane: Lane::Individual,
+            give_up_at: Instant::now() + CONTENTION_TIMEOUT,
         };
-        subscribers.change(request, now).await
+        subscribers.change(&pending_links, request, now * 1000).await
     };
     assert_eq!(changed("gold", 0).await.unwrap().version, 1);
-    proxy.matching("UpdateItem", Some(Step::Lose), 1);
+    proxy.matching("TransactWriteItems", Some(Step::Lose), 1);
     assert_eq!(changed("silver", 1).await.unwrap().version, 2);
-    assert_eq!(proxy.seen_about("UpdateItem"), 2);
+    assert_eq!(proxy.seen_about("TransactWriteItems"), 2);
     assert_eq!(changed("bronze", 1).await.unwrap_err(), ChangeError::OtherVersion);
 }
 

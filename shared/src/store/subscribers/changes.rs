@@ -1,20 +1,26 @@
-//! Changes to a subscriber's record: new entitlements, and the start of a registration or an unlink.
+//! Changes to a subscriber's desired entitlements.
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::{
+    error::SdkError, operation::transact_write_items::TransactWriteItemsError, types::TransactWriteItem,
+};
 use tokio::time::Instant;
 
 use super::{
-    Lane, LinkState, STREAM_MARKERS, Subscriber, Subscribers,
-    record::{QUIET_PERIOD_SECS, UNLINK_USER, dirty, subscriber_of},
+    Lane, STREAM_MARKERS, Subscriber, Subscribers,
+    record::{dirty, subscriber_of},
 };
 use crate::{
+    jws::RequestId,
     partner::{Entitlements, PartnerId, PartnerUserId},
     rng::jitter,
     store::{
-        StoreError,
+        PendingLinks, StoreError,
+        error::write_error,
         item::{list, number, text},
-        write::{Condition, Write},
+        used_tokens::UsedBy,
+        write::Write,
     },
 };
 
@@ -55,14 +61,16 @@ pub enum ChangeError {
     /// The new set would exceed [`Entitlements::MAX_COUNT`].
     #[error("too many entitlements")]
     TooMany,
-    /// A call to DynamoDB failed.
+    /// A call to DynamoDB failed, or another request with the same `jti` was used before.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A change to make to a subscriber.
+/// A change that the partner's backend requests for a subscriber.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeRequest<'a> {
+    /// The signed request, or the part of it that is about this subscriber. Takes effect once.
+    pub id: &'a RequestId,
     /// Partner ID at Spotify.
     pub partner_id: &'a PartnerId,
     /// Partner User ID of the subscriber.
@@ -71,25 +79,88 @@ pub struct ChangeRequest<'a> {
     pub change: &'a Change,
     /// Version that the caller has seen; `None` accepts any version.
     pub expected: Option<i64>,
+    /// Time at which the partner's system knew this state, in milliseconds since 1970; `None` means now.
+    pub as_of: Option<i64>,
     /// Lane in which the change waits for sync: [`Lane::Individual`] or [`Lane::Bulk`].
     pub lane: Lane,
     /// Time after which a writer that competes with others gives up.
     pub give_up_at: Instant,
 }
 
-impl<'a> ChangeRequest<'a> {
-    /// An individual change, whatever version is stored.
-    #[must_use]
-    pub fn new(partner_id: &'a PartnerId, partner_user_id: &'a PartnerUserId, change: &'a Change) -> Self {
-        Self {
-            partner_id,
-            partner_user_id,
-            change,
-            expected: None,
-            lane: Lane::Individual,
-            give_up_at: Instant::now() + CONTENTION_TIMEOUT,
+impl ChangeRequest<'_> {
+    /// What the change makes of the stored state `before`.
+    fn apply_to(&self, before: &Subscriber, now_ms: i64) -> Result<Effect, ChangeError> {
+        if self.expected.is_some_and(|expected| expected != before.version) {
+            return Err(ChangeError::OtherVersion);
+        }
+        if self.is_superseded_by(before) {
+            return Ok(Effect::None);
+        }
+        // The clock of the partner may be ahead: what it knew later remains the newest state.
+        let as_of = self.as_of.unwrap_or(now_ms).max(before.as_of.unwrap_or(i64::MIN));
+        // The first change from the backend starts from the token's entitlements.
+        let entitlements = self.change.apply_to(&before.desired().cloned().unwrap_or_default());
+        // At version 0 even an empty set is stored: from then on the backend's set replaces the token's.
+        if before.version > 0 && entitlements == before.entitlements {
+            return Ok(match before.as_of {
+                Some(stored) if stored >= as_of => Effect::None,
+                _ => Effect::Confirmed { as_of },
+            });
+        }
+        if entitlements.len() > Entitlements::MAX_COUNT {
+            return Err(ChangeError::TooMany);
+        }
+        Ok(Effect::Changed { entitlements, as_of })
+    }
+
+    fn is_superseded_by(&self, stored: &Subscriber) -> bool {
+        self.as_of
+            .zip(stored.as_of)
+            .is_some_and(|(as_of, stored)| as_of < stored)
+    }
+
+    /// The answer to the request, if `stored` is the present state.
+    fn answered(&self, stored: &Subscriber, repeated: bool) -> Answered {
+        Answered {
+            superseded: self.is_superseded_by(stored),
+            repeated,
+            version: stored.version,
+            entitlements: stored.desired().cloned().unwrap_or_default(),
         }
     }
+}
+
+/// Result of one attempt to store a request and its effect.
+enum Written {
+    /// Both are stored.
+    Done(Answered),
+    /// A request with this `jti` was used before.
+    UsedBefore(UsedBy),
+    /// Another writer interfered, or DynamoDB throttled the transaction.
+    Interfered,
+}
+
+/// What a change makes of the stored state.
+enum Effect {
+    /// Nothing: the stored state is newer, or it is the same and was known at that time.
+    None,
+    /// The set is unchanged, and was known at `as_of`.
+    Confirmed { as_of: i64 },
+    /// A new set.
+    Changed { entitlements: Entitlements, as_of: i64 },
+}
+
+/// The present state of a subscriber after a [`ChangeRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Entitlements that Spotify should have.
+    pub entitlements: Entitlements,
+    /// Version of the backend's entitlements; 0 until it sets them.
+    pub version: i64,
+    /// Whether the present state is newer than that of the request, which therefore has not been applied or no longer applies.
+    pub superseded: bool,
+    /// Whether the same request was made before. It had its effect then, and none now.
+    pub repeated: bool,
 }
 
 impl Subscribers {
@@ -104,128 +175,139 @@ impl Subscribers {
         lane: Lane,
         now: i64,
     ) -> Result<Option<Subscriber>, StoreError> {
-        self.write_version(before, entitlements, lane, now).await
+        let now_ms = now.saturating_mul(1000);
+        let as_of = before.as_of.map_or(now_ms, |stored| stored.max(now_ms));
+        let write = new_version(before, entitlements, as_of, lane, now);
+        let update = self.update(&before.partner_id, &before.partner_user_id);
+        let written = write.send(update).await?.done();
+        written.as_ref().map(subscriber_of).transpose()
     }
 
-    /// Stores a change as the next version, in one conditional write. A change without effect writes nothing and keeps the version. Competing writers of one
+    /// Executes a request of the backend once. The change and the use of the request are stored in one transaction. A repetition of the request has no effect,
+    /// and returns the present state. A request that is rejected is not used up. A change without effect keeps the version. Competing writers of one
     /// subscriber back off, and each of them succeeds.
     ///
     /// # Errors
     /// [`ChangeError::OtherVersion`] if the stored version is not the expected one, [`ChangeError::TooMany`] if the set would be too large, and
-    /// [`ChangeError::Store`] if DynamoDB fails or other writers interfere until `give_up_at`. After the last one a retry is safe; with `expected` it
-    /// may return [`ChangeError::OtherVersion`].
-    pub async fn change(&self, request: ChangeRequest<'_>, now: i64) -> Result<Subscriber, ChangeError> {
-        let ChangeRequest {
-            change, expected, lane, ..
-        } = request;
-        let mut refused: Option<Entitlements> = None;
+    /// [`ChangeError::Store`] with [`StoreError::AlreadyUsed`] if another request with this `jti` was used before. Otherwise DynamoDB failed, or other writers
+    /// interfered until `give_up_at`; a retry with the same request is then safe.
+    pub async fn change(
+        &self,
+        pending_links: &PendingLinks,
+        request: ChangeRequest<'_>,
+        now_ms: i64,
+    ) -> Result<Answered, ChangeError> {
         let mut backoff = MIN_BACKOFF;
         loop {
             let before = self.get(request.partner_id, request.partner_user_id).await?;
-            if expected.is_some_and(|expected| expected != before.version) {
-                // Our own write succeeded, but its response was lost, so the SDK's repetition failed the condition.
-                let own_write = expected.is_some_and(|expected| expected.saturating_add(1) == before.version)
-                    && refused.as_ref() == Some(&before.entitlements);
-                return if own_write {
-                    Ok(before)
-                } else {
-                    Err(ChangeError::OtherVersion)
-                };
-            }
-            // The first change from the backend starts from the token's entitlements.
-            let entitlements = change.apply_to(&before.desired().cloned().unwrap_or_default());
-            // At version 0 even an empty set is stored: from then on the backend's set replaces the token's.
-            if before.version > 0 && entitlements == before.entitlements {
-                return Ok(before);
-            }
-            if entitlements.len() > Entitlements::MAX_COUNT {
-                return Err(ChangeError::TooMany);
-            }
-            if let Some(after) = self.write_version(&before, &entitlements, lane, now).await? {
-                return Ok(after);
+            let used_by = match request.apply_to(&before, now_ms) {
+                Ok(effect) => match self.write_once(pending_links, &request, before, effect, now_ms).await? {
+                    Written::Done(answered) => return Ok(answered),
+                    Written::UsedBefore(used_by) => Some(used_by),
+                    Written::Interfered => None,
+                },
+                // It may be rejected only because it has had its effect.
+                Err(rejected) => match pending_links.used_by(request.id).await? {
+                    None => return Err(rejected),
+                    used_by => used_by,
+                },
+            };
+            if let Some(used_by) = used_by {
+                used_by.require_same(request.id)?;
+                let present = self.get(request.partner_id, request.partner_user_id).await?;
+                return Ok(request.answered(&present, true));
             }
             if Instant::now() >= request.give_up_at {
                 return Err(StoreError::Unavailable.into());
             }
-            refused = Some(entitlements);
             tokio::time::sleep(jitter(backoff)).await;
             backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
 
-    /// Writes the next version. Returns `None` if the record has changed since `before` was read, or if the response to a successful write was lost.
-    async fn write_version(
+    /// Stores the use of a request and its effect in one transaction.
+    async fn write_once(
         &self,
-        before: &Subscriber,
-        entitlements: &Entitlements,
-        lane: Lane,
-        now: i64,
-    ) -> Result<Option<Subscriber>, StoreError> {
-        let (partner_id, partner_user_id) = (&before.partner_id, &before.partner_user_id);
-        let write = Write::new()
-            .set("partner_id", text(partner_id.as_str()))
-            .set("partner_user_id", text(partner_user_id.expose()))
-            .set("entitlements", list(entitlements))
-            .set("version", number(before.version.saturating_add(1)))
-            .remove(&["events_at"])
-            .when(before.has_version())
-            // `dirty` depends on the link: a subscriber who was linked meanwhile must become dirty.
-            .when(before.has_link_state())
-            .when(before.has_link_since())
-            // A new registration may have brought other token entitlements, from which the change started.
-            .when(before.has_registered_at());
-        let write = mark_dirty(write, before, lane, now);
-        let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
-        written.as_ref().map(subscriber_of).transpose()
-    }
-
-    /// Records that a registration starts, before `register-user` is called. If the caller dies, `sync` asks Spotify for the result. `claimed` are the
-    /// entitlements of the token. Returns the new record.
-    ///
-    /// # Errors
-    /// [`StoreError`] if DynamoDB does not confirm the write; `register-user` must not be called then. A retry is safe.
-    pub async fn begin_registration(
-        &self,
-        partner_id: &PartnerId,
-        partner_user_id: &PartnerUserId,
-        claimed: Option<&Entitlements>,
-        now: i64,
-    ) -> Result<Subscriber, StoreError> {
-        let write = link_change_started(LinkState::Pending, "register-user", now)
-            .set("partner_id", text(partner_id.as_str()))
-            .set("partner_user_id", text(partner_user_id.expose()))
-            .set("registered_at", number(now))
-            .set("dirty", dirty(Lane::Individual, partner_id, partner_user_id));
-        let write = match claimed {
-            Some(claimed) => write.set("token_entitlements", list(claimed)),
-            // The entitlements of an older token no longer apply.
-            None => write.remove(&["token_entitlements"]),
+        pending_links: &PendingLinks,
+        request: &ChangeRequest<'_>,
+        before: Subscriber,
+        effect: Effect,
+        now_ms: i64,
+    ) -> Result<Written, StoreError> {
+        let (after, write) = match effect {
+            Effect::None => (before, None),
+            Effect::Confirmed { as_of } => {
+                let write = Write::new()
+                    .set("as_of", number(as_of))
+                    .remove(&STREAM_MARKERS)
+                    .when(before.has_version())
+                    .when(before.has_as_of());
+                (before, Some(write))
+            }
+            Effect::Changed { entitlements, as_of } => {
+                let write = new_version(&before, &entitlements, as_of, request.lane, now_ms / 1000);
+                let version = before.version.saturating_add(1);
+                let after = Subscriber {
+                    entitlements,
+                    version,
+                    as_of: Some(as_of),
+                    ..before
+                };
+                (after, Some(write))
+            }
         };
-        let written = write.send(self.update(partner_id, partner_user_id)).await?.done();
-        subscriber_of(&written.ok_or(StoreError::Rejected)?)
+        let mut items = vec![
+            TransactWriteItem::builder()
+                .put(pending_links.first_use(request.id)?)
+                .build(),
+        ];
+        if let Some(write) = write {
+            let update = write.in_transaction(self.transaction_update(&after.partner_id, &after.partner_user_id))?;
+            items.push(TransactWriteItem::builder().update(update).build());
+        }
+        let transaction = self.client.transact_write_items().set_transact_items(Some(items));
+        match transaction.send().await {
+            Ok(_) => Ok(Written::Done(request.answered(&after, false))),
+            Err(error) => not_written(&error),
+        }
     }
+}
 
-    /// Records that an unlink starts, so that `sync` asks Spotify for the result. Writes nothing if no link is known.
-    ///
-    /// # Errors
-    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
-    pub async fn begin_unlink(
-        &self,
-        partner_id: &PartnerId,
-        partner_user_id: &PartnerUserId,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let linked = [LinkState::Pending, LinkState::Linked, LinkState::Suspect];
-        let write = link_change_started(LinkState::Suspect, UNLINK_USER, now)
-            .set("dirty", dirty(Lane::Individual, partner_id, partner_user_id))
-            // A link that follows is a new one.
-            .remove(&["registered_at", "confirmed_at"])
-            .when(Condition::one_of(
-                "link_state",
-                linked.map(|state| text(state.as_str())),
-            ));
-        write.send(self.update(partner_id, partner_user_id)).await.map(drop)
+/// Why a transaction of the use of a request, its first item, and the effect of the request was not written.
+fn not_written(error: &SdkError<TransactWriteItemsError, impl Sized>) -> Result<Written, StoreError> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return Err(write_error(error));
+    };
+    let reasons = cancelled.cancellation_reasons();
+    if let Some(first) = reasons.first()
+        && first.code() == Some("ConditionalCheckFailed")
+    {
+        return Ok(Written::UsedBefore(UsedBy::of(first.item())));
     }
+    if reasons.iter().any(|reason| reason.code() == Some("ValidationError")) {
+        // The item has an attribute of another type, or grows too large.
+        return Err(StoreError::Malformed);
+    }
+    Ok(Written::Interfered)
+}
+
+/// Writes the next version if the record is unchanged since `before` was read.
+fn new_version(before: &Subscriber, entitlements: &Entitlements, as_of: i64, lane: Lane, now: i64) -> Write {
+    let write = Write::new()
+        .set("partner_id", text(before.partner_id.as_str()))
+        .set("partner_user_id", text(before.partner_user_id.expose()))
+        .set("entitlements", list(entitlements))
+        .set("version", number(before.version.saturating_add(1)))
+        .set("as_of", number(as_of))
+        .remove(&["events_at"])
+        .when(before.has_version())
+        .when(before.has_as_of())
+        // `dirty` depends on the link: a subscriber who was linked meanwhile must become dirty.
+        .when(before.has_link_state())
+        .when(before.has_link_since())
+        // A new registration may have brought other token entitlements, from which the change started.
+        .when(before.has_registered_at());
+    mark_dirty(write, before, lane, now)
 }
 
 /// Lists the subscriber in the dirty index, if Spotify may have to be told. A missing link is only checked, by the next sweep: the change may matter to it.
@@ -253,15 +335,4 @@ fn mark_dirty(write: Write, before: &Subscriber, lane: Lane, now: i64) -> Write 
         }
         Lane::Bulk | Lane::Check => write.set_if_absent("dirty", dirty(Lane::Bulk)).remove(&["changed_at"]),
     }
-}
-
-/// Sets the state of the link that `call` is about to change, and schedules a check after [`QUIET_PERIOD_SECS`].
-fn link_change_started(state: LinkState, call: &str, now: i64) -> Write {
-    Write::new()
-        .set("link_state", text(state.as_str()))
-        .set("link_since", number(now))
-        .set("link_evidence", text(call))
-        .set("next_try_at", number(now.saturating_add(QUIET_PERIOD_SECS)))
-        .set_if_absent("dirty_since", number(now))
-        .remove(&STREAM_MARKERS)
 }

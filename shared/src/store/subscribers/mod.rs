@@ -4,6 +4,7 @@
 
 mod changes;
 mod leases;
+mod link_changes;
 mod outcome;
 mod record;
 mod scan;
@@ -13,10 +14,10 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{KeysAndAttributes, ReturnValue},
+    types::{KeysAndAttributes, ReturnValue, Update, builders::UpdateBuilder},
 };
 
-pub use changes::{CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest};
+pub use changes::{Answered, CONTENTION_TIMEOUT, Change, ChangeError, ChangeRequest};
 pub use leases::{LEASE_SECS, SyncTrigger};
 pub use outcome::SyncOutcome;
 pub use record::{Lane, Link, LinkState, Subscriber, SubscriberKey};
@@ -125,5 +126,12 @@ impl Subscribers {
             .table_name(&self.table)
             .key("id", text(&id(partner_id, partner_user_id)))
             .return_values(ReturnValue::AllNew)
+    }
+
+    /// An update as part of a transaction.
+    fn transaction_update(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .key("id", text(&id(partner_id, partner_user_id)))
     }
 }

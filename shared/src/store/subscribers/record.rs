@@ -147,6 +147,8 @@ pub struct Subscriber {
     pub entitlements: Entitlements,
     /// Version of `entitlements`, incremented by each change; 0 until the backend sets them.
     pub version: i64,
+    /// Time at which the partner's system knew `entitlements`, in milliseconds since 1970; `None` until the backend sets them.
+    pub as_of: Option<i64>,
     /// Entitlements from the token of the last linking, if it contained any.
     pub token_entitlements: Option<Entitlements>,
     /// Version that Spotify last confirmed.
@@ -182,6 +184,7 @@ impl Subscriber {
             partner_user_id,
             entitlements: Entitlements::default(),
             version: 0,
+            as_of: None,
             token_entitlements: None,
             synced_version: 0,
             observed: None,
@@ -244,6 +247,11 @@ impl Subscriber {
     /// The condition that the version is unchanged.
     pub(super) fn has_version(&self) -> Condition {
         Condition::unchanged("version", (self.version > 0).then(|| number(self.version)))
+    }
+
+    /// The condition that the state is not known to be newer.
+    pub(super) fn has_as_of(&self) -> Condition {
+        Condition::unchanged("as_of", self.as_of.map(number))
     }
 
     /// The condition that the state of the link is unchanged.
@@ -318,6 +326,7 @@ pub(super) fn subscriber_of(item: &Item) -> Result<Subscriber, StoreError> {
         partner_user_id: partner_user_id.ok_or(StoreError::Malformed)?,
         entitlements: item.entitlements("entitlements")?.unwrap_or_default(),
         version: item.integer("version")?.unwrap_or(0),
+        as_of: item.integer("as_of")?,
         token_entitlements: item.entitlements("token_entitlements")?,
         synced_version: item.integer("synced_version")?.unwrap_or(0),
         observed: item.names("observed_entitlements")?,
