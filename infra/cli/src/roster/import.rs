@@ -2,15 +2,9 @@
 //! would change and what the revocation guard will do. Nothing is written without the operator's consent. Each change is one conditional write, as in the
 //! entitlements API, and `sync` then updates Spotify. Subscribers who are not in the file do not change, unless `--revoke-missing` is given.
 
-use std::{
-    collections::HashMap,
-    io::{self, IsTerminal as _, Write},
-    path::PathBuf,
-};
+use std::{collections::HashMap, io::Write, path::Path};
 
-use clap::Args;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use serde_json::json;
 use shared::{
     clock::Clock,
     partner::{Entitlements, PartnerUserId},
@@ -19,12 +13,17 @@ use shared::{
 };
 
 use super::{
-    args::{Format, RosterArgs},
+    changes::ChangesFile,
+    consent::{agreed, objections},
     export::people,
+    import_args::ImportArgs,
     index::RosterIndex,
-    plan::{Diff, PlannedRevocations, RosterChange, allowed_by_guard, print_plan},
+    plan::{Diff, PlannedRevocations, RosterChange},
     progress::{ProgressFile, bar},
-    rows::{Fingerprint, RowFormat, Rows, fingerprint},
+    report::{Report, report_written},
+    rows::{RowFormat, Rows},
+    source::{Fingerprint, fingerprint},
+    tally::NameCounts,
 };
 use crate::{aws, error::CliError};
 
@@ -38,58 +37,6 @@ const WRITES: usize = 16;
 const MAX_ATTEMPTS: usize = 8;
 /// Rows between two updates of the progress file.
 const CHECKPOINT_ROWS: u64 = 1_000;
-
-/// Import a roster into the subscribers table, after showing what would change
-///
-/// The roster is CSV with the columns `partner_user_id` or `sub`, and
-/// `entitlements` (separated by spaces), or JSON Lines with the same members.
-/// A row replaces all entitlements of its subscriber. Subscribers who are not in
-/// the roster do not change. To continue a stopped import, run it again.
-#[derive(Args)]
-#[command(verbatim_doc_comment, after_help = "Example: soa-link import roster.csv --dry-run")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(crate) struct ImportArgs {
-    #[command(flatten)]
-    roster_args: RosterArgs,
-    /// Roster file.
-    roster: PathBuf,
-    /// File format. The default depends on the file's extension, else csv.
-    #[arg(long)]
-    format: Option<Format>,
-    /// Show what would change and write nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask. Revocations still require --allow-revocations.
-    #[arg(long)]
-    yes: bool,
-    /// Agree that up to this many subscribers lose entitlements (see --dry-run).
-    #[arg(long)]
-    allow_revocations: Option<u64>,
-    /// Revoke the entitlements of subscribers who are not in the roster.
-    #[arg(long)]
-    revoke_missing: bool,
-    /// Reject the roster if it has another number of rows.
-    #[arg(long)]
-    expect_rows: Option<u64>,
-    /// Skip bad rows instead of rejecting the roster.
-    #[arg(long)]
-    skip_bad_rows: bool,
-    /// Ignore columns other than the subscriber and the entitlements.
-    #[arg(long)]
-    ignore_other_columns: bool,
-    /// Secret of the partner's keys, if rows have `sub`: stack output PartnerKeysId.
-    #[arg(long, env = "PARTNER_KEYS_ID")]
-    partner_keys_id: Option<String>,
-    /// The deployment's `GuardPeople`, to predict what the guard does.
-    #[arg(long, env = "GUARD_PEOPLE", default_value_t = 100)]
-    guard_people: i64,
-    /// The deployment's `GuardPercent`, to predict what the guard does.
-    #[arg(long, env = "GUARD_PERCENT", default_value_t = 5)]
-    guard_percent: i64,
-    /// Print the plan and the result as one JSON document each.
-    #[arg(long)]
-    json: bool,
-}
 
 struct Import<'a> {
     args: &'a ImportArgs,
@@ -109,26 +56,35 @@ struct Import<'a> {
 pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Result<bool, CliError> {
     let import = Import::new(args).await?;
     let after_row = import.progress.load()?;
-    let index = RosterIndex::of(import.rows()?)?;
-    let (diff, revocations) = import.plan(&index, after_row).await?;
+    let rows = import.rows()?;
+    let read_as = rows.describe();
+    let index = RosterIndex::of(rows, import.reading.plans.is_some())?;
+    let Planned {
+        diff,
+        revocations,
+        names,
+        names_of_roster_only,
+    } = import.plan(&index, after_row).await?;
     let state = import
         .guard
         .state(&args.roster_args.partner_id, import.clock.now())
         .await;
     let state = state.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
-    let objections = import.objections(&index);
+    let objections = objections(args, &import.fingerprint, &index);
+    let report = Report {
+        read_as: &read_as,
+        index: &index,
+        after_row,
+        diff: &diff,
+        names: &names,
+        names_of_roster_only: names_of_roster_only.as_deref(),
+        guard: &state,
+        objections: &objections,
+    };
     if args.json {
-        let verdict = json!({"held": state.on_hold_since.is_some(), "passes": allowed_by_guard(&state, &diff), "of": diff.revoked_linked});
-        let said = json!({
-            "rows": index.rows, "after_row": after_row, "repeated": index.repeated, "bad_rows": index.bad_rows, "bad": index.bad,
-            "diff": diff, "guard": verdict, "objections": objections,
-        });
-        writeln!(out, "{said}")?;
+        writeln!(out, "{}", report.to_json())?;
     } else {
-        print_plan(out, &index, after_row, &diff, &state)?;
-        for objection in &objections {
-            writeln!(out, "Rejected: {objection}.")?;
-        }
+        report.print(out)?;
     }
     if !objections.is_empty() {
         return Ok(false);
@@ -140,52 +96,12 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         import.progress.delete()?;
         return Ok(true);
     }
-    if !import.agreed(&diff)? {
+    if !agreed(args, &diff)? {
         return Ok(false);
     }
     let (done, stopped) = import.write(&index, after_row, &revocations).await?;
     report_written(args, &done, stopped, out)?;
     Ok(true)
-}
-
-/// Prints what was written.
-///
-/// # Errors
-/// [`CliError`] with the number of written subscribers if the import `stopped` early, or if `out` cannot be written.
-fn report_written(
-    args: &ImportArgs,
-    done: &Diff,
-    stopped: Option<String>,
-    out: &mut dyn Write,
-) -> Result<(), CliError> {
-    if args.json {
-        writeln!(
-            out,
-            "{}",
-            json!({"written": done.changes(), "skipped_concurrent": done.skipped_concurrent, "finished": stopped.is_none()})
-        )?;
-    }
-    if let Some(why) = stopped {
-        return Err(CliError::new(format!(
-            "{why}; {} subscribers were written. Run the same command again to continue",
-            done.changes()
-        )));
-    }
-    if !args.json {
-        writeln!(
-            out,
-            "{} subscribers written. The sync now updates those who are linked.",
-            done.changes()
-        )?;
-        if done.skipped_concurrent > 0 {
-            writeln!(
-                out,
-                "{} subscribers were skipped: they changed after the count and would lose entitlements. Run the import again to count them.",
-                done.skipped_concurrent
-            )?;
-        }
-    }
-    Ok(())
 }
 
 impl<'a> Import<'a> {
@@ -204,90 +120,26 @@ impl<'a> Import<'a> {
             people: args.guard_people,
             percent: args.guard_percent,
         };
+        let (reading, settings) = args.reading(keys)?;
         let fingerprint = fingerprint(&args.roster)?;
         Ok(Self {
             args,
             guard: RevocationGuard::new(dynamodb.clone(), args.roster_args.subscribers_table.clone(), limits),
             subscribers: Subscribers::new(dynamodb, args.roster_args.subscribers_table.clone()),
-            reading: RowFormat {
-                format: Format::of(args.format, Some(&args.roster)),
-                partner_id: args.roster_args.partner_id.clone(),
-                keys,
-                ignore_other_columns: args.ignore_other_columns,
-            },
-            progress: ProgressFile::new(&args.roster, &args.roster_args, &fingerprint),
+            reading,
+            progress: ProgressFile::new(&args.roster, &args.roster_args, &fingerprint, settings),
             fingerprint,
             clock: Clock::System,
         })
-    }
-
-    /// Reasons to reject the whole roster.
-    fn objections(&self, index: &RosterIndex) -> Vec<String> {
-        let mut objections = Vec::new();
-        if index.bad_rows > 0 && !self.args.skip_bad_rows {
-            objections.push(format!(
-                "{} bad rows; fix them, or skip them with --skip-bad-rows",
-                index.bad_rows
-            ));
-        }
-        if let Some(expected) = self.args.expect_rows.filter(|expected| *expected != index.rows) {
-            objections.push(format!(
-                "the roster has {} rows instead of {expected}; check that it is complete",
-                index.rows
-            ));
-        }
-        if !self.fingerprint.ends_well && self.args.expect_rows.is_none() {
-            objections.push("the last line has no line end, so the roster may be cut off; check it, and pass its number of rows with --expect-rows".to_owned());
-        }
-        if self.args.revoke_missing && (index.rows == index.bad_rows || index.bad_rows > 0) {
-            objections.push("--revoke-missing requires a roster with rows and without bad rows".to_owned());
-        }
-        objections
-    }
-
-    /// Asks for the operator's consent. If entitlements are revoked, the operator has to give the number of subscribers.
-    fn agreed(&self, diff: &Diff) -> Result<bool, CliError> {
-        let args = self.args;
-        if let Some(allowed) = args.allow_revocations.filter(|allowed| *allowed < diff.revoked) {
-            return Err(CliError::new(format!(
-                "{} subscribers would lose entitlements, more than --allow-revocations {allowed}; check the roster, or raise the number",
-                diff.revoked
-            )));
-        }
-        let agreed_to_loss = diff.revoked == 0 || args.allow_revocations.is_some();
-        if args.yes && agreed_to_loss {
-            return Ok(true);
-        }
-        if !io::stdin().is_terminal() {
-            let loss = if agreed_to_loss {
-                String::new()
-            } else {
-                format!(" --allow-revocations {}", diff.revoked)
-            };
-            return Err(CliError::new(format!(
-                "cannot ask for consent without a terminal; agree with --yes{loss}"
-            )));
-        }
-        let (question, agreement) = if diff.revoked > 0 {
-            (
-                "Type the number of subscribers who lose entitlements to continue: ",
-                diff.revoked.to_string(),
-            )
-        } else {
-            ("Type yes to continue: ", "yes".to_owned())
-        };
-        write!(io::stderr(), "{question}")?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim() == agreement)
     }
 
     fn rows(&self) -> Result<Rows, CliError> {
         Rows::open(&self.args.roster, self.reading.clone())
     }
 
-    /// Compares the remaining rows, and with `--revoke-missing` all other subscribers, with the table.
-    async fn plan(&self, index: &RosterIndex, after_row: u64) -> Result<(Diff, PlannedRevocations), CliError> {
+    /// Compares the remaining rows, and with `--revoke-missing` all other subscribers, with the table. Writes the file of `--changes`.
+    async fn plan(&self, index: &RosterIndex, after_row: u64) -> Result<Planned, CliError> {
+        let mut changes = self.changes_file()?;
         let bar = bar("reading", index.rows);
         bar.inc(after_row);
         let mut looked = stream::iter(self.batches(index, after_row)?)
@@ -296,11 +148,14 @@ impl<'a> Import<'a> {
                 Ok::<_, CliError>((self.load(batch.people).await?, batch.rows))
             })
             .buffered(BATCHES);
-        let (mut diff, mut revocations) = (Diff::default(), PlannedRevocations::default());
-        while let Some((known, rows)) = looked.try_next().await? {
+        let mut planned = Planned::default();
+        while let Some((mut known, rows)) = looked.try_next().await? {
+            known.sort_by_key(|(_, after)| after.line);
             for (before, after) in known {
-                if diff.count(&before, &after) == RosterChange::Revoke {
-                    revocations.add(&before);
+                planned.names.give(&after.entitlements);
+                let change = planned.count(&before, &after.entitlements);
+                if let Some(changes) = &mut changes {
+                    changes.add(&before, &after.entitlements, change, Some(after.line))?;
                 }
             }
             bar.inc(rows);
@@ -309,15 +164,45 @@ impl<'a> Import<'a> {
         if self.args.revoke_missing {
             let mut pages = people(&self.subscribers, &self.args.roster_args);
             while let Some(page) = pages.try_next().await? {
+                for person in &page {
+                    planned.names.see(person.desired());
+                }
                 for person in page.iter().filter(|person| index.is_missing(person)) {
-                    diff.missing += 1;
-                    diff.count(person, &Entitlements::default());
-                    revocations.add(person);
+                    planned.diff.missing += 1;
+                    let change = planned.count(person, &Entitlements::default());
+                    if let Some(changes) = &mut changes {
+                        changes.add(person, &Entitlements::default(), change, None)?;
+                    }
                 }
             }
+        } else if let Err(error) = self.look_for_names(&mut planned.names).await {
+            planned.names_of_roster_only = Some(error.to_string());
         }
+        changes.map_or(Ok(()), ChangesFile::finish)?;
         bar.finish_and_clear();
-        Ok((diff, revocations))
+        Ok(planned)
+    }
+
+    fn changes_file(&self) -> Result<Option<ChangesFile>, CliError> {
+        let inputs: Vec<&Path> = [Some(&self.args.roster), self.args.plans.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(AsRef::as_ref)
+            .collect();
+        let path = self.args.changes.as_deref();
+        path.map(|path| ChangesFile::create(path, &inputs)).transpose()
+    }
+
+    /// Reads the table until every given name is found, if the subscribers in the roster do not have them all.
+    async fn look_for_names(&self, names: &mut NameCounts) -> Result<(), CliError> {
+        let mut pages = people(&self.subscribers, &self.args.roster_args);
+        while names.has_new() {
+            let Some(page) = pages.try_next().await? else { break };
+            for person in &page {
+                names.see(person.desired());
+            }
+        }
+        Ok(())
     }
 
     /// The rows after `after_row` in batches, with only the last row of each subscriber.
@@ -335,9 +220,11 @@ impl<'a> Import<'a> {
                 match row {
                     Err(failed) => return Some(Err(failed)),
                     Ok(Ok(row)) if index.counts(place, &row.partner_user_id) => {
-                        batch.people.insert(row.partner_user_id, row.entitlements);
+                        let (id, line) = (row.partner_user_id.clone(), row.line);
+                        let entitlements = index.entitlements(row);
+                        batch.people.insert(id, After { entitlements, line });
                     }
-                    // An earlier row of the same subscriber, or a bad row, which --skip-bad-rows allows.
+                    // An earlier row of the same subscriber, or a bad row or its subscriber, which --skip-bad-rows allows.
                     Ok(_) => {}
                 }
                 if batch.people.len() == BATCH || batch.rows == CHECKPOINT_ROWS {
@@ -349,10 +236,7 @@ impl<'a> Import<'a> {
     }
 
     /// Reads the current records of a batch and pairs each with its entitlements in the roster.
-    async fn load(
-        &self,
-        people: HashMap<PartnerUserId, Entitlements>,
-    ) -> Result<Vec<(Subscriber, Entitlements)>, CliError> {
+    async fn load(&self, people: HashMap<PartnerUserId, After>) -> Result<Vec<(Subscriber, After)>, CliError> {
         let partner_id = &self.args.roster_args.partner_id;
         let found = self.subscribers.get_many(partner_id, people.keys()).await;
         let found = found.map_err(|error| CliError::new(format!("the subscribers table: {error}")))?;
@@ -360,11 +244,11 @@ impl<'a> Import<'a> {
             .into_iter()
             .map(|person| (person.partner_user_id.clone(), person))
             .collect();
-        let with = people.into_iter().map(|(id, entitlements)| {
+        let with = people.into_iter().map(|(id, after)| {
             let before = found
                 .remove(&id)
                 .unwrap_or_else(|| Subscriber::new(partner_id.clone(), id));
-            (before, entitlements)
+            (before, after)
         });
         Ok(with.collect())
     }
@@ -388,10 +272,9 @@ impl<'a> Import<'a> {
         let rows = stream::iter(self.batches(index, after_row)?)
             .map(|batch| async move {
                 let batch = batch?;
-                Ok((
-                    self.apply(self.load(batch.people).await?, revocations).await?,
-                    batch.rows,
-                ))
+                let known = self.load(batch.people).await?.into_iter();
+                let known = known.map(|(before, after)| (before, after.entitlements)).collect();
+                Ok((self.apply(known, revocations).await?, batch.rows))
             })
             .buffered(BATCHES);
         let mut written = std::pin::pin!(rows.chain(self.revoke_missing(index, revocations)));
@@ -487,9 +370,37 @@ impl<'a> Import<'a> {
     }
 }
 
-/// A number of consecutive rows, and the entitlements of the subscribers whose last row is among them.
+/// A number of consecutive rows, and the subscribers whose last row is among them.
 #[derive(Default)]
 struct Batch {
-    people: HashMap<PartnerUserId, Entitlements>,
+    people: HashMap<PartnerUserId, After>,
     rows: u64,
+}
+
+/// What a subscriber has after the import.
+struct After {
+    entitlements: Entitlements,
+    /// Line of the subscriber's last row.
+    line: u64,
+}
+
+/// What an import would change.
+#[derive(Default)]
+struct Planned {
+    diff: Diff,
+    revocations: PlannedRevocations,
+    names: NameCounts,
+    /// Why only the subscribers in the roster were compared, if the table cannot be scanned.
+    names_of_roster_only: Option<String>,
+}
+
+impl Planned {
+    fn count(&mut self, before: &Subscriber, after: &Entitlements) -> RosterChange {
+        self.names.see(before.desired());
+        let change = self.diff.count(before, after);
+        if change == RosterChange::Revoke {
+            self.revocations.add(before);
+        }
+        change
+    }
 }

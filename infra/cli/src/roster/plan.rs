@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, RandomState},
-    io::{self, Write},
 };
 
 use serde::Serialize;
@@ -11,8 +10,6 @@ use shared::{
     partner::Entitlements,
     store::{HoldStatus, Subscriber},
 };
-
-use super::index::RosterIndex;
 
 /// Number of subscribers per kind of change, planned or written.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -60,9 +57,9 @@ impl Diff {
         }
         if before.version == 0 && before.token_entitlements.is_none() {
             self.new += 1;
-        } else {
-            self.granted += 1;
+            return RosterChange::New;
         }
+        self.granted += 1;
         RosterChange::Grant
     }
 }
@@ -71,6 +68,7 @@ impl Diff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RosterChange {
     Unchanged,
+    New,
     Grant,
     Revoke,
 }
@@ -115,51 +113,4 @@ pub(super) fn allowed_by_guard(state: &HoldStatus, diff: &Diff) -> u64 {
         let left = state.limit.saturating_sub(state.counted).max(0);
         diff.revoked_linked.min(u64::try_from(left).unwrap_or(0))
     }
-}
-
-/// Prints the plan.
-pub(super) fn print_plan(
-    out: &mut dyn Write,
-    index: &RosterIndex,
-    after_row: u64,
-    diff: &Diff,
-    state: &HoldStatus,
-) -> io::Result<()> {
-    for row in &index.bad {
-        writeln!(out, "line {}: {}", row.line, row.what)?;
-    }
-    let more = index.bad_rows - index.bad.len() as u64;
-    if more > 0 {
-        writeln!(out, "and {more} more bad rows")?;
-    }
-    let mut line = |name: &str, count: u64| writeln!(out, "{name:<28}{count:>12}");
-    line("rows", index.rows)?;
-    line("bad rows", index.bad_rows)?;
-    line("repeated rows", index.repeated)?;
-    line("unchanged", diff.unchanged)?;
-    line("new", diff.new)?;
-    line("gain entitlements", diff.granted)?;
-    line("lose entitlements", diff.revoked)?;
-    line("  of these linked", diff.revoked_linked)?;
-    line("  of these not in the roster", diff.missing)?;
-    if after_row > 0 {
-        writeln!(
-            out,
-            "An earlier run has written the first {after_row} rows. The import continues after them; the numbers of subscribers are of the remaining rows."
-        )?;
-    }
-    if index.repeated > 0 {
-        writeln!(out, "If a subscriber has several rows, the last one counts.")?;
-    }
-    let passes = allowed_by_guard(state, diff);
-    if passes < diff.revoked_linked {
-        writeln!(
-            out,
-            "The revocation guard lets {passes} of the {} revocations of linked subscribers pass, and holds the rest until an operator releases the guard. Grants are not held.",
-            diff.revoked_linked
-        )?;
-    } else {
-        writeln!(out, "The revocation guard lets all changes pass.")?;
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use super::{args::RosterArgs, rows::Fingerprint};
+use super::{args::RosterArgs, source::Fingerprint};
 use crate::{
     error::CliError,
     private_file::{private_file, with_suffix},
@@ -21,26 +21,32 @@ struct Progress {
     partner_id: String,
     subscribers_table: String,
     sha256: String,
+    /// Hash of the settings that decide how the roster is read; empty for the defaults.
+    #[serde(default)]
+    reading: String,
     rows: u64,
 }
 
-/// The progress file of one import, identified by the roster's content, the partner and the table.
+/// The progress file of one import, identified by the roster's content, how it is read, the partner and the table.
 pub(super) struct ProgressFile {
     file: PathBuf,
     part: PathBuf,
     partner_id: String,
     subscribers_table: String,
     sha256: String,
+    reading: String,
 }
 
 impl ProgressFile {
-    pub(super) fn new(roster: &Path, roster_args: &RosterArgs, fingerprint: &Fingerprint) -> Self {
+    /// `reading` is empty, or a hash of the settings that decide how the roster is read.
+    pub(super) fn new(roster: &Path, roster_args: &RosterArgs, fingerprint: &Fingerprint, reading: String) -> Self {
         Self {
             file: with_suffix(roster, "progress"),
             part: with_suffix(roster, "progress.part"),
             partner_id: roster_args.partner_id.to_string(),
             subscribers_table: roster_args.subscribers_table.clone(),
             sha256: fingerprint.sha256.clone(),
+            reading,
         }
     }
 
@@ -49,6 +55,7 @@ impl ProgressFile {
             partner_id: self.partner_id.clone(),
             subscribers_table: self.subscribers_table.clone(),
             sha256: self.sha256.clone(),
+            reading: self.reading.clone(),
             rows,
         }
     }
@@ -66,7 +73,7 @@ impl ProgressFile {
             // The other import has written nothing, so it cannot be left incomplete.
             Some(progress) if progress.rows == 0 => Ok(0),
             _ => Err(CliError::new(format!(
-                "{} belongs to another import (other roster, partner or table); finish that import, or delete the file",
+                "{} belongs to another import (other roster, plans, columns, partner or table); finish that import, or delete the file",
                 self.file.display()
             ))),
         }
