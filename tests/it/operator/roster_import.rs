@@ -557,3 +557,205 @@ async fn an_unclosed_quote_is_rejected_early() {
         "{said}"
     );
 }
+
+/// A misspelt entitlement, or a word for an empty cell, locks subscribers out.
+#[tokio::test]
+async fn a_dry_run_lists_the_entitlements_and_marks_those_that_no_subscriber_has() {
+    let desk = CliHarness::new("names").await;
+    desk.has(1, &["gold"]).await;
+    desk.has(2, &["silver"]).await;
+    // The roster does not have subscriber 2, and gives `silver` to others.
+    let roster = desk.file("roster.csv", &csv(&[(1, "gold"), (3, "silver;NULL"), (4, "glod")]));
+    let diff = desk.diff(&[&roster, "--dry-run"]).await;
+    let name = |name: &str, new: bool| json!({"name": name, "subscribers": 1, "new": new});
+    let expected = [
+        name("NULL", true),
+        name("glod", true),
+        name("gold", false),
+        name("silver", false),
+    ];
+    assert_eq!(diff["entitlements"], json!(expected));
+    let (code, said) = desk.says(&["import", &roster, "--dry-run"]).await;
+    assert_eq!(code, 0, "{said}");
+    let line = |name: &str| said.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+    assert!(line("glod").ends_with("1  new") && line("NULL").contains("new: a word for an empty cell?"));
+    assert!(line("silver").ends_with('1'), "{said}");
+}
+
+#[tokio::test]
+async fn the_changes_file_has_each_subscriber_before_and_after() {
+    let desk = CliHarness::new("changes-file").await;
+    desk.has(1, &["gold"]).await;
+    desk.has(2, &["gold", "silver"]).await;
+    desk.has(3, &["gold"]).await;
+    desk.has(9, &["gold"]).await;
+    let roster = desk.file(
+        "roster.csv",
+        &csv(&[(3, "gold"), (1, "silver"), (4, ""), (2, "gold silver news")]),
+    );
+    let changes = desk.folder.join("changes.csv");
+    let path = changes.to_str().unwrap();
+    let expected = |missing: &str| {
+        format!(
+            "partner_user_id,change,before,after,line\n{},lose,gold,silver,3\n{},new,,,4\n{},gain,gold silver,gold news silver,5\n{missing}",
+            id(1),
+            id(4),
+            id(2)
+        )
+    };
+    let (code, said) = desk.says(&["import", &roster, "--dry-run", "--changes", path]).await;
+    assert!(code == 0 && said.contains("has the changes"), "{said}");
+    assert_eq!(std::fs::read_to_string(&changes).unwrap(), expected(""));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&changes).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let revoke = [
+        "--yes",
+        "--allow-revocations",
+        "2",
+        "--revoke-missing",
+        "--changes",
+        path,
+    ];
+    let (code, said) = desk.says(&[&["import", roster.as_str()], &revoke[..]].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        std::fs::read_to_string(&changes).unwrap(),
+        expected(&format!("{},lose,gold,,\n", id(9)))
+    );
+    // The file never replaces the roster.
+    let (code, said) = desk.says(&["import", &roster, "--dry-run", "--changes", &roster]).await;
+    assert!(code == 2 && said.contains("would replace"), "{said}");
+    assert!(std::fs::read_to_string(&roster).unwrap().starts_with("partner_user_id"));
+}
+
+#[tokio::test]
+async fn an_export_of_a_platform_is_imported_with_its_plans() {
+    let desk = CliHarness::new("plans").await;
+    desk.has(2, &["basic"]).await;
+    desk.has(3, &["all-access"]).await;
+    desk.has(4, &["basic"]).await;
+    let plans = desk.file(
+        "plans.toml",
+        "[plans]\nprice_1 = [\"basic\"]\nprice_2 = [\"all-access\"]\n[statuses]\nactive = [\"active\"]\ninactive = [\"canceled\"]\n",
+    );
+    let rows = [
+        (1, "price_1", "active"),
+        (2, "price_1", "canceled"),
+        (1, "price_2", "active"),
+        (3, "price_2", "active"),
+        (3, "price_1", "paused"),
+        (4, "price_9", "active"),
+    ];
+    let header = "id;Customer ID;Customer Email;Plan;Status".to_owned();
+    let rows = rows.map(|(n, plan, status)| format!("sub_{n};{};x@example.com;{plan};{status}", id(n)));
+    let lines: Vec<_> = std::iter::once(header).chain(rows).collect();
+    let export = desk.file("subscriptions.csv", &(lines.join("\r\n") + "\r\n"));
+    let columns = "partner_user_id=Customer ID,plan=Plan,status=Status";
+    let import = ["import", &export, "--plans", &plans, "--columns", columns];
+    // An unknown status rejects the export: subscriber 3 may have paid.
+    let (code, said) = desk
+        .says(&[&import[..], &["--yes", "--allow-revocations", "9"]].concat())
+        .await;
+    assert_eq!(code, 1, "{said}");
+    for part in ["line 6: status", "paused", "price_9", "Add each status"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("x@example.com") && !said.contains(&id(1)), "{said}");
+    // Skipped, their other rows do not count either.
+    let skip = ["--skip-bad-rows", "--yes", "--allow-revocations", "2"];
+    let (code, said) = desk.says(&[&import[..], &skip].concat()).await;
+    assert_eq!(code, 0, "{said}");
+    let heard = [
+        desk.hears(1).await,
+        desk.hears(2).await,
+        desk.hears(3).await,
+        desk.hears(4).await,
+    ];
+    assert_eq!(heard, ["all-access basic", "", "all-access", ""]);
+}
+
+/// A changed plans file gives other entitlements to the rows that are left.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_import_continues_only_with_the_same_plans() {
+    let desk = CliHarness::of_many("other-plans").await;
+    let rows: Vec<_> = (0..3000).map(|n| (n, "gold")).collect();
+    let export = desk.file("export.csv", &csv(&rows).replacen("entitlements", "plan", 1));
+    let plans = desk.file("plans.toml", "gold = [\"basic\"]\n");
+    let dynamodb = desk.world.sandbox.addresses().dynamodb.clone();
+    let arguments = [export.as_str(), "--plans", &plans];
+    let mut import = desk.import(&dynamodb, &arguments);
+    reached(&format!("{export}.progress"), &mut import).await;
+    interrupt(&import).await;
+    assert_eq!(ended(import).await.0, 2);
+
+    desk.file("plans.toml", "gold = [\"premium\"]\n");
+    for other in [&arguments[..], &[export.as_str(), "--columns", "entitlements=plan"]] {
+        let (code, _, _, said) = ended(desk.import(&dynamodb, other)).await;
+        assert!(
+            code == 2 && said.contains("belongs to another import (other roster, plans, columns"),
+            "{said}"
+        );
+    }
+    desk.file("plans.toml", "gold = [\"basic\"]\n");
+    let (code, would, did, said) = ended(desk.import(&dynamodb, &arguments)).await;
+    assert_eq!((code, &did["finished"]), (0, &json!(true)), "{said}");
+    assert!(would["after_row"].as_u64().unwrap() >= 1000);
+    assert_eq!(
+        (desk.hears(0).await, desk.hears(2999).await),
+        ("basic".to_owned(), "basic".to_owned())
+    );
+}
+
+/// Files as spreadsheets and platforms write them, with the line that a text editor shows.
+#[tokio::test]
+async fn a_roster_of_a_spreadsheet_is_read_or_rejected_with_its_reason() {
+    let desk = CliHarness::new("spreadsheets").await;
+    let keys = ["--dry-run", "--partner-keys-id", deployment::PARTNER_KEYS_ID];
+    let utf_16: Vec<_> = "\u{feff}sub\tentitlements\r\nmüller\tbasic\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (name, content, expected, parts) in [
+        (
+            "semicolon.csv",
+            "\u{feff}sub;entitlements\r\nm-2;basic\r\n".into(),
+            0,
+            &["separator ';'"][..],
+        ),
+        ("unicode.txt", utf_16, 0, &["UTF-16LE", "separator tab"]),
+        (
+            "crlf.csv",
+            "sub,entitlements\r\n\r\n'm-3,basic\r\n\r\n,basic\r\n".into(),
+            1,
+            &["line 3: sub: ", "line 5: sub: empty"],
+        ),
+        ("workbook.csv", b"PK\x03\x04".to_vec(), 2, &["workbook"]),
+        ("array.json", "[\n{\"sub\":\"m-2\"}\n]\n".into(), 2, &["jq -c '.[]'"]),
+        (
+            "quote.csv",
+            "sub,entitlements\nm-2,\"basic\nm-3,basic\n".into(),
+            2,
+            &["line 2, column 2, is not closed"],
+        ),
+        (
+            "none.csv",
+            "ada@example.com,basic\n".into(),
+            2,
+            &["header", "not shown"],
+        ),
+    ] {
+        let path = desk.folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        let (code, said) = desk
+            .says(&[&["import", path.to_str().unwrap()], &keys[..]].concat())
+            .await;
+        assert_eq!(code, expected, "{name}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{name}: {said}");
+        assert!(!said.contains("ada@") && !said.contains("'m-3"), "{said}");
+    }
+}

@@ -53,7 +53,7 @@ pub(super) fn check_id(id: &str) -> Result<(), Reason> {
     let mangled: [Mangled; 10] = [
         (
             is_guarded,
-            "begins or ends with a quote, or begins with =: a guard against formulas, or a formula",
+            "has quotes or a leading =, such as a guard against formulas",
         ),
         (
             |id| id.starts_with('#') || is_calc_error(id),
@@ -114,6 +114,9 @@ fn parse_names(names: &[&str]) -> Result<Entitlements, Reason> {
         }
         if names.iter().any(|name| name.len() > 128) {
             return "has a name of more than 128 characters";
+        }
+        if names.iter().all(|name| is_null(name) || name.starts_with('#')) {
+            return "is a word for an empty cell, or an error value; leave the cell empty";
         }
         "has a name with other characters than A-Z a-z 0-9 . _ : -, or that does not begin with a letter or digit"
     })
@@ -481,11 +484,12 @@ mod tests {
             ("bad!name", "other characters"),
             ("basic/all", "other characters"),
             ("basic+all", "other characters"),
-            ("\\N", "other characters"),
-            ("#N/A", "other characters"),
+            ("\\N", "empty cell"),
+            ("#N/A", "empty cell"),
+            ("N/A", "empty cell"),
             ("'basic", "other characters"),
             ("\"basic\"", "other characters"),
-            ("-", "other characters"),
+            ("-", "empty cell"),
             ("gold\u{200b}", "invisible"),
             ("gold\u{a0}silver", "invisible"),
             ("[\"basic\"]", "brackets"),

@@ -45,7 +45,7 @@ impl FromStr for ColumnNames {
         let mut names: Vec<(Role, String)> = Vec::new();
         for part in text.split(',') {
             let start = part.split_once('=').and_then(|(role, name)| {
-                let role = Role::ALL.into_iter().find(|known| known.as_str() == role.trim())?;
+                let role = Role::ALL.into_iter().find(|known| known.as_str() == normalized(role))?;
                 Some((role, name.to_owned()))
             });
             match (start, names.last_mut()) {
@@ -97,8 +97,8 @@ pub(super) enum ColumnProblem {
     Repeated(String),
     /// Both `sub` and `partner_user_id`, which could name different subscribers.
     TwoIds,
-    /// Columns that are neither needed nor ignored.
-    Others,
+    /// Columns beside these, which are neither needed nor ignored.
+    Others(Columns),
 }
 
 impl Selection {
@@ -125,11 +125,9 @@ impl Selection {
         }
         let given = match (with_status, entitlements, plan) {
             (None, _, Some(_)) => return Err("the column plan requires --plans".to_owned()),
-            (Some(_), Some(_), _) => {
-                return Err("--plans reads the column plan: use plan instead of entitlements in --columns".to_owned());
-            }
+            (Some(_), Some(_), Some(_)) => return Err("--columns must name either plan or entitlements".to_owned()),
             (None, entitlements, None) => (Role::Entitlements, entitlements),
-            (Some(_), None, plan) => (Role::Plan, plan),
+            (Some(_), entitlements, plan) => (Role::Plan, plan.or(entitlements)),
         };
         let status = match (with_status, status) {
             (None, Some(_)) => return Err("the column status requires --plans".to_owned()),
@@ -173,17 +171,18 @@ impl Selection {
         let needed = |name: &str| position(header, name)?.ok_or_else(|| ColumnProblem::Missing(name.to_owned()));
         let given = needed(&self.given.1)?;
         let status = self.status.as_deref().map(needed).transpose()?;
-        let used = 2 + usize::from(status.is_some());
-        let named = header.iter().filter(|name| !normalized(name).is_empty()).count();
-        if named > used && !self.others_ignored {
-            return Err(ColumnProblem::Others);
-        }
-        Ok(Columns {
+        let columns = Columns {
             who,
             who_is,
             given,
             status,
-        })
+        };
+        let used = 2 + usize::from(status.is_some());
+        let named = header.iter().filter(|name| !normalized(name).is_empty()).count();
+        if named > used && !self.others_ignored {
+            return Err(ColumnProblem::Others(columns));
+        }
+        Ok(columns)
     }
 
     /// The settings as text, to recognize the same import.
@@ -198,7 +197,7 @@ impl Selection {
             ColumnProblem::TwoIds => {
                 return "the header has both columns partner_user_id and sub; choose one with --columns, such as --columns sub=sub".to_owned();
             }
-            ColumnProblem::Others => {
+            ColumnProblem::Others(_) => {
                 return format!(
                     "the header has unknown columns; ignore them with --ignore-other-columns. {}",
                     found(header, separator)
@@ -228,13 +227,12 @@ impl Selection {
 
 /// Describes a first line by its separator and columns.
 fn found(header: &[&str], separator: &str) -> String {
-    let separator = match separator {
-        "\t" => "tabs".to_owned(),
-        other => format!("'{other}'"),
-    };
-    let count = match header.len() {
-        1 => "The first line is one column without a separator".to_owned(),
-        many => format!("The first line has {many} columns, separated by {separator}"),
+    let count = match header {
+        [one] if one.contains([',', ';', '\t', '|']) => {
+            "The first line is one column; perhaps the whole line is in quotes".to_owned()
+        }
+        [_] => "The first line is one column without a separator".to_owned(),
+        many => format!("The first line has {} columns, separated by {separator}", many.len()),
     };
     if !is_header(header) {
         return format!("{count}; it does not look like a header, so its cells are not shown");
@@ -389,7 +387,9 @@ mod tests {
         let wrong = |text: &str, with_status| Selection::new(&names(text), with_status, false).unwrap_err();
         assert!(wrong("plan=Plan", None).contains("requires --plans"));
         assert!(wrong("status=Status", None).contains("requires --plans"));
-        assert!(wrong("entitlements=Plan", Some(false)).contains("use plan"));
+        assert!(wrong("entitlements=Plan,plan=Plan", Some(false)).contains("either"));
+        let alias = Selection::new(&names("entitlements=Tier"), Some(false), false).unwrap();
+        assert!(alias.reads_plans() && alias.find(&["sub", "Tier"]).is_ok());
         assert!(wrong("status=Status", Some(false)).contains("[statuses]"));
         assert!(wrong("sub=a,partner_user_id=b", None).contains("either"));
         let found = Selection::new(&names("sub=ID"), Some(true), false).unwrap();
@@ -404,7 +404,7 @@ mod tests {
     #[test]
     fn other_columns_are_ignored_only_on_request_and_unnamed_ones_always() {
         let header = ["sub", "entitlements", "Note"];
-        assert_eq!(selection(&[]).find(&header), Err(ColumnProblem::Others));
+        assert!(matches!(selection(&[]).find(&header), Err(ColumnProblem::Others(_))));
         assert!(selection(&[]).find(&["sub", "entitlements", "", " "]).is_ok());
         assert!(Selection::new(&[], None, true).unwrap().find(&header).is_ok());
         assert!(selection(&["sub=sub"]).find(&header).is_ok());
@@ -415,7 +415,7 @@ mod tests {
         let selection = selection(&[]);
         let header = ["Name", "Email", "Patron Status", "Tier"];
         let problem = selection.find(&header).unwrap_err();
-        let said = selection.explain(&problem, &header, ";");
+        let said = selection.explain(&problem, &header, "';'");
         for part in [
             "no column partner_user_id or sub",
             "4 columns, separated by ';': Name, Email, Patron Status, Tier",
@@ -444,7 +444,7 @@ mod tests {
             &["name", "cus_4711"],
         ] {
             let problem = selection.find(header).unwrap_err();
-            let said = selection.explain(&problem, header, ",");
+            let said = selection.explain(&problem, header, "','");
             assert!(said.contains("are not shown"), "{said}");
             for cell in header {
                 assert!(

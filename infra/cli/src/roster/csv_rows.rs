@@ -1,17 +1,15 @@
-//! Rows of a CSV file. The separator is the only one for which the first line has the needed columns, unless the operator or a line `sep=` names it.
+//! Rows of a CSV file below its header.
 
 use std::io::Read;
 
 use super::{
     cells::{Given, NOT_UTF_8, ReadRow, RowCells},
-    columns::{ColumnProblem, Columns, Selection},
+    columns::{Columns, Selection},
+    header::{Header, find_header, reader, separator_line, separator_name},
     source::Source,
-    tracker::{BUFFER_BYTES, Mark, Quotes, Tracker},
+    tracker::{Mark, Quotes, Tracker},
 };
 use crate::error::CliError;
-
-/// Separators that are recognized.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Iterator over the rows below the header.
 pub(super) struct CsvRows {
@@ -21,13 +19,6 @@ pub(super) struct CsvRows {
     columns: Columns,
     blank: u64,
     multiline: u64,
-}
-
-/// The first line of a file and the separator that it was split by.
-struct Header {
-    separator: u8,
-    columns: Columns,
-    cells: csv::ByteRecord,
 }
 
 impl CsvRows {
@@ -44,19 +35,28 @@ impl CsvRows {
         }
         let (named, skipped) = separator_line(&head);
         let rest = head.get(skipped..).unwrap_or_default();
-        let header = find_header(rest, selection, separator.or(named))?;
+        let Header {
+            separator,
+            columns,
+            cells,
+            problem,
+        } = find_header(rest, selection, separator.or(named))?;
         std::io::copy(&mut text.by_ref().take(skipped as u64), &mut std::io::sink())?;
-        let tracker = Tracker::new(text, header.separator, if skipped > 0 { 2 } else { 1 });
+        let tracker = Tracker::new(text, separator, if skipped > 0 { 2 } else { 1 });
         let mut rows = Self {
-            records: reader(header.separator).from_reader(tracker),
+            records: reader(separator).from_reader(tracker),
             record: csv::ByteRecord::new(),
-            header: header.cells,
-            columns: header.columns,
+            header: cells,
+            columns,
             blank: 0,
             multiline: 0,
         };
         rows.read()?;
-        Ok(rows)
+        match problem {
+            None => Ok(rows),
+            // An unclosed quote comes first: it may hide rows.
+            Some(problem) => Err(rows.find_map(Result::err).unwrap_or(problem)),
+        }
     }
 
     /// Number of rows whose cells are all empty. They are skipped.
@@ -69,7 +69,8 @@ impl CsvRows {
         self.multiline
     }
 
-    pub(super) fn separator(&self) -> &'static str {
+    /// The separator, as messages show it.
+    pub(super) fn separator(&self) -> String {
         separator_name(self.records.get_ref().separator())
     }
 
@@ -181,117 +182,4 @@ impl Iterator for CsvRows {
             }));
         }
     }
-}
-
-fn reader(separator: u8) -> csv::ReaderBuilder {
-    let mut builder = csv::ReaderBuilder::new();
-    builder
-        .delimiter(separator)
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(BUFFER_BYTES);
-    builder
-}
-
-/// How messages show a separator.
-fn separator_name(separator: u8) -> &'static str {
-    match separator {
-        b',' => ",",
-        b';' => ";",
-        b'|' => "|",
-        b'\t' => "\t",
-        _ => "the given separator",
-    }
-}
-
-/// The separator in a first line such as `sep=;`, which Excel reads and writes, and the length of that line.
-fn separator_line(head: &[u8]) -> (Option<u8>, usize) {
-    let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
-    let line = head.get(..end).unwrap_or_default();
-    let line = line.strip_prefix(b"\"").unwrap_or(line);
-    match line {
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator, rest @ ..]
-            if SEPARATORS.contains(separator) && rest.iter().all(|byte| b"\" ,;\t".contains(byte)) =>
-        {
-            (Some(*separator), (end + 1).min(head.len()))
-        }
-        _ => (None, 0),
-    }
-}
-
-/// Splits the first line of `head` by each separator, and returns the split that has the needed columns.
-fn find_header(head: &[u8], selection: &Selection, separator: Option<u8>) -> Result<Header, CliError> {
-    let (mut found, mut unclosed) = (Vec::new(), None);
-    let mut best: Option<(u8, Vec<String>, ColumnProblem)> = None;
-    let mut elsewhere = None;
-    for candidate in SEPARATORS
-        .into_iter()
-        .chain(separator.filter(|given| !SEPARATORS.contains(given)))
-    {
-        let is_given = separator.is_none_or(|given| given == candidate);
-        let cells = match first_record(head, candidate) {
-            Ok(cells) => cells,
-            Err(error) => {
-                unclosed = unclosed.or(is_given.then_some(error));
-                continue;
-            }
-        };
-        let names: Vec<_> = cells.iter().map(String::from_utf8_lossy).collect();
-        let names: Vec<_> = names.iter().map(|name| name.trim()).collect();
-        match selection.find(&names) {
-            Ok(_) if !is_given => elsewhere = Some(candidate),
-            Ok(columns) => found.push(Header {
-                separator: candidate,
-                columns,
-                cells,
-            }),
-            Err(_) if !is_given => {}
-            Err(problem) => {
-                // A problem other than a missing column shows that the separator is right.
-                let rank = |problem: &ColumnProblem, len: usize| (!matches!(problem, ColumnProblem::Missing(_)), len);
-                let better = best
-                    .as_ref()
-                    .is_none_or(|(_, other, theirs)| rank(&problem, names.len()) > rank(theirs, other.len()));
-                if better {
-                    best = Some((candidate, names.iter().map(|&name| name.to_owned()).collect(), problem));
-                }
-            }
-        }
-    }
-    if found.len() > 1 {
-        return Err(CliError::new(
-            "the header can be split by more than one separator; name it with --separator",
-        ));
-    }
-    if let Some(header) = found.pop() {
-        return Ok(header);
-    }
-    if let Some(error) = unclosed {
-        return Err(error);
-    }
-    let (separator, names, problem) = best.ok_or_else(|| CliError::new("the file has no header"))?;
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let mut said = selection.explain(&problem, &names, separator_name(separator));
-    if let Some(other) = elsewhere {
-        said = format!("{said}. Separated by '{}' it has all columns", separator_name(other));
-    }
-    Err(CliError::new(said))
-}
-
-fn first_record(head: &[u8], separator: u8) -> Result<csv::ByteRecord, CliError> {
-    let mut record = csv::ByteRecord::new();
-    let mut tracker = Tracker::new(head, separator, 1);
-    tracker.allow_next_row();
-    let mut records = reader(separator).from_reader(tracker);
-    let read = records.read_byte_record(&mut record);
-    read.map_err(|_| CliError::new("the first line is not a CSV header"))?;
-    if let Some(Quotes::Open(line, column)) = records.get_mut().mark(0).map(|mark| mark.quotes) {
-        return Err(CliError::new(format!(
-            "the first line is not a CSV header: the quote that begins in line {line}, column {column}, is not closed"
-        )));
-    }
-    if record.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
-        return Err(CliError::new(format!("the header is {NOT_UTF_8}")));
-    }
-    Ok(record)
 }

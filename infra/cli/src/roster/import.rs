@@ -85,6 +85,9 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
         writeln!(out, "{}", report.to_json())?;
     } else {
         report.print(out)?;
+        if let Some(path) = &args.changes {
+            writeln!(out, "{} has the changes.", path.display())?;
+        }
     }
     if !objections.is_empty() {
         return Ok(false);

@@ -54,7 +54,7 @@ impl JsonRows {
             ColumnProblem::Missing(name) => format!("no member {name}"),
             ColumnProblem::Repeated(name) => format!("the member {name} is repeated"),
             ColumnProblem::TwoIds => "both members partner_user_id and sub".to_owned(),
-            ColumnProblem::Others => "unknown members; ignore them with --ignore-other-columns".to_owned(),
+            ColumnProblem::Others(_) => "unknown members; ignore them with --ignore-other-columns".to_owned(),
         })?;
         self.row_cells(columns, &members)
     }

@@ -7,6 +7,7 @@ mod columns;
 mod consent;
 mod csv_rows;
 mod export;
+mod header;
 mod import;
 mod import_args;
 mod index;

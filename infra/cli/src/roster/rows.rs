@@ -106,14 +106,11 @@ impl Rows {
     pub(super) fn describe(&self) -> String {
         match &self.cells {
             AnyRows::Csv(rows) => {
-                let separator = match rows.separator() {
-                    "\t" => "tab".to_owned(),
-                    other => format!("'{other}'"),
-                };
+                let columns = rows.used().join(", ");
                 format!(
-                    "CSV, {}, separator {separator}, columns {}",
+                    "CSV, {}, separator {}, columns {columns}",
                     self.encoding,
-                    rows.used().join(", ")
+                    rows.separator()
                 )
             }
             AnyRows::Json(_) => format!("JSON Lines, {}", self.encoding),

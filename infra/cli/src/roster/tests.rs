@@ -253,6 +253,8 @@ fn encodings_are_read_or_named() {
         said[0].starts_with("2: not UTF-8") && said[0].contains("--encoding windows-1252"),
         "{said:?}"
     );
+    let marked = [b"\xef\xbb\xbf", latin.as_slice()].concat();
+    assert!(Desk::new("r.csv", &marked, &named, None).rows(&[]).unwrap()[0].starts_with("2: not UTF-8"));
     let header = Desk::new("r.csv", b"sub,entitlements,pr\xe9nom\n", &[], None).open();
     assert!(header.err().unwrap().contains("--encoding"));
     let json = Desk::new("r.jsonl", b"{\"sub\":\"m\xfcller\",\"entitlements\":[]}\n", &[], None)
@@ -288,7 +290,7 @@ fn a_header_is_found_despite_case_and_space_or_described() {
             "Name;Email;Tier\n",
             &["separated by ';': Name, Email, Tier", "--columns"][..],
         ),
-        ("email\tentitlements\n", &["separated by tabs: email, entitlements"]),
+        ("email\tentitlements\n", &["separated by tab: email, entitlements"]),
         (
             "sub\nm-1\n",
             &["no column entitlements", "one column without a separator: sub"],
@@ -393,6 +395,12 @@ fn a_broken_quote_is_found_where_it_begins() {
         let said = csv_with(content, &["--ignore-other-columns"]).rows(&[]).unwrap_err();
         assert!(parts.iter().all(|part| said.contains(part)), "{content:?}: {said}");
     }
+    // Also if the header has unknown columns.
+    let said = csv("sub,Note,entitlements\nm-2,\"6'2\"\" tall,basic\nm-3,x,basic\n")
+        .open()
+        .err()
+        .unwrap();
+    assert!(said.contains("begins in line 2, column 2"), "{said}");
     let long = format!("sub,entitlements\nm-2,\"basic\n{}", "m-3,basic\n".repeat(100_000));
     let said = csv(&long).rows(&[]).unwrap_err();
     assert!(
