@@ -118,11 +118,14 @@ fn parse_names(names: &[&str]) -> Result<Entitlements, Reason> {
         if names.iter().all(|name| is_null(name) || name.starts_with('#')) {
             return "is a word for an empty cell, or an error value; leave the cell empty";
         }
+        if names.iter().any(|name| name.contains('"')) {
+            return "has a quote in a name; perhaps a space stands before a cell in quotes";
+        }
         "has a name with other characters than A-Z a-z 0-9 . _ : -, or that does not begin with a letter or digit"
     })
 }
 
-/// Whether a character cannot be seen, or looks like a space and is none.
+/// Whether a character cannot be seen, or looks like a space.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || (c.is_whitespace() && c != ' ')
@@ -488,7 +491,7 @@ mod tests {
             ("#N/A", "empty cell"),
             ("N/A", "empty cell"),
             ("'basic", "other characters"),
-            ("\"basic\"", "other characters"),
+            ("\"basic\"", "a quote"),
             ("-", "empty cell"),
             ("gold\u{200b}", "invisible"),
             ("gold\u{a0}silver", "invisible"),

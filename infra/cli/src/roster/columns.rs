@@ -206,9 +206,7 @@ impl Selection {
             ColumnProblem::Missing(name) => name,
         };
         if header.iter().all(|name| name.is_empty()) {
-            return format!(
-                "the file has no header: its first line must name the columns, such as sub{separator}entitlements"
-            );
+            return "the file has no header: its first line must name the columns, such as sub,entitlements".to_owned();
         }
         let role = if *missing == self.given.1 {
             self.given.0
@@ -217,9 +215,14 @@ impl Selection {
         } else {
             Role::Sub
         };
+        let found = found(header, separator);
+        if !is_header(header) {
+            return format!(
+                "the header has no column {missing}. {found}. If the file has no header, add one, such as sub,entitlements"
+            );
+        }
         format!(
-            "the header has no column {missing}. {}. Name the column with --columns, such as --columns '{}=Name of the column', or the separator with --separator",
-            found(header, separator),
+            "the header has no column {missing}. {found}. Name the column with --columns, such as --columns '{}=Name of the column'",
             role.as_str()
         )
     }
@@ -291,7 +294,7 @@ fn is_shown(name: &str) -> bool {
     name.chars().count() <= 60 && !name.chars().any(char::is_control)
 }
 
-/// Position of the only column with this name, or `None` if there is none.
+/// Position of the only column with this name, or `None` if no column has it.
 fn position(header: &[&str], name: &str) -> Result<Option<usize>, ColumnProblem> {
     let only = |same: &dyn Fn(&str) -> bool| {
         let mut places = (0..)

@@ -109,9 +109,12 @@ pub(crate) async fn run(args: &ImportArgs, out: &mut (dyn Write + Send)) -> Resu
 
 impl<'a> Import<'a> {
     async fn new(args: &'a ImportArgs) -> Result<Self, CliError> {
+        let (mut reading, settings) = args.reading()?;
+        // A wrong file is reported before the first call to AWS.
+        Rows::open(&args.roster, reading.clone())?;
         let aws = aws::aws().await?;
         let dynamodb = aws::bulk_dynamodb(&aws);
-        let keys = match &args.partner_keys_id {
+        reading.keys = match &args.partner_keys_id {
             None => None,
             Some(id) => {
                 let client = aws_sdk_secretsmanager::Client::new(&aws);
@@ -123,7 +126,6 @@ impl<'a> Import<'a> {
             people: args.guard_people,
             percent: args.guard_percent,
         };
-        let (reading, settings) = args.reading(keys)?;
         let fingerprint = fingerprint(&args.roster)?;
         Ok(Self {
             args,

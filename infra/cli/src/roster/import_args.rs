@@ -9,7 +9,7 @@ use std::{
 use aws_lc_rs::digest;
 use clap::Args;
 use encoding_rs::Encoding;
-use shared::{encoding::hex, secrets::Versions, sign_in::PartnerKeys};
+use shared::encoding::hex;
 
 use super::{
     args::{Format, RosterArgs},
@@ -41,27 +41,28 @@ pub(crate) struct ImportArgs {
     /// File format. The default depends on the file's extension, else csv.
     #[arg(long)]
     pub(super) format: Option<Format>,
-    /// Columns by name: sub=Email,plan=Tier. Also `partner_user_id`, `entitlements`
-    /// and `status`. Other columns are ignored then.
+    /// Columns by name, such as sub=Email,plan=Tier. All others are ignored.
+    ///
+    /// ROLE is sub, `partner_user_id`, entitlements, plan or status. The flag may be
+    /// repeated.
     #[arg(long, value_name = "ROLE=NAME,...")]
     pub(super) columns: Vec<ColumnNames>,
-    /// TOML file that maps plans and statuses to entitlements.
+    /// TOML file: entitlements by plan, and active and inactive statuses.
     #[arg(long, value_name = "FILE")]
     pub(super) plans: Option<PathBuf>,
-    /// Separator of the columns: , ; | or tab. The default depends on the header.
+    /// Separator: , ; | or tab. The default depends on the header.
     #[arg(long, value_parser = parse_separator)]
     pub(super) separator: Option<u8>,
     /// Encoding of a file that is not UTF-8, such as windows-1252 or utf-16le.
     #[arg(long, value_parser = parse_encoding)]
     pub(super) encoding: Option<&'static Encoding>,
-    /// Accept account ids that look like the work of a spreadsheet, such as +49.
+    /// Accept ids that look as if a spreadsheet had changed them, such as +49.
     #[arg(long)]
     pub(super) ids_as_they_are: bool,
     /// Show what would change and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// CSV file to write: the entitlements of each changed subscriber before and
-    /// after.
+    /// Write each changed subscriber's entitlements before and after to this file.
     #[arg(long, value_name = "FILE")]
     pub(super) changes: Option<PathBuf>,
     /// Do not ask. Revocations still require --allow-revocations.
@@ -115,11 +116,11 @@ fn parse_encoding(label: &str) -> Result<&'static Encoding, String> {
 }
 
 impl ImportArgs {
-    /// Settings for reading rows, and a hash of those that are not the defaults.
+    /// Settings for reading rows, without keys, and a hash of those that are not the defaults.
     ///
     /// # Errors
     /// [`CliError`] if the plans file cannot be read, or does not fit the columns.
-    pub(super) fn reading(&self, keys: Option<Arc<Versions<PartnerKeys>>>) -> Result<(RowFormat, String), CliError> {
+    pub(super) fn reading(&self) -> Result<(RowFormat, String), CliError> {
         let plans = self.plans.as_deref().map(read_plans).transpose()?;
         let with_status = plans.as_ref().map(|(plans, _)| plans.has_statuses());
         let selection = Selection::new(&self.columns, with_status, self.ignore_other_columns).map_err(CliError::new)?;
@@ -143,7 +144,7 @@ impl ImportArgs {
             separator: self.separator,
             encoding: self.encoding,
             partner_id: self.roster_args.partner_id.clone(),
-            keys,
+            keys: None,
             selection,
             plans: plans.map(|(plans, _)| Arc::new(plans)),
             ids_as_they_are: self.ids_as_they_are,

@@ -72,8 +72,11 @@ impl Desk {
         }
         arguments.extend(flags);
         let arguments = Arguments::try_parse_from(arguments).unwrap();
-        let reading = arguments.import.reading(Some(keys()));
-        let reading = reading.map(|(reading, _)| reading).map_err(|error| error.to_string());
+        let reading = arguments.import.reading().map_err(|error| error.to_string());
+        let reading = reading.map(|(reading, _)| RowFormat {
+            keys: Some(keys()),
+            ..reading
+        });
         Self {
             folder,
             roster,
@@ -631,7 +634,7 @@ fn settings_that_change_the_reading_change_the_progress() {
         Arguments::try_parse_from(arguments)
             .unwrap()
             .import
-            .reading(None)
+            .reading()
             .unwrap()
             .1
     };
