@@ -35,8 +35,9 @@ impl ChangesFile {
             )));
         }
         let failed = |error: &dyn std::fmt::Display| CliError::new(format!("cannot write {}: {error}", path.display()));
-        if path.is_dir() {
-            return Err(failed(&"it is a folder"));
+        // Replacing a device or a link, such as `/dev/stdout`, would break it for other programs.
+        if fs::symlink_metadata(path).is_ok_and(|existing| !existing.is_file()) {
+            return Err(failed(&"it exists and is not a regular file"));
         }
         let part = with_suffix(path, "part");
         let mut rows = csv::Writer::from_writer(private_file(&part).map_err(|error| failed(&error))?);
@@ -143,7 +144,10 @@ mod tests {
         fs::write(&roster, "sub,entitlements\n").unwrap();
         let other_name = folder.join(".").join("roster.csv");
         assert!(ChangesFile::create(&other_name, &[&roster]).is_err());
-        assert!(ChangesFile::create(&folder, &[&roster]).is_err());
+        for not_a_file in [folder.as_path(), Path::new("/dev/null")] {
+            let said = ChangesFile::create(not_a_file, &[&roster]).err().unwrap().to_string();
+            assert!(said.contains("not a regular file"), "{said}");
+        }
         drop(ChangesFile::create(&folder.join("out.csv"), &[&roster]).unwrap());
         let left: Vec<_> = fs::read_dir(&folder)
             .unwrap()
