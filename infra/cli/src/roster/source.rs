@@ -101,7 +101,7 @@ impl Source {
 
 /// What a file is that is not text, with the way out.
 fn what_else(head: &[u8], known_encoding: bool) -> Option<String> {
-    const SIGNATURES: [(&[u8], &str); 16] = [
+    const SIGNATURES: [(&[u8], &str); 17] = [
         (b"PK\x03\x04", "an Excel or LibreOffice workbook, or a ZIP archive"),
         (b"PK\x05\x06", "an empty ZIP archive"),
         (b"\xd0\xcf\x11\xe0", "an Excel workbook (XLS)"),
@@ -114,6 +114,7 @@ fn what_else(head: &[u8], known_encoding: bool) -> Option<String> {
         (b"Rar!", "a RAR archive"),
         (b"%PDF", "a PDF document"),
         (b"{\\rtf", "an RTF document"),
+        (b"ID;PWXL", "in Excel's format SYLK"),
         (b"PAR1", "a Parquet file"),
         (b"SQLite format 3\0", "an SQLite database"),
         (b"\xff\xfe\0\0", "in UTF-32"),
@@ -132,14 +133,16 @@ fn what_else(head: &[u8], known_encoding: bool) -> Option<String> {
         return Some("the file is HTML or XML, such as a sign-in or error page, or a table; download the CSV file again, or save it as CSV (UTF-8)".to_owned());
     }
     let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    // In UTF-16, at least each separator and line end has a zero byte, always at the same side.
+    let many = (head.len() / 32).max(2);
     match (zeros(0), zeros(1)) {
         (0, 0) => None,
         _ if known_encoding => None,
-        (even, odd) if odd > 8 * even => Some(
+        (even, odd) if odd > many.max(8 * even) => Some(
             "the file looks like UTF-16LE without a byte order mark; save it as UTF-8, or pass --encoding utf-16le"
                 .to_owned(),
         ),
-        (even, odd) if even > 8 * odd => Some(
+        (even, odd) if even > many.max(8 * odd) => Some(
             "the file looks like UTF-16BE without a byte order mark; save it as UTF-8, or pass --encoding utf-16be"
                 .to_owned(),
         ),
@@ -266,6 +269,8 @@ mod tests {
             (b"s\0u\0b\0,\0e\0", "--encoding utf-16le"),
             (b"\0s\0u\0b\0,\0e", "--encoding utf-16be"),
             (b"sub,ent\0\0itlements\0\n", "zero bytes"),
+            (b"sub,entitlements\nm-1,basic\nm-\0x,basic\n", "zero bytes"),
+            (b"ID;PWXL;N;E\n", "SYLK"),
         ] {
             let said = opened("other", content, None).unwrap_err();
             assert!(said.contains(what), "{said}");
