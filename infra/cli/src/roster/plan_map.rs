@@ -139,9 +139,14 @@ fn product_ids(cell: &str) -> Vec<&str> {
 }
 
 fn add_plan(plans: &mut HashMap<String, Entitlements>, plan: &str, value: &Value) -> Result<(), String> {
+    if value.is_table() {
+        return Err(format!(
+            "[{plan}] is neither [plans] nor [statuses]; an id with periods needs quotes"
+        ));
+    }
     let Some(names) = texts(value) else {
         return Err(format!(
-            "the plan {plan} needs a list of entitlements, such as [\"basic\"]; an id with periods or spaces needs quotes"
+            "the plan {plan} needs a list of entitlements, such as [\"basic\"]"
         ));
     };
     if plan.trim_matches(' ') != plan {
@@ -164,6 +169,9 @@ fn parse_statuses(table: Table) -> Result<HashMap<String, bool>, String> {
         };
         let names = texts(&value).ok_or_else(|| format!("{name} in [statuses] must be a list of texts"))?;
         for status in names {
+            if status.trim_matches(' ') != status {
+                return Err(format!("the status \"{status}\" begins or ends with a space"));
+            }
             if statuses.insert(status.to_owned(), active).is_some() {
                 return Err(format!("the status {status} is repeated"));
             }
@@ -276,7 +284,13 @@ mod tests {
             ("[statuses]\nactive = [\"a\"]", "no plans"),
             ("gold = \"gold\"", "needs a list"),
             ("gold = [1]", "needs a list"),
-            ("gold.tier = [\"gold\"]", "quotes"),
+            ("gold.tier = [\"gold\"]", "[gold] is neither"),
+            (
+                "gold = [\"a\"]\n[statusses]\nactive = [\"a\"]",
+                "[statusses] is neither",
+            ),
+            ("[plan]\ngold = [\"a\"]", "[plan] is neither"),
+            ("gold = [\"a\"]\n[statuses]\nactive = [\" a\"]", "space"),
             ("gold = [\"bad name\"]", "the plan gold"),
             ("\" gold\" = [\"gold\"]", "space"),
             ("gold = [\"a\"]\ngold = [\"b\"]", "duplicate key"),
