@@ -1,12 +1,61 @@
 //! Single cells: ids that a spreadsheet has mangled, and the names in a cell of entitlements. Reasons never repeat a cell.
 
+use encoding_rs::WINDOWS_1252;
 use shared::partner::{Entitlement, Entitlements};
 
 /// Why a cell cannot be used.
 pub(super) type Reason = &'static str;
 
-/// A test for ids, and the reason against those that it finds.
+/// A test for texts, and the reason against those that it finds.
 type Mangled = (fn(&str) -> bool, Reason);
+
+/// What a spreadsheet makes of a text that it takes for a number, a date or a truth value.
+const MANGLED: [Mangled; 7] = [
+    (
+        is_scientific,
+        "is a number in scientific notation; format the column as text",
+    ),
+    (is_formatted_number, "is a formatted number; format the column as text"),
+    (
+        is_rounded,
+        "is a number that a spreadsheet has rounded to 15 digits; format the column as text",
+    ),
+    (is_date, "is a date; format the column as text"),
+    (is_time, "is a time; format the column as text"),
+    (is_truth_value, "is a truth value; format the column as text"),
+    (
+        is_double_encoded,
+        "is UTF-8 that was read in another encoding; check --encoding, or export the file again",
+    ),
+];
+
+/// Further signs that a text is not an id.
+const NOT_AN_ID: [Mangled; 6] = [
+    (
+        is_guarded,
+        "has quotes or a leading =, such as a guard against formulas",
+    ),
+    (
+        |id| id.starts_with('#') || is_calc_error(id),
+        "begins with #, like an error value of a spreadsheet or a comment",
+    ),
+    (is_null, "is a word for an empty cell"),
+    (is_total, "is a total or a row count, not a subscriber"),
+    (
+        |id| id.starts_with(['+', '-', '@']),
+        "begins with +, - or @, like a formula",
+    ),
+    (|id| id.contains('?'), LOST),
+];
+
+const LOST: Reason = "has a character that was lost in a conversion; export the file again, as UTF-8";
+
+fn reason(tests: &[Mangled], text: &str) -> Option<Reason> {
+    tests
+        .iter()
+        .find(|(matches, _)| matches(text))
+        .map(|(_, reason)| *reason)
+}
 
 pub(super) const NOT_UTF_8: Reason =
     "not UTF-8; save the file as UTF-8, or name its encoding, such as --encoding windows-1252";
@@ -42,43 +91,26 @@ pub(super) fn check_id(id: &str) -> Result<(), Reason> {
         return Err("empty");
     }
     if id.chars().any(is_invisible) {
-        return Err("has an invisible character, such as a tab, a no-break space or a byte order mark");
+        return Err("has an invisible character, such as a tab, a line break, a no-break space or a byte order mark");
     }
     if id.contains('\u{fffd}') {
-        return Err("has a character that was lost in a conversion; export the file again");
+        return Err(LOST);
     }
     if id.trim_matches(' ') != id {
         return Err("begins or ends with a space");
     }
-    let mangled: [Mangled; 10] = [
-        (
-            is_guarded,
-            "has quotes or a leading =, such as a guard against formulas",
-        ),
-        (
-            |id| id.starts_with('#') || is_calc_error(id),
-            "is an error value of a spreadsheet",
-        ),
-        (
-            is_scientific,
-            "is a number in scientific notation; format the column as text",
-        ),
-        (is_formatted_number, "is a formatted number; format the column as text"),
-        (
-            is_rounded,
-            "is a number that a spreadsheet has rounded to 15 digits; format the column as text",
-        ),
-        (is_date, "is a date; format the column as text"),
-        (is_null, "is a word for an empty cell"),
-        (is_truth_value, "is a truth value"),
-        (is_total, "is a total or a row count, not a subscriber"),
-        (
-            |id| id.starts_with(['+', '-', '@']),
-            "begins with +, - or @, like a formula",
-        ),
-    ];
-    let found = mangled.into_iter().find(|(matches, _)| matches(id));
-    found.map_or(Ok(()), |(_, reason)| Err(reason))
+    reason(&MANGLED, id)
+        .or_else(|| reason(&NOT_AN_ID, id))
+        .map_or(Ok(()), Err)
+}
+
+/// Checks that no name in a cell of entitlements is what a spreadsheet made of it. The names of a JSON list are exact.
+pub(super) fn check_entitlements(given: &Given) -> Result<(), Reason> {
+    let Given::Text(cell) = given else {
+        return Ok(());
+    };
+    let mangled = names(cell).find_map(|name| reason(&MANGLED, name));
+    mangled.map_or(Ok(()), Err)
 }
 
 /// Reads the entitlements of one row.
@@ -86,17 +118,20 @@ pub(super) fn entitlements(given: &Given) -> Result<Entitlements, Reason> {
     match given {
         Given::List(names) => parse_names(&names.iter().map(String::as_str).collect::<Vec<_>>()),
         Given::Text(cell) => {
-            let separators = |c: char| c.is_ascii_whitespace() || is_separator(c);
             if cell.contains(['\n', '\r']) && cell.contains(is_separator) {
                 return Err("has a line break and a separator; perhaps a quote is not closed");
             }
             if cell.trim_start().starts_with(['[', '{', '(']) {
                 return Err("is a list in brackets; write the names with spaces between them");
             }
-            let names = cell.split(separators).filter(|name| !name.is_empty());
-            parse_names(&names.collect::<Vec<_>>())
+            parse_names(&names(cell).collect::<Vec<_>>())
         }
     }
+}
+
+fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split(|c: char| c.is_ascii_whitespace() || is_separator(c))
+        .filter(|name| !name.is_empty())
 }
 
 /// Whether a character separates names in a cell. It cannot be part of an entitlement's name.
@@ -153,28 +188,37 @@ fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// As in `1.23457E+17`, also with a comma. An exponent without a sign may be part of an id, such as `12e4`.
-fn is_scientific(id: &str) -> bool {
-    let Some((number, exponent)) = id.split_once(['e', 'E']) else {
+/// As in `1.23457E+17`, also with a comma. A whole number and an exponent without a sign may be an id, such as `12e4`.
+fn is_scientific(text: &str) -> bool {
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else {
         return false;
     };
-    let whole = number.strip_prefix(['-', '+']).unwrap_or(number);
-    let (whole, part) = whole.split_once(['.', ',']).unwrap_or((whole, "0"));
-    all_digits(whole) && all_digits(part) && exponent.strip_prefix(['+', '-']).is_some_and(all_digits)
+    let number = number.strip_prefix(['-', '+']).unwrap_or(number);
+    let signed = exponent.strip_prefix(['+', '-']);
+    match number.split_once(['.', ',']) {
+        Some((whole, part)) => all_digits(whole) && all_digits(part) && all_digits(signed.unwrap_or(exponent)),
+        None => all_digits(number) && signed.is_some_and(all_digits),
+    }
 }
 
-/// As in `4711.0`, `4711,00`, `1,234,567` or `1 234 567`.
-fn is_formatted_number(id: &str) -> bool {
+/// As in `4711.0`, `4711,00`, `1,234,567`, `1 234 567`, `$4711`, `47.11 %` or `(4711)`.
+fn is_formatted_number(text: &str) -> bool {
     let with_zeros =
         |(whole, part): (&str, &str)| all_digits(whole) && !part.is_empty() && part.bytes().all(|byte| byte == b'0');
-    let mut groups = id.split([',', '.', ' ', '\'', '’']);
+    let mut groups = text.split([',', '.', ' ', '\'', '’']);
     let first = groups.next().unwrap_or_default();
     let mut rest = groups.peekable();
     let in_thousands = first.len() <= 3
         && all_digits(first)
         && rest.peek().is_some()
         && rest.all(|group| group.len() == 3 && all_digits(group));
-    id.split_once(['.', ',']).is_some_and(with_zeros) || in_thousands
+    let number = text.trim_matches(['$', '€', '£', '¥', '₹', '%', '(', ')', ' ']);
+    let with_unit = number.len() < text.len()
+        && number.starts_with(|c: char| c.is_ascii_digit())
+        && number
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b",. ".contains(&byte));
+    text.split_once(['.', ',']).is_some_and(with_zeros) || in_thousands || with_unit
 }
 
 /// A spreadsheet keeps 15 digits of a number. Ids of 16 or 17 digits may end in zeros by chance.
@@ -185,37 +229,83 @@ fn is_rounded(id: &str) -> bool {
         && id.bytes().skip(15).all(|byte| byte == b'0')
 }
 
-fn is_date(id: &str) -> bool {
-    const MONTHS: [&str; 16] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mrz", "mai", "okt", "dez",
+/// Whether a text is a month's name or its usual short form.
+fn is_month(text: &str) -> bool {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
+    const OTHERS: [&str; 34] = [
+        "mär", "märz", "mrz", "mai", "juni", "juli", "okt", "oktober", "dez", "dezember", "janv", "févr", "fév",
+        "mars", "avr", "avril", "juin", "juil", "juillet", "août", "déc", "ene", "abr", "ago", "dic", "gen", "mag",
+        "giu", "lug", "set", "ott", "mrt", "mei", "out",
+    ];
+    let text = text.to_lowercase();
+    text.len() >= 3 && MONTHS.iter().any(|month| month.starts_with(&text)) || OTHERS.contains(&text.as_str())
+}
+
+fn is_date(text: &str) -> bool {
     // Without a time such as `T10:00:00Z`.
-    let date = match id.find(':').and_then(|colon| id.get(..colon)?.rfind(['T', ' '])) {
-        Some(end) => id.get(..end).unwrap_or_default(),
-        None => id,
+    let date = match text.find(':').and_then(|colon| text.get(..colon)?.rfind(['T', ' '])) {
+        Some(end) => text.get(..end).unwrap_or_default(),
+        None => text,
     };
     let parts: Vec<_> = date
-        .split(['-', '/', '.', ' '])
+        .split(['-', '/', '.', ' ', ','])
         .filter(|part| !part.is_empty())
         .collect();
-    let month = |part: &str| MONTHS.contains(&part.to_lowercase().as_str());
     let number = |part: &str, most: u32| {
         all_digits(part) && part.len() <= 2 && part.parse().is_ok_and(|n: u32| (1..=most).contains(&n))
     };
+    let day = |part: &str| number(part, 31);
     let year = |part: &str| part.len() == 4 && all_digits(part) && (part.starts_with("19") || part.starts_with("20"));
+    let short_year = |part: &str| part.len() == 2 && all_digits(part);
+    // Hyphens also group the digits of ids.
+    let in_digits = date.contains(['/', '.']) && !date.contains('-');
     match parts.as_slice() {
-        [y, m, d] if year(y) => number(m, 12) && number(d, 31),
-        [a, b, y] if year(y) => number(a, 31) && (number(b, 31) || month(b)),
-        [d, m, y] if month(m) => number(d, 31) && all_digits(y) && y.len() == 2,
-        [d, m] if month(m) => number(d, 31),
-        [m, y] if month(m) => all_digits(y) && matches!(y.len(), 2 | 4),
+        [_, d, m, y] | [_, m, d, y] if is_month(m) && day(d) && year(y) => true,
+        [y, m, d] if year(y) => (number(m, 12) || is_month(m)) && day(d),
+        [a, b, y] if year(y) => (day(a) && (day(b) || is_month(b))) || (is_month(a) && day(b)),
+        [d, m, y] if is_month(m) => day(d) && short_year(y),
+        [a, b, y] if in_digits => short_year(y) && ((day(a) && number(b, 12)) || (number(a, 12) && day(b))),
+        [d, m] if is_month(m) => day(d),
+        [m, y] if is_month(m) => day(y) || short_year(y) || year(y),
+        [a, b] => date.contains('/') && day(a) && day(b),
         _ => false,
     }
 }
 
+/// As in `12:30`, `1:02:03` or `12:30:00 PM`.
+fn is_time(text: &str) -> bool {
+    let clock = text.trim_end_matches([' ', 'A', 'P', 'M', 'a', 'p', 'm']);
+    let parts: Vec<_> = clock.split(':').collect();
+    matches!(parts.len(), 2 | 3)
+        && parts.iter().all(|part| all_digits(part))
+        && parts.iter().skip(1).all(|part| part.len() == 2)
+        && parts.first().is_some_and(|hours| hours.len() <= 2)
+}
+
+/// As in `Ã¼` for `ü`: each byte of a UTF-8 character became a character of its own.
+fn is_double_encoded(text: &str) -> bool {
+    let (bytes, _, has_unmappable) = WINDOWS_1252.encode(text);
+    !text.is_ascii() && !has_unmappable && std::str::from_utf8(&bytes).is_ok()
+}
+
 /// Words that databases and programs write for an empty cell.
 pub(super) fn is_null(text: &str) -> bool {
-    const WORDS: [&str; 17] = [
+    const WORDS: [&str; 19] = [
+        "(empty)",
+        "[object object]",
         "null",
         "none",
         "nan",
@@ -238,50 +328,81 @@ pub(super) fn is_null(text: &str) -> bool {
 }
 
 fn is_truth_value(id: &str) -> bool {
-    let words = ["true", "false", "wahr", "falsch", "vrai", "faux"];
-    words.contains(&id.to_lowercase().as_str())
+    const WORDS: [&str; 14] = [
+        "true",
+        "false",
+        "wahr",
+        "falsch",
+        "vrai",
+        "faux",
+        "verdadero",
+        "falso",
+        "verdadeiro",
+        "vero",
+        "waar",
+        "onwaar",
+        "истина",
+        "ложь",
+    ];
+    WORDS.contains(&id.to_lowercase().as_str())
 }
 
-/// As in `Total:`, `Grand total 57`, `57 rows` or `(57 rows)`.
+/// As in `Total:`, `Grand total 57`, `Total members`, `Count: 3`, `57 rows` or `(57 rows)`.
 fn is_total(id: &str) -> bool {
-    const WORDS: [&str; 16] = [
+    const TOTALS: [&str; 20] = [
         "total",
         "totals",
         "grand total",
+        "grand totals",
         "subtotal",
         "sub total",
-        "sum",
-        "count",
-        "average",
+        "sub-total",
         "summe",
         "gesamt",
+        "gesamtsumme",
         "gesamtergebnis",
-        "anzahl",
+        "zwischensumme",
+        "totale",
+        "totaal",
         "somme",
         "suma",
-        "totale",
+        "soma",
+        "итого",
+        "合計",
+        "合计",
+    ];
+    // These may also begin an id of several words.
+    const COUNTS: [&str; 6] = ["sum", "count", "average", "anzahl", "rows", "records"];
+    const COUNTED: [&str; 10] = [
+        "row",
         "rows",
+        "record",
+        "records",
+        "entries",
+        "results",
+        "members",
+        "subscribers",
+        "users",
+        "customers",
     ];
     let id = id.to_lowercase();
-    let first = |word: &str| {
-        let rest = id.strip_prefix(word);
-        let rest = rest.map(|rest| rest.trim_start_matches([':', ' ', '=', '(']).trim_end_matches(')'));
-        // A number or nothing follows: `total-eclipse` and `sum 41 fans` are ids.
-        rest.is_some_and(|rest| {
-            rest.is_empty() || rest.bytes().all(|byte| byte.is_ascii_digit() || b",. ".contains(&byte))
-        })
+    let after = |word: &&str| {
+        id.strip_prefix(*word)
+            .filter(|rest| !rest.starts_with(is_part_of_a_word))
     };
-    let counted = id
-        .trim_matches(['(', ')', ' '])
-        .split_once(' ')
-        .is_some_and(|(count, what)| {
-            all_digits(count)
-                && matches!(
-                    what,
-                    "row" | "rows" | "rows in set" | "records" | "row(s" | "rows affected" | "row(s) affected"
-                )
-        });
-    WORDS.iter().any(|word| first(word)) || counted
+    // A number or nothing: `sum 41 fans` is an id.
+    let is_number = |rest: &str| {
+        let rest = rest.trim_start_matches([':', ' ', '=', '(']).trim_end_matches(')');
+        rest.bytes().all(|byte| byte.is_ascii_digit() || b",. ".contains(&byte))
+    };
+    let (count, what) = id.trim_matches(['(', ')', ' ']).split_once(' ').unwrap_or_default();
+    TOTALS.iter().any(|word| after(word).is_some())
+        || COUNTS.iter().filter_map(after).any(is_number)
+        || (all_digits(count) && COUNTED.iter().any(|word| what.split(['(', ' ']).next() == Some(word)))
+}
+
+fn is_part_of_a_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+')
 }
 
 #[cfg(test)]
@@ -329,11 +450,20 @@ mod tests {
                     "a\u{fe0f}",
                 ],
             ),
-            ("lost in a conversion", &["m\u{fffd}ller"]),
+            ("lost in a conversion", &["m\u{fffd}ller", "?ukasz"]),
             (
                 "error value",
                 &[
-                    "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "########", "#NV", "#BEZUG!", "Err:502",
+                    "# exported",
+                    "#N/A",
+                    "#REF!",
+                    "#NAME?",
+                    "#VALUE!",
+                    "#DIV/0!",
+                    "########",
+                    "#NV",
+                    "#BEZUG!",
+                    "Err:502",
                 ],
             ),
             (
@@ -345,6 +475,8 @@ mod tests {
                     "4.7E-05",
                     "1.23457e+017",
                     "-1.2E+10",
+                    "1.2E10",
+                    "1,2e21",
                 ],
             ),
             (
@@ -357,6 +489,11 @@ mod tests {
                     "1 234 567",
                     "1'234'567",
                     "12.000",
+                    "$4711",
+                    "4711 €",
+                    "€4,711.50",
+                    "47.11%",
+                    "(4711)",
                 ],
             ),
             ("rounded", &["123456789012345000", "76561198000000000000"]),
@@ -374,8 +511,20 @@ mod tests {
                     "5-OCT",
                     "1/5/2024 10:30",
                     "01-Mar-24",
+                    "Mar-1",
+                    "1/3",
+                    "3/1/24",
+                    "01.03.24",
+                    "March 1, 2024",
+                    "1 March 2024",
+                    "Fri, 01 Mar 2024",
+                    "1. März",
+                    "2024-Mar-01",
+                    "mars-24",
                 ],
             ),
+            ("is a time", &["12:30", "0:00", "01:02:03", "12:30:00 PM"]),
+            ("another encoding", &["mÃ¼ller", "Ã©"]),
             (
                 "empty cell",
                 &[
@@ -391,9 +540,11 @@ mod tests {
                     "(null)",
                     "<NA>",
                     "—",
+                    "?",
+                    "[object Object]",
                 ],
             ),
-            ("truth value", &["TRUE", "FALSE", "true", "WAHR"]),
+            ("truth value", &["TRUE", "FALSE", "true", "WAHR", "VERDADERO", "ИСТИНА"]),
             (
                 "total",
                 &[
@@ -407,6 +558,11 @@ mod tests {
                     "57 rows",
                     "Count: 12",
                     "Sum 4,711.00",
+                    "Total members",
+                    "Total Members: 57",
+                    "Gesamtsumme",
+                    "Итого",
+                    "57 members",
                 ],
             ),
             ("like a formula", &["+4711", "-4711", "@ada"]),
@@ -450,6 +606,15 @@ mod tests {
             "urn:uuid:0042",
             "a#b",
             "rowsdower",
+            "totally",
+            "total@example.com",
+            "57 monkeys",
+            "maria",
+            "may",
+            "12:34:56:78",
+            "1E5",
+            "josé",
+            "cash$",
         ] {
             assert_eq!(check_id(id), Ok(()), "{id}");
         }
@@ -477,6 +642,33 @@ mod tests {
         }
         assert_eq!(names("").unwrap(), "");
         assert_eq!(names(" ; ").unwrap(), "");
+    }
+
+    #[test]
+    fn a_mangled_name_in_a_cell_of_entitlements_is_found() {
+        let check = |cell: &str| check_entitlements(&Given::Text(cell.to_owned()));
+        for (cell, reason) in [
+            ("1-Mar", "date"),
+            ("gold 2024-03-01", "date"),
+            ("12:30", "time"),
+            ("4711.0", "formatted number"),
+            ("TRUE", "truth value"),
+            ("123456789012345000", "rounded"),
+        ] {
+            assert!(check(cell).unwrap_err().contains(reason), "{cell}");
+        }
+        for cell in [
+            "",
+            "gold",
+            "gold;all-access",
+            "12 100,200",
+            "season-2024",
+            "show:1",
+            "v1.2",
+        ] {
+            assert_eq!(check(cell), Ok(()), "{cell}");
+        }
+        assert_eq!(check_entitlements(&Given::List(vec!["1-Mar".to_owned()])), Ok(()));
     }
 
     #[test]

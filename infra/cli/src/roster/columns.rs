@@ -45,7 +45,9 @@ impl FromStr for ColumnNames {
         let mut names: Vec<(Role, String)> = Vec::new();
         for part in text.split(',') {
             let start = part.split_once('=').and_then(|(role, name)| {
-                let role = Role::ALL.into_iter().find(|known| known.as_str() == normalized(role))?;
+                let role = Role::ALL
+                    .into_iter()
+                    .find(|known| normalized(known.as_str()) == normalized(role))?;
                 Some((role, name.to_owned()))
             });
             match (start, names.last_mut()) {
@@ -123,6 +125,10 @@ impl Selection {
         if sub.is_some() && partner_user_id.is_some() {
             return Err("--columns must name either sub or partner_user_id".to_owned());
         }
+        let who = sub.as_ref().or(partner_user_id.as_ref());
+        if who.is_some() && (who == entitlements.as_ref() || who == plan.as_ref()) {
+            return Err("--columns names one column both for subscribers and for what they get".to_owned());
+        }
         let given = match (with_status, entitlements, plan) {
             (None, _, Some(_)) => return Err("the column plan requires --plans".to_owned()),
             (Some(_), Some(_), Some(_)) => return Err("--columns must name either plan or entitlements".to_owned()),
@@ -155,7 +161,7 @@ impl Selection {
         self.given.0 == Role::Plan
     }
 
-    /// Finds the needed columns. Names that differ only in case, white space, `_` or `-` are equal, unless one is exact.
+    /// Finds the needed columns. Names with the same letters and digits are equal, unless one is exact.
     pub(super) fn find(&self, header: &[&str]) -> Result<Columns, ColumnProblem> {
         let place = |name: &Option<String>| name.as_deref().map_or(Ok(None), |name| position(header, name));
         let (who, who_is) = match (place(&self.partner_user_id)?, place(&self.sub)?) {
@@ -178,7 +184,7 @@ impl Selection {
             status,
         };
         let used = 2 + usize::from(status.is_some());
-        let named = header.iter().filter(|name| !normalized(name).is_empty()).count();
+        let named = header.iter().filter(|name| !name.trim().is_empty()).count();
         if named > used && !self.others_ignored {
             return Err(ColumnProblem::Others(columns));
         }
@@ -216,9 +222,15 @@ impl Selection {
             Role::Sub
         };
         let found = found(header, separator);
+        if let [line] = header
+            && line.contains([',', ';', '\t', '|'])
+        {
+            return format!("the header has no column {missing}. {found}; remove the outer quotes of all lines");
+        }
         if !is_header(header) {
             return format!(
-                "the header has no column {missing}. {found}. If the file has no header, add one, such as sub,entitlements"
+                "the header has no column {missing}. {found}. If it is one, name the column with --columns, such as --columns '{}=Name of the column'; else add a header, such as sub,entitlements",
+                role.as_str()
             );
         }
         format!(
@@ -232,7 +244,7 @@ impl Selection {
 fn found(header: &[&str], separator: &str) -> String {
     let count = match header {
         [one] if one.contains([',', ';', '\t', '|']) => {
-            "The first line is one column; perhaps the whole line is in quotes".to_owned()
+            "The header is one column; perhaps the whole line is in quotes".to_owned()
         }
         [_] => "The first line is one column without a separator".to_owned(),
         many => format!("The first line has {} columns, separated by {separator}", many.len()),
@@ -249,36 +261,35 @@ fn found(header: &[&str], separator: &str) -> String {
 
 /// Whether a first line certainly names columns: a cell is a usual name, and no cell looks like an email address or an id.
 fn is_header(cells: &[&str]) -> bool {
-    const USUAL: [&str; 30] = [
+    const USUAL: [&str; 29] = [
         "id",
         "email",
-        "e_mail",
-        "email_address",
+        "emailaddress",
         "name",
-        "full_name",
-        "first_name",
+        "fullname",
+        "firstname",
         "plan",
         "plans",
-        "plan_id",
-        "plan_name",
+        "planid",
+        "planname",
         "tier",
         "tiers",
         "product",
-        "product_id",
-        "price_id",
+        "productid",
+        "priceid",
         "status",
         "state",
         "sub",
-        "partner_user_id",
+        "partneruserid",
         "entitlement",
         "entitlements",
-        "user_id",
-        "customer_id",
-        "customer_email",
-        "memberful_id",
-        "subscription_id",
-        "subscription_status",
-        "created_at",
+        "userid",
+        "customerid",
+        "customeremail",
+        "memberfulid",
+        "subscriptionid",
+        "subscriptionstatus",
+        "createdat",
         "username",
     ];
     let digits = |cell: &str| cell.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 2);
@@ -310,21 +321,18 @@ fn position(header: &[&str], name: &str) -> Result<Option<usize>, ColumnProblem>
         return Ok(Some(exact));
     }
     let wanted = normalized(name);
+    if wanted.is_empty() {
+        return Ok(None);
+    }
     only(&|known| normalized(known) == wanted)
 }
 
-/// A name in lower case, with `_` for white space, hyphens and periods, and without quotes and invisible characters.
+/// The letters and digits of a name, in lower case: `Partner User ID`, `partner_user_id` and `partnerUserId` are equal.
 pub(super) fn normalized(name: &str) -> String {
-    let mut result = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{ad}' | '"' | '\'' | '“' | '”' | '‘' | '’' => {}
-            '_' | '-' | '.' | '\u{2010}'..='\u{2015}' => result.push(' '),
-            c if c.is_whitespace() => result.push(' '),
-            c => result.extend(c.to_lowercase()),
-        }
-    }
-    result.split_whitespace().collect::<Vec<_>>().join("_")
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -343,6 +351,8 @@ mod tests {
             ("SUB", Role::Sub),
             ("Partner User ID", Role::PartnerUserId),
             ("partner-user-id", Role::PartnerUserId),
+            ("partnerUserId", Role::PartnerUserId),
+            ("Partner User ID*", Role::PartnerUserId),
             ("Partner\u{a0}User\u{a0}Id", Role::PartnerUserId),
             ("\u{feff}partner_user_id", Role::PartnerUserId),
             ("“sub”", Role::Sub),
@@ -351,7 +361,7 @@ mod tests {
             let columns = selection(&[]).find(&[who, "ENTITLEMENTS"]).unwrap();
             assert_eq!((columns.who, columns.who_is, columns.given), (0, who_is, 1), "{who}");
         }
-        for other in ["subs", "partneruserid", "su b", "user_id"] {
+        for other in ["subs", "partner_id", "sub2", "user_id", "*"] {
             let problem = selection(&[]).find(&[other, "entitlements"]);
             assert!(matches!(problem, Err(ColumnProblem::Missing(_))), "{other}");
         }

@@ -16,8 +16,8 @@ pub(super) fn objections(args: &ImportArgs, fingerprint: &Fingerprint, index: &R
         if !index.unknown_statuses.is_empty() {
             objection.push_str(". Add each status to active or inactive in the plans file");
         }
-        if index.suspicious_ids > 0 {
-            objection.push_str(". If the ids are correct, pass --ids-as-they-are");
+        if index.suspicious_rows > 0 {
+            objection.push_str(". If the cells are correct, pass --cells-as-they-are");
         }
         objections.push(objection);
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{
     cells::{Given, NOT_UTF_8, ReadRow, RowCells},
     columns::{Columns, Selection},
-    header::{Header, find_header, reader, separator_line, separator_name},
+    header::{Header, SEPARATORS, find_header, is_blank, names, reader, separator_line, separator_name},
     source::Source,
     tracker::{Mark, Quotes, Tracker},
 };
@@ -35,14 +35,15 @@ impl CsvRows {
         }
         let (named, skipped) = separator_line(&head);
         let rest = head.get(skipped..).unwrap_or_default();
+        let first_line = if skipped > 0 { 2 } else { 1 };
         let Header {
             separator,
             columns,
             cells,
             problem,
-        } = find_header(rest, selection, separator.or(named))?;
+        } = find_header(rest, first_line, selection, separator.or(named))?;
         std::io::copy(&mut text.by_ref().take(skipped as u64), &mut std::io::sink())?;
-        let tracker = Tracker::new(text, separator, if skipped > 0 { 2 } else { 1 });
+        let tracker = Tracker::new(text, separator, first_line);
         let mut rows = Self {
             records: reader(separator).from_reader(tracker),
             record: csv::ByteRecord::new(),
@@ -51,7 +52,7 @@ impl CsvRows {
             blank: 0,
             multiline: 0,
         };
-        rows.read()?;
+        while rows.read()?.is_some() && is_blank(&rows.record) {}
         match problem {
             None => Ok(rows),
             // An unclosed quote comes first: it may hide rows.
@@ -77,12 +78,17 @@ impl CsvRows {
     /// The names of the used columns in the header.
     pub(super) fn used(&self) -> Vec<String> {
         let columns = [Some(self.columns.who), Some(self.columns.given), self.columns.status];
-        let cell = |place: usize| {
-            String::from_utf8_lossy(self.header.get(place).unwrap_or_default())
-                .trim()
-                .to_owned()
-        };
-        columns.into_iter().flatten().map(cell).collect()
+        let names = names(&self.header);
+        let used = columns.into_iter().flatten().filter_map(|place| names.get(place));
+        used.cloned().collect()
+    }
+
+    /// The name of a column that seems to have statuses and is not used.
+    pub(super) fn unread_status(&self) -> Option<String> {
+        let used = [self.columns.who, self.columns.given];
+        let mut names = names(&self.header).into_iter().enumerate();
+        let unread = names.find(|(place, name)| !used.contains(place) && name.to_lowercase().contains("status"));
+        unread.map(|(_, name)| name)
     }
 
     /// Reads the next record. Returns `None` at the end of the file.
@@ -134,11 +140,17 @@ impl CsvRows {
         if self.record == self.header {
             return Err("the header again; perhaps several files were joined".to_owned());
         }
-        let named = self.header.len();
-        let more = texts.get(named..).unwrap_or_default();
+        // Spreadsheets leave out trailing separators of columns without names in some rows.
+        let named = self.header.iter().rposition(|name| !name.trim_ascii().is_empty());
+        let named = named.map_or(0, |last| last + 1);
+        let more = texts.get(self.header.len()..).unwrap_or_default();
         if texts.len() < named || more.iter().any(|cell| !cell.is_empty()) {
+            let other = other_separator(&texts, self.records.get_ref().separator());
+            let other = other.map_or_else(String::new, |other| {
+                format!("; the row seems to be separated by {other}")
+            });
             return Err(format!(
-                "the number of fields differs from the header: {} instead of {named}{ends}",
+                "the number of fields differs from the header: {} instead of {named}{other}{ends}",
                 texts.len()
             ));
         }
@@ -159,6 +171,15 @@ impl CsvRows {
     }
 }
 
+/// Another separator that the only cell of a row has.
+fn other_separator(cells: &[&str], separator: u8) -> Option<String> {
+    let [cell] = cells else {
+        return None;
+    };
+    let mut others = SEPARATORS.into_iter().filter(|other| *other != separator);
+    others.find(|other| cell.as_bytes().contains(other)).map(separator_name)
+}
+
 impl Iterator for CsvRows {
     /// The error means that the file cannot be read on.
     type Item = Result<ReadRow, CliError>;
@@ -169,9 +190,7 @@ impl Iterator for CsvRows {
                 Err(failed) => return Some(Err(failed)),
                 Ok(mark) => mark?,
             };
-            let no_break_space = "\u{a0}".as_bytes();
-            let is_blank = |cell: &[u8]| cell.trim_ascii().is_empty() || cell.trim_ascii() == no_break_space;
-            if self.record.iter().all(is_blank) {
+            if is_blank(&self.record) {
                 self.blank += 1;
                 continue;
             }

@@ -14,6 +14,7 @@ use shared::encoding::hex;
 use super::{
     args::{Format, RosterArgs},
     columns::{ColumnNames, Selection},
+    header::can_separate,
     plan_map::PlanMap,
     rows::RowFormat,
 };
@@ -56,9 +57,9 @@ pub(crate) struct ImportArgs {
     /// Encoding of a file that is not UTF-8, such as windows-1252 or utf-16le.
     #[arg(long, value_parser = parse_encoding)]
     pub(super) encoding: Option<&'static Encoding>,
-    /// Accept ids that look as if a spreadsheet had changed them, such as +49.
+    /// Accept cells that look as if a spreadsheet had changed them, such as 1-Mar.
     #[arg(long)]
-    pub(super) ids_as_they_are: bool,
+    pub(super) cells_as_they_are: bool,
     /// Show what would change and write nothing.
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -104,7 +105,7 @@ fn parse_separator(text: &str) -> Result<u8, String> {
         "bar" | "pipe" => Ok(b'|'),
         "tab" | "\\t" | "\t" => Ok(b'\t'),
         other => match other.as_bytes() {
-            [byte] if byte.is_ascii_punctuation() && *byte != b'"' => Ok(*byte),
+            [byte] if can_separate(*byte) => Ok(*byte),
             _ => Err("write one character, such as ';', or tab".to_owned()),
         },
     }
@@ -126,7 +127,7 @@ impl ImportArgs {
         let selection = Selection::new(&self.columns, with_status, self.ignore_other_columns).map_err(CliError::new)?;
         let is_default =
             self.columns.is_empty() && self.plans.is_none() && self.separator.is_none() && self.encoding.is_none();
-        let hash = if is_default && !self.ids_as_they_are {
+        let hash = if is_default && !self.cells_as_they_are {
             String::new()
         } else {
             let encoding = self.encoding.map(Encoding::name);
@@ -135,7 +136,7 @@ impl ImportArgs {
                 "{} {:?} {encoding:?} {plans:?} {}",
                 selection.describe(),
                 self.separator,
-                self.ids_as_they_are
+                self.cells_as_they_are
             );
             sha256(settings.as_bytes())
         };
@@ -147,7 +148,7 @@ impl ImportArgs {
             keys: None,
             selection,
             plans: plans.map(|(plans, _)| Arc::new(plans)),
-            ids_as_they_are: self.ids_as_they_are,
+            cells_as_they_are: self.cells_as_they_are,
         };
         Ok((reading, hash))
     }

@@ -26,8 +26,8 @@ pub(super) struct RosterIndex {
     pub(super) bad_rows: u64,
     /// The first bad rows, at most [`MAX_REPORTED_ROWS`].
     pub(super) bad: Vec<BadRow>,
-    /// Number of bad rows whose ids only look wrong.
-    pub(super) suspicious_ids: u64,
+    /// Number of bad rows with a cell that only looks wrong.
+    pub(super) suspicious_rows: u64,
     /// Number of rows whose cells are all empty. They are not among `rows`.
     pub(super) blank: u64,
     /// Number of rows with line breaks in cells.
@@ -111,7 +111,7 @@ impl RosterIndex {
 
     fn add_bad(&mut self, bad: BadRow) {
         self.bad_rows += 1;
-        self.suspicious_ids += u64::from(bad.suspicious_id);
+        self.suspicious_rows += u64::from(bad.suspicious);
         if let Some(person) = &bad.partner_user_id {
             self.unreadable.insert(self.hash.hash_one(person));
         }

@@ -13,7 +13,7 @@ use shared::{
 
 use super::{
     args::Format,
-    cells::{ReadRow, RowCells, check_id, entitlements},
+    cells::{ReadRow, RowCells, check_entitlements, check_id, entitlements},
     columns::Selection,
     csv_rows::CsvRows,
     json_rows::JsonRows,
@@ -44,9 +44,9 @@ pub(super) struct BadRow {
     /// The status, if the plans file does not have it.
     #[serde(skip)]
     pub(super) unknown_status: Option<String>,
-    /// Whether the id only looks wrong.
+    /// Whether a cell only looks wrong.
     #[serde(skip)]
-    pub(super) suspicious_id: bool,
+    pub(super) suspicious: bool,
 }
 
 impl BadRow {
@@ -56,7 +56,7 @@ impl BadRow {
             what,
             partner_user_id: None,
             unknown_status: None,
-            suspicious_id: false,
+            suspicious: false,
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) struct RowFormat {
     pub(super) keys: Option<Arc<Versions<PartnerKeys>>>,
     pub(super) selection: Selection,
     pub(super) plans: Option<Arc<PlanMap>>,
-    pub(super) ids_as_they_are: bool,
+    pub(super) cells_as_they_are: bool,
 }
 
 /// Iterator over the rows of a file, in order.
@@ -104,17 +104,21 @@ impl Rows {
 
     /// How the file is read, for the operator.
     pub(super) fn describe(&self) -> String {
-        match &self.cells {
+        let (mut said, unread_status) = match &self.cells {
             AnyRows::Csv(rows) => {
-                let columns = rows.used().join(", ");
-                format!(
-                    "CSV, {}, separator {}, columns {columns}",
-                    self.encoding,
-                    rows.separator()
-                )
+                let (separator, columns) = (rows.separator(), rows.used().join(", "));
+                let said = format!("CSV, {}, separator {separator}, columns {columns}", self.encoding);
+                (said, rows.unread_status())
             }
-            AnyRows::Json(_) => format!("JSON Lines, {}", self.encoding),
+            AnyRows::Json(_) => (format!("JSON Lines, {}", self.encoding), None),
+        };
+        if self.reading.plans.as_ref().is_some_and(|plans| !plans.has_statuses()) {
+            said.push_str("; every row counts as active, because the plans file has no [statuses]");
+            if let Some(name) = unread_status {
+                said.extend([", and the column ", &name, " is not read"]);
+            }
         }
+        said
     }
 
     /// Number of rows so far whose cells are all empty. They are not rows.
@@ -166,7 +170,13 @@ impl RowFormat {
         };
         let Some(plans) = &self.plans else {
             let entitlements = entitlements(&cells.given).map_err(|reason| bad(format!("entitlements: {reason}")))?;
-            return Ok(row(entitlements));
+            return match check_entitlements(&cells.given) {
+                Err(reason) if !self.cells_as_they_are => Err(BadRow {
+                    suspicious: true,
+                    ..bad(format!("entitlements: {reason}"))
+                }),
+                _ => Ok(row(entitlements)),
+            };
         };
         match plans.is_active(cells.status.as_deref()) {
             Some(true) => {
@@ -202,9 +212,9 @@ impl RowFormat {
         if cells.who.is_empty() {
             return Err(bad("empty"));
         }
-        if let (Err(reason), false) = (check_id(&cells.who), self.ids_as_they_are) {
+        if let (Err(reason), false) = (check_id(&cells.who), self.cells_as_they_are) {
             return Err(BadRow {
-                suspicious_id: true,
+                suspicious: true,
                 ..bad(reason)
             });
         }

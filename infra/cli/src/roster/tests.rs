@@ -163,17 +163,18 @@ fn lines_are_counted_as_a_text_editor_counts_them() {
         ("sub,entitlements\n  \n,\n,basic\n", &[4]),
         // Cells of several lines: the line where the row begins.
         ("sub,entitlements\n\"a\",\"b\nc\r\n\nd\"\n,basic\n", &[6]),
-        ("\"sub\",\"entitle\nments\"\n", &[]),
+        ("\"sub\",\"entitle\nments\"\n,a\n", &[3]),
         ("\u{feff}sub,entitlements\r\n,basic\r\n", &[2]),
         ("sep=;\r\nsub;entitlements\r\n;basic\r\n", &[3]),
         ("sub,entitlements\n,a\n,b", &[2, 3]),
+        // Blank lines above the header.
+        (" \n\t\n,,\nsub,entitlements\n,a\n", &[5]),
+        ("\u{feff}\r\n;;\r\nsub;entitlements\r\n;a\r\n", &[4]),
+        ("sep=;\n\n\nsub;entitlements\n;a\n", &[5]),
+        ("sub,entitlements\n\r,a\n\r,b\n", &[3, 5]),
+        ("sub,entitlements\r\r\n,a\r\r\n", &[3]),
     ] {
-        let desk = csv(content);
-        if content.contains("entitle\n") {
-            assert!(desk.open().is_err());
-        } else {
-            assert_eq!(bad_lines(&desk), bad, "{content:?}");
-        }
+        assert_eq!(bad_lines(&csv(content)), bad, "{content:?}");
     }
     // Also beyond the parser's buffer.
     let many = "a,basic\r\n\r\n".repeat(30_000);
@@ -229,7 +230,28 @@ fn the_separator_is_the_one_that_splits_the_header() {
             .open()
             .err()
             .unwrap()
-            .contains("Separated by ',' it has all columns")
+            .contains("separated by ','; pass --separator ','")
+    );
+    for (content, part) in [
+        ("sub:entitlements\na:basic\n", "--separator ':'"),
+        ("sub^entitlements\na^basic\n", "--separator '^'"),
+        ("sub~entitlements~Note\na~basic~\n", "--separator '~'"),
+        ("sep=;\nsub,entitlements\na,basic\n", "--separator ','"),
+        ("sep=,\nsub\tentitlements\na\tbasic\n", "--separator tab"),
+    ] {
+        let said = csv(content).open().err().unwrap();
+        assert!(said.contains(part), "{content:?}: {said}");
+    }
+    for content in [
+        "sep=^\nsub^entitlements\na^basic\n",
+        "\"sep=:\"\nsub:entitlements\na:basic\n",
+    ] {
+        assert_eq!(csv(content).rows(&["a"]).unwrap(), ["3: a=basic"], "{content:?}");
+    }
+    let rows = csv("sub;entitlements\na,basic\nb\tbasic\n").rows(&[]).unwrap();
+    assert!(
+        rows[0].contains("separated by ','") && rows[1].contains("separated by tab"),
+        "{rows:?}"
     );
 }
 
@@ -281,6 +303,8 @@ fn a_header_is_found_despite_case_and_space_or_described() {
         "SUB,ENTITLEMENTS",
         "\"Sub\",\"Entitlements\"",
         "Sub,Entitlements,,",
+        "SUB:,Entitlements*",
+        "\n,\n \nsub,entitlements",
     ] {
         assert_eq!(
             csv(&format!("{header}\nm-1,basic\n")).rows(&["m-1"]).map(|_| ()),
@@ -306,6 +330,15 @@ fn a_header_is_found_despite_case_and_space_or_described() {
         ("sub,partner_user_id,entitlements\n", &["both columns"]),
         ("m-1,basic\nm-2,basic\n", &["no column", "not shown"]),
         ("ada@example.com;basic\n", &["2 columns, separated by ';'", "not shown"]),
+        (
+            "Benutzer,Rechte\n",
+            &["2 columns, separated by ','", "--columns", "add a header"],
+        ),
+        (
+            "Members of 2024\n\nsub,entitlements\nm-1,basic\n",
+            &["the header is in line 3", "delete the lines above"],
+        ),
+        ("# sub is the id\nsub;entitlements\n", &["the header is in line 2"]),
         ("", &["no header"]),
         ("\n\n", &["no header"]),
         ("{\"sub\": \"a\"}\n", &["JSON", "--format jsonl"]),
@@ -330,13 +363,15 @@ fn mangled_ids_are_bad_rows_with_their_lines() {
             "{row}"
         );
     }
+    let names = csv("sub,entitlements\na,1-Mar\nb,4711.0\nc,TRUE\nd,12:30\ne,1.2\n");
+    assert_eq!(bad_lines(&names), [2, 3, 4, 5]);
     let taken = csv_with(
-        "sub,entitlements\n+4917012345,basic\nTotal,basic\n",
-        &["--ids-as-they-are"],
+        "sub,entitlements\n+4917012345,1-Mar\nTotal,basic\n",
+        &["--cells-as-they-are"],
     );
     assert_eq!(
         taken.rows(&["+4917012345", "Total"]).unwrap(),
-        ["2: +4917012345=basic", "3: Total=basic"]
+        ["2: +4917012345=1-Mar", "3: Total=basic"]
     );
     // Ids of Spotify's form cannot look like a spreadsheet's numbers.
     let zeros = "0".repeat(32);
@@ -369,6 +404,11 @@ fn fields_beyond_the_header_must_be_empty() {
         .rows(&["m-1"])
         .unwrap();
     assert_eq!(rows, ["2: m-1=basic", "3: a cell in a column without a name"]);
+    let rows = csv("sub,entitlements,,\nm-1,basic,,\nm-1,basic\nm-1\n")
+        .rows(&["m-1"])
+        .unwrap();
+    assert_eq!(rows[..2], ["2: m-1=basic", "3: m-1=basic"]);
+    assert!(rows[2].contains("1 instead of 2"), "{rows:?}");
     let joined = csv("sub,entitlements\nm-1,basic\nsub,entitlements\nm-2,basic\n")
         .rows(&["m-1", "m-2"])
         .unwrap();
@@ -617,6 +657,29 @@ fn plans_and_columns_must_fit_together() {
     assert!(read(&["--columns", "status=plan"], Some("Gold = [\"a\"]")).contains("[statuses]"));
     assert!(read(&[], Some("Gold = 1")).contains("plans.toml: the plan Gold needs a list"));
     assert!(read(&["--columns", "sub=Customer ID"], Some("Gold = [\"a\"]")).contains("no column Customer ID"));
+    assert!(read(&["--columns", "sub=plan,plan=plan"], Some("Gold = [\"a\"]")).contains("both for subscribers"));
+}
+
+#[test]
+fn a_column_of_statuses_that_is_not_read_is_named() {
+    let content = "sub,plan,Patron Status\n1,Gold,Former patron\n";
+    let describe = |plans| {
+        let desk = Desk::new("export.csv", content.as_bytes(), &["--columns", "sub=sub"], Some(plans));
+        desk.open().unwrap().describe()
+    };
+    let said = describe("Gold = [\"a\"]");
+    assert!(
+        said.contains("every row counts as active") && said.contains("Patron Status is not read"),
+        "{said}"
+    );
+    let said = Desk::new(
+        "e.csv",
+        content.as_bytes(),
+        &["--columns", "status=Patron Status"],
+        Some(PLANS),
+    );
+    let said = said.open().unwrap().describe();
+    assert!(!said.contains("active"), "{said}");
 }
 
 #[test]
@@ -646,7 +709,7 @@ fn settings_that_change_the_reading_change_the_progress() {
         hash(&["--encoding", "latin1"], None),
         hash(&["--columns", "sub=ID"], None),
         hash(&["--columns", "sub=Id"], None),
-        hash(&["--ids-as-they-are"], None),
+        hash(&["--cells-as-they-are"], None),
         hash(&[], Some("a = [\"b\"]")),
         hash(&[], Some("a = [\"c\"]")),
     ];
