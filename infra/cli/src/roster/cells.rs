@@ -83,6 +83,8 @@ pub(super) struct RowCells {
     pub(super) who_is: &'static str,
     pub(super) given: Given,
     pub(super) status: Option<String>,
+    /// Whether each line of the row could be a row of its own.
+    pub(super) hides_rows: bool,
 }
 
 /// Checks that an id is what the operator's system wrote, and not what a spreadsheet or an editor made of it.

@@ -122,6 +122,14 @@ impl CsvRows {
         }
     }
 
+    /// Whether each line of the current row has as many separators as a row. A quote that is not closed ends at the next quote, and hides the rows between.
+    fn hides_rows(&self) -> bool {
+        let separator = self.records.get_ref().separator();
+        let text = self.record.iter().collect::<Vec<_>>().join(&separator);
+        let mut lines = text.split(|byte| *byte == b'\n');
+        lines.all(|line| line.split(|byte| *byte == separator).count() == self.header.len())
+    }
+
     fn cells(&self, mark: Mark) -> Result<RowCells, String> {
         let ends = match mark.last_line {
             last if last > mark.first_line => format!(" (the row ends in line {last}; perhaps a quote is not closed)"),
@@ -167,6 +175,7 @@ impl CsvRows {
             who_is: self.columns.who_is.as_str(),
             given: Given::Text(cell(self.columns.given)),
             status: self.columns.status.map(cell),
+            hides_rows: mark.last_line > mark.first_line && self.hides_rows(),
         })
     }
 }

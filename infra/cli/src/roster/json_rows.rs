@@ -84,6 +84,7 @@ impl JsonRows {
             who_is,
             given,
             status: status.transpose()?,
+            hides_rows: false,
         })
     }
 }

@@ -157,6 +157,14 @@ impl Iterator for Rows {
 impl RowFormat {
     fn row(&self, line: u64, cells: &RowCells) -> Result<Row, BadRow> {
         let partner_user_id = self.person(line, cells)?;
+        if cells.hides_rows && !self.cells_as_they_are {
+            let what = "each of its lines could be a row; perhaps a quote is not closed".to_owned();
+            return Err(BadRow {
+                partner_user_id: Some(partner_user_id),
+                suspicious: true,
+                ..BadRow::new(line, what)
+            });
+        }
         let bad = |what: String| BadRow {
             partner_user_id: Some(partner_user_id.clone()),
             ..BadRow::new(line, what)

@@ -466,6 +466,22 @@ fn a_broken_quote_is_found_where_it_begins() {
         &["--ignore-other-columns"],
     );
     assert_eq!(hidden.index().multiline, 1);
+    for content in [
+        "sub,entitlements,Note\nm-2,basic,\"x\nm-3,basic,y\"\nm-4,basic,z\n",
+        "sub,Note,entitlements\r\nm-2,\"x,basic\r\nm-3,y,basic\r\nm-4,z\",basic\r\n",
+    ] {
+        let flags = ["--ignore-other-columns", "--cells-as-they-are"];
+        let rows = csv_with(content, &flags[..1]).rows(&[]).unwrap();
+        assert!(rows[0].starts_with("2: each of its lines could be a row"), "{rows:?}");
+        assert_eq!(csv_with(content, &flags).rows(&["m-2"]).unwrap()[0], "2: m-2=basic");
+    }
+    for content in [
+        "sub,entitlements,Note\nm-2,basic,\"x\ny, z\"\n",
+        "sub,Note,entitlements\nm-2,\"x\ny, z\",basic\n",
+    ] {
+        let rows = csv_with(content, &["--ignore-other-columns"]).rows(&["m-2"]).unwrap();
+        assert_eq!(rows, ["2: m-2=basic"]);
+    }
     // Quotes that are right.
     let right = csv_with(
         "sub,Note,entitlements\n\"m-2\",\"a \"\"b\"\"\nc\",\"basic\"\nm-4,6'2\" tall,basic",
