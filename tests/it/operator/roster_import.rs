@@ -743,6 +743,24 @@ async fn a_roster_of_a_spreadsheet_is_read_or_rejected_with_its_reason() {
             &["line 2, column 2, is not closed"],
         ),
         (
+            "date.csv",
+            "sub,entitlements\nm-2,1-Mar\n".into(),
+            1,
+            &["line 2: entitlements: is a date", "--cells-as-they-are"],
+        ),
+        (
+            "title.csv",
+            "Members\n\nsub,entitlements\nm-2,basic\n".into(),
+            2,
+            &["the header is in line 3"],
+        ),
+        (
+            "colon.csv",
+            "sub:entitlements\nm-2:basic\n".into(),
+            2,
+            &["--separator ':'"],
+        ),
+        (
             "none.csv",
             "ada@example.com,basic\n".into(),
             2,
