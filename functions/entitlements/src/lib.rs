@@ -9,7 +9,7 @@ use shared::{
     clock::Clock,
     config::{Config as _, EntitlementsConfig, EntitlementsPartnerConfig, Environment},
     errors::{Error, Failure},
-    jws::{JwsError, RequestId},
+    jws::RequestId,
     log,
     partner::{self, PartnerId},
     registry::{PartnerEntry, PartnerRegistry},
@@ -54,13 +54,13 @@ impl Entitlements {
         operation: Operation,
     ) -> Result<Response, Failure> {
         if !request.has_content_type("application/jwt") {
-            return Err(Error::Malformed("content-type").into());
+            return Err(Error::ContentType.into());
         }
         let keys = self.link_store.partner_keys.get().await?;
         let audience = self.public_url.join(request.path());
         let partner_id = &partner.partner_id;
         let backend = partner.config.backend.as_ref();
-        let backend = backend.ok_or(Error::Token(JwsError::UnknownKey))?;
+        let backend = backend.ok_or_else(Error::no_backend)?;
         let signed = backend.verify(&keys, request.body_text()?, &audience, partner_id).await;
         let signed = signed.map_err(Error::from)?;
         let targets = targets(&keys, partner_id, operation, &signed.claims, self.clock.now_ms())?;
@@ -70,7 +70,7 @@ impl Entitlements {
                 telemetry::record_subject(partner_id.as_str(), &pseudonym);
                 let result = match &wanted.change {
                     None => {
-                        self.link_store.pending_links.record_request(&signed.id).await?;
+                        self.record(&signed.id).await?;
                         self.read(partner_id, &wanted).await?
                     }
                     Some(change) => self.write(partner_id, &signed.id, &wanted, change).await?,
@@ -83,7 +83,7 @@ impl Entitlements {
             }
             Targets::Many(wanted) => {
                 // Not an error if it is a repetition: what it has not done yet is done now.
-                self.link_store.pending_links.record_request(&signed.id).await?;
+                self.record(&signed.id).await?;
                 let (people, errors) = self.execute_all(partner_id, &signed.id, operation, &wanted).await;
                 let code = match operation {
                     Operation::Get => Code::EntitlementsRead,
@@ -117,6 +117,12 @@ impl Entitlements {
             }
         }
         (results, errors)
+    }
+
+    /// Records the request, also if it is a repetition.
+    async fn record(&self, id: &RequestId) -> Result<(), Error> {
+        let recorded = self.link_store.pending_links.record_request(id).await;
+        recorded.map(drop).map_err(Error::of_request_use)
     }
 
     async fn read(&self, partner_id: &PartnerId, wanted: &SubscriberRequest) -> Result<OperationResult, Error> {
@@ -162,7 +168,7 @@ impl Entitlements {
                 None => self.read(partner_id, wanted).await,
                 Some(change) => self.write(partner_id, &id, wanted, change).await,
             },
-            Err(Error::InvalidMember(member)) => Err(Error::InvalidMember(member.clone())),
+            Err(Error::InvalidMember(invalid)) => Err(Error::InvalidMember(invalid.clone())),
             Err(Error::UnknownMember(member)) => Err(Error::UnknownMember(member.clone())),
             Err(_) => Err(Error::Internal("person")),
         };
@@ -174,7 +180,7 @@ impl Entitlements {
             }
             Err(error) => {
                 let kind = error.kind();
-                let mut result = json!({"status": kind.status, "code": kind.code});
+                let mut result = json!({"status": kind.status, "code": kind.code, "detail": error.explanation()});
                 if let (Some(member), Some(result)) = (error.member(), result.as_object_mut()) {
                     result.insert("member".to_owned(), member.into());
                 }

@@ -6,10 +6,9 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 use shared::{
     errors::Error,
-    jws::JwsError,
     partner::{self, PartnerId, PartnerUserId},
     secrets::Versions,
-    sign_in::{PartnerKeys, require_known_person_members, subject_id},
+    sign_in::{InvalidMember, PartnerKeys, require_known_person_members, subject_id},
     store::{CONTENTION_TIMEOUT, Change, Lane},
 };
 use tokio::time::Instant;
@@ -100,12 +99,12 @@ pub(crate) fn targets(
     };
     let others = ["sub", "partner_user_id", "entitlements", "version"];
     if let Some(other) = others.iter().find(|other| claims.contains_key(**other)) {
-        return Err(Error::InvalidMember((*other).to_owned()));
+        return Err(InvalidMember::new(*other, "must not be beside `people`").into());
     }
     let people = people
         .as_array()
         .filter(|people| (1..=MAX_SUBSCRIBERS).contains(&people.len()));
-    let people = people.ok_or_else(|| Error::InvalidMember("people".to_owned()))?;
+    let people = people.ok_or_else(|| InvalidMember::new("people", "must be an array of 1 to 100 objects"))?;
     let as_of = match operation {
         Operation::Replace => as_of(claims, "", now_ms)?,
         Operation::Get | Operation::Add | Operation::Delete => None,
@@ -113,7 +112,8 @@ pub(crate) fn targets(
     let mut named = HashSet::new();
     let requests = people.iter().enumerate().map(|(place, person)| {
         let place = format!("people[{place}]");
-        let person = person.as_object().ok_or_else(|| Error::InvalidMember(place.clone()))?;
+        let person = person.as_object();
+        let person = person.ok_or_else(|| InvalidMember::new(&place, "must be an object"))?;
         require_known_person_members(person).map_err(|unknown| {
             let path = unknown.name.map(|name| format!("{place}.{name}"));
             Error::UnknownMember(Some(path.unwrap_or_else(|| place.clone())))
@@ -127,7 +127,7 @@ pub(crate) fn targets(
         if named.insert(request.partner_user_id.expose().to_owned()) {
             Ok(request)
         } else {
-            Err(Error::InvalidMember(place))
+            Err(InvalidMember::new(place, "must not be the same subscriber as another one of `people`").into())
         }
     });
     Ok(Targets::Many(requests.collect()))
@@ -142,10 +142,7 @@ fn subscriber_request(
     at: &str,
     now_ms: i64,
 ) -> Result<SubscriberRequest, Error> {
-    let partner_user_id = subject_id(keys, partner_id, claims).map_err(|error| match error {
-        JwsError::Claim(name) => Error::InvalidMember(format!("{at}{name}")),
-        error => Error::Token(error),
-    })?;
+    let partner_user_id = subject_id(keys, partner_id, claims).map_err(|invalid| invalid.within(at))?;
     let mut request = SubscriberRequest {
         partner_user_id,
         change: None,
@@ -159,7 +156,8 @@ fn subscriber_request(
     }
     if let Some(version) = claims.get("version") {
         let version = version.as_i64().filter(|version| *version >= 0);
-        request.expected = Some(version.ok_or_else(|| Error::InvalidMember(format!("{at}version")))?);
+        let invalid = || InvalidMember::new("version", "must be a whole number, 0 or more").within(at);
+        request.expected = Some(version.ok_or_else(invalid)?);
     }
     if operation == Operation::Replace {
         request.as_of = as_of(claims, at, now_ms)?;
@@ -169,12 +167,13 @@ fn subscriber_request(
 }
 
 /// Reads the time at which the backend knew the state, in milliseconds since 1970. Smaller numbers are seconds, which may have a fraction.
-fn as_of(claims: &Map<String, Value>, at: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+fn as_of(claims: &Map<String, Value>, at: &str, now_ms: i64) -> Result<Option<i64>, InvalidMember> {
     let Some(as_of) = claims.get("as_of") else {
         return Ok(None);
     };
-    let at_fault = || Error::InvalidMember(format!("{at}as_of"));
-    let number = as_of.as_f64().filter(|number| *number >= 0.0).ok_or_else(at_fault)?;
+    let invalid = |rule| InvalidMember::new("as_of", rule).within(at);
+    let number = as_of.as_f64().filter(|number| *number >= 0.0);
+    let number = number.ok_or_else(|| invalid("must be a number of seconds or milliseconds since 1970"))?;
     let ms = if number < FIRST_MS { number * 1000.0 } else { number };
     #[expect(
         clippy::cast_possible_truncation,
@@ -182,19 +181,23 @@ fn as_of(claims: &Map<String, Value>, at: &str, now_ms: i64) -> Result<Option<i6
     )]
     let ms = ms as i64;
     if ms > now_ms.saturating_add(MAX_AHEAD_MS) {
-        return Err(at_fault());
+        return Err(invalid("must be at most 60 s ahead of our clock"));
     }
     Ok(Some(ms))
 }
 
 /// Reads a set of entitlements; the error names the malformed member.
-fn names(entitlements: Option<&Value>, at: &str) -> Result<partner::Entitlements, Error> {
-    let at_fault = |place: &str| Error::InvalidMember(format!("{at}entitlements{place}"));
-    let names = entitlements.and_then(Value::as_array).ok_or_else(|| at_fault(""))?;
+fn names(entitlements: Option<&Value>, at: &str) -> Result<partner::Entitlements, InvalidMember> {
+    let invalid = |rule| InvalidMember::new("entitlements", rule).within(at);
+    let names = entitlements.ok_or_else(|| invalid("is required: an array of at most 500 names"))?;
+    let names = names.as_array();
+    let names = names.ok_or_else(|| invalid("must be an array of at most 500 names"))?;
     let mut good = Vec::with_capacity(names.len());
     for (place, name) in names.iter().enumerate() {
         let name = name.as_str().filter(|name| partner::Entitlement::parse(name).is_ok());
-        good.push(name.ok_or_else(|| at_fault(&format!("[{place}]")))?);
+        good.push(name.ok_or_else(|| InvalidMember::new(format!("{at}entitlements[{place}]"), NAME))?);
     }
-    partner::Entitlements::parse(good).map_err(|_| at_fault(""))
+    partner::Entitlements::parse(good).map_err(|_| invalid("must be an array of at most 500 names"))
 }
+
+const NAME: &str = "must be a string that matches ^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$";

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    jws::JwsError,
     partner::{Entitlements, PartnerId},
     sign_in::subject_id,
     store::Subscriber,
@@ -20,10 +19,8 @@ impl Partners {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let keys = self.partner_keys.get().await?;
-        let person = subject_id(&keys, &partner_id, &claims.collect()).map_err(|error| match error {
-            JwsError::Claim(name) => CommandError::Invalid(format!("{name} is missing or malformed")),
-            error => CommandError::Invalid(error.to_string()),
-        })?;
+        let person = subject_id(&keys, &partner_id, &claims.collect());
+        let person = person.map_err(|invalid| CommandError::Invalid(format!("{} {}", invalid.path, invalid.rule)))?;
         let (subscriber, spotify, guard, brake, partner) = tokio::join!(
             self.subscribers.get(&partner_id, &person),
             Box::pin(self.spotify.get_entitlements(&partner_id, &person)),

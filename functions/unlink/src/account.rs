@@ -2,7 +2,7 @@
 
 use http::{StatusCode, header};
 use shared::{
-    errors::{Error, Failure, SpotifyOperation},
+    errors::{CHALLENGE, Error, Failure, SpotifyOperation},
     pages::{AccountPage, LinkStatus, StatusPage},
     partner::{PartnerId, PartnerUserId},
     registry::PartnerEntry,
@@ -111,5 +111,5 @@ impl Unlink {
 /// The signed-out page for a frame: 401 with the challenge that RFC 9110 §15.5.2 requires.
 fn signed_out_in_frame(context: &Context<'_>) -> Response {
     let page = StatusPage::signed_out_in_frame(&context.page());
-    Response::html(Code::SignInNeeded, StatusCode::UNAUTHORIZED, page).with_header(header::WWW_AUTHENTICATE, "Bearer")
+    Response::html(Code::SignInNeeded, StatusCode::UNAUTHORIZED, page).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }

@@ -2,7 +2,6 @@
 
 use shared::{
     errors::{Error, Failure},
-    jws::JwsError,
     registry::PartnerEntry,
     sign_in::subject_id,
     store::RequestUse,
@@ -22,7 +21,7 @@ impl Unlink {
         let keys = self.link_store.partner_keys.get().await?;
         let (partner_id, site) = (&partner.partner_id, &partner.config);
         let audience = site.config.sign_in.public_url.join(request.path());
-        let backend = site.backend.as_ref().ok_or(Error::Token(JwsError::UnknownKey))?;
+        let backend = site.backend.as_ref().ok_or_else(Error::no_backend)?;
         let signed = backend
             .verify(&keys, request.body_text()?, &audience, partner_id)
             .await?;
@@ -30,7 +29,8 @@ impl Unlink {
         let pseudonym = keys.current.log_pseudonym(partner_id, &partner_user_id);
         telemetry::record_subject(partner_id.as_str(), &pseudonym);
         let pending_links = &self.link_store.pending_links;
-        if pending_links.record_request(&signed.id).await? == (RequestUse::Repeated { done: true }) {
+        let request_use = pending_links.record_request(&signed.id).await;
+        if request_use.map_err(Error::of_request_use)? == (RequestUse::Repeated { done: true }) {
             return Ok(Response::no_content(Code::RequestRepeated));
         }
         self.unlink(partner_id, &partner_user_id).await?;

@@ -181,7 +181,8 @@ impl HttpFunction for Unlink {
             }
             (_, "GET") => self.ask_for_confirmation(request, partner).await,
             _ if request.has_content_type("application/jwt") => self.unlink_for_backend(request, &partner).await,
-            _ => self.unlink_confirmed(request, partner).await,
+            _ if request.may_be_form() => self.unlink_confirmed(request, partner).await,
+            _ => Err(Error::ContentType.into()),
         };
         response.map_err(|failure| failure.with_branding(site.branding()))
     }

@@ -68,6 +68,10 @@ macro_rules! kinds {
 }
 
 const MALFORMED: &str = "The request is malformed";
+const SIZE: &str = "The request is too large";
+const MEDIA_TYPE: &str = "The content type is not supported";
+const MISSING: &str = "There is no such path or partner";
+const METHOD: &str = "The path does not have this method";
 const TOKEN: &str = "The token is invalid";
 const DENIED: &str = "Access was denied";
 const STATE: &str = "The state is invalid, expired, or another browser's";
@@ -78,10 +82,11 @@ const FAULT: &str = "Internal error";
 
 kinds! {
     REQUEST_MALFORMED = 400 "invalid_request" MALFORMED Malformed RequestMalformed;
-    TOO_LARGE = 413 "invalid_request" MALFORMED Malformed RequestMalformed;
-    NOT_FOUND = 404 "invalid_request" MALFORMED NotFound RequestMalformed;
-    PATH_MAPPED = 404 "invalid_request" MALFORMED NotFound PathMapped;
-    METHOD_NOT_ALLOWED = 405 "invalid_request" MALFORMED NotFound RequestMalformed;
+    TOO_LARGE = 413 "invalid_request" SIZE Malformed RequestMalformed;
+    CONTENT_TYPE = 415 "invalid_request" MEDIA_TYPE Malformed RequestMalformed;
+    NOT_FOUND = 404 "invalid_request" MISSING NotFound RequestMalformed;
+    PATH_MAPPED = 404 "invalid_request" MISSING NotFound PathMapped;
+    METHOD_NOT_ALLOWED = 405 "invalid_request" METHOD NotFound RequestMalformed;
     VERSION_MISMATCH = 409 "version_mismatch" VERSION Malformed VersionMismatch;
     SIGNED_OUT = 401 "access_denied" DENIED SignedOut SignInNeeded;
     NO_ENTITLEMENTS = 403 "access_denied" DENIED NoEntitlements NoEntitlements;
@@ -125,14 +130,15 @@ impl Error {
             Self::Malformed(_) | Self::InvalidMember(_) | Self::UnknownMember(_) => &REQUEST_MALFORMED,
             Self::VersionMismatch => &VERSION_MISMATCH,
             Self::TooLarge => &TOO_LARGE,
-            Self::NotFound => &NOT_FOUND,
+            Self::ContentType => &CONTENT_TYPE,
+            Self::NotFound | Self::UnknownPartner => &NOT_FOUND,
             Self::PathMapped(_) => &PATH_MAPPED,
             Self::MethodNotAllowed(_) => &METHOD_NOT_ALLOWED,
             Self::SignedOut => &SIGNED_OUT,
             Self::Provider(error) => provider_kind(*error),
             Self::Keys(_) => &KEYS_UNAVAILABLE,
             Self::NoEntitlements => &NO_ENTITLEMENTS,
-            Self::Token(_) => &TOKEN_REJECTED,
+            Self::Token(_) | Self::RequestRejected(..) => &TOKEN_REJECTED,
             Self::State(_) => &STATE_REJECTED,
             Self::StateSpent => &STATE_SPENT,
             Self::SessionChanged => &SESSION_CHANGED,

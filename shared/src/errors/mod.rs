@@ -1,5 +1,6 @@
 //! The errors of a request, and the response to each: a page for people, problem+json (RFC 9457) for programs, and a log code.
 
+mod detail;
 mod kinds;
 
 use http::{StatusCode, header};
@@ -16,11 +17,14 @@ use crate::{
     registry::LookupError,
     rng::RngError,
     secrets::SecretError,
-    sign_in::{BackendError, KeysUnavailable, SignInError},
+    sign_in::{BackendError, InvalidMember, KeysUnavailable, REPLAYED, SignInError, UNVERIFIED},
     spotify::SpotifyError,
     store::{ChangeError, StoreError},
     web::{RequestError, Response, ReturnTo},
 };
+
+/// The challenge of a 401 (RFC 9110 §11.6.1): soa-link authenticates programs by signed requests.
+pub const CHALLENGE: &str = "Signed-Request";
 
 /// Why a request failed. The log contains the text, so it must not include anything from outside.
 #[derive(Debug, thiserror::Error)]
@@ -28,22 +32,31 @@ pub enum Error {
     /// A part of the request cannot be read in exactly one way.
     #[error("malformed {0}")]
     Malformed(&'static str),
-    /// A member of a program's request, named by its path, is missing or invalid.
-    #[error("member {0}")]
-    InvalidMember(String),
+    /// A member of a program's request is missing or invalid.
+    #[error("{0}")]
+    InvalidMember(#[from] InvalidMember),
     /// A program's request has a member that no call knows. Contains its path for the response, if that may be repeated; the log never does, because the name
     /// is from outside.
     #[error("unknown member")]
     UnknownMember(Option<String>),
+    /// A signed request has another content type.
+    #[error("content type")]
+    ContentType,
+    /// A signed request of the partner's backend was rejected. Contains the explanation for the backend, which may name what was expected.
+    #[error("request: {0}")]
+    RequestRejected(#[source] JwsError, String),
     /// The request exceeds our bounds.
     #[error("too large")]
     TooLarge,
     /// The caller's version of a subscriber is not the current one.
     #[error("version mismatch")]
     VersionMismatch,
-    /// No such path, or no such partner.
+    /// No such path.
     #[error("no such path")]
     NotFound,
+    /// No such partner, or a disabled one.
+    #[error("no such partner")]
+    UnknownPartner,
     /// The custom domain maps this path to the API, which must be at the root of its domain.
     #[error("the custom domain maps the path {0:?} to this API; map the whole domain")]
     PathMapped(String),
@@ -142,10 +155,36 @@ impl Error {
     #[must_use]
     pub fn member(&self) -> Option<&str> {
         match self {
-            Self::InvalidMember(member) => Some(member),
+            Self::InvalidMember(invalid) => Some(&invalid.path),
             Self::UnknownMember(member) => member.as_deref(),
             _ => None,
         }
+    }
+
+    /// A signed request came to a partner without a backend.
+    #[must_use]
+    pub fn no_backend() -> Self {
+        Self::RequestRejected(JwsError::UnknownKey, UNVERIFIED.to_owned())
+    }
+
+    /// The use of a signed request was not stored.
+    #[must_use]
+    pub fn of_request_use(error: StoreError) -> Self {
+        match error {
+            StoreError::AlreadyUsed => Self::RequestRejected(JwsError::Replayed, REPLAYED.to_owned()),
+            error => error.into(),
+        }
+    }
+
+    /// What a program can do about the error. Never contains a value of the request.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        self.detail().into_owned()
+    }
+
+    /// Whether only a program can have made the mistake, so that the response is problem+json whatever the caller accepts.
+    pub(crate) fn is_of_program(&self) -> bool {
+        matches!(self, Self::ContentType)
     }
 
     /// Logs an error that does not change the response.
@@ -177,7 +216,8 @@ impl From<SignInError> for Error {
 impl From<BackendError> for Error {
     fn from(error: BackendError) -> Self {
         match error {
-            BackendError::Token(error) => Self::Token(error),
+            BackendError::Rejected { error, detail } => Self::RequestRejected(error, detail),
+            BackendError::TooLarge => Self::TooLarge,
             BackendError::Keys(error) => Self::Keys(error),
             BackendError::UnknownMember(member) => Self::UnknownMember(member.name),
         }
@@ -188,8 +228,10 @@ impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::OtherVersion => Self::VersionMismatch,
-            ChangeError::TooMany => Self::InvalidMember("entitlements".to_owned()),
-            ChangeError::Store(error) => error.into(),
+            ChangeError::TooMany => {
+                InvalidMember::new("entitlements", "would bring the subscriber to more than 500 names").into()
+            }
+            ChangeError::Store(error) => Self::of_request_use(error),
         }
     }
 }
@@ -206,7 +248,7 @@ impl From<StoreError> for Error {
 impl From<LookupError> for Error {
     fn from(error: LookupError) -> Self {
         match error {
-            LookupError::NotFound => Self::NotFound,
+            LookupError::NotFound => Self::UnknownPartner,
             LookupError::Settings => Self::Internal("a partner's settings"),
             LookupError::Store(error) => error.into(),
         }
@@ -276,6 +318,11 @@ impl Failure {
         self.error.kind()
     }
 
+    /// Whether only a program can have made the mistake.
+    pub(crate) fn is_of_program(&self) -> bool {
+        self.error.is_of_program()
+    }
+
     /// The response to a program (RFC 9457).
     #[must_use]
     pub fn to_problem_json(&self, request_id: &str) -> Response {
@@ -288,7 +335,7 @@ impl Failure {
         } = self.kind();
         let mut problem = json!({
             "type": format!("urn:soa-link:problem:{code}"), "title": title, "status": status, "code": code,
-            "request_id": request_id,
+            "detail": self.error.detail(), "request_id": request_id,
         });
         if let (Some(member), Some(problem)) = (self.error.member(), problem.as_object_mut()) {
             problem.insert("member".to_owned(), member.into());
@@ -326,9 +373,9 @@ impl Failure {
         }
         match &self.error {
             Error::MethodNotAllowed(methods) => response.with_header(header::ALLOW, methods),
-            // RFC 6750 §3.1: no error code for a request without a token.
-            Error::SignedOut => response.with_header(header::WWW_AUTHENTICATE, "Bearer"),
-            Error::Token(_) => response.with_header(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            // RFC 9110 §15.5.16: the types that would have been accepted.
+            Error::ContentType => response.with_header(header::ACCEPT, "application/jwt"),
+            _ if self.kind().status == 401 => response.with_header(header::WWW_AUTHENTICATE, CHALLENGE),
             _ => response,
         }
     }

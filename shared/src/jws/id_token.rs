@@ -43,7 +43,7 @@ impl IdTokenVerifier<'_> {
     ) -> Result<Map<String, Value>, JwsError> {
         check_extensions(id_token)?;
         let algorithm = check_signature(self.keys, id_token)?;
-        let claims = StrictObject::parse(id_token.payload()).ok_or(JwsError::Malformed)?.0;
+        let claims = StrictObject::parse(id_token.payload()).ok_or(JwsError::Payload)?.0;
         if claims.get("iss").and_then(Value::as_str) != Some(self.issuer) {
             return Err(JwsError::Claim("iss"));
         }

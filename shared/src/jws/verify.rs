@@ -152,7 +152,7 @@ impl Verifier<'_> {
     pub fn verify<C: DeserializeOwned>(&self, jws: &UnverifiedJws<'_>, now: i64) -> Result<Verified<C>, JwsError> {
         self.check_header(jws)?;
         check_signature(self.keys, jws)?;
-        let claims = StrictObject::parse(&jws.payload).ok_or(JwsError::Malformed)?.0;
+        let claims = StrictObject::parse(&jws.payload).ok_or(JwsError::Payload)?.0;
         self.check_claims(&claims, now)?;
         let expires_at = date(&claims, "exp")?.ok_or(JwsError::Claim("exp"))?;
         let jti = text(&claims, "jti")?.map(str::to_owned);
@@ -250,6 +250,9 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<Option
     }
 }
 
+/// The first number that is no `NumericDate`, but a time in milliseconds. As seconds it would be the year 5138.
+const FIRST_MS: i64 = 100_000_000_000;
+
 /// A `NumericDate` in whole seconds, rounded down (RFC 7519 §2). Returns `None` if the claim is absent.
 pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JwsError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
@@ -268,7 +271,7 @@ pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Op
             })
     });
     match seconds {
-        Some(seconds) if seconds >= 0 => Ok(Some(seconds)),
+        Some(seconds) if (0..FIRST_MS).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(JwsError::Claim(name)),
     }
 }
@@ -276,7 +279,7 @@ pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Op
 /// Why a token is rejected. For the log only; the sender must not learn it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Not a compact serialization of two JSON objects, or too long. Also a header parameter of the wrong type.
+    /// Not a compact serialization, or too long, or the header is no JSON object of parameters of the right types.
     #[error("malformed")]
     Malformed,
     /// One of the header parameters `crit`, `b64`, `cty`, `zip` and `enc` is present.
@@ -294,6 +297,9 @@ pub enum JwsError {
     /// The signature is invalid.
     #[error("signature")]
     Signature,
+    /// The signature is valid, but the payload is no JSON object, or repeats a member name.
+    #[error("payload")]
+    Payload,
     /// A claim is missing or invalid. Contains its name, or `one of its own` if it is not in the caller's type.
     #[error("claim {0}")]
     Claim(&'static str),

@@ -133,7 +133,8 @@ async fn answer<F: HttpFunction>(function: &F, request: &Request, caller: &Calle
         if !is_early {
             count_failure::<F>(&failure);
         }
-        match function.pages().filter(|_| !caller.is_program(Some(request))) {
+        let is_program = failure.is_of_program() || caller.is_program(Some(request));
+        match function.pages().filter(|_| !is_program) {
             None => failure.to_problem_json(request.request_id()),
             Some(pages) => failure_page(&failure, &pages, Some(request), request.request_id()),
         }

@@ -6,7 +6,8 @@ use url::Url;
 use super::{
     KeysUnavailable, PartnerKeys, RemoteKeys, SignInError, UnknownMember,
     members::require_known_members,
-    verify::{Expected, verify},
+    rejection::explain,
+    verify::{Expected, MAX_REQUEST_BYTES, verify},
 };
 use crate::{
     clock::Clock,
@@ -38,23 +39,22 @@ pub struct BackendRequest {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// The token is invalid. A retry with the same token is of no use.
-    #[error(transparent)]
-    Token(#[from] JwsError),
+    #[error("{error}")]
+    Rejected {
+        /// The check that failed, for the log.
+        error: JwsError,
+        /// The explanation for the backend.
+        detail: String,
+    },
+    /// The token is longer than a request may be. A retry is of no use.
+    #[error("too large")]
+    TooLarge,
     /// The keys that would verify it are not available. A retry is safe.
     #[error(transparent)]
     Keys(#[from] KeysUnavailable),
     /// The token is valid, but has a member that no call knows. A retry is of no use.
     #[error(transparent)]
     UnknownMember(#[from] UnknownMember),
-}
-
-impl From<SignInError> for BackendError {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::Token(error) => Self::Token(error),
-            SignInError::Keys(error) => Self::Keys(error),
-        }
-    }
 }
 
 /// Verifies requests of the partner's backend.
@@ -96,12 +96,22 @@ impl BackendVerifier {
             audience,
             now: self.clock.now(),
         };
-        let verified: Verified<Map<String, Value>> =
-            verify(keys, |keys| &keys.backend, self.keys.as_ref(), &expected, jws).await?;
-        if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
-            return Err(JwsError::Claim("partner_id").into());
+        if jws.len() > MAX_REQUEST_BYTES {
+            return Err(BackendError::TooLarge);
         }
-        let jti = verified.jti.ok_or(JwsError::Claim("jti"))?;
+        let rejected = |error| BackendError::Rejected {
+            error,
+            detail: explain(error, jws, &expected, partner_id.as_str()),
+        };
+        let verified = verify(keys, |keys| &keys.backend, self.keys.as_ref(), &expected, jws).await;
+        let verified: Verified<Map<String, Value>> = verified.map_err(|error| match error {
+            SignInError::Token(error) => rejected(error),
+            SignInError::Keys(error) => error.into(),
+        })?;
+        if verified.claims.get("partner_id").and_then(Value::as_str) != Some(partner_id.as_str()) {
+            return Err(rejected(JwsError::Claim("partner_id")));
+        }
+        let jti = verified.jti.ok_or_else(|| rejected(JwsError::Claim("jti")))?;
         require_known_members(&verified.claims)?;
         Ok(BackendRequest {
             claims: verified.claims,

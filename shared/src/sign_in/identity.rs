@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{PartnerKeys, SignInMethod};
+use super::{InvalidMember, PartnerKeys, SignInMethod};
 use crate::{
     jws::JwsError,
     partner::{Entitlements, PartnerId, PartnerUserId},
@@ -45,19 +45,28 @@ pub struct IdentityClaims {
 /// differ.
 ///
 /// # Errors
-/// [`JwsError::Claim`] with the name of the claim that is missing or malformed.
+/// [`InvalidMember`] if both are missing or present, or the one is malformed. A retry does not help.
 pub fn subject_id(
     keys: &Versions<PartnerKeys>,
     partner_id: &PartnerId,
     claims: &Map<String, Value>,
-) -> Result<PartnerUserId, JwsError> {
+) -> Result<PartnerUserId, InvalidMember> {
     match (claims.get("partner_user_id"), claims.get("sub")) {
         (Some(id), None) => {
             let id = id.as_str().and_then(|id| PartnerUserId::parse(id).ok());
-            id.ok_or(JwsError::Claim("partner_user_id"))
+            id.ok_or_else(|| InvalidMember::new("partner_user_id", "must match ^[0-9a-f]{16,128}$"))
         }
-        (None, Some(sub)) => derive_user_id(keys, partner_id, sub.as_str().ok_or(JwsError::Claim("sub"))?),
-        _ => Err(JwsError::Claim("partner_user_id or sub")),
+        (None, Some(sub)) => {
+            let id = sub.as_str().map(|sub| derive_user_id(keys, partner_id, sub));
+            id.and_then(Result::ok).ok_or_else(|| {
+                InvalidMember::new("sub", "must be a string of 1 to 255 bytes without control characters")
+            })
+        }
+        (None, None) => Err(InvalidMember::new("partner_user_id or sub", "must be present")),
+        (Some(_), Some(_)) => Err(InvalidMember::new(
+            "partner_user_id or sub",
+            "must be present, not both",
+        )),
     }
 }
 

@@ -26,6 +26,36 @@ const PERSON_MEMBERS: [&str; 5] = ["sub", "partner_user_id", "entitlements", "ve
 /// Upper bound of the length of an unknown name that is repeated in an error, in bytes.
 const MAX_REPEATED_BYTES: usize = 64;
 
+/// A member of a program's request is missing or invalid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("member {path} {rule}")]
+pub struct InvalidMember {
+    /// Its path, such as `people[3].entitlements[0]`.
+    pub path: String,
+    /// What it must be, as the rest of a sentence. Never its value.
+    pub rule: &'static str,
+}
+
+impl InvalidMember {
+    /// The member at `path` breaks `rule`.
+    #[must_use]
+    pub fn new(path: impl Into<String>, rule: &'static str) -> Self {
+        Self {
+            path: path.into(),
+            rule,
+        }
+    }
+
+    /// The same member of the object at `prefix`, which ends with a dot or is empty.
+    #[must_use]
+    pub fn within(self, prefix: &str) -> Self {
+        Self {
+            path: format!("{prefix}{}", self.path),
+            ..self
+        }
+    }
+}
+
 /// A signed request has a member that no call knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown member")]

@@ -6,6 +6,7 @@ mod identity;
 mod members;
 mod partner_keys;
 mod provider_metadata;
+mod rejection;
 mod remote_keys;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,10 @@ use url::Url;
 
 pub use backend::{BackendConfig, BackendError, BackendRequest, BackendVerifier};
 pub use identity::{Identity, IdentityClaims, subject_id};
-pub use members::{UnknownMember, require_known_person_members};
+pub use members::{InvalidMember, UnknownMember, require_known_person_members};
 pub use partner_keys::PartnerKeys;
 pub use provider_metadata::{DiscoveryFailure, ID_TOKEN_ALGORITHMS, ProviderMetadata, without_byte_order_mark};
+pub(crate) use rejection::{REPLAYED, UNVERIFIED};
 pub use remote_keys::{KeysUnavailable, RemoteKeys};
 
 use self::verify::{Expected, verify};

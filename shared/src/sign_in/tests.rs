@@ -69,11 +69,11 @@ fn sign_in(method: SignInMethod) -> SignIn {
 }
 
 /// Runs a verification that needs only the keys of the secret, and so does no I/O.
-fn at_once<T, E: Into<BackendError>>(future: impl Future<Output = Result<T, E>>) -> Result<T, JwsError> {
+fn at_once<T>(future: impl Future<Output = Result<T, SignInError>>) -> Result<T, JwsError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(future).map_err(|error| match error.into() {
-        BackendError::Token(error) => error,
-        error => panic!("{error}"),
+    runtime.block_on(future).map_err(|error| match error {
+        SignInError::Token(error) => error,
+        SignInError::Keys(error) => panic!("{error}"),
     })
 }
 
@@ -144,8 +144,20 @@ fn request(keys: &Versions<PartnerKeys>, token: &str) -> Result<Requested, JwsEr
         &HttpClient::new().unwrap(),
         &Clock::fixed(NOW),
     );
-    let request = at_once(backend.verify(keys, token, UNLINK, &partner()))?;
-    let partner_user_id = subject_id(keys, &partner(), &request.claims)?;
+    let request = at_once(async {
+        let request = backend.verify(keys, token, UNLINK, &partner()).await;
+        request.map_err(|error| match error {
+            BackendError::Rejected { error, .. } => SignInError::Token(error),
+            error => panic!("{error}"),
+        })
+    })?;
+    let partner_user_id = subject_id(keys, &partner(), &request.claims).map_err(|invalid| {
+        JwsError::Claim(match invalid.path.as_str() {
+            "sub" => "sub",
+            "partner_user_id" => "partner_user_id",
+            _ => "partner_user_id or sub",
+        })
+    })?;
     Ok(Requested {
         partner_user_id,
         jti: request.id.jti,

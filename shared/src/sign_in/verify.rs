@@ -15,7 +15,7 @@ pub(super) struct Expected<'a> {
 }
 
 /// Upper bound of a backend's signed request, in bytes. Enough for 100 subscribers with a few entitlements each.
-const MAX_REQUEST_BYTES: usize = 60 * 1024;
+pub(super) const MAX_REQUEST_BYTES: usize = 60 * 1024;
 
 /// Verifies with the published keys if a URL is configured, otherwise with those of the secret. If no key fits, the partner may be rotating its keys: published
 /// keys are fetched again, or the previous version of the secret is tried.

@@ -24,6 +24,9 @@ const MAX_HEADERS_BYTES: usize = 16 * 1024;
 /// Upper bound of a body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// Content types that a form of a page can have (HTML Living Standard, form submission).
+const FORM_TYPES: [&str; 3] = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
+
 /// Why a request is rejected before it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -189,6 +192,16 @@ impl Request {
             .unwrap_or_default()
             .trim()
             .eq_ignore_ascii_case(media_type)
+    }
+
+    /// Whether a browser may have sent the body as a form: with an `Origin`, or with a content type of forms or none and no compact JWS as body.
+    #[must_use]
+    pub fn may_be_form(&self) -> bool {
+        let has_form_type = FORM_TYPES.iter().any(|form_type| self.has_content_type(form_type));
+        let is_form = has_form_type || self.header(header::CONTENT_TYPE).is_none();
+        let body = self.body.trim_ascii();
+        let is_jws = body.starts_with(b"ey") && body.split(|byte| *byte == b'.').count() == 3;
+        self.headers.contains_key(header::ORIGIN) || is_form && !is_jws
     }
 
     /// The method.

@@ -150,7 +150,10 @@ async fn in_a_batch_it_applies_to_all_and_a_person_may_have_another() {
         json!([
             {"status": 202, "entitlements": ["known"], "version": 1, "superseded": true},
             {"status": 202, "entitlements": ["batch"], "version": 2},
-            {"status": 400, "code": "invalid_request", "member": "people[2].as_of"},
+            {
+                "status": 400, "code": "invalid_request", "member": "people[2].as_of",
+                "detail": "`people[2].as_of` must be at most 60 s ahead of our clock.",
+            },
             {"status": 202, "entitlements": ["batch"], "version": 1},
         ])
     );

@@ -4,6 +4,7 @@ mod as_of;
 mod contention;
 mod entitlements;
 mod members;
+mod mistakes;
 mod openapi;
 mod repeated;
 mod upstream_calls;

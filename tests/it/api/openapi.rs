@@ -54,12 +54,15 @@ fn an_undescribed_answer_is_detected() {
     let known =
         json!({"entitlements": ["a"], "version": 1, "link": {"state": "none", "since": null, "evidence": null}});
     let problem = json!({
-        "type": "urn:soa-link:problem:invalid_token", "title": "", "status": 401, "code": "invalid_token", "request_id": "",
+        "type": "urn:soa-link:problem:invalid_token", "title": "", "status": 401, "code": "invalid_token", "detail": "", "request_id": "",
     });
     let (nothing, message) = (json!(""), json!({"message": "Too Many Requests"}));
     let typed = |content_type| ("content-type", content_type);
     let (json, problems) = (typed("application/json"), typed("application/problem+json"));
-    let (html, bearer) = (typed("text/html; charset=utf-8"), ("www-authenticate", "Bearer"));
+    let (html, bearer) = (
+        typed("text/html; charset=utf-8"),
+        ("www-authenticate", "Signed-Request"),
+    );
     for (status, headers, body, found) in [
         (200, &[json][..], &known, None),
         (202, &[json], &known, Some("the status is not listed")),
@@ -99,7 +102,7 @@ fn an_undescribed_answer_is_detected() {
         (
             401,
             &[problems, bearer],
-            &with(&problem, "/detail", json!("secret")),
+            &with(&problem, "/more", json!("secret")),
             Some("not allowed"),
         ),
         (401, &[html, bearer], &nothing, Some("the content type is not one of")),
@@ -134,7 +137,7 @@ fn an_undescribed_granted_request_is_detected() {
     let json = [("content-type", "application/json")];
     let (one, refused) = (
         json!({"status": 202, "entitlements": [], "version": 1}),
-        json!({"status": 400, "code": "invalid_request"}),
+        json!({"status": 400, "code": "invalid_request", "detail": ""}),
     );
     let written = answer(202, &json, &json!({"entitlements": [], "version": 1}));
     let many = |people: &[&Value]| answer(202, &json, &json!({"people": people}));

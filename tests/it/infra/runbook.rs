@@ -37,6 +37,19 @@ fn the_runbook_headings_match_the_alarms() {
     }
 }
 
+/// Each `code` of a problem+json has a heading, which its `type` names.
+#[test]
+fn the_guide_of_the_functions_has_a_heading_for_each_error_code() {
+    use shared::errors::ErrorKind;
+    let guide = std::fs::read_to_string(format!("{ROOT}/functions/README.md")).unwrap();
+    let headings = guide
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    let headings: BTreeSet<_> = headings.collect();
+    let codes: BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.code).collect();
+    assert_eq!(headings, codes);
+}
+
 /// The runbook and `functions/README.md` list the code of each 5xx answer, as `ErrorKind` defines them.
 #[test]
 fn the_runbook_lists_every_5xx_code() {

@@ -249,20 +249,17 @@ async fn a_signed_request_is_valid_for_one_use_url_partner_and_kind() {
     assert_eq!(unchanged.2, 1);
     let mut rejected = Vec::new();
     let now = world.clock.now();
-    let changes: [(&str, Value); 13] = [
+    let changes: [(&str, Value); 10] = [
         ("aud", json!(world.gateway("/entrypoint"))),
         ("aud", json!(world.sandbox.addresses().gateway)),
         ("aud", json!(world.gateway("/partners/1111111111111111111111/unlink"))),
         ("iss", json!("https://elsewhere.example")),
         ("partner_id", json!("1111111111111111111111")),
-        ("partner_user_id", json!(world.partner_user_id("ada"))),
-        ("sub", json!(7)),
         ("jti", json!("")),
         ("exp", json!(now + 301)),
         ("exp", json!(now - CLOCK_LEEWAY)),
         ("iat", json!(now + CLOCK_LEEWAY + 1)),
         ("nbf", json!(now + CLOCK_LEEWAY + 1)),
-        ("sub", json!("")),
     ];
     for (n, (claim, value)) in changes.into_iter().enumerate() {
         let mut claims = world.request_claims("ada", &format!("jti-{n}"));
@@ -294,6 +291,21 @@ async fn a_signed_request_is_valid_for_one_use_url_partner_and_kind() {
             (Some("invalid_token"), Some(401))
         );
         assert!(answer.header("www-authenticate").is_some() && problem["request_id"].is_string());
+    }
+    // The request is valid, but names no subscriber.
+    for (claim, value) in [
+        ("partner_user_id", json!(world.partner_user_id("ada"))),
+        ("sub", json!(7)),
+        ("sub", json!("")),
+        ("sub", json!(null)),
+    ] {
+        let mut claims = world.request_claims("ada", "no subscriber");
+        claims[claim] = value;
+        let answer = world.backend_unlink(&World::request_token(&claims)).await;
+        assert_eq!(
+            (answer.status, &answer.problem()["code"]),
+            (400, &json!("invalid_request"))
+        );
     }
     assert_eq!(world.calls(), unchanged);
 }

@@ -314,6 +314,7 @@ fn id_token_error(error: JwsError) -> Error {
         | JwsError::Replayed
         | JwsError::Claim("at_hash") => Error::Token(error),
         JwsError::Malformed
+        | JwsError::Payload
         | JwsError::Header
         | JwsError::Typ
         | JwsError::Algorithm

@@ -60,11 +60,7 @@ fn a_missing_or_malformed_date_is_rejected() {
             "1_0",
             "",
         ] {
-            assert_eq!(
-                session(&with_claim(name, bad)),
-                Err(JwsError::Malformed),
-                "{name} {bad}"
-            );
+            assert_eq!(session(&with_claim(name, bad)), Err(JwsError::Payload), "{name} {bad}");
         }
     }
 }
@@ -80,12 +76,12 @@ fn a_date_in_the_wrong_unit_or_far_away_is_rejected() {
         ("exp", "1e15", JwsError::Claim("exp")),
         ("exp", "0", JwsError::Expired),
         ("exp", "1767225", JwsError::Expired),
-        ("iat", "1767225600000", JwsError::Claim("exp")),
-        ("iat", "9223372036854775807", JwsError::Claim("exp")),
+        ("iat", "1767225600000", JwsError::Claim("iat")),
+        ("iat", "9223372036854775807", JwsError::Claim("iat")),
         ("iat", "0", JwsError::Claim("exp")),
         ("iat", "1767225", JwsError::Claim("exp")),
-        ("nbf", "1767225600000", JwsError::NotYetValid),
-        ("nbf", "9223372036854775807", JwsError::NotYetValid),
+        ("nbf", "1767225600000", JwsError::Claim("nbf")),
+        ("nbf", "9223372036854775807", JwsError::Claim("nbf")),
     ] {
         assert_eq!(session(&with_claim(name, date)), Err(expected), "{name} {date}");
     }
@@ -94,7 +90,7 @@ fn a_date_in_the_wrong_unit_or_far_away_is_rejected() {
         payload["iat"] = json!(NOW * 1000);
         payload["exp"] = json!((NOW + 100) * 1000);
     });
-    assert_eq!(session(&in_milliseconds), Err(JwsError::NotYetValid));
+    assert_eq!(session(&in_milliseconds), Err(JwsError::Claim("iat")));
     for good in ["0", "1767225600", "1767225600.9", "1.7672256e9", "1767225600.0"] {
         assert_eq!(session(&with_claim("nbf", good)), Ok(()), "{good}");
     }
@@ -209,7 +205,7 @@ fn an_extreme_clock_does_not_panic() {
         Err(JwsError::Expired)
     );
     // The earliest and the latest representable token.
-    for iat in [0, i64::MAX - 200] {
+    for iat in [0, 100_000_000_000 - 101] {
         let token = hs256().token(TokenKind::Session, |_, payload| {
             payload["iat"] = json!(iat);
             payload["exp"] = json!(iat + 100);

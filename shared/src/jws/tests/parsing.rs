@@ -244,7 +244,7 @@ fn a_repeated_member_name_is_rejected() {
         r#","x":{"/":1,"\/":1}}"#,
     ] {
         let token = hs256().sign_bytes(r#"{"alg":"HS256"}"#, format!("{good}{more}"));
-        assert_eq!(session(&token), Err(JwsError::Malformed), "{more}");
+        assert_eq!(session(&token), Err(JwsError::Payload), "{more}");
     }
     // An escaped name that occurs once, and the same name in another case or at another depth, are no repetitions.
     for more in [
@@ -345,7 +345,7 @@ fn anything_but_one_json_object_is_rejected() {
         let token = hs256().sign_bytes(&header, &bad);
         assert_eq!(
             session(&token),
-            Err(JwsError::Malformed),
+            Err(JwsError::Payload),
             "{}",
             String::from_utf8_lossy(&bad)
         );
@@ -403,7 +403,7 @@ fn anything_but_one_compact_serialization_is_rejected() {
     }
     // A nested token without `cty`.
     let nested = hs256().sign_bytes(r#"{"alg":"HS256","typ":"JWT"}"#, &token);
-    assert_eq!(session(&nested), Err(JwsError::Malformed));
+    assert_eq!(session(&nested), Err(JwsError::Payload));
     // Members of the JSON serialization have no meaning in the payload.
     let payload = json!({"payload": payload, "signatures": [], "header": {"alg": "none"}});
     assert_eq!(

@@ -77,7 +77,7 @@ fn the_eddsa_example_of_rfc_8037_a_4_verifies() {
     let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
         hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
     // The payload is a sentence, not JSON.
-    example(&jwk, token, JwsError::Malformed);
+    example(&jwk, token, JwsError::Payload);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn the_hs256_example_of_rfc_7520_4_4_verifies() {
         SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlm\
         IHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4.\
         s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0";
-    example(&jwk, token, JwsError::Malformed);
+    example(&jwk, token, JwsError::Payload);
 }
 
 #[test]
