@@ -23,7 +23,7 @@ pub(crate) fn private_file(path: &Path) -> io::Result<File> {
 /// An I/O error if the file exists or cannot be created.
 pub(crate) fn new_private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

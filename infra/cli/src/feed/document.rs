@@ -1,38 +1,17 @@
 //! Reads a feed (RSS 2.0) as a sequence of segments. Their bytes together are exactly the feed, so a caller can copy what it does not change. At most one item
-//! is in memory. The feed must be well-formed XML in UTF-8; depth and segment size are limited.
+//! is in memory. Names are compared by namespace.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
-    path::PathBuf,
+use std::io::BufRead;
+
+use super::{
+    dates::{Published, published},
+    fault::{Fault, FeedError},
+    namespaces::{Namespace, Scope},
+    reading::Reading,
+    rules::{NAMESPACE, NOT_WELL_FORMED},
+    seasons::season,
+    xml::{Element, Token, XmlReader},
 };
-
-use quick_xml::{
-    XmlVersion,
-    escape::resolve_predefined_entity,
-    events::{BytesStart, Event},
-    name::ResolveResult,
-    reader::NsReader,
-};
-
-use crate::error::CliError;
-
-/// Spotify's XML namespace, exactly (Content Management, "RSS").
-pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
-/// Upper bound of a segment, in bytes.
-const MAX_PIECE_BYTES: usize = 4 * 1024 * 1024;
-/// Upper bound of nested elements.
-const MAX_DEPTH: usize = 64;
-
-/// Opens a feed; `-` means standard input.
-pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, CliError> {
-    if feed == "-" {
-        return Ok(Box::new(BufReader::new(io::stdin())));
-    }
-    let file =
-        File::open(PathBuf::from(feed)).map_err(|error| CliError::new(format!("cannot read {feed}: {error}")))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
-}
 
 /// A part of the feed, with its bytes.
 pub(super) struct Segment {
@@ -43,59 +22,19 @@ pub(super) struct Segment {
 pub(super) enum SegmentKind {
     /// The root element's start tag.
     Root(Element),
+    /// The channel's start tag, and what an element in it can refer to.
+    Channel(Scope),
     /// The show's `spotify:access` element.
     Access(Access),
     Item(Box<Item>),
     /// The end of the channel, with its metadata.
     ChannelEnd(Channel),
-    /// A document type declaration. Its entities are not resolved.
+    /// A document type declaration.
     DocType,
     Other,
 }
 
-/// A start tag.
-#[derive(Clone, Debug)]
-pub(super) struct Element {
-    pub(super) line: u64,
-    pub(super) prefix: Option<String>,
-    pub(super) name: String,
-    pub(super) space: Namespace,
-    pub(super) attributes: Vec<(String, String)>,
-    /// Whether the tag is self-closing.
-    empty: bool,
-}
-
-/// The namespace of an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Namespace {
-    None,
-    Spotify,
-    Itunes,
-    Content,
-    Other,
-    /// The prefix is not declared.
-    Undeclared,
-}
-
-impl Element {
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Whether this is Spotify's `access` element, or was meant to be: the prefix `spotify` also counts if it has another namespace.
-    fn is_access(&self) -> bool {
-        self.name == "access" && (self.space == Namespace::Spotify || self.prefix.as_deref() == Some("spotify"))
-    }
-
-    fn is_plain(&self, name: &str) -> bool {
-        self.name == name && self.prefix.is_none()
-    }
-}
-
-/// A `spotify:access` element.
+/// A `spotify:access` element, or one that is meant to be.
 #[derive(Clone, Debug)]
 pub(super) struct Access {
     pub(super) element: Element,
@@ -103,10 +42,30 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Names in the `entitlement` elements without a prefix.
+    /// The children with this name, which have no namespace. In an element that is in a wrong namespace itself, they can have that one.
+    pub(super) fn children(&self, name: &str) -> impl Iterator<Item = &Element> {
+        self.children.iter().filter(move |child| {
+            let has_same_fault = self.element.space != Namespace::Spotify && child.space == self.element.space;
+            child.name == name && (child.space == Namespace::Rss || has_same_fault)
+        })
+    }
+
+    /// Names in the `entitlement` elements.
     pub(super) fn entitlements(&self) -> impl Iterator<Item = &str> {
-        let children = self.children.iter().filter(|child| child.is_plain("entitlement"));
+        self.children("entitlement").filter_map(|child| child.attribute("name"))
+    }
+
+    /// Names in all `entitlement` elements, also those in a wrong namespace.
+    pub(super) fn meant_entitlements(&self) -> impl Iterator<Item = &str> {
+        let children = self.children.iter().filter(|child| child.name == "entitlement");
         children.filter_map(|child| child.attribute("name"))
+    }
+
+    /// Whether this is Spotify's element, or was meant to be.
+    fn is_meant_as_spotify(&self) -> bool {
+        let names = ["partner", "sandbox", "entitlement"];
+        matches!(self.element.space, Namespace::Spotify | Namespace::NotSpotify)
+            || self.children.iter().any(|child| names.contains(&child.name.as_str()))
     }
 }
 
@@ -117,6 +76,8 @@ pub(super) struct Channel {
     pub(super) description: Option<String>,
     pub(super) author: Option<String>,
     pub(super) image: Option<String>,
+    /// Public texts.
+    pub(super) notes: Vec<String>,
 }
 
 /// An episode.
@@ -125,17 +86,41 @@ pub(super) struct Item {
     pub(super) line: u64,
     pub(super) title: Option<String>,
     pub(super) guid: Option<String>,
-    pub(super) published: Option<String>,
-    pub(super) season: Option<String>,
+    /// Texts of `pubDate`.
+    dates: Vec<String>,
+    /// Texts of `dc:date`, which count if there is no `pubDate`.
+    other_dates: Vec<String>,
+    /// Texts of `itunes:season` and `podcast:season`.
+    seasons: Vec<String>,
     pub(super) episode_type: Option<String>,
     pub(super) categories: Vec<String>,
     /// URLs of the audio.
     pub(super) enclosures: Vec<String>,
-    /// Public show notes.
+    /// Public show notes and titles.
     pub(super) notes: Vec<String>,
     pub(super) access: Vec<Access>,
     /// Byte positions for edits that leave the rest of the item unchanged.
     pub(super) place: ItemSpans,
+    /// What an element in the item can refer to.
+    pub(super) scope: Scope,
+}
+
+impl Item {
+    /// When the episode was published.
+    pub(super) fn published(&self) -> Reading<Published> {
+        let filled = |texts: &[String]| texts.iter().any(|text| !text.is_empty());
+        let texts = if filled(&self.dates) {
+            &self.dates
+        } else {
+            &self.other_dates
+        };
+        Reading::of(texts, published)
+    }
+
+    /// The season of the episode.
+    pub(super) fn season(&self) -> Reading<u32> {
+        Reading::of(&self.seasons, season)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -146,184 +131,279 @@ pub(super) struct ItemSpans {
     pub(super) gap: Option<(usize, usize)>,
     /// Start of the white space before the end tag, or of the end tag.
     pub(super) tail: usize,
-    /// Whether the item is one self-closing tag.
-    pub(super) empty: bool,
+    /// The tag's name, with its prefix, if the item is one self-closing tag.
+    pub(super) empty: Option<String>,
+}
+
+/// An open element, as far as it matters where an element stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    Channel,
+    Other,
 }
 
 /// Reader of a feed.
 pub(super) struct Feed<R> {
-    reader: NsReader<ByteRecorder<R>>,
-    buffer: Vec<u8>,
-    path: Vec<String>,
+    xml: XmlReader<R>,
+    /// The open elements outside items.
+    path: Vec<Place>,
     channel: Channel,
-    /// Whether the root element has ended.
-    over: bool,
-}
-
-/// An XML event, as far as this module needs it.
-enum Token {
-    Start(Element),
-    End,
-    Text(String),
-    DocType,
-    Other,
-    Eof,
+    has_root: bool,
+    faults: Vec<Fault>,
 }
 
 impl<R: BufRead> Feed<R> {
-    pub(super) fn new(file: R) -> Self {
-        let recorder = ByteRecorder {
-            inner: file,
-            kept: Vec::new(),
-            line: 1,
-        };
-        Self {
-            reader: NsReader::from_reader(recorder),
-            buffer: Vec::new(),
+    /// # Errors
+    /// [`FeedError`] if the first bytes cannot be read, or are not XML in UTF-8.
+    pub(super) fn new(feed: R) -> Result<Self, FeedError> {
+        Ok(Self {
+            xml: XmlReader::new(feed)?,
             path: Vec::new(),
             channel: Channel::default(),
-            over: false,
-        }
+            has_root: false,
+            faults: Vec::new(),
+        })
     }
 
     /// Number of the current line, from 1.
     pub(super) fn line(&self) -> u64 {
-        self.reader.get_ref().line
+        self.xml.line()
+    }
+
+    /// Whether the document says that it is HTML.
+    pub(super) fn is_html(&self) -> bool {
+        self.xml.is_html
+    }
+
+    /// Whether the root element has a namespace, which RSS does not have.
+    pub(super) fn has_root_namespace(&self) -> bool {
+        !self.xml.root_namespace().is_empty()
+    }
+
+    /// The elements and declarations in a wrong namespace since the last call.
+    pub(super) fn take_faults(&mut self) -> Vec<Fault> {
+        let mut faults = std::mem::take(&mut self.xml.wrong_namespaces);
+        faults.append(&mut self.faults);
+        faults
+    }
+
+    /// Reads the next segment, like [`Feed::next`], and takes a wrong namespace as an error.
+    ///
+    /// # Errors
+    /// As [`Feed::next`], and [`FeedError::Fault`] if a name is in a wrong namespace.
+    pub(super) fn next_valid(&mut self) -> Result<Option<Segment>, FeedError> {
+        let segment = self.next()?;
+        match self.take_faults().into_iter().next() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(segment),
+        }
     }
 
     /// Reads the next segment. Returns `None` at the end of the feed.
     ///
     /// # Errors
-    /// [`CliError`] with the line at which the document is malformed or exceeds a limit.
-    pub(super) fn next(&mut self) -> Result<Option<Segment>, CliError> {
-        let part = match self.step()? {
-            Token::Eof if self.over => {
-                let bytes = self.take();
+    /// [`FeedError`] with the line at which the document is malformed or exceeds a limit, or an I/O error.
+    pub(super) fn next(&mut self) -> Result<Option<Segment>, FeedError> {
+        let part = match self.xml.step()? {
+            Token::Eof => {
+                let bytes = self.xml.take()?;
+                self.xml.finish()?;
                 let rest = (!bytes.is_empty()).then_some(Segment {
                     part: SegmentKind::Other,
                     bytes,
                 });
                 return Ok(rest);
             }
-            Token::Eof => return Err(self.failed("the document ends before its root element does")),
-            Token::Start(element) => match self.above(&element) {
-                [] if self.over => return Err(self.failed("there is a second root element")),
-                [] => SegmentKind::Root(element),
-                [_, channel] if channel == "channel" && element.is_plain("item") => {
-                    SegmentKind::Item(Box::new(self.item(&element)?))
-                }
-                [_, channel] if channel == "channel" && element.is_access() => {
-                    SegmentKind::Access(self.access(element)?)
-                }
-                [_, channel] if channel == "channel" => {
-                    self.of_channel(&element)?;
-                    SegmentKind::Other
-                }
+            Token::Start(element) => self.start(element)?,
+            Token::End => match self.path.pop() {
+                Some(Place::Channel) => SegmentKind::ChannelEnd(std::mem::take(&mut self.channel)),
                 _ => SegmentKind::Other,
             },
-            Token::End if self.path.len() == 1 => SegmentKind::ChannelEnd(std::mem::take(&mut self.channel)),
             Token::DocType => SegmentKind::DocType,
-            Token::End | Token::Text(_) | Token::Other => SegmentKind::Other,
+            Token::Text(_) | Token::Other => SegmentKind::Other,
         };
         Ok(Some(Segment {
             part,
-            bytes: self.take(),
+            bytes: self.xml.take()?,
         }))
     }
 
-    /// Names of the elements around an element whose start tag was just read.
-    fn above(&self, element: &Element) -> &[String] {
-        let depth = self.path.len() - usize::from(!element.empty);
-        self.path.get(..depth).unwrap_or_default()
+    /// Reads what begins with a start tag outside items.
+    fn start(&mut self, element: Element) -> Result<SegmentKind, FeedError> {
+        match self.path.as_slice() {
+            [] if !self.has_root => {
+                self.has_root = true;
+                self.open(&element, Place::Root);
+                Ok(SegmentKind::Root(element))
+            }
+            [Place::Root] if element.is_rss("channel") => {
+                let scope = self.xml.scope();
+                self.open(&element, Place::Channel);
+                // An empty tag has no place for anything.
+                Ok(if element.empty {
+                    SegmentKind::Other
+                } else {
+                    SegmentKind::Channel(scope)
+                })
+            }
+            [Place::Root, Place::Channel] if element.is_rss("item") => {
+                Ok(SegmentKind::Item(Box::new(self.item(&element)?)))
+            }
+            [Place::Root, Place::Channel] if element.name == "access" => {
+                let access = self.access(element)?;
+                let is_meant = access.is_meant_as_spotify();
+                Ok(if is_meant {
+                    SegmentKind::Access(access)
+                } else {
+                    SegmentKind::Other
+                })
+            }
+            [Place::Root, Place::Channel] => {
+                self.other_namespace(&element, "item");
+                self.of_channel(&element)?;
+                Ok(SegmentKind::Other)
+            }
+            path => {
+                if path == [Place::Root] {
+                    self.other_namespace(&element, "channel");
+                }
+                self.open(&element, Place::Other);
+                Ok(SegmentKind::Other)
+            }
+        }
     }
 
-    /// Reads an element of the channel into the show's metadata, if it is relevant.
-    fn of_channel(&mut self, element: &Element) -> Result<(), CliError> {
+    fn open(&mut self, element: &Element, place: Place) {
+        if !element.empty {
+            self.path.push(place);
+        }
+    }
+
+    /// Notes an element that was meant as one of RSS, and is in another namespace than the root element.
+    fn other_namespace(&mut self, element: &Element, name: &str) {
+        if element.name == name && element.prefix.is_none() && element.space != Namespace::Rss {
+            let what = format!("<{name}> is in another namespace than the root element");
+            let fix = "Remove the default namespace, xmlns=\"…\": the elements of RSS have none.";
+            self.faults.push(Fault::with_fix(&NAMESPACE, element.line, what, fix));
+        }
+    }
+
+    /// Reads an element of the channel to its end, and stores it if it is relevant.
+    fn of_channel(&mut self, element: &Element) -> Result<(), FeedError> {
+        if (element.name.as_str(), element.space) == ("image", Namespace::Rss) {
+            return self.image(element);
+        }
+        let text = self.text(element)?;
         match (element.name.as_str(), element.space) {
-            ("title", Namespace::None) => self.channel.title = Some(self.text(element)?),
-            ("description", Namespace::None) => self.channel.description = Some(self.text(element)?),
-            ("author", Namespace::Itunes) => self.channel.author = Some(self.text(element)?),
-            ("image", Namespace::Itunes) => self.channel.image = element.attribute("href").map(str::to_owned),
-            ("image", Namespace::None) if !element.empty => {
-                let depth = self.path.len();
-                while self.path.len() >= depth {
-                    if let Token::Start(child) = self.inner()?
-                        && child.is_plain("url")
-                    {
-                        let url = self.text(&child)?;
-                        self.channel.image.get_or_insert(url);
-                    }
-                }
+            ("title", Namespace::Rss) => {
+                self.channel.notes.push(text.clone());
+                self.channel.title = Some(text);
             }
+            ("description", Namespace::Rss) => {
+                self.channel.notes.push(text.clone());
+                self.channel.description = Some(text);
+            }
+            ("summary" | "subtitle", Namespace::Itunes) | ("encoded", Namespace::Content) => {
+                self.channel.notes.push(text);
+            }
+            ("author", Namespace::Itunes) => self.channel.author = Some(text),
+            ("image", Namespace::Itunes) => self.channel.image = element.attribute("href").map(str::to_owned),
             _ => {}
         }
         Ok(())
     }
 
+    /// Reads the `image` element of RSS to its end.
+    fn image(&mut self, element: &Element) -> Result<(), FeedError> {
+        let depth = self.xml.depth();
+        while !element.empty && self.xml.depth() >= depth {
+            if let Token::Start(child) = self.inner()?
+                && child.is_rss("url")
+            {
+                let url = self.text(&child)?;
+                self.channel.image.get_or_insert(url);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads an item to its end.
-    fn item(&mut self, element: &Element) -> Result<Item, CliError> {
+    fn item(&mut self, element: &Element) -> Result<Item, FeedError> {
         let mut item = Item {
             line: element.line,
+            scope: self.xml.scope(),
             ..Item::default()
         };
-        item.place.empty = element.empty;
         if element.empty {
+            let prefix = element.prefix.as_ref().map(|prefix| format!("{prefix}:"));
+            item.place.empty = Some(format!("{}{}", prefix.unwrap_or_default(), element.name));
             return Ok(item);
         }
-        let depth = self.path.len();
+        let depth = self.xml.depth();
         let mut is_first = true;
         loop {
-            let before = self.kept();
-            let step = self.inner()?;
-            match step {
-                Token::Start(child) if child.is_access() => {
+            let before = self.xml.recorded();
+            match self.inner()? {
+                Token::Start(child) if child.name == "access" => {
                     let access = self.access(child)?;
-                    item.place.access.get_or_insert((before, self.kept()));
-                    item.access.push(access);
-                    item.place.tail = self.kept();
+                    if access.is_meant_as_spotify() {
+                        item.place.access.get_or_insert((before, self.xml.recorded()));
+                        item.access.push(access);
+                    }
+                    item.place.tail = self.xml.recorded();
                 }
                 Token::Start(child) => {
                     self.of_item(&child, &mut item)?;
-                    item.place.tail = self.kept();
+                    item.place.tail = self.xml.recorded();
                 }
-                Token::End if self.path.len() < depth => return Ok(item),
+                Token::End if self.xml.depth() < depth => return Ok(item),
                 Token::Text(text) if text.trim().is_empty() => {
                     if is_first {
-                        item.place.gap = Some((before, self.kept()));
+                        item.place.gap = Some((before, self.xml.recorded()));
                         item.place.tail = before;
                     }
                 }
-                _ => item.place.tail = self.kept(),
+                _ => item.place.tail = self.xml.recorded(),
             }
             is_first = false;
         }
     }
 
     /// Reads a child of an item to its end, and stores it if it is relevant.
-    fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), CliError> {
+    fn of_item(&mut self, child: &Element, item: &mut Item) -> Result<(), FeedError> {
         let text = self.text(child)?;
+        let trimmed = || text.trim().to_owned();
         match (child.name.as_str(), child.space) {
-            ("title", Namespace::None) => item.title = Some(text.trim().to_owned()),
-            ("guid", Namespace::None) => item.guid = Some(text.trim().to_owned()),
-            ("pubDate", Namespace::None) => item.published = Some(text.trim().to_owned()),
-            ("category", Namespace::None) => item.categories.push(text.trim().to_owned()),
-            ("season", Namespace::Itunes) => item.season = Some(text.trim().to_owned()),
-            ("episodeType", Namespace::Itunes) => item.episode_type = Some(text.trim().to_owned()),
-            ("description", Namespace::None) | ("summary", Namespace::Itunes) | ("encoded", Namespace::Content) => {
+            ("title", Namespace::Rss) => {
+                item.title = Some(trimmed());
                 item.notes.push(text);
             }
-            ("enclosure", Namespace::None) => item.enclosures.extend(child.attribute("url").map(str::to_owned)),
+            ("guid", Namespace::Rss) => item.guid = Some(trimmed()),
+            ("pubDate", Namespace::Rss) => item.dates.push(trimmed()),
+            ("date", Namespace::DublinCore) => item.other_dates.push(trimmed()),
+            ("category", Namespace::Rss) => item.categories.push(trimmed()),
+            ("season", Namespace::Itunes | Namespace::Podcast) => item.seasons.push(trimmed()),
+            ("episodeType", Namespace::Itunes) => item.episode_type = Some(trimmed()),
+            ("description", Namespace::Rss)
+            | ("title" | "subtitle" | "summary", Namespace::Itunes)
+            | ("encoded", Namespace::Content) => item.notes.push(text),
+            ("enclosure", Namespace::Rss) => {
+                let url = child.attribute("url").map(str::trim);
+                item.enclosures
+                    .extend(url.filter(|url| !url.is_empty()).map(str::to_owned));
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// Reads `spotify:access` to its end.
-    fn access(&mut self, element: Element) -> Result<Access, CliError> {
+    /// Reads an `access` element to its end. Notes one that is meant as Spotify's and has another namespace.
+    fn access(&mut self, element: Element) -> Result<Access, FeedError> {
         let mut children = Vec::new();
         if !element.empty {
-            let depth = self.path.len();
-            while self.path.len() >= depth {
+            let depth = self.xml.depth();
+            while self.xml.depth() >= depth {
                 let Token::Start(child) = self.inner()? else { continue };
                 if !child.empty {
                     self.text(&child)?;
@@ -331,15 +411,22 @@ impl<R: BufRead> Feed<R> {
                 children.push(child);
             }
         }
-        Ok(Access { element, children })
+        let access = Access { element, children };
+        let line = access.element.line;
+        let is_reported = self.xml.wrong_namespaces.iter().any(|fault| fault.line == line);
+        if access.is_meant_as_spotify() && access.element.space != Namespace::Spotify && !is_reported {
+            let what = "an access element is not in Spotify's namespace";
+            self.faults.push(Fault::new(&NAMESPACE, line, what));
+        }
+        Ok(access)
     }
 
     /// Reads an element to its end and returns all text in it.
-    fn text(&mut self, element: &Element) -> Result<String, CliError> {
+    fn text(&mut self, element: &Element) -> Result<String, FeedError> {
         let mut text = String::new();
         if !element.empty {
-            let depth = self.path.len();
-            while self.path.len() >= depth {
+            let depth = self.xml.depth();
+            while self.xml.depth() >= depth {
                 if let Token::Text(more) = self.inner()? {
                     text.push_str(&more);
                 }
@@ -349,152 +436,16 @@ impl<R: BufRead> Feed<R> {
     }
 
     /// The next token inside an open element.
-    fn inner(&mut self) -> Result<Token, CliError> {
-        match self.step()? {
-            Token::Eof => Err(self.failed("the document ends in the middle of an element")),
-            step => Ok(step),
+    fn inner(&mut self) -> Result<Token, FeedError> {
+        match self.xml.step()? {
+            Token::Eof => {
+                // Gives the reader's own reason if the parser has none.
+                self.xml.take()?;
+                self.xml.finish()?;
+                let what = "the document ends in the middle of an element";
+                Err(Fault::new(&NOT_WELL_FORMED, self.line(), what).into())
+            }
+            token => Ok(token),
         }
-    }
-
-    fn step(&mut self) -> Result<Token, CliError> {
-        let line = self.line();
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        let step = match self.reader.read_event_into(&mut buffer) {
-            Ok(event) => self.step_of(event, line),
-            // The parser's own message may contain text of the document.
-            Err(quick_xml::Error::Io(error)) => Err(CliError::new(format!("line {}: {error}", self.line()))),
-            Err(quick_xml::Error::Encoding(_)) => Err(self.failed("not UTF-8")),
-            Err(_) => Err(self.failed("not well-formed XML")),
-        };
-        self.buffer = buffer;
-        step
-    }
-
-    fn step_of(&mut self, event: Event<'_>, line: u64) -> Result<Token, CliError> {
-        Ok(match event {
-            Event::Start(tag) => {
-                let element = self.element(&tag, line, false)?;
-                if self.path.len() == MAX_DEPTH {
-                    return Err(self.failed("elements are nested too deep"));
-                }
-                self.path.push(element.name.clone());
-                Token::Start(element)
-            }
-            Event::Empty(tag) => {
-                self.over |= self.path.is_empty();
-                Token::Start(self.element(&tag, line, true)?)
-            }
-            Event::End(_) => {
-                self.path.pop();
-                self.over |= self.path.is_empty();
-                Token::End
-            }
-            Event::Text(text) => {
-                if self.path.is_empty() && !text.trim().is_empty() {
-                    return Err(self.failed("there is text outside the root element"));
-                }
-                Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned())
-            }
-            Event::CData(text) => Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
-            Event::GeneralRef(reference) => {
-                // Entities that the document declares are not resolved: they can have any content and size.
-                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
-                let named = resolve_predefined_entity(&reference).map(str::to_owned);
-                Token::Text(character.or(named).unwrap_or_default())
-            }
-            Event::Decl(declaration) => {
-                let encoding = declaration.encoding().and_then(Result::ok);
-                if encoding.is_some_and(|encoding| !["utf-8", "us-ascii"].contains(&encoding.to_lowercase().as_str())) {
-                    return Err(self.failed("the feed is not in UTF-8"));
-                }
-                Token::Other
-            }
-            Event::DocType(_) => Token::DocType,
-            Event::Comment(_) | Event::PI(_) => Token::Other,
-            Event::Eof => Token::Eof,
-        })
-    }
-
-    fn element(&self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, CliError> {
-        let name = tag.name();
-        let (space, _) = self.reader.resolver().resolve_element(name);
-        let prefix = name.prefix().map(|prefix| prefix.into_inner().to_owned());
-        let space = match space {
-            ResolveResult::Bound(space) if space.0 == SPOTIFY => Namespace::Spotify,
-            ResolveResult::Bound(space) if space.0.to_lowercase().contains("itunes.com/dtds/podcast") => {
-                Namespace::Itunes
-            }
-            ResolveResult::Bound(space) if space.0 == "http://purl.org/rss/1.0/modules/content/" => Namespace::Content,
-            ResolveResult::Bound(_) if prefix.is_some() => Namespace::Other,
-            // RSS elements have no namespace; a default namespace is ignored.
-            ResolveResult::Bound(_) | ResolveResult::Unbound => Namespace::None,
-            ResolveResult::Unknown(_) => Namespace::Undeclared,
-        };
-        let attributes = tag.attributes().map(|attribute| {
-            let attribute = attribute.ok()?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
-            Some((attribute.key.into_inner().to_owned(), value.into_owned()))
-        });
-        let attributes: Option<Vec<_>> = attributes.collect();
-        Ok(Element {
-            line,
-            prefix,
-            name: name.local_name().into_inner().to_owned(),
-            space,
-            attributes: attributes.ok_or_else(|| self.failed("malformed attribute"))?,
-            empty,
-        })
-    }
-
-    fn failed(&self, what: &str) -> CliError {
-        CliError::new(format!("line {}: {what}", self.line()))
-    }
-
-    /// Number of bytes read of the current segment.
-    fn kept(&self) -> usize {
-        self.reader.get_ref().kept.len()
-    }
-
-    fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.reader.get_mut().kept)
-    }
-}
-
-/// A reader that keeps the bytes of the current segment and counts lines.
-struct ByteRecorder<R> {
-    inner: R,
-    kept: Vec<u8>,
-    line: u64,
-}
-
-impl<R: BufRead> Read for ByteRecorder<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut available = self.fill_buf()?;
-        let read = available.read(buffer)?;
-        self.consume(read);
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for ByteRecorder<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.kept.len() > MAX_PIECE_BYTES {
-            return Err(io::Error::other("an item or another part is larger than 4 MiB"));
-        }
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        // The buffer is filled already, so this does not read.
-        if let Ok(available) = self.inner.fill_buf()
-            && let Some(consumed) = available.get(..amount)
-        {
-            self.kept.extend_from_slice(consumed);
-            for byte in consumed {
-                self.line += u64::from(*byte == b'\n');
-            }
-        }
-        self.inner.consume(amount);
     }
 }

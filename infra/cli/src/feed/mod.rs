@@ -1,10 +1,24 @@
 //! Podcast feeds for Spotify Open Access: `soa-link feed check` finds mistakes in a feed, `soa-link feed tag` adds entitlements to its episodes.
 
 mod check;
+mod dates;
+mod declaration;
+mod doctype;
 mod document;
 mod episode;
+mod fault;
+mod findings;
+mod namespaces;
+mod private_links;
+mod reading;
 mod rules;
+mod seasons;
+mod source;
 mod tag;
+#[cfg(test)]
+mod tests;
+mod well_formed;
+mod xml;
 
 use std::io::Write;
 

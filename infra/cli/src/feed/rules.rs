@@ -1,17 +1,18 @@
-//! The rules of `soa-link feed check`, and the findings.
-
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
-/// Upper bound of the findings that are shown per rule.
-pub(super) const MAX_SHOWN: usize = 20;
+//! The rules for a feed, with their fixes.
 
 /// A rule: its name, whether a violation is an error or a warning, and the fix.
+#[derive(Debug)]
 pub(super) struct Rule {
-    name: &'static str,
-    is_error: bool,
-    mend: &'static str,
+    pub(super) name: &'static str,
+    pub(super) is_error: bool,
+    /// The usual fix.
+    pub(super) mend: &'static str,
+}
+
+impl Rule {
+    pub(super) fn severity(&self) -> &'static str {
+        if self.is_error { "error" } else { "warning" }
+    }
 }
 
 macro_rules! rules {
@@ -21,16 +22,20 @@ macro_rules! rules {
 }
 
 rules! {
+    NOT_WELL_FORMED = "not-well-formed", true, "Correct the XML. Parsers refuse the feed, and directories stop updating the show.";
+    LIMIT = "limit", true, "Split what is too large, or remove what is nested too deep.";
     NOT_RSS = "not-rss", true, "Start the feed with <rss> and put one <channel> into it.";
-    DOCTYPE = "doctype", false, "Remove the document type declaration; its entities are not resolved.";
-    NAMESPACE = "namespace", true, "Declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on the root element, exactly like this.";
+    DOCTYPE = "doctype", false, "Remove the document type declaration: many parsers reject it. Write characters instead of entities.";
+    DOCTYPE_UNSUPPORTED = "doctype", true, "Remove the document type declaration, and write characters instead of its entities.";
+    NAMESPACE = "namespace", true, "Declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on the root element, exactly like this, and no other spelling anywhere.";
+    RSS_NAMESPACE = "rss-namespace", false, "Remove xmlns=\"…\" from <rss>: the elements of RSS have no namespace.";
     PREFIX = "prefix", false, "Use the prefix `spotify`, as in Spotify's documentation. Another prefix is valid XML, but Spotify may not accept it.";
     PARTNER_MISSING = "partner-missing", true, "Put <spotify:access><partner id=\"…\"/></spotify:access> into the channel. Without it, no subscription unlocks an episode.";
     PARTNER_ID = "partner-id", true, "Use the partner id that Spotify gave you.";
     PARTNER_ID_UNUSUAL = "partner-id-unusual", false, "All known partner ids have 22 letters and digits. Check that this one is complete.";
     PARTNER_OTHER = "partner-other", true, "Use the id of the partner that owns the show.";
     PARTNERS = "partners", true, "Keep one spotify:access element with one partner in the channel.";
-    PREFIXED_CHILD = "prefixed-child", true, "Inside spotify:access, write <partner>, <sandbox> and <entitlement> without a prefix.";
+    PREFIXED_CHILD = "prefixed-child", true, "Inside spotify:access, write <partner>, <sandbox> and <entitlement> without a prefix or namespace.";
     UNKNOWN_CHILD = "unknown-child", true, "Inside spotify:access, use only <partner id=\"…\"/> and <sandbox enabled=\"…\"/> in the channel, and <entitlement name=\"…\"/> in an item.";
     MISPLACED = "misplaced", true, "Move partner and sandbox into the channel, and entitlements into items.";
     SANDBOX_ALONE = "sandbox-alone", true, "Add a partner; without one, the sandbox has no effect.";
@@ -48,50 +53,11 @@ rules! {
     TITLE = "title", true, "Add a <title>.";
     NO_GUID = "guid", false, "Add a <guid>. Without it, a changed episode counts as a new one.";
     SAME_GUID = "same-guid", true, "Give each episode its own guid.";
+    NO_EPISODES = "no-episodes", false, "Add an <item> for each episode. If there should be some, export the feed again.";
+    DATE_MISSING = "date-missing", false, "Add <pubDate>, as Tue, 24 Nov 2026 06:00:00 +0000. Rules with dates cannot decide the episode without it.";
+    DATE_UNREADABLE = "date-unreadable", false, "Write the date as Tue, 24 Nov 2026 06:00:00 +0000. Rules with dates cannot decide the episode otherwise.";
+    SEASON_UNREADABLE = "season-unreadable", false, "Write the season as a whole number. Rules with seasons cannot decide the episode otherwise.";
     NO_ENCLOSURE = "enclosure", true, "Add <enclosure url=\"…\"/> with the audio of the episode.";
     INSECURE = "insecure-audio", false, "Use https. Over http, paid audio can be read by others in the network.";
-    LEAK = "leak-in-notes", true, "Remove the link. Titles and notes of gated episodes are public on Spotify.";
-}
-
-/// A violation of a rule.
-#[derive(Debug, Serialize)]
-pub(super) struct Finding {
-    pub(super) rule: &'static str,
-    pub(super) severity: &'static str,
-    pub(super) line: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) episode: Option<String>,
-    pub(super) what: String,
-    pub(super) mend: &'static str,
-}
-
-/// All findings: the first ones per rule, and exact counts.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) shown: Vec<Finding>,
-    pub(super) counts: BTreeMap<&'static str, usize>,
-    pub(super) errors: usize,
-    pub(super) warnings: usize,
-}
-
-impl Found {
-    pub(super) fn add(&mut self, rule: &Rule, line: u64, episode: Option<&str>, what: impl Into<String>) {
-        let count = self.counts.entry(rule.name).or_default();
-        *count += 1;
-        if rule.is_error {
-            self.errors += 1;
-        } else {
-            self.warnings += 1;
-        }
-        if *count <= MAX_SHOWN {
-            self.shown.push(Finding {
-                rule: rule.name,
-                severity: if rule.is_error { "error" } else { "warning" },
-                line,
-                episode: episode.map(str::to_owned),
-                what: what.into(),
-                mend: rule.mend,
-            });
-        }
-    }
+    LEAK = "leak-in-notes", true, "Remove the link. Titles and notes of the show and its episodes are public on Spotify.";
 }

@@ -8,9 +8,11 @@ use url::Url;
 use super::Check;
 use crate::feed::{
     document::{Access, Item},
+    private_links::{Leak, links, reveals},
+    reading::Reading,
     rules::{
-        EMPTY_BLOCK, ENTITLEMENT, INSECURE, LEAK, NO_ENCLOSURE, NO_GUID, NOBODY_HOLDS, NOBODY_OPENS, REPEATED,
-        SAME_GUID, SETS_DIFFER, SETS_DIFFER_STRICT, TITLE,
+        DATE_MISSING, DATE_UNREADABLE, EMPTY_BLOCK, ENTITLEMENT, INSECURE, LEAK, NO_ENCLOSURE, NO_GUID, NOBODY_HOLDS,
+        NOBODY_OPENS, REPEATED, SAME_GUID, SEASON_UNREADABLE, SETS_DIFFER, SETS_DIFFER_STRICT, TITLE,
     },
 };
 
@@ -36,6 +38,18 @@ impl Check<'_> {
         }
         if item.enclosures.is_empty() {
             self.found.add(&NO_ENCLOSURE, line, title, "the episode has no audio");
+        }
+        match item.published() {
+            Reading::Read(_) => {}
+            Reading::Missing => self.found.add(&DATE_MISSING, line, title, "the episode has no date"),
+            Reading::Unreadable => {
+                self.found
+                    .add(&DATE_UNREADABLE, line, title, "the date of the episode cannot be read");
+            }
+        }
+        if item.season() == Reading::Unreadable {
+            let what = "the season of the episode cannot be read";
+            self.found.add(&SEASON_UNREADABLE, line, title, what);
         }
         if !item.access.is_empty() {
             self.gated(item, title);
@@ -105,89 +119,41 @@ impl Check<'_> {
                 self.found
                     .add(&LEAK, line, None, "the notes link to paid audio of another episode");
             }
-            if audio.starts_with("http://") {
+            // The parser ignores white space and case.
+            let is_secure = Url::parse(audio).is_ok_and(|url| url.scheme() == "https");
+            if !is_secure {
                 self.found
-                    .add(&INSECURE, item.line, title, "paid audio has an http URL");
+                    .add(&INSECURE, item.line, title, "paid audio has no https URL");
             }
         }
     }
 
     /// Reports links that reveal paid audio, and remembers the others: a later episode may have that audio.
     fn public_notes(&mut self, item: &Item, title: Option<&str>) {
-        let mut harmless = Vec::new();
-        let leaks = item.notes.iter().flat_map(|notes| {
-            // HTML in XML text; ampersands may be escaped twice.
-            let notes = notes
-                .replace("&amp;", "&")
-                .replace("&quot;", "\"")
-                .replace("&#39;", "'");
-            let mut leaks = Vec::new();
-            for link in links(&notes) {
-                let host = Url::parse(link).ok().and_then(|url| url.host_str().map(str::to_owned));
-                match (host, self.leaks(link)) {
-                    (Some(host), Some(why)) => leaks.push((host, why)),
-                    _ => harmless.push(self.hash.hash_one(link)),
-                }
-            }
-            leaks
-        });
-        // A set, because the same notes often are in several elements.
-        let leaks: BTreeSet<_> = leaks.collect();
-        for (host, why) in leaks {
+        let (leaks, harmless) = self.leaks_in(&item.notes);
+        for Leak { host, what } in leaks {
             self.found
-                .add(&LEAK, item.line, title, format!("the notes link to {why} at {host}"));
+                .add(&LEAK, item.line, title, format!("the notes link to {what} at {host}"));
         }
         for link in harmless.into_iter().take(MAX_LINKS.saturating_sub(self.linked.len())) {
             self.linked.insert(link, item.line);
         }
     }
 
-    /// What a link in public notes reveals. Returns `None` if the link is harmless.
-    fn leaks(&self, link: &str) -> Option<&'static str> {
-        const AUDIO: [&str; 9] = [".mp3", ".m4a", ".m4b", ".aac", ".ogg", ".opus", ".wav", ".flac", ".mp4"];
-        const CREDENTIALS: [&str; 17] = [
-            "access_token",
-            "api_key",
-            "apikey",
-            "auth",
-            "authorization",
-            "hdnea",
-            "jwt",
-            "key",
-            "password",
-            "policy",
-            "secret",
-            "sig",
-            "sign",
-            "signature",
-            "token",
-            "x-amz-signature",
-            "x-goog-signature",
-        ];
-        if self.paid_audio.contains(&self.hash.hash_one(link)) {
-            return Some("paid audio");
+    /// The links in public texts that reveal paid audio, and the hashes of the others.
+    pub(super) fn leaks_in(&self, notes: &[String]) -> (BTreeSet<Leak>, Vec<u64>) {
+        // A set, because the same notes often are in several elements.
+        let (mut leaks, mut harmless) = (BTreeSet::new(), Vec::new());
+        for link in notes.iter().flat_map(|notes| links(notes)) {
+            let hash = self.hash.hash_one(&link);
+            let is_paid = self.paid_audio.contains(&hash);
+            match reveals(&link).or_else(|| is_paid.then(|| Leak::paid_audio(&link))) {
+                Some(leak) => {
+                    leaks.insert(leak);
+                }
+                None => harmless.push(hash),
+            }
         }
-        let url = Url::parse(link).ok()?;
-        let path = url.path().to_lowercase();
-        if AUDIO.iter().any(|ending| path.ends_with(ending)) {
-            return Some("audio");
-        }
-        let mut names = url.query_pairs().map(|(name, _)| name.to_lowercase());
-        names
-            .any(|name| CREDENTIALS.contains(&name.as_str()))
-            .then_some("a URL with a credential")
+        (leaks, harmless)
     }
-}
-
-/// The http and https links in plain text or HTML.
-fn links(notes: &str) -> impl Iterator<Item = &str> {
-    let starts = notes.match_indices("http").map(|(start, _)| start);
-    starts.filter_map(|start| {
-        let rest = notes.get(start..)?;
-        let end = rest
-            .find(|character: char| character.is_whitespace() || "\"'<>)".contains(character))
-            .unwrap_or(rest.len());
-        let link = rest.get(..end)?;
-        (link.starts_with("http://") || link.starts_with("https://")).then_some(link)
-    })
 }

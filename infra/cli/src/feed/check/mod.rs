@@ -20,12 +20,18 @@ use shared::partner::PartnerId;
 use crate::{
     error::CliError,
     feed::{
-        document::{Access, Channel, Element, Feed, Namespace, SPOTIFY, SegmentKind, open},
+        document::{Access, Channel, Feed, Segment, SegmentKind},
+        fault::{Fault, FeedError},
+        findings::{Found, MAX_SHOWN, printable},
+        namespaces::Namespace,
+        private_links::Leak,
         rules::{
-            AUTHOR, COVER, DESCRIPTION, DOCTYPE, Found, MAX_SHOWN, MISPLACED, NAMESPACE, NOT_RSS, PARTNER_ID,
-            PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, SANDBOX,
-            SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
+            AUTHOR, COVER, DESCRIPTION, DOCTYPE, LEAK, MISPLACED, NO_EPISODES, NOT_RSS, NOT_WELL_FORMED, PARTNER_ID,
+            PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, RSS_NAMESPACE,
+            SANDBOX, SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
         },
+        source::open,
+        xml::Element,
     },
 };
 
@@ -64,8 +70,8 @@ struct Check<'a> {
     /// Line of the show's `spotify:access` element, if it was found.
     show: Option<u64>,
     has_partner: bool,
-    declared: bool,
-    prefix: Option<String>,
+    /// Whether the feed cannot be read to its end.
+    is_unreadable: bool,
     items: u64,
     gated: u64,
     sets: BTreeSet<BTreeSet<String>>,
@@ -90,7 +96,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<bool, CliErro
         strict: args.strict,
         ..Check::default()
     };
-    let check = check.all(open(&args.feed)?);
+    let check = check.all(open(&args.feed)?)?;
     if args.json {
         writeln!(out, "{}", check.document())?;
     } else {
@@ -133,21 +139,37 @@ fn known_entitlements(path: &PathBuf) -> Result<BTreeSet<String>, CliError> {
 }
 
 impl Check<'_> {
-    fn all(mut self, feed: impl BufRead) -> Self {
-        let mut feed = Feed::new(feed);
+    /// Checks a feed to its end. A feed that cannot be read as XML has one finding, because all others would be misleading.
+    fn all(mut self, feed: impl BufRead) -> Result<Self, CliError> {
+        match self.segments(feed) {
+            Ok(()) => Ok(self),
+            Err(FeedError::Fault(fault)) => {
+                let mut found = Found::default();
+                found.add_fault(fault);
+                Ok(Self {
+                    found,
+                    items: 0,
+                    gated: 0,
+                    sets: BTreeSet::new(),
+                    is_unreadable: true,
+                    ..self
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn segments(&mut self, feed: impl BufRead) -> Result<(), FeedError> {
+        let mut feed = Feed::new(feed)?;
         let mut channel = None;
         loop {
-            let piece = match feed.next() {
-                Ok(Some(piece)) => piece,
-                Ok(None) => break,
-                Err(failed) => {
-                    // Findings about the rest would be misleading.
-                    self.found.add(&NOT_RSS, feed.line(), None, failed.to_string());
-                    return self;
-                }
-            };
-            match piece.part {
-                SegmentKind::Root(element) => self.root(&element),
+            let segment = feed.next().map_err(|error| as_html(error, feed.is_html()))?;
+            for fault in feed.take_faults() {
+                self.found.add_fault(fault);
+            }
+            let Some(Segment { part, .. }) = segment else { break };
+            match part {
+                SegmentKind::Root(element) => self.root(&element, feed.has_root_namespace()),
                 SegmentKind::Access(access) => self.show(&access),
                 SegmentKind::Item(item) => self.item(&item),
                 SegmentKind::ChannelEnd(found) => channel = Some((found, feed.line())),
@@ -155,66 +177,62 @@ impl Check<'_> {
                     self.found
                         .add(&DOCTYPE, feed.line(), None, "the feed has a document type declaration");
                 }
-                SegmentKind::Other => {}
+                SegmentKind::Channel(_) | SegmentKind::Other => {}
             }
         }
         match channel {
             Some((channel, line)) => self.channel(&channel, line),
             None => self.found.add(&NOT_RSS, feed.line(), None, "the feed has no channel"),
         }
-        self
+        Ok(())
     }
 
-    fn root(&mut self, root: &Element) {
-        if root.name != "rss" {
-            self.found.add(&NOT_RSS, root.line, None, "the root element is not rss");
-        }
-        for (name, value) in &root.attributes {
-            match name.strip_prefix("xmlns:") {
-                Some("spotify") if value != SPOTIFY => {
-                    self.found
-                        .add(&NAMESPACE, root.line, None, "xmlns:spotify is not Spotify's namespace");
-                }
-                Some(prefix) if value == SPOTIFY => {
-                    self.declared = true;
-                    if prefix != "spotify" {
-                        self.prefix = Some(prefix.to_owned());
-                    }
-                }
-                _ => {}
+    fn root(&mut self, root: &Element, has_namespace: bool) {
+        let line = root.line;
+        match root.name.as_str() {
+            _ if root.prefix.is_some() => self.found.add(&NOT_RSS, line, None, "the root element has a prefix"),
+            "rss" if has_namespace => {
+                self.found
+                    .add(&RSS_NAMESPACE, line, None, "the elements of the feed have a namespace");
             }
+            "rss" => {}
+            "html" => self
+                .found
+                .add(&NOT_RSS, line, None, "the file is an HTML page, not a feed"),
+            "feed" => self.found.add(
+                &NOT_RSS,
+                line,
+                None,
+                "the root element is not rss; this may be an Atom feed",
+            ),
+            _ => self.found.add(&NOT_RSS, line, None, "the root element is not rss"),
         }
     }
 
     /// Checks a `spotify:access` element. `good` lists its allowed children with their attributes, `elsewhere` those allowed only in the other place.
     fn block(&mut self, access: &Access, episode: Option<&str>, good: &[(&str, &str)], elsewhere: &[&str]) {
         let line = access.element.line;
-        match access.element.space {
-            Namespace::Undeclared => self.found.add(
-                &NAMESPACE,
+        if access.element.space != Namespace::Spotify {
+            // Reported by the reader.
+            return;
+        }
+        if access.element.prefix.as_deref() != Some("spotify") {
+            self.found.add(
+                &PREFIX,
                 line,
                 episode,
-                "the prefix of spotify:access is not declared",
-            ),
-            Namespace::Spotify if access.element.prefix.as_deref() != Some("spotify") => {
-                self.found.add(
-                    &PREFIX,
-                    line,
-                    episode,
-                    "the prefix of Spotify's namespace is not `spotify`",
-                );
-            }
-            // A wrong namespace is reported at the root element.
-            _ => {}
+                "the prefix of Spotify's namespace is not `spotify`",
+            );
         }
         for child in &access.children {
             let known = good.iter().find(|(name, _)| *name == child.name);
-            if child.prefix.is_some() && (known.is_some() || elsewhere.contains(&child.name.as_str())) {
+            let has_namespace = child.space != Namespace::Rss;
+            if has_namespace && (known.is_some() || elsewhere.contains(&child.name.as_str())) {
                 self.found.add(
                     &PREFIXED_CHILD,
                     child.line,
                     episode,
-                    format!("<{}> has a prefix", child.name),
+                    format!("<{}> has a prefix or namespace", child.name),
                 );
             } else if elsewhere.contains(&child.name.as_str()) {
                 self.found.add(
@@ -247,13 +265,8 @@ impl Check<'_> {
             &[("partner", "id"), ("sandbox", "enabled")],
             &["entitlement"],
         );
-        let plain = |name: &'static str| {
-            access
-                .children
-                .iter()
-                .filter(move |child| child.name == name && child.prefix.is_none())
-        };
-        let partners: Vec<_> = plain("partner")
+        let partners: Vec<_> = access
+            .children("partner")
             .filter_map(|partner| Some((partner.line, partner.attribute("id")?)))
             .collect();
         for (line, id) in &partners {
@@ -276,7 +289,10 @@ impl Check<'_> {
             self.found.add(&PARTNERS, line, None, "the show has several partners");
         }
         self.has_partner = !partners.is_empty();
-        if let Some(sandbox) = plain("sandbox").find(|sandbox| sandbox.attribute("enabled") != Some("false")) {
+        if let Some(sandbox) = access
+            .children("sandbox")
+            .find(|sandbox| sandbox.attribute("enabled") != Some("false"))
+        {
             if partners.is_empty() {
                 self.found.add(
                     &SANDBOX_ALONE,
@@ -301,6 +317,15 @@ impl Check<'_> {
         ] {
             if is_empty {
                 self.found.add(rule, line, None, what);
+            }
+        }
+        if self.items == 0 {
+            self.found.add(&NO_EPISODES, line, None, "the feed has no episode");
+        }
+        if self.gated > 0 {
+            for Leak { host, what } in self.leaks_in(&channel.notes).0 {
+                let what = format!("the show's description links to {what} at {host}");
+                self.found.add(&LEAK, line, None, what);
             }
         }
         if self.gated > 0 && !self.has_partner {
@@ -336,6 +361,13 @@ impl Check<'_> {
             writeln!(out, "and {} more findings of {rule}", count - MAX_SHOWN)?;
         }
         let (errors, warnings) = (self.found.errors, self.found.warnings);
+        if self.is_unreadable {
+            writeln!(
+                out,
+                "{errors} errors, {warnings} warnings; the rest is checked once this is corrected"
+            )?;
+            return Ok(());
+        }
         writeln!(
             out,
             "{} episodes, {} of them gated: {errors} errors, {warnings} warnings",
@@ -345,11 +377,14 @@ impl Check<'_> {
     }
 }
 
-/// A title without control characters, which could manipulate the terminal, cut to 80 characters.
-fn printable(title: &str) -> String {
-    title
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(80)
-        .collect()
+/// Names an HTML page as such if it is not well-formed.
+fn as_html(error: FeedError, is_html: bool) -> FeedError {
+    match error {
+        FeedError::Fault(fault) if is_html && fault.rule.name == NOT_WELL_FORMED.name => {
+            let fix = "Fetch the feed itself: a server may have answered with an error, or the wrong file was saved.";
+            let what = "the file is an HTML page, not a feed";
+            Fault::with_fix(fault.rule, fault.line, what, fix).into()
+        }
+        error => error,
+    }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::feed::namespaces::SPOTIFY;
 
 const SHOW: &str = "<spotify:access><partner id=\"0WickerlightSandbox000\"/></spotify:access>";
 const GOLD: &str = "<spotify:access><entitlement name=\"gold\"/></spotify:access>";
@@ -8,7 +9,7 @@ const HEAD: &str = "<title>T</title><description>D</description><itunes:author>A
 
 fn item(guid: &str, more: &str) -> String {
     format!(
-        "<item><title>{guid}</title><guid>{guid}</guid><enclosure url=\"https://a.example/{guid}.mp3\"/>{more}</item>"
+        "<item><title>{guid}</title><guid>{guid}</guid><pubDate>Tue, 24 Nov 2026 06:00:00 +0000</pubDate><enclosure url=\"https://a.example/{guid}.mp3\"/>{more}</item>"
     )
 }
 
@@ -19,7 +20,7 @@ fn feed(channel: &str) -> String {
 }
 
 fn checked<'a>(feed: &'a str, check: Check<'a>) -> Check<'a> {
-    check.all(feed.as_bytes())
+    check.all(feed.as_bytes()).unwrap()
 }
 
 fn rules(feed: &str) -> Vec<&'static str> {
@@ -115,6 +116,16 @@ fn each_mistake_is_found_by_its_rule() {
             "enclosure",
         ),
         (
+            feed(
+                &[
+                    HEAD,
+                    "<item><title>t</title><guid>g</guid><enclosure url=\" \"/></item>",
+                ]
+                .concat(),
+            ),
+            "enclosure",
+        ),
+        (
             feed(&[HEAD, &item("a", "").replace("<guid>a</guid>", "")].concat()),
             "guid",
         ),
@@ -127,7 +138,9 @@ fn each_mistake_is_found_by_its_rule() {
         ),
         (feed(&HEAD.replace("<title>T</title>", "")), "title"),
         ("<feed/>".to_owned(), "not-rss"),
-        ("<rss><channel>".to_owned(), "not-rss"),
+        ("<rss><channel>".to_owned(), "not-well-formed"),
+        ("<r:rss xmlns:r=\"urn:r\"/>".to_owned(), "not-rss"),
+        (feed(HEAD), "no-episodes"),
         ("<rss/>".to_owned(), "not-rss"),
         (format!("<!DOCTYPE rss [<!ENTITY a \"b\">]>{}", feed(HEAD)), "doctype"),
         (
@@ -136,7 +149,7 @@ fn each_mistake_is_found_by_its_rule() {
         ),
         (
             feed(&[HEAD, SHOW, &item("a", GOLD)].concat()).replace(&format!("xmlns:spotify=\"{SPOTIFY}\""), ""),
-            "namespace",
+            "not-well-formed",
         ),
         (
             feed(&[HEAD, SHOW, &item("a", GOLD)].concat())
@@ -234,7 +247,7 @@ proptest! {
     #[test]
     fn no_feed_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
         for feed in [bytes, text.clone().into_bytes(), feed(&text).into_bytes()] {
-            let check = Check::default().all(feed.as_slice());
+            let check = Check::default().all(feed.as_slice()).unwrap();
             check.print(&mut Vec::new()).unwrap();
         }
     }
