@@ -8,6 +8,7 @@ mod document;
 mod episode;
 mod fault;
 mod findings;
+mod malformed;
 mod namespaces;
 mod private_links;
 mod reading;

@@ -13,48 +13,19 @@ use quick_xml::{
 
 use super::{
     declaration::{Encoding, encoding},
-    doctype::{Entities, EntityError, entities, is_name},
+    doctype::{Entities, entities},
     fault::{Fault, FeedError},
+    malformed::{self, bare_ampersand, check_local_name, forbidden_character, undeclared, unresolved},
     namespaces::{Namespace, SPOTIFY, Scope, is_meant_as_spotify, uri_of},
     rules::{DOCTYPE_UNSUPPORTED, LIMIT, NAMESPACE, NOT_WELL_FORMED},
     source::{ByteRecorder, SAVE_AS_UTF_8, Source, is_too_large, look},
-    well_formed::{AMPERSAND, ENTITY, NAMES, TAG, Verifier},
+    well_formed::Verifier,
 };
 
 /// Upper bound of nested elements.
 const MAX_DEPTH: usize = 64;
 /// Upper bound of the text that all references to declared entities stand for, in bytes.
 const MAX_EXPANDED_BYTES: usize = 1 << 20;
-
-/// The usual declarations of common prefixes.
-const PREFIXES: [(&str, &str); 8] = [
-    ("atom", "Declare xmlns:atom=\"http://www.w3.org/2005/Atom\" on <rss>."),
-    (
-        "content",
-        "Declare xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" on <rss>.",
-    ),
-    ("dc", "Declare xmlns:dc=\"http://purl.org/dc/elements/1.1/\" on <rss>."),
-    (
-        "itunes",
-        "Declare xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\" on <rss>.",
-    ),
-    (
-        "media",
-        "Declare xmlns:media=\"http://search.yahoo.com/mrss/\" on <rss>.",
-    ),
-    (
-        "podcast",
-        "Declare xmlns:podcast=\"https://podcastindex.org/namespace/1.0\" on <rss>.",
-    ),
-    (
-        "psc",
-        "Declare xmlns:psc=\"http://podlove.org/simple-chapters\" on <rss>.",
-    ),
-    (
-        "spotify",
-        "Declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on <rss>.",
-    ),
-];
 
 /// A start tag.
 #[derive(Clone, Debug)]
@@ -222,13 +193,9 @@ impl<R: BufRead> XmlReader<R> {
             Err(Error::Io(error)) => Err(FeedError::Io(std::io::Error::new(error.kind(), error))),
             Err(Error::Encoding(_)) => {
                 let invalid = |recorded: &[u8]| std::str::from_utf8(recorded).err().map(|error| error.valid_up_to());
-                let fault = Fault::with_fix(
-                    &NOT_WELL_FORMED,
-                    self.line_of(invalid),
-                    "a character is not in UTF-8",
-                    SAVE_AS_UTF_8,
-                );
-                Err(self.settle(fault, true))
+                // The verifier does not know the line.
+                let what = "a character is not in UTF-8";
+                Err(Fault::with_fix(&NOT_WELL_FORMED, self.line_of(invalid), what, SAVE_AS_UTF_8).into())
             }
             // The parser's own message may contain text of the document.
             Err(_) => Err(self.settle(Fault::new(&NOT_WELL_FORMED, line, "not well-formed XML"), false)),
@@ -359,13 +326,11 @@ impl<R: BufRead> XmlReader<R> {
     fn element(&mut self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, Fault> {
         let mut attributes = Vec::new();
         for attribute in tag.attributes() {
-            let attribute = attribute.map_err(|_| {
-                let what = "an attribute is malformed or repeated";
-                Fault::with_fix(&NOT_WELL_FORMED, line, what, TAG)
-            })?;
+            let attribute = attribute.map_err(|_| malformed::attribute(line))?;
+            // The line of the value, in a tag of several lines.
+            let line = line + lines_before(tag, &attribute.value);
             if attribute.value.contains('<') {
-                let what = "a bare < stands in an attribute";
-                return Err(Fault::with_fix(&NOT_WELL_FORMED, line, what, "Write &lt; for <."));
+                return Err(malformed::bare_less_than(line));
             }
             check_local_name(attribute.key, line)?;
             let value = self.value(&attribute, line)?;
@@ -404,18 +369,21 @@ impl<R: BufRead> XmlReader<R> {
                     entities.replacement(name)
                 }
                 Err(error) => {
-                    failed = Some(unresolved(name, error, line));
+                    failed = Some((name.to_owned(), error));
                     None
                 }
             }
         });
         self.count_expanded(expanded, line)?;
-        value.map(std::borrow::Cow::into_owned).map_err(|error| match error {
-            Error::Escape(EscapeError::UnterminatedEntity(_)) => bare_ampersand(line),
-            Error::Escape(EscapeError::InvalidCharRef(_)) => forbidden_character(line),
-            _ => {
-                failed.unwrap_or_else(|| Fault::new(&NOT_WELL_FORMED, line, "a reference in an attribute is malformed"))
-            }
+        value.map(std::borrow::Cow::into_owned).map_err(|error| {
+            let Error::Escape(EscapeError::UnterminatedEntity(place) | EscapeError::UnrecognizedEntity(place, _)) =
+                error
+            else {
+                return forbidden_character(line);
+            };
+            let before = attribute.value.get(..place.start).unwrap_or_default();
+            let line = line + line_ends(before);
+            failed.map_or_else(|| bare_ampersand(line), |(name, error)| unresolved(&name, error, line))
         })
     }
 
@@ -434,76 +402,18 @@ impl<R: BufRead> XmlReader<R> {
             let what = format!("{declaration} is not Spotify's namespace");
             self.wrong_namespaces.push(Fault::new(&NAMESPACE, line, what));
         } else if value.contains(' ') {
-            // Not a URI. Parsers that separate namespace and name by a space refuse it.
-            return Err(Fault::with_fix(
-                &NOT_WELL_FORMED,
-                line,
-                "a namespace has a space in it",
-                NAMES,
-            ));
+            return Err(malformed::namespace_with_space(line));
         }
         Ok(())
     }
 }
 
-/// Checks the first character after a prefix; the verifier checks the others.
-fn check_local_name(name: QName<'_>, line: u64) -> Result<(), Fault> {
-    let is_only_inside = |first: char| matches!(first, '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}');
-    if name.local_name().into_inner().starts_with(is_only_inside) {
-        let what = "a name does not begin with a letter";
-        return Err(Fault::with_fix(
-            &NOT_WELL_FORMED,
-            line,
-            what,
-            "Rename the element or attribute.",
-        ));
-    }
-    Ok(())
+fn line_ends(text: &str) -> u64 {
+    u64::try_from(text.split('\n').count() - 1).unwrap_or_default()
 }
 
-fn bare_ampersand(line: u64) -> Fault {
-    let what = "a bare & stands in the text or in an attribute";
-    Fault::with_fix(&NOT_WELL_FORMED, line, what, AMPERSAND)
-}
-
-fn forbidden_character(line: u64) -> Fault {
-    let what = "a reference stands for a character that is not allowed in XML, or is malformed";
-    Fault::with_fix(&NOT_WELL_FORMED, line, what, "Remove the reference.")
-}
-
-fn undeclared(prefix: &str, line: u64) -> Fault {
-    let fix = PREFIXES
-        .iter()
-        .find(|(known, _)| *known == prefix)
-        .map_or(NAMES, |(_, fix)| *fix);
-    Fault::with_fix(
-        &NOT_WELL_FORMED,
-        line,
-        format!("the prefix {prefix} is not declared"),
-        fix,
-    )
-}
-
-/// Why a reference to an entity cannot be replaced. Only a short name is repeated, because anything can stand after a bare `&`.
-fn unresolved(name: &str, error: EntityError, line: u64) -> Fault {
-    if !is_name(name) {
-        return bare_ampersand(line);
-    }
-    let name = if name.len() <= 20 { name } else { "in use" };
-    match error {
-        EntityError::Undeclared => {
-            let what = format!("the entity {name} is not declared");
-            Fault::with_fix(&NOT_WELL_FORMED, line, what, ENTITY)
-        }
-        EntityError::External => Fault::new(
-            &DOCTYPE_UNSUPPORTED,
-            line,
-            format!("the entity {name} is outside the feed"),
-        ),
-        EntityError::Markup => Fault::new(&DOCTYPE_UNSUPPORTED, line, format!("the entity {name} has tags in it")),
-        EntityError::TooLarge => {
-            let what = format!("the entity {name} contains itself, or is longer than 4 KiB");
-            Fault::new(&DOCTYPE_UNSUPPORTED, line, what)
-        }
-    }
+/// Number of line ends before `part`, which is a part of `text`.
+fn lines_before(text: &str, part: &str) -> u64 {
+    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    text.get(..start).map_or(0, line_ends)
 }

@@ -191,3 +191,320 @@ fn a_malformed_feed_is_rejected_without_repeating_its_content() {
     );
     assert!(tagged(&large, RULES, false).unwrap_err().contains("larger than 4 MiB"));
 }
+
+const PARTNER: &str = "partner_id = \"0WickerlightSandbox000\"\n";
+const GOLD: &str = "<spotify:access><entitlement name=\"gold\"/></spotify:access>";
+
+/// Items with these contents, each with the guid of its position.
+fn feed(items: &[&str]) -> String {
+    let items: Vec<_> = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| format!("<item><title>Episode {place}</title><guid>g{place}</guid>{item}</item>\n"))
+        .collect();
+    format!(
+        "<rss xmlns:spotify=\"{}\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"><channel>\n{}</channel></rss>",
+        crate::feed::namespaces::SPOTIFY,
+        items.concat()
+    )
+}
+
+#[test]
+fn an_episode_that_a_rule_cannot_decide_stops_the_run_by_line() {
+    let after = format!(
+        "{PARTNER}[[rule]]\npublished_after = \"2026-01-01\"\nentitlements = [\"gold\"]\n[[rule]]\nall = true\nentitlements = []\n"
+    );
+    let feed = feed(&[
+        "<pubDate>Tue, 06 Jan 2026</pubDate>",
+        "<pubDate>Tue, 06 Jan 2026 34:50:00 -0400</pubDate>",
+        GOLD,
+        "<pubDate>03/04/2026</pubDate>",
+    ]);
+    let failed = tagged(&feed, &after, true).unwrap_err();
+    for part in [
+        "3 episodes",
+        "line 3: Episode 1 (g1): rule 1 needs the date, which cannot be read",
+        "line 4: Episode 2 (g2): rule 1 needs the date, which is missing",
+        "line 5: Episode 3 (g3)",
+        "guid",
+    ] {
+        assert!(failed.contains(part), "{part}: {failed}");
+    }
+    assert!(!failed.contains("g0"), "{failed}");
+    // An earlier rule decides, or another condition of the rule does not hold.
+    let earlier = after.replacen(
+        "[[rule]]",
+        "[[rule]]\nguid = [\"g1\", \"g2\", \"g3\"]\nentitlements = [\"gold\"]\n[[rule]]",
+        1,
+    );
+    assert_eq!(tagged(&feed, &earlier, true).unwrap().1.by_rule, [3, 1, 0]);
+    let elsewhere = after.replacen("published_after", "title_contains = \"Trailer\"\npublished_after", 1);
+    assert!(tagged(&feed, &elsewhere, true).is_ok());
+    // Rules without dates need none.
+    assert!(
+        tagged(
+            &feed,
+            &format!("{PARTNER}[[rule]]\nall = true\nentitlements = [\"gold\"]"),
+            true
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn many_undecided_episodes_are_counted_and_named_up_to_a_limit() {
+    let rules = format!("{PARTNER}[[rule]]\npublished_within_days = 7\nentitlements = [\"gold\"]");
+    let failed = tagged(&feed(&[""; 50]), &rules, false).unwrap_err();
+    assert!(
+        failed.contains("50 episodes") && failed.contains("and 30 more"),
+        "{failed}"
+    );
+    assert_eq!(failed.lines().filter(|line| line.starts_with("line ")).count(), 20);
+}
+
+#[test]
+fn a_season_is_matched_in_its_odd_forms_and_never_guessed() {
+    let rules = format!("{PARTNER}[[rule]]\nseason = 2\nentitlements = [\"gold\"]");
+    let podcast =
+        "<podcast:season xmlns:podcast=\"https://podcastindex.org/namespace/1.0\" name=\"Two\">2</podcast:season>";
+    let seasons = [
+        "<itunes:season>02</itunes:season>",
+        "<itunes:season>Season 2</itunes:season>",
+        "<itunes:season> 2.0 </itunes:season>",
+        podcast,
+        "<itunes:season>3</itunes:season>",
+        "",
+        "<itunes:season/>",
+    ];
+    let (_, summary) = tagged(&feed(&seasons), &rules, false).unwrap();
+    assert_eq!(
+        (summary.by_rule[0], summary.by_none),
+        (4, 3),
+        "an episode without a season matches none"
+    );
+    for odd in ["two", "2.5", "S2E4", "2/3"] {
+        let failed = tagged(
+            &feed(&[&format!("<itunes:season>{odd}</itunes:season>")]),
+            &rules,
+            false,
+        )
+        .unwrap_err();
+        assert!(
+            failed.contains("line 2") && failed.contains("season"),
+            "{odd}: {failed}"
+        );
+    }
+}
+
+#[test]
+fn early_access_lasts_for_the_days_of_its_rule() {
+    let rules = format!(
+        "{PARTNER}[[rule]]\npublished_within_days = 7\nentitlements = [\"gold\"]\n[[rule]]\nall = true\nentitlements = []"
+    );
+    let published = |date: &str| feed(&[&format!("<pubDate>{date}</pubDate>")]);
+    for (date, is_gated) in [
+        ("Sun, 22 Nov 2026 12:00:00 +0000", true),
+        ("Sun, 22 Nov 2026 11:59:59 +0000", false),
+        ("Sun, 22 Nov 2026 13:00:00 +0200", false),
+        ("Sun, 22 Nov 2026 11:00:00 -0200", true),
+        ("2026-11-29", true),
+        ("2026-11-22", false),
+        ("Thu, 24 Dec 2026 06:00:00 GMT", true),
+        ("Wed, 24 Dec 2025 06:00:00 GMT", false),
+    ] {
+        let (out, ..) = tagged_at("2026-11-29T12:00:00Z", &published(date), &rules, (false, false)).unwrap();
+        assert_eq!(out.contains("<entitlement"), is_gated, "{date}");
+    }
+    for wrong in ["0", "-1", "\"7\"", "7.5"] {
+        assert!(Rules::parse(&rules.replacen('7', wrong, 1)).is_err(), "{wrong}");
+    }
+    let huge = rules.replacen("= 7", "= 4294967295", 1);
+    assert!(tagged(&published("1900-01-01"), &huge, false).is_ok());
+}
+
+#[test]
+fn a_gate_is_removed_only_with_permission_or_at_the_end_of_early_access() {
+    let old = "<pubDate>Thu, 01 Oct 2026 06:00:00 GMT</pubDate>";
+    let new = "<pubDate>Sat, 28 Nov 2026 06:00:00 GMT</pubDate>";
+    let early = format!("{PARTNER}[[rule]]\npublished_within_days = 7\nentitlements = [\"gold\"]\n");
+    let free = "[[rule]]\nall = true\nentitlements = []";
+    let run = |items: &[&str], rules: &str, allow| tagged_at("2026-11-29", &feed(items), rules, (true, allow));
+    let (old_gold, new_gold) = ([old, GOLD].concat(), [new, GOLD].concat());
+
+    // Early access is over for one of them.
+    let (out, summary, log) = run(&[&old_gold, &new_gold, old], &[&early, free].concat(), false).unwrap();
+    assert_eq!(out.matches("<entitlement").count(), 1);
+    assert_eq!((summary.ungated, summary.left_window, summary.unchanged), (1, 1, 2));
+    assert_eq!(
+        log,
+        "line 2: Episode 0 (g0): gold -> free [ungated, because its early access is over]\n"
+    );
+
+    // Another gate, another condition, and a rule that comes first have nothing to do with early access.
+    let platinum = old_gold.replace("gold", "platinum");
+    let trailer = early.replacen("published", "title_contains = \"Trailer\"\npublished", 1);
+    let empty = [old, "<spotify:access/>"].concat();
+    let first = format!("{PARTNER}{free}\n").replace("all = true", "title_contains = \"Episode\"")
+        + early.trim_start_matches(PARTNER);
+    for (item, rules) in [
+        (&platinum, [&early, free].concat()),
+        (&old_gold, [&trailer, free].concat()),
+        (&old_gold, format!("{PARTNER}{free}")),
+        (&empty, [&early, free].concat()),
+        (&new_gold, first),
+    ] {
+        let failed = run(&[item], &rules, false).unwrap_err();
+        assert!(
+            failed.contains("line 2: Episode 0 (g0)") && failed.contains("--allow-ungating"),
+            "{failed}"
+        );
+        let (out, summary, _) = run(&[item], &rules, true).unwrap();
+        assert!(!out.contains("<entitlement"), "{out}");
+        assert_eq!((summary.ungated, summary.left_window), (1, 0));
+    }
+    // Without a matching rule the gate stays.
+    let (out, summary, _) = run(&[&old_gold], &early, false).unwrap();
+    assert_eq!((summary.kept, out.contains(GOLD)), (1, true));
+}
+
+#[test]
+fn each_change_is_named_and_counted() {
+    let gate = |names: &str| GOLD.replace("gold", names);
+    let items = ["", &gate("gold"), &gate("silver"), &gate("bronze"), &gate("silver"), ""];
+    let show = "<spotify:access><partner id=\"1111111111111111111111\"/><sandbox enabled=\"true\"/></spotify:access>";
+    let feed = feed(&items).replacen("<channel>", &format!("<channel>{show}"), 1);
+    let rules = format!(
+        "{PARTNER}[[rule]]\nguid = [\"g0\", \"g1\", \"g3\"]\nentitlements = [\"gold\"]\n[[rule]]\nguid = [\"g2\"]\nentitlements = [\"gold\", \"silver\"]\n[[rule]]\nguid = [\"g4\"]\nentitlements = []"
+    );
+    let (_, summary, log) = tagged_at("2026-11-29", &feed, &rules, (true, true)).unwrap();
+    assert_eq!(
+        log.lines().collect::<Vec<_>>(),
+        [
+            "line 2: Episode 0 (g0): free -> gold [gated]",
+            "line 4: Episode 2 (g2): silver -> gold, silver [changed]",
+            "line 5: Episode 3 (g3): bronze -> gold [changed, no entitlement from before unlocks it]",
+            "line 6: Episode 4 (g4): silver -> free [ungated]",
+        ]
+    );
+    let mut out = Vec::new();
+    summary.print(&Rules::parse(&rules).unwrap(), &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    for line in [
+        "summary: 1 gated, 2 changed, 1 ungated, 2 unchanged\n",
+        "1 of the changed: no entitlement from before unlocks them\n",
+        "show: partner 1111111111111111111111 in the sandbox -> partner 0WickerlightSandbox000\n",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+}
+
+#[test]
+fn a_wrong_namespace_is_not_tagged() {
+    let wrong = "https://www.spotify.com/ns/rss";
+    let plain = feed(&[""]);
+    for feed in [
+        plain.replacen("http://www.spotify", "https://www.spotify", 1),
+        plain.replacen("<channel>", &format!("<channel xmlns:spotify=\"{wrong}\">"), 1),
+        plain.replacen("<item>", &format!("<item xmlns:spotify=\"{wrong}\">"), 1),
+        plain.replacen(
+            "<item>",
+            &format!("<item><access xmlns=\"{wrong}\"><entitlement name=\"gold\"/></access>"),
+            1,
+        ),
+        plain.replacen("<item>", "<item xmlns=\"urn:x\">", 1),
+    ] {
+        let failed = tagged(&feed, RULES, true).unwrap_err();
+        assert!(
+            failed.starts_with("line ") && failed.contains("[namespace]"),
+            "{failed}"
+        );
+    }
+    for (feed, what) in [
+        ("<feed xmlns=\"http://www.w3.org/2005/Atom\"/>", "not-rss"),
+        ("<rss/>", "not-rss"),
+        ("<rss><channel/></rss>", "not-rss"),
+    ] {
+        assert!(tagged(feed, RULES, true).unwrap_err().contains(what), "{feed}");
+    }
+}
+
+#[test]
+fn what_is_written_is_in_the_right_namespace_wherever_it_stands() {
+    let rules = format!("{PARTNER}[[rule]]\nall = true\nentitlements = [\"gold\"]");
+    let spotify = crate::feed::namespaces::SPOTIFY;
+    let plain = "<rss><channel><item><guid>a</guid></item><item/></channel></rss>";
+    for feed in [
+        plain.to_owned(),
+        plain.replacen("<rss>", "<rss xmlns=\"urn:rss\">", 1),
+        plain
+            .replacen("<rss>", &format!("<rss xmlns:sp=\"{spotify}\">"), 1)
+            .replacen("<item>", "<item xmlns:sp=\"urn:x\">", 1),
+        plain
+            .replacen("<rss>", &format!("<rss xmlns:sp=\"{spotify}\">"), 1)
+            .replacen("<channel>", "<channel xmlns:sp=\"urn:x\">", 1),
+        plain.replacen(
+            "<rss>",
+            &format!("<rss xmlns:sp=\"{spotify}\" xmlns:spotify=\"{spotify}\">"),
+            1,
+        ),
+        plain.replacen("<item>", &format!("<item xmlns:spotify=\"{spotify}\">"), 1),
+        plain
+            .replacen("<rss>", "<rss xmlns='urn:r' xmlns:r='urn:r'>", 1)
+            .replacen("<item/>", "<r:item/>", 1),
+    ] {
+        let (out, summary) = tagged(&feed, &rules, false).unwrap();
+        assert_eq!(summary.gated, 2, "{out}");
+        let mut feed = Feed::new(out.as_bytes()).unwrap();
+        let (mut shows, mut episodes) = (0, 0);
+        while let Some(segment) = feed.next_valid().unwrap() {
+            let access = match &segment.part {
+                SegmentKind::Access(access) => access,
+                SegmentKind::Item(item) => &item.access[0],
+                _ => continue,
+            };
+            assert_eq!(
+                access.element.space,
+                crate::feed::namespaces::Namespace::Spotify,
+                "{out}"
+            );
+            shows += access.children.iter().filter(|child| child.name == "partner").count();
+            episodes += access
+                .children
+                .iter()
+                .filter(|child| child.name == "entitlement")
+                .count();
+            // The children have no namespace, also below a default one.
+            let has_none = |child: &Element| {
+                child.attribute("xmlns") == Some("")
+                    || !out.contains("xmlns=\"urn:rss\"") && !out.contains("xmlns='urn:r'")
+            };
+            assert!(access.children.iter().all(has_none), "{out}");
+        }
+        assert_eq!((shows, episodes), (1, 2), "{out}");
+    }
+}
+
+#[test]
+fn a_rejected_feed_leaves_no_output() {
+    let folder = std::env::temp_dir().join(format!("soa-link-tag-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("spotify.xml");
+    fs::write(&path, "before").unwrap();
+    let failing = |file: &mut dyn Write| -> Result<(), CliError> {
+        file.write_all(b"partial")?;
+        Err(CliError::new("rejected"))
+    };
+    assert!(to_file(&path, failing).is_err());
+    let mut out = Vec::new();
+    assert!(to_stream(&mut out, failing).is_err());
+    assert!(out.is_empty());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "before");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+
+    let complete = |file: &mut dyn Write| Ok(file.write_all(b"complete")?);
+    to_file(&path, complete).unwrap();
+    to_stream(&mut out, complete).unwrap();
+    assert_eq!(out, fs::read(&path).unwrap());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    fs::remove_dir_all(&folder).unwrap();
+}
