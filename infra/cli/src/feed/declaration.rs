@@ -1,6 +1,9 @@
 //! The XML declaration: `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>`.
 
-use super::{fault::Fault, rules::NOT_WELL_FORMED, source::SAVE_AS_UTF_8};
+use super::{
+    fault::Fault,
+    rules::{ENCODING, NOT_WELL_FORMED},
+};
 
 /// What an XML declaration says of the encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +46,13 @@ pub(super) fn encoding(declaration: &str, line: u64) -> Result<Encoding, Fault> 
         None | Some("utf-8") => Ok(Encoding::Utf8),
         Some("utf8" | "utf_8") => Ok(Encoding::Utf8Alias),
         Some("us-ascii" | "ascii") => Ok(Encoding::Ascii),
-        Some(name) if is_encoding_name(name) => Err(Fault::with_fix(
-            &NOT_WELL_FORMED,
-            line,
-            format!("the feed is declared to be in {name}, not in UTF-8"),
-            SAVE_AS_UTF_8,
-        )),
+        Some(name) if is_encoding_name(name) => {
+            let what = format!("the feed is declared to be in {name}, not in UTF-8");
+            // A feed in UTF-16 or UTF-32 was recognized by its first bytes, so such a declaration is wrong.
+            let is_wrong = name.starts_with("utf");
+            let rule = if is_wrong { &NOT_WELL_FORMED } else { &ENCODING };
+            Err(Fault::with_fix(rule, line, what, ENCODING.mend))
+        }
         Some(_) => Err(malformed()),
     }
 }

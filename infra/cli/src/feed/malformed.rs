@@ -5,8 +5,7 @@ use quick_xml::name::QName;
 use super::{
     doctype::{EntityError, is_name},
     fault::Fault,
-    rules::{DOCTYPE_UNSUPPORTED, NOT_WELL_FORMED},
-    source::SAVE_AS_UTF_8,
+    rules::{DOCTYPE_UNSUPPORTED, ENCODING, NOT_WELL_FORMED},
 };
 
 /// The usual declarations of common prefixes.
@@ -41,7 +40,7 @@ const PREFIXES: [(&str, &str); 8] = [
 
 /// Parts of the parser's messages, each with what is wrong, and the fix. The messages themselves can contain text of the feed.
 const REASONS: [(&str, &str, &str); 23] = [
-    ("invalid utf-8", "a character is not in UTF-8", SAVE_AS_UTF_8),
+    ("invalid utf-8", "a character is not in UTF-8", ENCODING.mend),
     ("prefix is unbound", "a prefix is not declared", NAMES),
     ("Unexpected entity", "an entity is not declared", ENTITY),
     (
@@ -86,7 +85,7 @@ const REASONS: [(&str, &str, &str); 23] = [
     (
         "Unexpected closing tag",
         "an end tag does not match its start tag",
-        "Close the elements in the order in which they are nested.",
+        "Close the elements in the order in which they are nested. HTML in notes needs <![CDATA[…]]>.",
     ),
     (
         "no root element",
@@ -113,7 +112,7 @@ const REASONS: [(&str, &str, &str); 23] = [
     (
         "ualified name",
         "a name is malformed, or a bare < stands in the text",
-        "Write &lt; for < in text. Names start with a letter.",
+        BARE_LESS_THAN,
     ),
     (
         "'<'",
@@ -123,7 +122,9 @@ const REASONS: [(&str, &str, &str); 23] = [
 ];
 const AMPERSAND: &str = "Write &amp; for &, also in URLs.";
 const ENTITY: &str = "Write the character itself or its number, such as &#160; for &nbsp;.";
-const TAG: &str = "Put white space between attributes, and quotes around each value.";
+const BARE_LESS_THAN: &str = "Write &lt; for < in text. Names start with a letter.";
+const TAG: &str =
+    "Put white space between attributes, straight quotes around each value, and write &lt; for < in text.";
 const NAMES: &str = "Declare each prefix with a URI of its own; xml and xmlns are reserved.";
 
 /// The fault that a message of the parser `xml` stands for.
@@ -162,14 +163,10 @@ pub(super) fn namespace_with_space(line: u64) -> Fault {
 /// Checks the first character after a prefix; the verifier checks the others.
 pub(super) fn check_local_name(name: QName<'_>, line: u64) -> Result<(), Fault> {
     let is_only_inside = |first: char| matches!(first, '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}');
-    if name.local_name().into_inner().starts_with(is_only_inside) {
-        let what = "a name does not begin with a letter";
-        return Err(Fault::with_fix(
-            &NOT_WELL_FORMED,
-            line,
-            what,
-            "Rename the element or attribute.",
-        ));
+    let name = name.local_name().into_inner();
+    if name.is_empty() || name.starts_with(is_only_inside) {
+        let what = "a name does not begin with a letter, or a bare < stands in the text";
+        return Err(Fault::with_fix(&NOT_WELL_FORMED, line, what, BARE_LESS_THAN));
     }
     Ok(())
 }

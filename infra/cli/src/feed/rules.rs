@@ -23,6 +23,7 @@ macro_rules! rules {
 
 rules! {
     NOT_WELL_FORMED = "not-well-formed", true, "Correct the XML. Parsers refuse the feed, and directories stop updating the show.";
+    ENCODING = "encoding", true, "Save the feed as UTF-8, and declare encoding=\"UTF-8\".";
     LIMIT = "limit", true, "Split what is too large, or remove what is nested too deep.";
     NOT_RSS = "not-rss", true, "Start the feed with <rss> and put one <channel> into it.";
     DOCTYPE = "doctype", false, "Remove the document type declaration: many parsers reject it. Write characters instead of entities.";

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     fault::{Fault, FeedError},
-    rules::NOT_WELL_FORMED,
+    rules::{ENCODING, NOT_WELL_FORMED},
 };
 use crate::error::CliError;
 
@@ -20,7 +20,6 @@ const HEAD_BYTES: u64 = 1024;
 const EXPORT_AGAIN: &str =
     "Fetch the feed itself: a server may have answered with an error, or the wrong file was saved.";
 const DECOMPRESS: &str = "Decompress it first, for example with gunzip.";
-pub(super) const SAVE_AS_UTF_8: &str = "Save the feed as UTF-8, and declare encoding=\"UTF-8\".";
 
 /// First bytes of compressed files.
 const COMPRESSED: [(&[u8], &str); 6] = [
@@ -90,7 +89,7 @@ fn recognize(bytes: &[u8]) -> Head {
     let fault = if let Some(name) = begins(&COMPRESSED) {
         fault(format!("the file is compressed: {name}"), DECOMPRESS)
     } else if let Some(name) = begins(&WIDE) {
-        fault(format!("the feed is in {name}, not in UTF-8"), SAVE_AS_UTF_8)
+        Some(Fault::new(&ENCODING, 1, format!("the feed is in {name}, not in UTF-8")))
     } else {
         match start.first() {
             None if is_whole => fault("the file is empty".to_owned(), EXPORT_AGAIN),

@@ -17,8 +17,8 @@ use super::{
     fault::{Fault, FeedError},
     malformed::{self, bare_ampersand, check_local_name, forbidden_character, undeclared, unresolved},
     namespaces::{Namespace, SPOTIFY, Scope, is_meant_as_spotify, uri_of},
-    rules::{DOCTYPE_UNSUPPORTED, LIMIT, NAMESPACE, NOT_WELL_FORMED},
-    source::{ByteRecorder, SAVE_AS_UTF_8, Source, is_too_large, look},
+    rules::{DOCTYPE_UNSUPPORTED, ENCODING, LIMIT, NAMESPACE, NOT_WELL_FORMED},
+    source::{ByteRecorder, Source, is_too_large, look},
     well_formed::Verifier,
 };
 
@@ -155,7 +155,7 @@ impl<R: BufRead> XmlReader<R> {
                 Encoding::Ascii => "the feed is declared to be in ASCII, and has other characters",
                 _ => "the feed has other characters than ASCII, and its encoding has a name that not all parsers know",
             };
-            return Err(self.settle(Fault::with_fix(&NOT_WELL_FORMED, line, what, SAVE_AS_UTF_8), true));
+            return Err(self.settle(Fault::with_fix(&NOT_WELL_FORMED, line, what, ENCODING.mend), true));
         }
         let bytes = self.reader.get_mut().take();
         let accepted = match self.substitute.take() {
@@ -195,7 +195,7 @@ impl<R: BufRead> XmlReader<R> {
                 let invalid = |recorded: &[u8]| std::str::from_utf8(recorded).err().map(|error| error.valid_up_to());
                 // The verifier does not know the line.
                 let what = "a character is not in UTF-8";
-                Err(Fault::with_fix(&NOT_WELL_FORMED, self.line_of(invalid), what, SAVE_AS_UTF_8).into())
+                Err(Fault::with_fix(&NOT_WELL_FORMED, self.line_of(invalid), what, ENCODING.mend).into())
             }
             // The parser's own message may contain text of the document.
             Err(_) => Err(self.settle(Fault::new(&NOT_WELL_FORMED, line, "not well-formed XML"), false)),
@@ -324,6 +324,8 @@ impl<R: BufRead> XmlReader<R> {
     }
 
     fn element(&mut self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, Fault> {
+        let name = tag.name();
+        check_local_name(name, line)?;
         let mut attributes = Vec::new();
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|_| malformed::attribute(line))?;
@@ -337,8 +339,6 @@ impl<R: BufRead> XmlReader<R> {
             self.namespaces(attribute.key, &value, line)?;
             attributes.push((attribute.key.into_inner().to_owned(), value));
         }
-        let name = tag.name();
-        check_local_name(name, line)?;
         let uri = uri_of(self.reader.resolver().resolve_element(name).0).map_err(|prefix| undeclared(&prefix, line))?;
         if self.root.is_none() {
             self.root = Some(uri.clone());
