@@ -12,29 +12,103 @@ pub(super) struct Published {
     pub(super) at: DateTime<Utc>,
 }
 
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
+/// Names of the months in English, German, French, Spanish, Italian, Portuguese and Dutch, with the abbreviations that are not their beginning.
+const MONTHS: [&[&str]; 12] = [
+    &["january", "januari", "janvier", "janeiro", "enero", "gennaio"],
+    &[
+        "february",
+        "februari",
+        "février",
+        "fevrier",
+        "fevereiro",
+        "febrero",
+        "febbraio",
+    ],
+    &[
+        "march", "märz", "maerz", "mrz", "mars", "marzo", "março", "marco", "maart", "mrt",
+    ],
+    &["april", "aprile", "avril", "abril"],
+    &["may", "mayo", "mai", "maio", "maggio", "mei"],
+    &["june", "juni", "junio", "junho", "juin", "giugno"],
+    &["july", "juli", "julio", "julho", "juillet", "luglio"],
+    &["august", "augustus", "août", "aout", "agosto"],
+    &["september", "septembre", "septiembre", "settembre", "setembro"],
+    &["october", "octobre", "octubre", "oktober", "ottobre", "outubro"],
+    &["november", "novembre", "noviembre", "novembro"],
+    &[
+        "december",
+        "decembre",
+        "décembre",
+        "dezember",
+        "dezembro",
+        "diciembre",
+        "dicembre",
+    ],
 ];
-const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
+/// Names of the weekdays in these languages. They are skipped, because the date is complete without them, and they are often wrong.
+const WEEKDAYS: [&[&str]; 7] = [
+    &[
+        "monday",
+        "montag",
+        "lundi",
+        "lunes",
+        "lunedì",
+        "segunda-feira",
+        "maandag",
+    ],
+    &[
+        "tuesday",
+        "dienstag",
+        "mardi",
+        "martes",
+        "martedì",
+        "terça-feira",
+        "dinsdag",
+    ],
+    &[
+        "wednesday",
+        "mittwoch",
+        "mercredi",
+        "miércoles",
+        "miercoles",
+        "mercoledì",
+        "quarta-feira",
+        "woensdag",
+    ],
+    &[
+        "thursday",
+        "donnerstag",
+        "jeudi",
+        "jueves",
+        "giovedì",
+        "quinta-feira",
+        "donderdag",
+    ],
+    &[
+        "friday",
+        "freitag",
+        "vendredi",
+        "viernes",
+        "venerdì",
+        "sexta-feira",
+        "vrijdag",
+    ],
+    &[
+        "saturday",
+        "samstag",
+        "sonnabend",
+        "samedi",
+        "sábado",
+        "sabado",
+        "sabato",
+        "zaterdag",
+    ],
+    &["sunday", "sonntag", "dimanche", "domingo", "domenica", "zondag"],
 ];
+/// Weekdays of two letters, in German and Dutch.
+const SHORT_WEEKDAYS: [&str; 12] = ["mo", "di", "mi", "do", "fr", "sa", "so", "ma", "wo", "vr", "za", "zo"];
+/// Other words that can stand in a date.
+const FILLERS: [&str; 10] = ["-", "at", "of", "the", "de", "del", "le", "à", "um", "uhr"];
 /// Names of time zones with their offset in hours and minutes. RFC 822 names the first ten.
 const ZONES: [(&str, i32); 33] = [
     ("ut", 0),
@@ -132,18 +206,15 @@ struct Parts {
 impl Parts {
     /// Reads one word. Returns `None` if it has no meaning in a date, or repeats a part.
     fn word(&mut self, word: &str) -> Option<()> {
-        if is_name_of(word, &WEEKDAYS).is_some() {
+        // `mar` is a month before it is Tuesday.
+        if let Some(month) = month_of(word) {
+            return set(&mut self.month, month);
+        }
+        if is_weekday(word) || FILLERS.contains(&word) {
             return Some(());
         }
-        match word {
-            "am" | "pm" | "a.m." | "p.m." if self.time.is_some() => {
-                return set(&mut self.is_afternoon, word.starts_with('p'));
-            }
-            "at" | "of" | "the" | "-" => return Some(()),
-            _ => {}
-        }
-        if let Some(month) = is_name_of(word, &MONTHS) {
-            return set(&mut self.month, month);
+        if ["am", "pm", "a.m.", "p.m."].contains(&word) && self.time.is_some() {
+            return set(&mut self.is_afternoon, word.starts_with('p'));
         }
         if let Some((day, time)) = word.split_once('t')
             && let Some(()) = self.year_first(day)
@@ -199,7 +270,7 @@ impl Parts {
         if parts.next().is_some() {
             return None;
         }
-        let (day, month) = match (is_name_of(first, &MONTHS), is_name_of(second, &MONTHS)) {
+        let (day, month) = match (month_of(first), month_of(second)) {
             (Some(month), None) => (second, month),
             (None, Some(month)) => (first, month),
             _ => return None,
@@ -226,7 +297,7 @@ impl Parts {
         if word.len() == 4 && is_digits(word) {
             return set(&mut self.year, long_year(word)?);
         }
-        let ordinal = ["st", "nd", "rd", "th"]
+        let ordinal = ["st", "nd", "rd", "th", "er"]
             .iter()
             .find_map(|ending| word.strip_suffix(ending));
         let number = short_number(ordinal.or_else(|| word.strip_suffix('.')).unwrap_or(word))?;
@@ -270,11 +341,13 @@ impl Parts {
         }
         let offset = ["gmt", "utc", "ut"].iter().find_map(|name| word.strip_prefix(name));
         let seconds = offset_of(offset.unwrap_or(word))?;
-        if std::mem::take(&mut self.is_utc) {
-            // `GMT +0100`.
+        let zone = Zone::Offset(seconds);
+        // `GMT +0100` and `BST +0100`, where the offset counts, and `EST -0500`.
+        let is_replaced = std::mem::take(&mut self.is_utc) || self.zone == Some(Zone::Ambiguous);
+        if is_replaced || self.zone == Some(zone) {
             self.zone = None;
         }
-        set(&mut self.zone, Zone::Offset(seconds))
+        set(&mut self.zone, zone)
     }
 
     fn date(self) -> Option<Published> {
@@ -330,13 +403,26 @@ fn short_year(number: u32) -> i32 {
     if number < 50 { 2000 + number } else { 1900 + number }
 }
 
-/// Position, from 1, of the name that `word` is or abbreviates with at least three letters.
-fn is_name_of(word: &str, names: &[&str]) -> Option<u32> {
-    let word = word.strip_suffix('.').unwrap_or(word);
-    let place = names
-        .iter()
-        .position(|name| word.len() >= 3 && name.starts_with(word))?;
-    u32::try_from(place + 1).ok()
+/// Number of the month that `word` is or abbreviates.
+fn month_of(word: &str) -> Option<u32> {
+    let months = (1..).zip(MONTHS);
+    let mut months = months.filter_map(|(number, names)| abbreviates(word, names).then_some(number));
+    // `jui` is June or July.
+    months.next().filter(|_| months.next().is_none())
+}
+
+fn is_weekday(word: &str) -> bool {
+    WEEKDAYS.iter().any(|names| abbreviates(word, names)) || SHORT_WEEKDAYS.contains(&without_dot(word))
+}
+
+/// Whether `word` is one of the names, or at least three letters of its beginning.
+fn abbreviates(word: &str, names: &[&str]) -> bool {
+    let word = without_dot(word);
+    word.chars().count() >= 3 && names.iter().any(|name| name.starts_with(word))
+}
+
+fn without_dot(word: &str) -> &str {
+    word.strip_suffix('.').unwrap_or(word)
 }
 
 /// A time like 09:00, 9:00:57 or 09:00:57.123.
@@ -455,6 +541,21 @@ mod tests {
             ("Tue Jan 06 2026", "2026-01-06T00:00:00Z"),
             ("January 6th, 2026 at 9:00 PM", "2026-01-06T21:00:00Z"),
             ("Jan 6, 2026 12:05am", "2026-01-06T00:05:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 EST -0500", "2026-01-06T14:00:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 -0500 EST", "2026-01-06T14:00:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 BST +0100", "2026-01-06T08:00:00Z"),
+            // Other languages.
+            ("Di, 06 Jan 2026 09:00:00 +0100", "2026-01-06T08:00:00Z"),
+            ("Dienstag, 6. Januar 2026 um 9:00 Uhr", "2026-01-06T09:00:00Z"),
+            ("So., 1. M\u{e4}rz 2026", "2026-03-01T00:00:00Z"),
+            ("mardi 6 janvier 2026 \u{e0} 09:00", "2026-01-06T09:00:00Z"),
+            ("sam. 1er ao\u{fb}t 2026", "2026-08-01T00:00:00Z"),
+            ("6 de enero de 2026", "2026-01-06T00:00:00Z"),
+            ("lun, 05 ene 2026 09:00:00 GMT", "2026-01-05T09:00:00Z"),
+            ("6 gennaio 2026", "2026-01-06T00:00:00Z"),
+            ("ter, 06 out 2026", "2026-10-06T00:00:00Z"),
+            ("vr 6 mrt. 2026", "2026-03-06T00:00:00Z"),
+            ("Fri, 06 Mar 2026", "2026-03-06T00:00:00Z"),
             // Only one order of day and month is possible.
             ("24.11.2026", "2026-11-24T00:00:00Z"),
             ("11/24/2026 09:00", "2026-11-24T09:00:00Z"),
@@ -498,10 +599,18 @@ mod tests {
             "Tue, 06 Jan 2026 09:00:00 +0000 -0500",
             "Tue, 06 Jan 2026 09:00:00 (open",
             "Tue, 06 Jan 2026 09:00:00 )",
-            "Di, 06 Jan 2026 09:00:00 +0100",
             "mar. 6 janv. 2026",
-            "6 de enero de 2026",
-            "6 gennaio 2026",
+            "6 jui 2026",
+            "6 styczeń 2026",
+            "Foo, 06 Jan 2026",
+            "Tue, 06 Jan 2026 09:00:00 EST -0400",
+            "Mon, 30 Nov -0001 00:00:00 +0000",
+            "0000-00-00 00:00:00",
+            "2026-01-06T24:00:00Z",
+            "Tue, 06 Jan 2026 09:00:00 Europe/Berlin",
+            "2026-006",
+            "29 Feb 2025",
+            "1/6/2026",
             "2026年1月6日",
             "06 Jan 0026 09:00:00 GMT",
             "06 Jan 126",

@@ -1,9 +1,18 @@
 //! Seasons of episodes: `itunes:season` and `podcast:season` in the forms that name one whole number.
 
-/// Words before the number.
-const WORDS: [&str; 3] = ["season", "series", "s"];
+/// Words before the number, in English, German, French, Spanish, Portuguese, Italian and Dutch. `s` comes last: others begin with it.
+const WORDS: [&str; 8] = [
+    "season",
+    "series",
+    "staffel",
+    "saison",
+    "temporada",
+    "stagione",
+    "seizoen",
+    "s",
+];
 
-/// Reads a season: a whole number, also with zeros around it or the word "season" before it. Returns `None` for everything else.
+/// Reads a season: a whole number, also with zeros around it or a word for season before it. Returns `None` for everything else.
 pub(super) fn season(text: &str) -> Option<u32> {
     let text = text.trim().to_ascii_lowercase();
     let after_word = WORDS.iter().find_map(|word| text.strip_prefix(word));
@@ -45,6 +54,12 @@ mod tests {
             "#2",
             "Series 2",
             "Season 2.0",
+            "Season\u{a0}2",
+            "Staffel 2",
+            "Saison 2",
+            "Temporada 2",
+            "Stagione 2",
+            "Seizoen 2",
         ] {
             assert_eq!(season(text), Some(2), "{text}");
         }
