@@ -7,10 +7,13 @@ use url::Url;
 /// Upper bound of links inside links, such as `overcast://x-callback-url/add?url=…`.
 const MAX_DEPTH: usize = 3;
 
+const PASSWORD: &str = "a URL with a password";
+const PRIVATE_FEED: &str = "a private feed";
+
 const AUDIO: [&str; 9] = [".mp3", ".m4a", ".m4b", ".aac", ".ogg", ".opus", ".wav", ".flac", ".mp4"];
 
 /// Names of query parameters that are credentials, in lower case and without `-` and `_`.
-const CREDENTIALS: [&str; 22] = [
+const CREDENTIALS: [&str; 21] = [
     "accesskey",
     "auth",
     "authkey",
@@ -23,7 +26,6 @@ const CREDENTIALS: [&str; 22] = [
     "hmac",
     "jwt",
     "keypairid",
-    "pass",
     "passwd",
     "privatekey",
     "pwd",
@@ -37,7 +39,7 @@ const CREDENTIALS: [&str; 22] = [
 /// Ends of such names.
 const CREDENTIAL_ENDINGS: [&str; 5] = ["apikey", "password", "secret", "signature", "token"];
 /// Names that are credentials if the URL is that of a feed, or the value is long.
-const AMBIGUOUS_CREDENTIALS: [&str; 3] = ["key", "policy", "sign"];
+const AMBIGUOUS_CREDENTIALS: [&str; 4] = ["key", "pass", "policy", "sign"];
 /// Names that are credentials if the URL is that of a feed and the value is not guessable.
 const FEED_CREDENTIALS: [&str; 12] = [
     "code",
@@ -69,8 +71,9 @@ const PRIVATE_SEGMENTS: [&str; 7] = [
     "subscribers",
 ];
 /// Hosts of podcasts whose private feeds have such a part in the path.
-const PODCAST_HOSTS: [&str; 19] = [
+const PODCAST_HOSTS: [&str; 20] = [
     "acast.com",
+    "anchor.fm",
     "art19.com",
     "audioboom.com",
     "blubrry.com",
@@ -90,6 +93,8 @@ const PODCAST_HOSTS: [&str; 19] = [
     "spreaker.com",
     "substack.com",
 ];
+/// Platforms with a part of the path that marks what follows as private.
+const MARKED_PATHS: [(&str, &str); 3] = [("anchor.fm", "auth"), ("podcache.net", "pf"), ("redcircle.com", "pf")];
 /// Hosts that serve nothing but private feeds.
 const PRIVATE_HOSTS: [&str; 6] = [
     "feeds.glow.fm",
@@ -100,9 +105,12 @@ const PRIVATE_HOSTS: [&str; 6] = [
     "subscribers.transistor.fm",
 ];
 /// Platforms with their private feeds: the first part of the path, after which another part follows.
-const PRIVATE_PATHS: [(&str, &[&str]); 8] = [
+const PRIVATE_PATHS: [(&str, &[&str]); 11] = [
     ("supercast.com", &["episodes", "feed", "feeds", "rss"]),
     ("supercast.tech", &["episodes", "feed", "feeds", "rss"]),
+    ("my.slate.com", &["subscriptions"]),
+    ("supportingcast.cc", &["content"]),
+    ("supportingcast.co", &["content"]),
     ("supportingcast.fm", &["content", "feed", "feeds", "rss"]),
     ("memberful.com", &["feed", "feeds", "rss"]),
     ("passport.online", &["feed"]),
@@ -181,6 +189,11 @@ pub(super) struct Leak {
 }
 
 impl Leak {
+    /// Whether the link is meant for one person, whatever the episode is.
+    pub(super) fn is_personal(&self) -> bool {
+        [PASSWORD, PRIVATE_FEED].contains(&self.what)
+    }
+
     /// A link to audio that is known to be paid.
     pub(super) fn paid_audio(link: &str) -> Self {
         let host = web_urls(link).first().map(host_of);
@@ -235,10 +248,10 @@ fn web_urls(link: &str) -> Vec<Url> {
 fn revealed_by(url: &Url) -> Option<&'static str> {
     let path = url.path().to_lowercase();
     if !url.username().is_empty() || url.password().is_some() {
-        return Some("a URL with a password");
+        return Some(PASSWORD);
     }
     if is_private_feed(url, &path) {
-        return Some("a private feed");
+        return Some(PRIVATE_FEED);
     }
     if AUDIO.iter().any(|ending| path.ends_with(ending)) {
         return Some("audio");
@@ -261,19 +274,28 @@ fn is_private_feed(url: &Url, path: &str) -> bool {
         return is_at("castos.com") && has_parameter(url, "uuid");
     };
     let begins = |known: &[&str]| known.contains(first) && !rest.is_empty();
-    let private = segments.iter().position(|segment| PRIVATE_SEGMENTS.contains(segment));
-    let after_private = private.and_then(|place| segments.get(place + 1));
-    let named = PRIVATE_PATHS
+    let after = |is_mark: &dyn Fn(&str) -> bool| {
+        let mark = segments.iter().position(|segment| is_mark(segment));
+        mark.and_then(|place| segments.get(place + 1))
+    };
+    let after_private = after(&|segment| PRIVATE_SEGMENTS.contains(&segment));
+    let is_named = PRIVATE_PATHS
         .iter()
         .any(|(domain, parts)| is_at(domain) && begins(parts));
-    named
+    let is_marked = MARKED_PATHS
+        .iter()
+        .any(|(domain, mark)| is_at(domain) && after(&|segment| segment == *mark).is_some());
+    is_named
+        || is_marked
         || PRIVATE_HOSTS.contains(&host)
         || PODCAST_HOSTS.iter().any(|domain| is_at(domain)) && after_private.is_some()
         || after_private.is_some_and(|token| is_secret(token))
         || is_at("patreon.com") && *first == "rss" && url.query().is_some()
         || is_at("app.helloaudio.fm") && begins(&["feed"]) && segments.last() != Some(&"signup")
         || is_at("podcasts.helloaudio.fm") && has_parameter(url, "code")
-        || is_at("access.acast.com") && rest.last().is_some_and(|token| rest.len() > 1 && is_secret(token))
+        || is_at("access.acast.com") && rest.get(1).is_some_and(|token| *token != "default")
+        || is_at("feed.pod.co") && rest.first().is_some_and(|token| is_secret(token))
+        || is_at("feeds.npr.org") && has_parameter(url, "uid")
         || is_at("overcast.fm") && is_overcast_private(first)
         || (is_at("castos.com") || is_feed(path)) && has_parameter(url, "uuid")
 }
@@ -306,17 +328,19 @@ fn is_credential(name: &str, value: &str, is_feed: bool) -> bool {
         || is_feed && FEED_CREDENTIALS.contains(&name) && is_secret(value)
 }
 
-/// Whether a text looks like a token: at least 16 letters and digits, both of them, possibly with `-` and `_`, and an ending like `.rss`.
+/// Whether a text looks like a token: at least 16 letters, digits, `-` and `_`, and an ending like `.rss`. One part without `-` and `_` has ten characters or more,
+/// with both letters and digits, which the words of a title do not have.
 fn is_secret(text: &str) -> bool {
     let stem = FEED_ENDINGS
         .iter()
         .find_map(|ending| text.strip_suffix(ending))
         .unwrap_or(text);
     let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    stem.len() >= 16
-        && stem.chars().all(is_part)
-        && stem.bytes().any(|byte| byte.is_ascii_digit())
-        && stem.bytes().any(|byte| byte.is_ascii_alphabetic())
+    let is_mixed = |part: &str| {
+        let has = |is_kind: fn(&u8) -> bool| part.as_bytes().iter().any(is_kind);
+        part.len() >= 10 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    stem.len() >= 16 && stem.chars().all(is_part) && stem.split(['-', '_']).any(is_mixed)
 }
 
 #[cfg(test)]
@@ -355,7 +379,21 @@ mod tests {
             "https://app.helloaudio.fm/feed/f9f9f744-6a84-4a6f-bd1d-56ec13f99dc6/rss",
             "https://stratechery.passport.online/feed/podcast/2veiQRnCGxpwgPx1N8i91Q",
             "https://steadyhq.com/rss/example?auth=6d58b391-156a-4e88-93ff-3fe773f4394d",
+            "https://access.acast.com/rss/632090bb4d259900133e31a5/q7wk2",
             "https://feeds.acast.com/private/shows/abc?token=x",
+            "https://feeds.redcircle.com/ab71928c-8c79-46b9-a324-0d82a84b3254/pf/f9b2c1",
+            "https://api.podcache.net/shows/ab71928c-8c79-46b9-a324-0d82a84b3254/pf/f9b2c1",
+            "https://anchor.fm/s/1a2b3c4d/podcast/auth/abcdef",
+            "https://anchor.fm/s/1a2b3c4d/podcast/private/rss?token=abcdef",
+            "https://feed.pod.co/ab71928c-8c79-46b9-a324-0d82a84b3254/f9f9f744-6a84-4a6f-bd1d-56ec13f99dc6",
+            "https://feeds.npr.org/510289/podcast.xml?uid=abcdef",
+            "https://my.slate.com/subscriptions/abcdef/feed.xml",
+            "https://example.memberfulcontent.com/rss/1234?auth=abcdef",
+            "https://exampleshow.supportingcast.co/content/eyJ0IjoicCIsImMiOiIxNDc3In0.rss",
+            "https://rss.nebula.app/audio/channels/example.rss?token=abcdef",
+            "https://feeds.simplecast.com/private/AbCdEf",
+            "https://private.captivate.fm/example/abcdef",
+            "https://example.substack.com/feed/podcast/123/private/1f2e3d4c-5b6a-7089-90ab-cdef01234567.rss",
             "https://access.acast.com/rss/632090bb4d259900133e31a5/a8f3c0d17be94c6f",
             "https://feeds.captivate.fm/private/example",
             "https://feeds.buzzsprout.com/private/123.rss",
@@ -394,6 +432,22 @@ mod tests {
             "https://www.podbean.com/premium-podcast/example",
             "https://redcircle.com/shows/ab71928c-8c79-46b9-a324-0d82a84b3254",
             "https://feeds.redcircle.com/ab71928c-8c79-46b9-a324-0d82a84b3254",
+            "https://feed.pod.co/example-show",
+            "https://feeds.npr.org/510289/podcast.xml",
+            "https://anchor.fm/s/1a2b3c4d/podcast/rss",
+            "https://feeds.megaphone.fm/ABC1234567890123",
+            "https://feeds.simplecast.com/54nAGcIl",
+            "https://www.omnycontent.com/d/playlist/e73c998e-6e60-432f-8610-ae210140c5b1/a91018a4-ea4f-4130/podcast.rss",
+            "https://feeds.buzzsprout.com/123456.rss",
+            "https://feeds.captivate.fm/example/",
+            "https://feed.podbean.com/example/feed.xml",
+            "https://www.spreaker.com/show/1234567/episodes/feed",
+            "https://example.libsyn.com/rss",
+            "https://feeds.soundcloud.com/users/soundcloud:users:1234567/sounds.rss",
+            "https://www.youtube.com/feeds/videos.xml?channel_id=UC9AHywQeW9BOcOl7dg1YMqA",
+            "https://example.com/premium/top-10-tips-for-podcasters-in-2026",
+            "https://example.com/members/spring-sale-2026-tickets",
+            "https://tickets.example/buy?pass=weekend",
             "https://overcast.fm/itunes1234567/exampleshow",
             "https://podcasts.apple.com/us/podcast/example/id1234567?i=1000746918090",
             "https://open.spotify.com/show/4rOoJ6Egrf8K2IrywzwOMk?si=abcdef0123456789",

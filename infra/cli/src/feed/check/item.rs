@@ -54,6 +54,7 @@ impl Check<'_> {
         if !item.access.is_empty() {
             self.gated(item, title);
         }
+        self.public_notes(item, title);
     }
 
     fn gated(&mut self, item: &Item, title: Option<&str>) {
@@ -63,7 +64,6 @@ impl Check<'_> {
         }
         self.entitlements(item, title);
         self.enclosures(item, title);
-        self.public_notes(item, title);
     }
 
     fn entitlements(&mut self, item: &Item, title: Option<&str>) {
@@ -130,7 +130,7 @@ impl Check<'_> {
 
     /// Reports links that reveal paid audio, and remembers the others: a later episode may have that audio.
     fn public_notes(&mut self, item: &Item, title: Option<&str>) {
-        let (leaks, harmless) = self.leaks_in(&item.notes);
+        let (leaks, harmless) = self.leaks_in(&item.notes, !item.access.is_empty());
         for Leak { host, what } in leaks {
             self.found
                 .add(&LEAK, item.line, title, format!("the notes link to {what} at {host}"));
@@ -140,14 +140,15 @@ impl Check<'_> {
         }
     }
 
-    /// The links in public texts that reveal paid audio, and the hashes of the others.
-    pub(super) fn leaks_in(&self, notes: &[String]) -> (BTreeSet<Leak>, Vec<u64>) {
+    /// The links in public texts that reveal paid audio, and the hashes of the others. Texts about free episodes can have audio of their own.
+    pub(super) fn leaks_in(&self, notes: &[String], is_gated: bool) -> (BTreeSet<Leak>, Vec<u64>) {
         // A set, because the same notes often are in several elements.
         let (mut leaks, mut harmless) = (BTreeSet::new(), Vec::new());
         for link in notes.iter().flat_map(|notes| links(notes)) {
             let hash = self.hash.hash_one(&link);
             let is_paid = self.paid_audio.contains(&hash);
-            match reveals(&link).or_else(|| is_paid.then(|| Leak::paid_audio(&link))) {
+            let leak = reveals(&link).filter(|leak| is_gated || leak.is_personal());
+            match leak.or_else(|| is_paid.then(|| Leak::paid_audio(&link))) {
                 Some(leak) => {
                     leaks.insert(leak);
                 }

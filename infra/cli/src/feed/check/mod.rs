@@ -322,11 +322,9 @@ impl Check<'_> {
         if self.items == 0 {
             self.found.add(&NO_EPISODES, line, None, "the feed has no episode");
         }
-        if self.gated > 0 {
-            for Leak { host, what } in self.leaks_in(&channel.notes).0 {
-                let what = format!("the show's description links to {what} at {host}");
-                self.found.add(&LEAK, line, None, what);
-            }
+        for Leak { host, what } in self.leaks_in(&channel.notes, self.gated > 0).0 {
+            let what = format!("the show's description links to {what} at {host}");
+            self.found.add(&LEAK, line, None, what);
         }
         if self.gated > 0 && !self.has_partner {
             self.found.add(

@@ -471,6 +471,14 @@ fn a_private_feed_in_public_texts_is_found_by_its_form() {
         let show = gated_with("<description>D", &format!("<description>D {link}"));
         assert_eq!(rules(&show), ["leak-in-notes"], "{link}");
     }
+    // Free episodes have public notes, too; their own audio is free.
+    let free = |notes: &str| {
+        let free = item("b", &format!("<description>{notes}</description>"));
+        feed(&[HEAD, SHOW, &free, &item("a", GOLD)].concat())
+    };
+    assert_eq!(rules(&free("https://feeds.supercast.com/SECRET")), ["leak-in-notes"]);
+    assert_eq!(rules(&free("https://a.example/a.mp3")), ["leak-in-notes"]);
+    assert!(rules(&free("https://a.example/b.mp3 https://a.example/c?token=x")).is_empty());
     let public = "https://www.patreon.com/exampleshow?utm_source=notes";
     let feed = gated_with("<description>D", &format!("<description>D {public}"));
     assert!(rules(&feed).is_empty(), "{public}");
