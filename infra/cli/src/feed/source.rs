@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Chain, Cursor, Read},
-    path::PathBuf,
+    path::Path,
 };
 
 use super::{
@@ -48,9 +48,16 @@ pub(super) fn open(feed: &str) -> Result<Box<dyn BufRead>, CliError> {
     if feed == "-" {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
-    let file =
-        File::open(PathBuf::from(feed)).map_err(|error| CliError::new(format!("cannot read {feed}: {error}")))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
+    let file = open_file(Path::new(feed)).map_err(|error| CliError::new(format!("cannot read {feed}: {error}")))?;
+    Ok(Box::new(file))
+}
+
+/// Opens a feed in a file.
+///
+/// # Errors
+/// An I/O error if it cannot be opened.
+pub(super) fn open_file(path: &Path) -> io::Result<BufReader<File>> {
+    Ok(BufReader::with_capacity(1 << 16, File::open(path)?))
 }
 
 /// A feed whose first bytes were looked at.

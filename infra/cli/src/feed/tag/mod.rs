@@ -3,6 +3,7 @@
 
 mod edit;
 mod output;
+mod published;
 mod rules;
 mod summary;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, BufRead, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use chrono::{DateTime, Utc};
@@ -22,11 +23,12 @@ use shared::clock::Clock;
 use self::{
     edit::{Naming, retagged},
     output::{to_file, to_stream},
+    published::Published,
     rules::{Decision, Rules},
-    summary::{Change, Summary, gate_of, show},
+    summary::{Change, Summary, gate_of, line_about, show_of},
 };
 use super::{
-    dates::published,
+    dates,
     document::{Access, Feed, Item, SegmentKind},
     fault::{Fault, FeedError},
     namespaces::Scope,
@@ -78,7 +80,7 @@ pub(crate) struct TagArgs {
 
 /// Reads the value of `--at`.
 fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    let time = published(text).map(|published| published.at);
+    let time = dates::published(text).map(|published| published.at);
     time.ok_or_else(|| "use a form like 2026-11-29 or 2026-11-29T06:00:00Z".to_owned())
 }
 
@@ -89,9 +91,11 @@ struct Task<'a> {
     allow_ungating: bool,
     is_dry_run: bool,
     now: DateTime<Utc>,
+    /// The feed that is replaced.
+    published: Published,
 }
 
-/// Tags the feed.
+/// Tags the feed. Returns whether the run was accepted, or would be without `--dry-run`.
 ///
 /// # Errors
 /// [`CliError`] if rules or feed are invalid, the feed is already tagged, a rule cannot decide an episode, an episode would lose its gate, or a file cannot be read
@@ -101,29 +105,47 @@ pub(super) fn run(args: &TagArgs, out: &mut dyn Write) -> Result<bool, CliError>
         .map_err(|error| CliError::new(format!("cannot read {}: {error}", args.rules.display())))?;
     let rules = Rules::parse(&text)?;
     let now = DateTime::from_timestamp(Clock::System.now(), 0).unwrap_or_default();
+    let mut log = io::stderr();
     let task = Task {
         rules: &rules,
         replace: args.replace,
         allow_ungating: args.allow_ungating,
         is_dry_run: args.dry_run,
         now: args.at.unwrap_or(now),
+        published: published(args.output.as_deref(), &mut log)?,
     };
     let feed = open(&args.feed)?;
-    let mut log = io::stderr();
     let summary = match &args.output {
         _ if args.dry_run => task.tag(feed, &mut io::sink(), &mut log)?,
         None => to_stream(out, |file| task.tag(feed, file, &mut io::sink()))?,
         Some(path) => to_file(path, |file| task.tag(feed, file, &mut io::sink()))?,
     };
     summary.print(&rules, &mut log)?;
-    if args.dry_run && summary.lost.count > 0 && !args.allow_ungating {
-        let count = summary.lost.count;
+    let is_rejected = args.dry_run && !summary.lost.is_empty() && !args.allow_ungating;
+    if is_rejected {
+        let count = summary.lost.len();
         writeln!(
             log,
             "Without --allow-ungating the run is rejected: {count} episodes lose their gate."
         )?;
     }
-    Ok(true)
+    Ok(!is_rejected)
+}
+
+/// Reads the feed at `output`, which the run replaces.
+fn published(output: Option<&Path>, log: &mut dyn Write) -> Result<Published, CliError> {
+    let Some(path) = output else {
+        return Ok(Published::default());
+    };
+    let published = Published::read(path)?;
+    if published.is_none() {
+        writeln!(
+            log,
+            "{} is not a well-formed feed: its gates are not compared.",
+            path.display()
+        )?;
+    }
+    Ok(published.unwrap_or_default())
 }
 
 impl Task<'_> {
@@ -135,7 +157,10 @@ impl Task<'_> {
         let mut feed = Feed::new(feed)?;
         let mut tagging = Tagging {
             task: self,
-            summary: Summary::new(self.rules),
+            summary: Summary {
+                show_before: self.published.show.clone(),
+                ..Summary::new(self.rules)
+            },
             naming: None,
             channel: None,
             show_is_tagged: false,
@@ -157,19 +182,19 @@ impl Task<'_> {
     /// [`CliError`] if an episode could not be decided, or would lose its gate without permission.
     fn judged(&self, summary: Summary) -> Result<Summary, CliError> {
         let undecided = &summary.undecided;
-        if undecided.count > 0 {
+        if !undecided.is_empty() {
             return Err(CliError::new(format!(
                 "{} episodes cannot be decided; nothing was written\n{}\nFix: correct them, or put a rule before, which decides them by guid.",
-                undecided.count,
-                undecided.lines()
+                undecided.len(),
+                undecided.join("\n")
             )));
         }
         let lost = &summary.lost;
-        if lost.count > 0 && !self.allow_ungating && !self.is_dry_run {
+        if !lost.is_empty() && !self.allow_ungating && !self.is_dry_run {
             return Err(CliError::new(format!(
                 "{} episodes would lose their gate; nothing was written\n{}\nFix: correct the rules, or pass --allow-ungating if these episodes are to be free.",
-                lost.count,
-                lost.lines()
+                lost.len(),
+                lost.join("\n")
             )));
         }
         Ok(summary)
@@ -251,12 +276,7 @@ impl Tagging<'_> {
             ));
         }
         self.must_replace(access.element.line)?;
-        let value = |name: &str, attribute: &str| {
-            let child = access.children.iter().find(|child| child.name == name);
-            child.and_then(|child| child.attribute(attribute)).map(str::to_owned)
-        };
-        let is_sandbox = value("sandbox", "enabled").is_some_and(|enabled| enabled != "false");
-        self.summary.show_before = Some(show(&value("partner", "id").unwrap_or_default(), is_sandbox));
+        self.summary.show_before = Some(show_of(access));
         self.show_is_tagged = true;
         Ok(())
     }
@@ -264,32 +284,41 @@ impl Tagging<'_> {
     /// The bytes of an item after tagging.
     fn item(&mut self, item: &Item, bytes: Vec<u8>, log: &mut dyn Write) -> Result<Vec<u8>, CliError> {
         self.check_access(item)?;
-        let before = gate_of(item);
+        let own = gate_of(item);
+        let before = self.task.published.gate(item).or(own.as_ref());
         let (place, rule) = match self.task.rules.decide(item, self.task.now) {
-            Decision::Rule(place, rule) => (place, rule),
+            Decision::Rule(place, rule) => {
+                self.summary.count_rule(place);
+                (place, Some(rule))
+            }
             Decision::NoRule => {
-                // Unchanged, because a forgotten rule must not make paid audio free.
+                // A forgotten rule must not make paid audio free.
                 self.summary.by_none += 1;
-                self.summary.unchanged += 1;
-                self.summary.kept += u64::from(before.is_some());
-                return Ok(bytes);
+                self.summary.kept += u64::from(own.is_some());
+                if before == own.as_ref() {
+                    self.summary.unchanged += 1;
+                    return Ok(bytes);
+                }
+                (usize::MAX, None)
             }
             Decision::Undecided(why) => {
-                self.summary.undecided.add(item, &why);
+                self.summary.undecided.push(line_about(item, &why));
                 return Ok(bytes);
             }
         };
-        self.summary.count_rule(place);
-        let gate = before.as_ref().filter(|gate| !gate.is_empty());
-        let has_left_window = gate.is_some_and(|gate| self.task.rules.has_left_window(item, gate, place));
+        let free = BTreeSet::new();
+        let gate = before.filter(|gate| !gate.is_empty());
         let change = Change {
             item,
-            before: before.as_ref(),
-            after: &rule.entitlements,
-            has_left_window,
+            before,
+            after: rule.map(|rule| &rule.entitlements).or(own.as_ref()).unwrap_or(&free),
+            has_left_window: gate.is_some_and(|gate| self.task.rules.has_left_window(item, gate, place)),
         };
         self.summary.note(&change, log)?;
-        Ok(self.retag(item, &bytes, &rule.entitlements))
+        Ok(match rule {
+            Some(rule) => self.retag(item, &bytes, &rule.entitlements),
+            None => bytes,
+        })
     }
 
     fn retag(&self, item: &Item, bytes: &[u8], entitlements: &BTreeSet<String>) -> Vec<u8> {

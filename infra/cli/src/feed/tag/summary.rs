@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
     io::{self, Write},
 };
 
@@ -12,32 +11,9 @@ use crate::feed::{
     findings::printable,
 };
 
-/// Upper bound of the episodes that an error names.
-const MAX_NAMED: usize = 20;
-
-/// Episodes that stop a run: the first ones by name, and their exact number.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Episodes {
-    named: Vec<String>,
-    pub(super) count: usize,
-}
-
-impl Episodes {
-    pub(super) fn add(&mut self, item: &Item, what: &str) {
-        self.count += 1;
-        if self.named.len() < MAX_NAMED {
-            self.named.push(format!("{}: {what}", name_of(item)));
-        }
-    }
-
-    /// One line for each named episode.
-    pub(super) fn lines(&self) -> String {
-        let mut lines = self.named.join("\n");
-        if self.count > self.named.len() {
-            let _ = write!(lines, "\nand {} more", self.count - self.named.len());
-        }
-        lines
-    }
+/// A line about an episode.
+pub(super) fn line_about(item: &Item, what: &str) -> String {
+    format!("{}: {what}", name_of(item))
 }
 
 /// Line, title and guid of an episode.
@@ -82,18 +58,20 @@ pub(super) struct Summary {
     pub(super) kept: u64,
     pub(super) gated: u64,
     pub(super) changed: u64,
-    /// Number of changed episodes that no entitlement from before unlocks any more.
-    pub(super) replaced: u64,
+    /// Number of changed episodes that an entitlement from before no longer unlocks.
+    pub(super) narrowed: u64,
+    /// These entitlements.
+    pub(super) removed: BTreeSet<String>,
     pub(super) ungated: u64,
     /// Number of ungated episodes whose early access is over.
     pub(super) left_window: u64,
     pub(super) unchanged: u64,
     /// Partner and sandbox of the show before, if it was tagged.
     pub(super) show_before: Option<String>,
-    /// Episodes that a rule cannot decide.
-    pub(super) undecided: Episodes,
-    /// Episodes that lose their gate, except at the end of their early access.
-    pub(super) lost: Episodes,
+    /// Lines about the episodes that a rule cannot decide.
+    pub(super) undecided: Vec<String>,
+    /// Lines about the episodes that lose their gate, except at the end of their early access.
+    pub(super) lost: Vec<String>,
 }
 
 impl Summary {
@@ -117,43 +95,46 @@ impl Summary {
     /// An I/O error of `log`.
     pub(super) fn note(&mut self, change: &Change<'_>, log: &mut dyn Write) -> io::Result<()> {
         let Change {
-            item,
-            before,
-            after,
-            has_left_window,
+            item, before, after, ..
         } = *change;
         let kind = match before {
             None if after.is_empty() => None,
             None => {
                 self.gated += 1;
-                Some("gated")
+                Some("gated".to_owned())
             }
-            Some(before) if before == after && !after.is_empty() => None,
-            Some(_) if after.is_empty() => {
-                self.ungated += 1;
-                if has_left_window {
-                    self.left_window += 1;
-                    Some("ungated, because its early access is over")
-                } else {
-                    self.lost.add(item, &format!("{} -> free", was(before)));
-                    Some("ungated")
-                }
-            }
-            Some(before) => {
-                self.changed += 1;
-                if before.is_disjoint(after) {
-                    self.replaced += 1;
-                    Some("changed, no entitlement from before unlocks it")
-                } else {
-                    Some("changed")
-                }
-            }
+            Some(_) if after.is_empty() => Some(self.ungated(change).to_owned()),
+            Some(before) if before == after => None,
+            Some(before) => Some(self.changed(before, after)),
         };
         match kind {
             None => self.unchanged += 1,
             Some(kind) => writeln!(log, "{}: {} -> {} [{kind}]", name_of(item), was(before), names(after))?,
         }
         Ok(())
+    }
+
+    fn ungated(&mut self, change: &Change<'_>) -> &'static str {
+        self.ungated += 1;
+        if change.has_left_window {
+            self.left_window += 1;
+            return "ungated, because its early access is over";
+        }
+        self.lost
+            .push(line_about(change.item, &format!("{} -> free", was(change.before))));
+        "ungated"
+    }
+
+    fn changed(&mut self, before: &BTreeSet<String>, after: &BTreeSet<String>) -> String {
+        self.changed += 1;
+        let removed: BTreeSet<_> = before.difference(after).cloned().collect();
+        if removed.is_empty() {
+            return "changed".to_owned();
+        }
+        self.narrowed += 1;
+        let kind = format!("changed, no longer unlocked by {}", names(&removed));
+        self.removed.extend(removed);
+        kind
     }
 
     /// Writes the counts.
@@ -166,7 +147,7 @@ impl Summary {
         }
         writeln!(
             out,
-            "{:>8} episodes without a matching rule: unchanged, {} of them gated",
+            "{:>8} episodes without a matching rule: as in the feed, {} of them gated",
             self.by_none, self.kept
         )?;
         let after = show(&rules.partner_id, rules.sandbox);
@@ -178,13 +159,20 @@ impl Summary {
             "summary: {} gated, {} changed, {} ungated, {} unchanged",
             self.gated, self.changed, self.ungated, self.unchanged
         )?;
-        for (count, what) in [
-            (self.replaced, "of the changed: no entitlement from before unlocks them"),
-            (self.left_window, "of the ungated: their early access is over"),
-        ] {
-            if count > 0 {
-                writeln!(out, "{count:>8} {what}")?;
-            }
+        if self.narrowed > 0 {
+            let removed = names(&self.removed);
+            writeln!(
+                out,
+                "{:>8} of the changed: no longer unlocked by {removed}",
+                self.narrowed
+            )?;
+        }
+        if self.left_window > 0 {
+            writeln!(
+                out,
+                "{:>8} of the ungated: their early access is over",
+                self.left_window
+            )?;
         }
         Ok(())
     }
@@ -199,8 +187,18 @@ fn was(before: Option<&BTreeSet<String>>) -> String {
     }
 }
 
+/// Partner and sandbox of a show, by its `spotify:access` element.
+pub(super) fn show_of(access: &Access) -> String {
+    let value = |name: &str, attribute: &str| {
+        let child = access.children.iter().find(|child| child.name == name);
+        child.and_then(|child| child.attribute(attribute))
+    };
+    let is_sandbox = value("sandbox", "enabled").is_some_and(|enabled| enabled != "false");
+    show(value("partner", "id").unwrap_or_default(), is_sandbox)
+}
+
 /// Partner and sandbox of a show.
-pub(super) fn show(partner_id: &str, is_sandbox: bool) -> String {
+fn show(partner_id: &str, is_sandbox: bool) -> String {
     let sandbox = if is_sandbox { " in the sandbox" } else { "" };
     format!("partner {}{sandbox}", printable(partner_id))
 }

@@ -34,7 +34,12 @@ fn tagged_at(
         allow_ungating,
         is_dry_run: false,
         now: time(now).unwrap(),
+        published: Published::default(),
     };
+    tagged_by(&task, feed)
+}
+
+fn tagged_by(task: &Task<'_>, feed: &str) -> Result<(String, Summary, String), String> {
     let (mut out, mut log) = (Vec::new(), Vec::new());
     let summary = task
         .tag(feed.as_bytes(), &mut out, &mut log)
@@ -112,7 +117,7 @@ proptest! {
     fn no_feed_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z:=\"'&;! -]{0,200}") {
         let rules = Rules::parse(RULES).unwrap();
         for feed in [bytes, text.clone().into_bytes(), format!("<rss><channel>{text}</channel></rss>").into_bytes()] {
-            let task = Task { rules: &rules, replace: true, allow_ungating: true, is_dry_run: false, now: DateTime::default() };
+            let task = Task { rules: &rules, replace: true, allow_ungating: true, is_dry_run: false, now: DateTime::default(), published: Published::default() };
             let _ = task.tag(feed.as_slice(), &mut io::sink(), &mut io::sink());
         }
     }
@@ -252,14 +257,11 @@ fn an_episode_that_a_rule_cannot_decide_stops_the_run_by_line() {
 }
 
 #[test]
-fn many_undecided_episodes_are_counted_and_named_up_to_a_limit() {
+fn each_of_many_undecided_episodes_is_named() {
     let rules = format!("{PARTNER}[[rule]]\npublished_within_days = 7\nentitlements = [\"gold\"]");
     let failed = tagged(&feed(&[""; 50]), &rules, false).unwrap_err();
-    assert!(
-        failed.contains("50 episodes") && failed.contains("and 30 more"),
-        "{failed}"
-    );
-    assert_eq!(failed.lines().filter(|line| line.starts_with("line ")).count(), 20);
+    assert!(failed.contains("50 episodes"), "{failed}");
+    assert_eq!(failed.lines().filter(|line| line.starts_with("line ")).count(), 50);
 }
 
 #[test]
@@ -367,14 +369,28 @@ fn a_gate_is_removed_only_with_permission_or_at_the_end_of_early_access() {
     assert_eq!((summary.kept, out.contains(GOLD)), (1, true));
 }
 
+/// The gate `gold`, renamed.
+fn gate(names: &[&str]) -> String {
+    let names = names.iter().map(|name| format!("<entitlement name=\"{name}\"/>"));
+    format!("<spotify:access>{}</spotify:access>", names.collect::<String>())
+}
+
 #[test]
 fn each_change_is_named_and_counted() {
-    let gate = |names: &str| GOLD.replace("gold", names);
-    let items = ["", &gate("gold"), &gate("silver"), &gate("bronze"), &gate("silver"), ""];
+    let items = [
+        String::new(),
+        gate(&["gold"]),
+        gate(&["silver"]),
+        gate(&["bronze"]),
+        gate(&["silver"]),
+        String::new(),
+        gate(&["gold", "platinum"]),
+    ];
+    let items: Vec<_> = items.iter().map(String::as_str).collect();
     let show = "<spotify:access><partner id=\"1111111111111111111111\"/><sandbox enabled=\"true\"/></spotify:access>";
     let feed = feed(&items).replacen("<channel>", &format!("<channel>{show}"), 1);
     let rules = format!(
-        "{PARTNER}[[rule]]\nguid = [\"g0\", \"g1\", \"g3\"]\nentitlements = [\"gold\"]\n[[rule]]\nguid = [\"g2\"]\nentitlements = [\"gold\", \"silver\"]\n[[rule]]\nguid = [\"g4\"]\nentitlements = []"
+        "{PARTNER}[[rule]]\nguid = [\"g0\", \"g1\", \"g3\", \"g6\"]\nentitlements = [\"gold\"]\n[[rule]]\nguid = [\"g2\"]\nentitlements = [\"gold\", \"silver\"]\n[[rule]]\nguid = [\"g4\"]\nentitlements = []"
     );
     let (_, summary, log) = tagged_at("2026-11-29", &feed, &rules, (true, true)).unwrap();
     assert_eq!(
@@ -382,20 +398,104 @@ fn each_change_is_named_and_counted() {
         [
             "line 2: Episode 0 (g0): free -> gold [gated]",
             "line 4: Episode 2 (g2): silver -> gold, silver [changed]",
-            "line 5: Episode 3 (g3): bronze -> gold [changed, no entitlement from before unlocks it]",
+            "line 5: Episode 3 (g3): bronze -> gold [changed, no longer unlocked by bronze]",
             "line 6: Episode 4 (g4): silver -> free [ungated]",
+            "line 8: Episode 6 (g6): gold, platinum -> gold [changed, no longer unlocked by platinum]",
         ]
     );
     let mut out = Vec::new();
     summary.print(&Rules::parse(&rules).unwrap(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     for line in [
-        "summary: 1 gated, 2 changed, 1 ungated, 2 unchanged\n",
-        "1 of the changed: no entitlement from before unlocks them\n",
+        "summary: 1 gated, 3 changed, 1 ungated, 2 unchanged\n",
+        "2 of the changed: no longer unlocked by bronze, platinum\n",
         "show: partner 1111111111111111111111 in the sandbox -> partner 0WickerlightSandbox000\n",
     ] {
         assert!(out.contains(line), "{line}: {out}");
     }
+}
+
+/// A folder that is removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("soa-link-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_published_feed_keeps_its_gates_although_the_source_has_none() {
+    let folder = Folder::new("published");
+    let path = folder.0.join("spotify.xml");
+    let old = "<pubDate>Thu, 01 Oct 2026 06:00:00 GMT</pubDate>";
+    let audio = "<enclosure url=\"https://a.example/2.mp3\"/>";
+    let source = feed(&[old, old, &[old, audio].concat(), old]);
+    let gated = format!(
+        "{PARTNER}[[rule]]\nguid = [\"g0\", \"g2\"]\nentitlements = [\"gold\"]\n[[rule]]\nguid = [\"g1\"]\nentitlements = [\"gold\", \"silver\"]\n"
+    );
+    let free = "[[rule]]\nall = true\nentitlements = []";
+    fs::write(&path, tagged(&source, &gated, false).unwrap().0).unwrap();
+    let run = |source: &str, rules: &str, allow_ungating| {
+        let rules = Rules::parse(rules).unwrap();
+        let published = Published::read(&path).unwrap().unwrap();
+        let task = Task {
+            rules: &rules,
+            replace: false,
+            allow_ungating,
+            is_dry_run: false,
+            now: time("2026-11-29").unwrap(),
+            published,
+        };
+        tagged_by(&task, source)
+    };
+
+    let (_, summary, log) = run(&source, &gated, false).unwrap();
+    assert_eq!((summary.gated, summary.unchanged, log.as_str()), (0, 4, ""));
+    assert_eq!(summary.show_before.as_deref(), Some("partner 0WickerlightSandbox000"));
+
+    // A rule that is gone, one that comes first, an episode without its guid, and a smaller set.
+    let without_guid = source.replace("<guid>g2</guid>", "");
+    for (source, rules, lost) in [
+        (&source, PARTNER.to_owned(), "3 episodes"),
+        (&source, [PARTNER, free].concat(), "3 episodes"),
+        (
+            &source,
+            [PARTNER, free, gated.trim_start_matches(PARTNER)].join("\n"),
+            "3 episodes",
+        ),
+        (&without_guid, gated.clone(), "1 episodes"),
+        (&without_guid, [&gated, free].concat(), "1 episodes"),
+    ] {
+        let failed = run(source, &rules, false).unwrap_err();
+        assert!(failed.contains(lost) && failed.contains("gold -> free"), "{failed}");
+        assert!(run(source, &rules, true).is_ok(), "{rules}");
+    }
+    let (_, summary, log) = run(&source, &gated.replace(", \"silver\"", ""), false).unwrap();
+    assert_eq!((summary.narrowed, summary.changed), (1, 1));
+    assert!(log.contains("no longer unlocked by silver"), "{log}");
+
+    // The end of early access needs no permission, with or without a rule for what comes after it.
+    let early = format!("{PARTNER}[[rule]]\npublished_within_days = 7\nentitlements = [\"gold\"]\n");
+    let new = source.replace("<guid>g1</guid>", "<guid>new</guid>");
+    for rules in [early.clone(), [&early, free].concat()] {
+        let (_, summary, _) = run(&new, &rules, false).unwrap();
+        assert_eq!((summary.ungated, summary.left_window), (2, 2), "{rules}");
+    }
+
+    // What is not a feed has no gates, and a missing file neither.
+    fs::write(&path, "before").unwrap();
+    assert!(Published::read(&path).unwrap().is_none());
+    fs::remove_file(&path).unwrap();
+    assert!(Published::read(&path).unwrap().unwrap().show.is_none());
 }
 
 #[test]
@@ -486,8 +586,7 @@ fn what_is_written_is_in_the_right_namespace_wherever_it_stands() {
 
 #[test]
 fn a_rejected_feed_leaves_no_output() {
-    let folder = std::env::temp_dir().join(format!("soa-link-tag-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let Folder(folder) = &Folder::new("tag");
     let path = folder.join("spotify.xml");
     fs::write(&path, "before").unwrap();
     let failing = |file: &mut dyn Write| -> Result<(), CliError> {
@@ -499,12 +598,11 @@ fn a_rejected_feed_leaves_no_output() {
     assert!(to_stream(&mut out, failing).is_err());
     assert!(out.is_empty());
     assert_eq!(fs::read_to_string(&path).unwrap(), "before");
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
 
     let complete = |file: &mut dyn Write| Ok(file.write_all(b"complete")?);
     to_file(&path, complete).unwrap();
     to_stream(&mut out, complete).unwrap();
     assert_eq!(out, fs::read(&path).unwrap());
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
 }
