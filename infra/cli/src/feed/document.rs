@@ -6,12 +6,14 @@ use std::io::BufRead;
 use super::{
     dates::{Published, published},
     fault::{Fault, FeedError},
-    namespaces::{Namespace, Scope},
+    namespaces::{Namespace, SPOTIFY, Scope},
     reading::Reading,
     rules::{NAMESPACE, NOT_WELL_FORMED},
     seasons::season,
     xml::{Element, Token, XmlReader},
 };
+
+const NO_DEFAULT: &str = "Remove the default namespace, xmlns=\"…\": the elements of RSS have none.";
 
 /// A part of the feed, with its bytes.
 pub(super) struct Segment {
@@ -176,9 +178,9 @@ impl<R: BufRead> Feed<R> {
         self.xml.is_html
     }
 
-    /// Whether the root element has a namespace, which RSS does not have.
+    /// Whether the root element has a namespace, which RSS does not have. Spotify's is a fault of its own.
     pub(super) fn has_root_namespace(&self) -> bool {
-        !self.xml.root_namespace().is_empty()
+        !["", SPOTIFY].contains(&self.xml.root_namespace())
     }
 
     /// The elements and declarations in a wrong namespace since the last call.
@@ -234,6 +236,11 @@ impl<R: BufRead> Feed<R> {
         match self.path.as_slice() {
             [] if !self.has_root => {
                 self.has_root = true;
+                if element.space == Namespace::Spotify {
+                    let what = "the default namespace is Spotify's, so all elements of RSS have it";
+                    self.faults
+                        .push(Fault::with_fix(&NAMESPACE, element.line, what, NO_DEFAULT));
+                }
                 self.open(&element, Place::Root);
                 Ok(SegmentKind::Root(element))
             }
@@ -282,10 +289,11 @@ impl<R: BufRead> Feed<R> {
 
     /// Notes an element that was meant as one of RSS, and is in another namespace than the root element.
     fn other_namespace(&mut self, element: &Element, name: &str) {
-        if element.name == name && element.prefix.is_none() && element.space != Namespace::Rss {
+        let is_reported = self.xml.root_namespace() == SPOTIFY;
+        if element.name == name && element.prefix.is_none() && element.space != Namespace::Rss && !is_reported {
             let what = format!("<{name}> is in another namespace than the root element");
-            let fix = "Remove the default namespace, xmlns=\"…\": the elements of RSS have none.";
-            self.faults.push(Fault::with_fix(&NAMESPACE, element.line, what, fix));
+            self.faults
+                .push(Fault::with_fix(&NAMESPACE, element.line, what, NO_DEFAULT));
         }
     }
 

@@ -1,6 +1,9 @@
 //! The namespaces of a podcast feed. Names are compared by namespace, never by prefix.
 
-use quick_xml::name::ResolveResult;
+use quick_xml::{
+    escape::unescape,
+    name::{Namespace as Uri, ResolveResult},
+};
 
 /// Spotify's XML namespace, exactly (Content Management, "RSS").
 pub(super) const SPOTIFY: &str = "http://www.spotify.com/ns/rss";
@@ -61,10 +64,15 @@ pub(super) fn is_meant_as_spotify(uri: &str, prefix: Option<&str>) -> bool {
 /// The namespace that a name resolves to, or the prefix that is not declared. The empty text means no namespace.
 pub(super) fn uri_of(result: ResolveResult<'_>) -> Result<String, String> {
     match result {
-        ResolveResult::Bound(space) => Ok(space.0.to_owned()),
+        ResolveResult::Bound(uri) => Ok(replaced(uri)),
         ResolveResult::Unbound => Ok(String::new()),
         ResolveResult::Unknown(prefix) => Err(prefix),
     }
+}
+
+/// A namespace as it is written, with its references to characters replaced.
+pub(super) fn replaced(uri: Uri<'_>) -> String {
+    unescape(uri.0).map_or_else(|_| uri.0.to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// What a new element can refer to at a place of the document.

@@ -16,7 +16,7 @@ use super::{
     doctype::{Entities, entities},
     fault::{Fault, FeedError},
     malformed::{self, bare_ampersand, check_local_name, forbidden_character, undeclared, unresolved},
-    namespaces::{Namespace, SPOTIFY, Scope, is_meant_as_spotify, uri_of},
+    namespaces::{Namespace, SPOTIFY, Scope, is_meant_as_spotify, replaced, uri_of},
     rules::{DOCTYPE_UNSUPPORTED, ENCODING, LIMIT, NAMESPACE, NOT_WELL_FORMED},
     source::{ByteRecorder, Source, is_too_large, look},
     well_formed::Verifier,
@@ -132,7 +132,7 @@ impl<R: BufRead> XmlReader<R> {
     /// What an element that is inserted after the token just read can refer to.
     pub(super) fn scope(&self) -> Scope {
         let resolver = self.reader.resolver();
-        let prefixes = resolver.bindings().filter(|(_, space)| space.0 == SPOTIFY);
+        let prefixes = resolver.bindings().filter(|(_, uri)| replaced(*uri) == SPOTIFY);
         let prefixes = prefixes.filter_map(|(prefix, _)| match prefix {
             PrefixDeclaration::Named(name) => Some(name.to_owned()),
             PrefixDeclaration::Default => None,

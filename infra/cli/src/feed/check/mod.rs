@@ -26,9 +26,9 @@ use crate::{
         namespaces::Namespace,
         private_links::Leak,
         rules::{
-            AUTHOR, COVER, DESCRIPTION, DOCTYPE, LEAK, MISPLACED, NO_EPISODES, NOT_RSS, NOT_WELL_FORMED, PARTNER_ID,
-            PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD, RSS_NAMESPACE,
-            SANDBOX, SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
+            AUTHOR, COVER, DESCRIPTION, DOCTYPE, LEAK, MISPLACED, NAMESPACE, NO_EPISODES, NOT_RSS, NOT_WELL_FORMED,
+            PARTNER_ID, PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD,
+            RSS_NAMESPACE, SANDBOX, SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
         },
         source::open,
         xml::Element,
@@ -182,9 +182,15 @@ impl Check<'_> {
         }
         match channel {
             Some((channel, line)) => self.channel(&channel, line),
+            // A channel in a wrong namespace was reported as such.
+            None if self.has_wrong_namespace() => {}
             None => self.found.add(&NOT_RSS, feed.line(), None, "the feed has no channel"),
         }
         Ok(())
+    }
+
+    fn has_wrong_namespace(&self) -> bool {
+        self.found.counts.contains_key(NAMESPACE.name)
     }
 
     fn root(&mut self, root: &Element, has_namespace: bool) {
@@ -319,7 +325,7 @@ impl Check<'_> {
                 self.found.add(rule, line, None, what);
             }
         }
-        if self.items == 0 {
+        if self.items == 0 && !self.has_wrong_namespace() {
             self.found.add(&NO_EPISODES, line, None, "the feed has no episode");
         }
         for Leak { host, what } in self.leaks_in(&channel.notes, self.gated > 0).0 {

@@ -312,6 +312,23 @@ fn a_wrong_namespace_is_found_wherever_it_stands() {
             "{feed}"
         );
     }
+    for (from, to, line) in [
+        ("<rss ", format!("\n<rss xmlns=\"{SPOTIFY}\" "), 2),
+        ("<channel>", format!("\n<channel xmlns=\"{SPOTIFY}\">"), 2),
+        ("<channel>", "\n<channel xmlns=\"urn:x\">".to_owned(), 2),
+        ("<item>", format!("\n<item xmlns=\"{SPOTIFY}\">"), 2),
+        ("<item>", "\n<item xmlns=\"urn:x\">".to_owned(), 2),
+    ] {
+        let feed = gated_with(from, &to);
+        let check = checked(&feed, Check::default());
+        let findings: Vec<_> = check
+            .found
+            .shown
+            .iter()
+            .map(|finding| (finding.rule, finding.line))
+            .collect();
+        assert_eq!(findings, [("namespace", line)], "{feed}");
+    }
     // The right namespace, under any prefix and at any level.
     for feed in [
         gated_with("<channel>", &format!("<channel {declaration}>")),
@@ -321,6 +338,7 @@ fn a_wrong_namespace_is_found_wherever_it_stands() {
             "<item xmlns:media=\"urn:x\"><media:access><media:x/></media:access><media:item/>",
         ),
         gated_with("<item>", "<item><access>free for all</access>"),
+        gated_with(SPOTIFY, &SPOTIFY.replace('s', "&#115;")),
         gated_with(
             GOLD,
             &format!("<access xmlns=\"{SPOTIFY}\"><entitlement xmlns=\"\" name=\"gold\"/></access>"),
