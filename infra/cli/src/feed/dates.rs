@@ -145,18 +145,22 @@ const ZONES: [(&str, i32); 33] = [
     ("akdt", -800),
     ("hst", -1000),
 ];
-/// Names that several time zones share.
-const AMBIGUOUS_ZONES: [&str; 3] = ["bst", "ist", "ast"];
+/// Names that several time zones share, or that do not say whether it is summer.
+const AMBIGUOUS_ZONES: [&str; 7] = ["bst", "ist", "ast", "et", "ct", "mt", "pt"];
 const EARLIEST_YEAR: i32 = 1900;
 
 /// Reads a date. Returns `None` if it is impossible, or cannot be read without guessing.
 pub(super) fn published(text: &str) -> Option<Published> {
     let text = without_comments(text)?.to_lowercase();
     let mut parts = Parts::default();
-    for word in text.split(|character: char| character.is_whitespace() || character == ',') {
-        if !word.is_empty() {
-            parts.word(word)?;
-        }
+    let words = text.split(|character: char| character.is_whitespace() || character == ',');
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    // Tuesday in French, Italian and Spanish, if there is a month, too.
+    let is_tuesday = words
+        .split_first()
+        .is_some_and(|(first, rest)| without_dot(first) == "mar" && rest.iter().any(|word| month_of(word).is_some()));
+    for word in words.iter().skip(usize::from(is_tuesday)) {
+        parts.word(word)?;
     }
     parts.date()
 }
@@ -206,7 +210,6 @@ struct Parts {
 impl Parts {
     /// Reads one word. Returns `None` if it has no meaning in a date, or repeats a part.
     fn word(&mut self, word: &str) -> Option<()> {
-        // `mar` is a month before it is Tuesday.
         if let Some(month) = month_of(word) {
             return set(&mut self.month, month);
         }
@@ -330,7 +333,19 @@ impl Parts {
 
     /// A zone: a name, an offset, `GMT` with an offset, or an offset followed by its name.
     fn zone(&mut self, word: &str) -> Option<()> {
-        if AMBIGUOUS_ZONES.contains(&word) {
+        // RFC 5322: single letters were used in two senses. A name like `Europe/Berlin` needs a database.
+        let is_letter =
+            word.len() == 1 && word != "j" && word.bytes().all(|byte| byte.is_ascii_lowercase()) && word != "z";
+        let is_region = word.split_once('/').is_some_and(|(area, place)| {
+            let is_name = |part: &str| {
+                !part.is_empty()
+                    && part
+                        .chars()
+                        .all(|letter| letter.is_ascii_alphabetic() || "_/-".contains(letter))
+            };
+            is_name(area) && is_name(place)
+        });
+        if AMBIGUOUS_ZONES.contains(&word) || is_letter || is_region {
             self.zone.get_or_insert(Zone::Ambiguous);
             return Some(());
         }
@@ -543,6 +558,9 @@ mod tests {
             ("Jan 6, 2026 12:05am", "2026-01-06T00:05:00Z"),
             ("Tue, 06 Jan 2026 09:00:00 EST -0500", "2026-01-06T14:00:00Z"),
             ("Tue, 06 Jan 2026 09:00:00 -0500 EST", "2026-01-06T14:00:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 A", "2026-01-06T09:00:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 ET", "2026-01-06T09:00:00Z"),
+            ("Tue, 06 Jan 2026 09:00:00 America/New_York", "2026-01-06T09:00:00Z"),
             ("Tue, 06 Jan 2026 09:00:00 BST +0100", "2026-01-06T08:00:00Z"),
             // Other languages.
             ("Di, 06 Jan 2026 09:00:00 +0100", "2026-01-06T08:00:00Z"),
@@ -550,6 +568,9 @@ mod tests {
             ("So., 1. M\u{e4}rz 2026", "2026-03-01T00:00:00Z"),
             ("mardi 6 janvier 2026 \u{e0} 09:00", "2026-01-06T09:00:00Z"),
             ("sam. 1er ao\u{fb}t 2026", "2026-08-01T00:00:00Z"),
+            ("mar. 6 janv. 2026", "2026-01-06T00:00:00Z"),
+            ("Mar, 03 mar 2026", "2026-03-03T00:00:00Z"),
+            ("Mar 3, 2026", "2026-03-03T00:00:00Z"),
             ("6 de enero de 2026", "2026-01-06T00:00:00Z"),
             ("lun, 05 ene 2026 09:00:00 GMT", "2026-01-05T09:00:00Z"),
             ("6 gennaio 2026", "2026-01-06T00:00:00Z"),
@@ -599,7 +620,7 @@ mod tests {
             "Tue, 06 Jan 2026 09:00:00 +0000 -0500",
             "Tue, 06 Jan 2026 09:00:00 (open",
             "Tue, 06 Jan 2026 09:00:00 )",
-            "mar. 6 janv. 2026",
+            "mar. 2026",
             "6 jui 2026",
             "6 styczeń 2026",
             "Foo, 06 Jan 2026",
@@ -607,7 +628,8 @@ mod tests {
             "Mon, 30 Nov -0001 00:00:00 +0000",
             "0000-00-00 00:00:00",
             "2026-01-06T24:00:00Z",
-            "Tue, 06 Jan 2026 09:00:00 Europe/Berlin",
+            "Tue, 06 Jan 2026 09:00:00 J",
+            "Tue, 06 Jan 2026 09:00:00 Mars/2",
             "2026-006",
             "29 Feb 2025",
             "1/6/2026",

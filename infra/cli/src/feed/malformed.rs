@@ -160,13 +160,32 @@ pub(super) fn namespace_with_space(line: u64) -> Fault {
     Fault::with_fix(&NOT_WELL_FORMED, line, "a namespace has a space in it", NAMES)
 }
 
-/// Checks the first character after a prefix; the verifier checks the others.
-pub(super) fn check_local_name(name: QName<'_>, line: u64) -> Result<(), Fault> {
+/// Checks the first character after a prefix, and that only the characters occur that names had before the fifth edition of XML 1.0: many parsers, such as expat,
+/// know no others. The verifier checks the rest.
+pub(super) fn check_name(name: QName<'_>, line: u64) -> Result<(), Fault> {
     let is_only_inside = |first: char| matches!(first, '0'..='9' | '-' | '.' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}');
-    let name = name.local_name().into_inner();
-    if name.is_empty() || name.starts_with(is_only_inside) {
+    let local = name.local_name().into_inner();
+    if local.is_empty() || local.starts_with(is_only_inside) {
         let what = "a name does not begin with a letter, or a bare < stands in the text";
         return Err(Fault::with_fix(&NOT_WELL_FORMED, line, what, BARE_LESS_THAN));
+    }
+    check_name_characters(name.into_inner(), line)
+}
+
+/// Checks a name as [`check_name`] does, but for its beginning.
+pub(super) fn check_name_characters(name: &str, line: u64) -> Result<(), Fault> {
+    let is_new = |character: char| {
+        let punctuation_to_radicals = '\u{200c}'..='\u{20cf}';
+        character > '\u{d7a3}' || punctuation_to_radicals.contains(&character)
+    };
+    if name.contains(is_new) {
+        let what = "a name has a character that many XML parsers do not know in names";
+        return Err(Fault::with_fix(
+            &NOT_WELL_FORMED,
+            line,
+            what,
+            "Write names with letters of ASCII.",
+        ));
     }
     Ok(())
 }

@@ -126,7 +126,7 @@ const WELL_FORMED: [&str; 51] = [
 ];
 
 /// What both reject.
-const MALFORMED: [&str; 124] = [
+const MALFORMED: [&str; 130] = [
     "",
     " ",
     "text",
@@ -181,6 +181,12 @@ const MALFORMED: [&str; 124] = [
     "<a>\u{ffff}</a>",
     "<a>\0</a>",
     "<a/>\0",
+    "<a\u{feff}/>",
+    "<a b\u{feff}=\"c\"/>",
+    "<a\u{feff}:b xmlns:a\u{feff}=\"u\"/>",
+    "<\u{1f600}/>",
+    "<a\u{200d}/>",
+    "<?p\u{feff} q?><a/>",
     "<a b=\"\u{2}\"/>",
     "<!--\u{3}--><a/>",
     "<?p \u{4}?><a/>",

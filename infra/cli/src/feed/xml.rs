@@ -15,7 +15,7 @@ use super::{
     declaration::{Encoding, encoding},
     doctype::{Entities, entities},
     fault::{Fault, FeedError},
-    malformed::{self, bare_ampersand, check_local_name, forbidden_character, undeclared, unresolved},
+    malformed::{self, bare_ampersand, check_name, check_name_characters, forbidden_character, undeclared, unresolved},
     namespaces::{Namespace, SPOTIFY, Scope, is_meant_as_spotify, replaced, uri_of},
     rules::{DOCTYPE_UNSUPPORTED, ENCODING, LIMIT, NAMESPACE, NOT_WELL_FORMED},
     source::{ByteRecorder, Source, is_too_large, look},
@@ -262,7 +262,11 @@ impl<R: BufRead> XmlReader<R> {
                 let what = "a processing instruction has a colon in its name";
                 return Err(Fault::with_fix(&NOT_WELL_FORMED, line, what, "Remove it."));
             }
-            Event::Comment(_) | Event::PI(_) => Token::Other,
+            Event::PI(instruction) => {
+                check_name_characters(instruction.target(), line)?;
+                Token::Other
+            }
+            Event::Comment(_) => Token::Other,
             Event::Eof => Token::Eof,
         })
     }
@@ -325,7 +329,7 @@ impl<R: BufRead> XmlReader<R> {
 
     fn element(&mut self, tag: &BytesStart<'_>, line: u64, empty: bool) -> Result<Element, Fault> {
         let name = tag.name();
-        check_local_name(name, line)?;
+        check_name(name, line)?;
         let mut attributes = Vec::new();
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|_| malformed::attribute(line))?;
@@ -334,7 +338,7 @@ impl<R: BufRead> XmlReader<R> {
             if attribute.value.contains('<') {
                 return Err(malformed::bare_less_than(line));
             }
-            check_local_name(attribute.key, line)?;
+            check_name(attribute.key, line)?;
             let value = self.value(&attribute, line)?;
             self.namespaces(attribute.key, &value, line)?;
             attributes.push((attribute.key.into_inner().to_owned(), value));
