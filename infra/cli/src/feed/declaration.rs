@@ -5,20 +5,14 @@ use super::{
     rules::{ENCODING, NOT_WELL_FORMED},
 };
 
-/// What an XML declaration says of the encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Utf8,
-    /// UTF-8 under a name that only a part of the parsers knows. The others read ASCII alone.
-    Utf8Alias,
-    Ascii,
-}
+/// Beginnings of the names of encodings in which ASCII is written as in UTF-8.
+const LIKE_ASCII: [&str; 4] = ["cp125", "iso-8859-", "latin1", "windows-125"];
 
-/// Reads an XML declaration, without `<?` and `?>`.
+/// Reads an XML declaration, without `<?` and `?>`. Returns the fault of the first character that is not in ASCII, if only ASCII can be read.
 ///
 /// # Errors
-/// [`Fault`] if it is malformed, or declares another encoding than UTF-8 or ASCII.
-pub(super) fn encoding(declaration: &str, line: u64) -> Result<Encoding, Fault> {
+/// [`Fault`] if it is malformed, or declares an encoding that cannot be read at all.
+pub(super) fn read_declaration(declaration: &str, line: u64) -> Result<Option<Fault>, Fault> {
     let malformed = || {
         Fault::with_fix(
             &NOT_WELL_FORMED,
@@ -42,18 +36,29 @@ pub(super) fn encoding(declaration: &str, line: u64) -> Result<Encoding, Fault> 
     if !rest.trim_matches(is_space).is_empty() {
         return Err(malformed());
     }
-    match encoding.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("utf-8") => Ok(Encoding::Utf8),
-        Some("utf8" | "utf_8") => Ok(Encoding::Utf8Alias),
-        Some("us-ascii" | "ascii") => Ok(Encoding::Ascii),
-        Some(name) if is_encoding_name(name) => {
-            let what = format!("the feed is declared to be in {name}, not in UTF-8");
-            // A feed in UTF-16 or UTF-32 was recognized by its first bytes, so such a declaration is wrong.
-            let is_wrong = name.starts_with("utf");
-            let rule = if is_wrong { &NOT_WELL_FORMED } else { &ENCODING };
-            Err(Fault::with_fix(rule, line, what, ENCODING.mend))
+    let Some(name) = encoding.map(str::to_ascii_lowercase) else {
+        return Ok(None);
+    };
+    if !is_encoding_name(&name) {
+        return Err(malformed());
+    }
+    let fault = |rule, what: String| Fault::with_fix(rule, line, what, ENCODING.mend);
+    let other = format!("the feed is declared to be in {name}, not in UTF-8");
+    match name.as_str() {
+        "utf-8" => Ok(None),
+        "utf8" | "utf_8" => {
+            let what =
+                "the feed has other characters than ASCII, and its encoding has a name that not all parsers know";
+            Ok(Some(fault(&NOT_WELL_FORMED, what.to_owned())))
         }
-        Some(_) => Err(malformed()),
+        "us-ascii" | "ascii" => {
+            let what = "the feed is declared to be in ASCII, and has other characters";
+            Ok(Some(fault(&NOT_WELL_FORMED, what.to_owned())))
+        }
+        _ if LIKE_ASCII.iter().any(|start| name.starts_with(start)) => Ok(Some(fault(&ENCODING, other))),
+        // A feed in UTF-16 or UTF-32 was recognized by its first bytes, so such a declaration is wrong.
+        _ if name.starts_with("utf") => Err(fault(&NOT_WELL_FORMED, other)),
+        _ => Err(fault(&ENCODING, other)),
     }
 }
 
@@ -85,27 +90,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_declaration_of_utf_8_or_ascii_is_read_in_every_form() {
-        for (text, expected) in [
-            ("xml version=\"1.0\"", Encoding::Utf8),
-            ("xml version='1.0' encoding='utf8'", Encoding::Utf8Alias),
-            ("xml version = '1.0'\n encoding = \"UTF-8\" ", Encoding::Utf8),
-            (
-                "xml version='1.0' encoding='UTF8' standalone='yes'",
-                Encoding::Utf8Alias,
-            ),
-            ("xml version='1.0' encoding='ASCII'", Encoding::Ascii),
-            ("xml version='1.1' encoding='us-ascii' standalone='no'", Encoding::Ascii),
+    fn a_declaration_is_read_in_every_form() {
+        for text in [
+            "xml version=\"1.0\"",
+            "xml version = '1.0'\n encoding = \"UTF-8\" ",
+            "xml version='1.1' encoding='utf-8' standalone='no'",
         ] {
-            assert_eq!(encoding(text, 1).unwrap(), expected, "{text}");
+            assert!(read_declaration(text, 1).unwrap().is_none(), "{text}");
+        }
+        for (name, rule) in [
+            ("utf8", "not-well-formed"),
+            ("UTF8", "not-well-formed"),
+            ("ASCII", "not-well-formed"),
+            ("us-ascii", "not-well-formed"),
+            ("ISO-8859-1", "encoding"),
+            ("Windows-1252", "encoding"),
+        ] {
+            let text = format!("xml version='1.0' encoding='{name}' standalone='yes'");
+            assert_eq!(read_declaration(&text, 1).unwrap().unwrap().rule.name, rule, "{name}");
         }
     }
 
     #[test]
     fn another_encoding_or_a_malformed_declaration_is_rejected() {
         for (text, what) in [
-            ("xml version='1.0' encoding='ISO-8859-1'", "iso-8859-1"),
-            ("xml version='1.0' encoding='windows-1252'", "windows-1252"),
+            ("xml version='1.0' encoding='EBCDIC-CP-US'", "ebcdic-cp-us"),
             ("xml version='1.0' encoding='UTF-16'", "utf-16"),
             ("xml version='1.0' encoding=''", "malformed"),
             ("xml version='1.0' encoding='a b'", "malformed"),
@@ -120,7 +129,7 @@ mod tests {
             ("xml version='1.0' encoding='UTF-8' more='1'", "malformed"),
             ("xml version=1.0", "malformed"),
         ] {
-            assert!(encoding(text, 1).unwrap_err().what.contains(what), "{text}");
+            assert!(read_declaration(text, 1).unwrap_err().what.contains(what), "{text}");
         }
     }
 }

@@ -102,11 +102,7 @@ const REASONS: [(&str, &str, &str); 23] = [
         "the document ends before all its elements do",
         "Export the feed again: it is cut off, or an end tag is missing.",
     ),
-    (
-        "outside the root",
-        "there is text outside the root element",
-        "Remove what stands before or after the root element.",
-    ),
+    ("outside the root", "something stands outside the root element", OUTSIDE),
     ("prefix", "a namespace declaration or a prefix is malformed", NAMES),
     ("Namespace", "a namespace declaration or a prefix is malformed", NAMES),
     (
@@ -120,6 +116,7 @@ const REASONS: [(&str, &str, &str); 23] = [
         "Write &lt; for <.",
     ),
 ];
+const OUTSIDE: &str = "Remove what stands before or after the feed, such as a message of the server.";
 const AMPERSAND: &str = "Write &amp; for &, also in URLs.";
 const ENTITY: &str = "Write the character itself or its number, such as &#160; for &nbsp;.";
 const BARE_LESS_THAN: &str = "Write &lt; for < in text. Names start with a letter.";
@@ -143,6 +140,12 @@ pub(super) fn from_message(message: &str, line: u64) -> Fault {
 /// An attribute that is malformed or repeated.
 pub(super) fn attribute(line: u64) -> Fault {
     Fault::with_fix(&NOT_WELL_FORMED, line, "an attribute is malformed or repeated", TAG)
+}
+
+/// An element or declaration after the end of the root element.
+pub(super) fn outside_root(line: u64) -> Fault {
+    let what = "something stands outside the root element";
+    Fault::with_fix(&NOT_WELL_FORMED, line, what, OUTSIDE)
 }
 
 /// A bare `<` in an attribute.

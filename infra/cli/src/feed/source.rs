@@ -17,7 +17,7 @@ const MAX_SEGMENT_BYTES: usize = 4 * 1024 * 1024;
 /// Number of bytes by which a file's format is recognized.
 const HEAD_BYTES: u64 = 1024;
 
-const EXPORT_AGAIN: &str =
+pub(super) const EXPORT_AGAIN: &str =
     "Fetch the feed itself: a server may have answered with an error, or the wrong file was saved.";
 const DECOMPRESS: &str = "Decompress it first, for example with gunzip.";
 
@@ -90,6 +90,7 @@ fn recognize(bytes: &[u8]) -> Head {
         known.map(|(_, name)| *name)
     };
     let is_whole = u64::try_from(bytes.len()).is_ok_and(|length| length < HEAD_BYTES);
+    let has = |tag: &[u8]| start.windows(tag.len()).any(|window| window == tag);
     let lower = start.to_ascii_lowercase();
     let is_html = lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html");
     let fault = |what: String, fix| Some(Fault::with_fix(&NOT_WELL_FORMED, 1, what, fix));
@@ -103,6 +104,10 @@ fn recognize(bytes: &[u8]) -> Head {
             // More than a head of white space can have anything after it.
             Some(b'<') | None => None,
             Some(b'{' | b'[') => fault("the file is JSON, not a feed".to_owned(), EXPORT_AGAIN),
+            Some(_) if [b"<?xml".as_slice(), b"<rss"].iter().any(|tag| has(tag)) => {
+                let fix = "Remove what stands before <?xml or <rss, such as a message of the server.";
+                fault("something stands before the feed".to_owned(), fix)
+            }
             Some(_) => fault("the file is not XML: it does not begin with <".to_owned(), EXPORT_AGAIN),
         }
     };

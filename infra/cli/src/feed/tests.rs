@@ -71,7 +71,7 @@ fn text(document: &[u8]) -> String {
 }
 
 /// What both accept.
-const WELL_FORMED: [&str; 51] = [
+const WELL_FORMED: [&str; 52] = [
     "<a/>",
     "<a></a >",
     "<a b='\"' c=\"'\"/>",
@@ -110,6 +110,7 @@ const WELL_FORMED: [&str; 51] = [
     "<?xml version=\"1.0\" encoding=\"utf8\"?><a>&#233;</a>",
     "<?xml version=\"1.0\" encoding=\"ASCII\"?><a/>",
     "<?xml version=\"1.0\" encoding=\"us-ascii\"?><a>&#233;</a>",
+    "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>&#233;</a>",
     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\" ?><a/>",
     "<?xml  version = \"1.1\" standalone='yes'?><a/>",
     "<!DOCTYPE a:b><a/>",
@@ -260,10 +261,17 @@ const MALFORMED: [&str; 130] = [
 ];
 
 /// What only expat accepts, each with the rule of ours. Everything else that it accepts is read.
-const STRICTER: [(&str, &str); 13] = [
+const STRICTER: [(&str, &str); 14] = [
     // Only UTF-8 is read, because all other bytes of a feed are copied.
-    ("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a/>", "encoding"),
-    ("<?xml version=\"1.0\" encoding=\"windows-1252\"?><a/>", "encoding"),
+    (
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\u{e9}</a>",
+        "encoding",
+    ),
+    (
+        "<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>\u{e9}</a>",
+        "encoding",
+    ),
+    ("<?xml version=\"1.0\" encoding=\"koi8-r\"?><a/>", "encoding"),
     // XML 1.0 has no such versions and no such prefix of elements.
     ("<?xml version=\"2.0\"?><a/>", "not-well-formed"),
     ("<?xml version=\"1\"?><a/>", "not-well-formed"),

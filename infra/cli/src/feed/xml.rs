@@ -12,7 +12,7 @@ use quick_xml::{
 };
 
 use super::{
-    declaration::{Encoding, encoding},
+    declaration::read_declaration,
     doctype::{Entities, entities},
     fault::{Fault, FeedError},
     malformed::{self, bare_ampersand, check_name, check_name_characters, forbidden_character, undeclared, unresolved},
@@ -73,7 +73,8 @@ pub(super) struct XmlReader<R> {
     substitute: Option<Vec<u8>>,
     entities: Entities,
     expanded_bytes: usize,
-    encoding: Encoding,
+    /// The fault of a character that is not in ASCII, if the declared encoding allows no other.
+    only_ascii: Option<Fault>,
     depth: usize,
     /// Namespace of the root element, once it was read.
     root: Option<String>,
@@ -100,7 +101,7 @@ impl<R: BufRead> XmlReader<R> {
             substitute: None,
             entities: Entities::default(),
             expanded_bytes: 0,
-            encoding: Encoding::Utf8,
+            only_ascii: None,
             depth: 0,
             root: None,
             has_doctype: false,
@@ -149,13 +150,11 @@ impl<R: BufRead> XmlReader<R> {
     /// # Errors
     /// [`FeedError`] if the document up to here is known not to be well-formed.
     pub(super) fn take(&mut self) -> Result<Vec<u8>, FeedError> {
-        if self.encoding != Encoding::Utf8 && !self.reader.get_ref().recorded().is_ascii() {
+        if let Some(fault) = self.only_ascii.clone()
+            && !self.reader.get_ref().recorded().is_ascii()
+        {
             let line = self.line_of(|recorded| recorded.iter().position(|byte| !byte.is_ascii()));
-            let what = match self.encoding {
-                Encoding::Ascii => "the feed is declared to be in ASCII, and has other characters",
-                _ => "the feed has other characters than ASCII, and its encoding has a name that not all parsers know",
-            };
-            return Err(self.settle(Fault::with_fix(&NOT_WELL_FORMED, line, what, ENCODING.mend), true));
+            return Err(self.settle(Fault { line, ..fault }, true));
         }
         let bytes = self.reader.get_mut().take();
         let accepted = match self.substitute.take() {
@@ -232,6 +231,10 @@ impl<R: BufRead> XmlReader<R> {
     }
 
     fn token(&mut self, event: Event<'_>, line: u64) -> Result<Token, Fault> {
+        let is_content = matches!(event, Event::Start(_) | Event::Empty(_) | Event::Decl(_));
+        if is_content && self.depth == 0 && self.root.is_some() {
+            return Err(malformed::outside_root(line));
+        }
         Ok(match event {
             Event::Start(tag) => {
                 let element = self.element(&tag, line, false)?;
@@ -250,7 +253,7 @@ impl<R: BufRead> XmlReader<R> {
             Event::CData(text) => Token::Text(text.xml_content(XmlVersion::Implicit1_0).into_owned()),
             Event::GeneralRef(reference) => Token::Text(self.reference(&reference, line)?),
             Event::Decl(declaration) => {
-                self.encoding = encoding(&declaration, line)?;
+                self.only_ascii = read_declaration(&declaration, line)?;
                 self.substitute = Some(self.with_lines("<?xml version=\"1.0\"?>"));
                 Token::Other
             }

@@ -30,7 +30,7 @@ use crate::{
             PARTNER_ID, PARTNER_ID_UNUSUAL, PARTNER_MISSING, PARTNER_OTHER, PARTNERS, PREFIX, PREFIXED_CHILD,
             RSS_NAMESPACE, SANDBOX, SANDBOX_ALONE, TITLE, UNKNOWN_CHILD,
         },
-        source::open,
+        source::{EXPORT_AGAIN, open},
         xml::Element,
     },
 };
@@ -182,8 +182,8 @@ impl Check<'_> {
         }
         match channel {
             Some((channel, line)) => self.channel(&channel, line),
-            // A channel in a wrong namespace was reported as such.
-            None if self.has_wrong_namespace() => {}
+            // The reason was reported.
+            None if self.has_wrong_namespace() || self.found.counts.contains_key(NOT_RSS.name) => {}
             None => self.found.add(&NOT_RSS, feed.line(), None, "the feed has no channel"),
         }
         Ok(())
@@ -195,24 +195,26 @@ impl Check<'_> {
 
     fn root(&mut self, root: &Element, has_namespace: bool) {
         let line = root.line;
-        match root.name.as_str() {
-            _ if root.prefix.is_some() => self.found.add(&NOT_RSS, line, None, "the root element has a prefix"),
-            "rss" if has_namespace => {
-                self.found
-                    .add(&RSS_NAMESPACE, line, None, "the elements of the feed have a namespace");
+        let (what, fix) = match root.name.as_str() {
+            "rss" if root.prefix.is_none() => {
+                if has_namespace {
+                    let what = "the elements of the feed have a namespace";
+                    self.found.add(&RSS_NAMESPACE, line, None, what);
+                }
+                return;
             }
-            "rss" => {}
-            "html" => self
-                .found
-                .add(&NOT_RSS, line, None, "the file is an HTML page, not a feed"),
-            "feed" => self.found.add(
-                &NOT_RSS,
-                line,
-                None,
+            "html" => ("the file is an HTML page, not a feed", EXPORT_AGAIN),
+            "feed" => (
                 "the root element is not rss; this may be an Atom feed",
+                "Export the feed as RSS 2.0, which starts with <rss>.",
             ),
-            _ => self.found.add(&NOT_RSS, line, None, "the root element is not rss"),
-        }
+            "rss" | "RDF" => (
+                "the root element is not rss without a prefix",
+                "Export the feed as RSS 2.0, which starts with <rss>.",
+            ),
+            _ => ("the root element is not rss", EXPORT_AGAIN),
+        };
+        self.found.add_fault(Fault::with_fix(&NOT_RSS, line, what, fix));
     }
 
     /// Checks a `spotify:access` element. `good` lists its allowed children with their attributes, `elsewhere` those allowed only in the other place.
@@ -385,9 +387,8 @@ impl Check<'_> {
 fn as_html(error: FeedError, is_html: bool) -> FeedError {
     match error {
         FeedError::Fault(fault) if is_html && fault.rule.name == NOT_WELL_FORMED.name => {
-            let fix = "Fetch the feed itself: a server may have answered with an error, or the wrong file was saved.";
             let what = "the file is an HTML page, not a feed";
-            Fault::with_fix(fault.rule, fault.line, what, fix).into()
+            Fault::with_fix(fault.rule, fault.line, what, EXPORT_AGAIN).into()
         }
         error => error,
     }

@@ -542,13 +542,26 @@ fn a_feed_that_is_not_well_formed_has_its_line_and_the_fix_that_mends_it() {
 #[test]
 fn a_file_that_is_no_feed_is_named_as_what_it_is() {
     let utf16: Vec<u8> = "\u{feff}<rss/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let declared = |name: &str| format!("<?xml version=\"1.0\" encoding=\"{name}\"?>\n<rss/>").into_bytes();
+    let declared = |name: &str| format!("<?xml version=\"1.0\" encoding=\"{name}\"?>\n<rss>\u{e9}</rss>").into_bytes();
     for (file, what, fix) in [
         (b"{\"error\":\"not found\"}".to_vec(), "JSON", "Fetch the feed"),
         (b"\n [1]".to_vec(), "JSON", "Fetch the feed"),
         (b"<!doctype HTML>\n<html><br></html>".to_vec(), "HTML", "Fetch the feed"),
         (b"<html><body><p>x & y</body></html>".to_vec(), "HTML", "Fetch the feed"),
-        (b"<!DOCTYPE html><html/>".to_vec(), "HTML", "<rss>"),
+        (b"<!DOCTYPE html><html/>".to_vec(), "HTML", "Fetch the feed"),
+        (
+            b"<Error><Code>AccessDenied</Code></Error>".to_vec(),
+            "not rss",
+            "Fetch the feed",
+        ),
+        (
+            b"Warning: x in y\n<?xml version=\"1.0\"?><rss/>".to_vec(),
+            "before the feed",
+            "Remove",
+        ),
+        ("\u{feff}\u{feff}<rss/>".into(), "before the feed", "Remove"),
+        (b"<br />\n<b>Warning</b>: x<rss/>".to_vec(), "outside", "Remove"),
+        (b"<rss/>\n<?xml version=\"1.0\"?><rss/>".to_vec(), "outside", "Remove"),
         (b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), "gzip", "Decompress"),
         (b"PK\x03\x04\0\0".to_vec(), "zip", "Decompress"),
         (Vec::new(), "empty", "Fetch the feed"),
