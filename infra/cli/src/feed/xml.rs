@@ -150,11 +150,8 @@ impl<R: BufRead> XmlReader<R> {
     /// # Errors
     /// [`FeedError`] if the document up to here is known not to be well-formed.
     pub(super) fn take(&mut self) -> Result<Vec<u8>, FeedError> {
-        if let Some(fault) = self.only_ascii.clone()
-            && !self.reader.get_ref().recorded().is_ascii()
-        {
-            let line = self.line_of(|recorded| recorded.iter().position(|byte| !byte.is_ascii()));
-            return Err(self.settle(Fault { line, ..fault }, true));
+        if let Some(fault) = self.forbidden_by_declaration() {
+            return Err(self.settle(fault, true));
         }
         let bytes = self.reader.get_mut().take();
         let accepted = match self.substitute.take() {
@@ -165,6 +162,14 @@ impl<R: BufRead> XmlReader<R> {
             Some(fault) => Err(fault.into()),
             None => Ok(bytes),
         }
+    }
+
+    /// The fault of the first character of the current segment that is not in ASCII, if the declared encoding allows no other.
+    fn forbidden_by_declaration(&self) -> Option<Fault> {
+        let fault = self.only_ascii.clone()?;
+        let line = self.line_of(|recorded| recorded.iter().position(|byte| !byte.is_ascii()));
+        let has_other = !self.reader.get_ref().recorded().is_ascii();
+        has_other.then_some(Fault { line, ..fault })
     }
 
     /// Ends the document.
@@ -190,6 +195,7 @@ impl<R: BufRead> XmlReader<R> {
                 Err(Fault::new(&LIMIT, self.line(), what).into())
             }
             Err(Error::Io(error)) => Err(FeedError::Io(std::io::Error::new(error.kind(), error))),
+            Err(Error::Encoding(_)) if let Some(fault) = self.forbidden_by_declaration() => Err(fault.into()),
             Err(Error::Encoding(_)) => {
                 let invalid = |recorded: &[u8]| std::str::from_utf8(recorded).err().map(|error| error.valid_up_to());
                 // The verifier does not know the line.

@@ -573,6 +573,11 @@ fn a_file_that_is_no_feed_is_named_as_what_it_is() {
         (declared("windows-1252"), "windows-1252", "Save the feed as UTF-8"),
         (declared("UTF-16"), "utf-16", "Save the feed as UTF-8"),
         (
+            b"<?xml version='1.0' encoding='ISO-8859-1'?><rss>Caf\xe9</rss>".to_vec(),
+            "iso-8859-1",
+            "Save the feed as UTF-8",
+        ),
+        (
             b"<rss>\n\n<a>Caf\xe9</a>\n</rss>".to_vec(),
             "UTF-8",
             "Save the feed as UTF-8",
