@@ -18,7 +18,7 @@ const PODCAST: [&str; 2] = [
 /// The namespace of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Namespace {
-    /// The namespace of the root element, which is none in RSS.
+    /// The namespace of the root element. RSS has no namespace.
     Rss,
     Spotify,
     /// Meant as Spotify's, but another one.

@@ -18,6 +18,8 @@ impl Rule {
 macro_rules! rules {
     ($($rule:ident = $name:literal, $is_error:literal, $mend:literal;)*) => {
         $(pub(super) const $rule: Rule = Rule { name: $name, is_error: $is_error, mend: $mend };)*
+        #[cfg(test)]
+        const ALL: &[Rule] = &[$($rule),*];
     };
 }
 
@@ -61,4 +63,17 @@ rules! {
     NO_ENCLOSURE = "enclosure", true, "Add <enclosure url=\"…\"/> with the audio of the episode.";
     INSECURE = "insecure-audio", false, "Use https. Over http, paid audio can be read by others in the network.";
     LEAK = "leak-in-notes", true, "Remove the link. Titles and notes of the show and its episodes are public on Spotify.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_rule() {
+        let table = include_str!("../../README.md");
+        for rule in ALL {
+            assert!(table.contains(&format!("`{}`", rule.name)), "{}", rule.name);
+        }
+    }
 }
