@@ -2,6 +2,7 @@
 
 mod doctor;
 mod explain;
+mod feeds;
 mod keys;
 mod logs;
 mod partners_cli;
