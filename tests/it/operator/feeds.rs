@@ -64,9 +64,12 @@ for line in sys.stdin:
 ";
 
 fn expat(documents: &[String]) -> Vec<bool> {
-    let hexadecimal = |document: &String| document.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let lines: Vec<_> = documents.iter().map(hexadecimal).collect();
-    let output = run(Command::new("python3").args(["-c", EXPAT]), &lines.join("\n"));
+    let mut lines = String::new();
+    for document in documents {
+        lines.extend(document.bytes().map(|byte| format!("{byte:02x}")));
+        lines.push('\n');
+    }
+    let output = run(Command::new("python3").args(["-c", EXPAT]), &lines);
     let answers = String::from_utf8(output.stdout).unwrap();
     answers.lines().map(|answer| answer == "ok").collect()
 }

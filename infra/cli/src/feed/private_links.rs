@@ -71,7 +71,7 @@ const PRIVATE_SEGMENTS: [&str; 7] = [
     "subscribers",
 ];
 /// Hosts of podcasts whose private feeds have such a part in the path.
-const PODCAST_HOSTS: [&str; 20] = [
+const PODCAST_HOSTS: [&str; 21] = [
     "acast.com",
     "anchor.fm",
     "art19.com",
@@ -92,17 +92,18 @@ const PODCAST_HOSTS: [&str; 20] = [
     "simplecast.com",
     "spreaker.com",
     "substack.com",
+    "transistor.fm",
 ];
+/// First parts of the names of their hosts that serve nothing but private feeds.
+const PRIVATE_LABELS: [&str; 3] = ["private", "subscriber", "subscribers"];
 /// Platforms with a part of the path that marks what follows as private.
 const MARKED_PATHS: [(&str, &str); 3] = [("anchor.fm", "auth"), ("podcache.net", "pf"), ("redcircle.com", "pf")];
 /// Hosts that serve nothing but private feeds.
-const PRIVATE_HOSTS: [&str; 6] = [
+const PRIVATE_HOSTS: [&str; 4] = [
     "feeds.glow.fm",
     "feeds.supercast.com",
     "feeds.supercast.tech",
     "feeds.supportingcast.fm",
-    "private.captivate.fm",
-    "subscribers.transistor.fm",
 ];
 /// Platforms with their private feeds: the first part of the path, after which another part follows.
 const PRIVATE_PATHS: [(&str, &[&str]); 11] = [
@@ -282,13 +283,15 @@ fn is_private_feed(url: &Url, path: &str) -> bool {
     let is_named = PRIVATE_PATHS
         .iter()
         .any(|(domain, parts)| is_at(domain) && begins(parts));
+    let label = host.split('.').next();
+    let is_labelled = label.is_some_and(|label| PRIVATE_LABELS.contains(&label));
     let is_marked = MARKED_PATHS
         .iter()
         .any(|(domain, mark)| is_at(domain) && after(&|segment| segment == *mark).is_some());
     is_named
         || is_marked
         || PRIVATE_HOSTS.contains(&host)
-        || PODCAST_HOSTS.iter().any(|domain| is_at(domain)) && after_private.is_some()
+        || PODCAST_HOSTS.iter().any(|domain| is_at(domain)) && (is_labelled || after_private.is_some())
         || after_private.is_some_and(|token| is_secret(token))
         || is_at("patreon.com") && *first == "rss" && url.query().is_some()
         || is_at("app.helloaudio.fm") && begins(&["feed"]) && segments.last() != Some(&"signup")
@@ -296,6 +299,7 @@ fn is_private_feed(url: &Url, path: &str) -> bool {
         || is_at("access.acast.com") && rest.get(1).is_some_and(|token| *token != "default")
         || is_at("feed.pod.co") && rest.first().is_some_and(|token| is_secret(token))
         || is_at("feeds.npr.org") && has_parameter(url, "uid")
+        || is_at("soundcloud.com") && rest.last().is_some_and(|secret| secret.starts_with("s-"))
         || is_at("overcast.fm") && is_overcast_private(first)
         || (is_at("castos.com") || is_feed(path)) && has_parameter(url, "uuid")
 }
@@ -393,6 +397,8 @@ mod tests {
             "https://rss.nebula.app/audio/channels/example.rss?token=abcdef",
             "https://feeds.simplecast.com/private/AbCdEf",
             "https://private.captivate.fm/example/abcdef",
+            "https://private.transistor.fm/abcdef",
+            "https://soundcloud.com/example/episode-1/s-AbCdEfGhIjK",
             "https://example.substack.com/feed/podcast/123/private/1f2e3d4c-5b6a-7089-90ab-cdef01234567.rss",
             "https://access.acast.com/rss/632090bb4d259900133e31a5/a8f3c0d17be94c6f",
             "https://feeds.captivate.fm/private/example",
