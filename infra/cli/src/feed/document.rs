@@ -424,7 +424,8 @@ impl<R: BufRead> Feed<R> {
         let is_reported = self.xml.wrong_namespaces.iter().any(|fault| fault.line == line);
         if access.is_meant_as_spotify() && access.element.space != Namespace::Spotify && !is_reported {
             let what = "an access element is not in Spotify's namespace";
-            self.faults.push(Fault::new(&NAMESPACE, line, what));
+            let fix = "Write <spotify:access>, and declare xmlns:spotify=\"http://www.spotify.com/ns/rss\" on the root element.";
+            self.faults.push(Fault::with_fix(&NAMESPACE, line, what, fix));
         }
         Ok(access)
     }

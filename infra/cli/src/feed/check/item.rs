@@ -78,7 +78,12 @@ impl Check<'_> {
             }
         }
         if set.is_empty() {
-            if !has_bad {
+            // Entitlements in a wrong namespace were reported.
+            let is_meant = item
+                .access
+                .iter()
+                .any(|access| access.meant_entitlements().next().is_some());
+            if !has_bad && !is_meant {
                 self.found
                     .add(&EMPTY_BLOCK, line, title, "the episode is gated but has no entitlement");
             }
