@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    document::{Access, Feed, SegmentKind},
+    access::Access,
+    document::{Feed, SegmentKind},
     source::open,
 };
 use crate::error::CliError;

@@ -1,5 +1,6 @@
 //! Podcast feeds for Spotify Open Access: `soa-link feed check` finds mistakes in a feed, `soa-link feed tag` adds entitlements to its episodes.
 
+mod access;
 mod check;
 mod dates;
 mod declaration;

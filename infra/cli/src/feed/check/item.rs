@@ -7,7 +7,8 @@ use url::Url;
 
 use super::Check;
 use crate::feed::{
-    document::{Access, Item},
+    access::Access,
+    document::Item,
     private_links::{Leak, links, reveals},
     reading::Reading,
     rules::{

@@ -20,7 +20,8 @@ use shared::partner::PartnerId;
 use crate::{
     error::CliError,
     feed::{
-        document::{Access, Channel, Feed, Segment, SegmentKind},
+        access::Access,
+        document::{Channel, Feed, Segment, SegmentKind},
         fault::{Fault, FeedError},
         findings::{Found, MAX_SHOWN, printable},
         namespaces::Namespace,

@@ -28,8 +28,9 @@ use self::{
     summary::{Change, Summary, gate_of, line_about, show_of},
 };
 use super::{
+    access::Access,
     dates,
-    document::{Access, Feed, Item, SegmentKind},
+    document::{Feed, Item, SegmentKind},
     fault::{Fault, FeedError},
     namespaces::Scope,
     rules::NOT_RSS,

@@ -6,10 +6,7 @@ use std::{
 };
 
 use super::rules::Rules;
-use crate::feed::{
-    document::{Access, Item},
-    findings::printable,
-};
+use crate::feed::{access::Access, document::Item, findings::printable};
 
 /// A line about an episode.
 pub(super) fn line_about(item: &Item, what: &str) -> String {

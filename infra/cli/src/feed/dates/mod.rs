@@ -1,7 +1,11 @@
 //! Dates of episodes, in every form that can be read without guessing: RFC 822 and its variations, RFC 3339 and ISO 8601, and the text forms of C, Java and
 //! JavaScript. Forms that depend on the country, such as 03/04/2026, cannot be read.
 
+mod names;
+
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
+
+use self::names::{Zone, is_filler, is_weekday, month_of, without_dot};
 
 /// When an episode was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,141 +16,6 @@ pub(super) struct Published {
     pub(super) at: DateTime<Utc>,
 }
 
-/// Names of the months in English, German, French, Spanish, Italian, Portuguese and Dutch, with the abbreviations that are not their beginning.
-const MONTHS: [&[&str]; 12] = [
-    &["january", "januari", "janvier", "janeiro", "enero", "gennaio"],
-    &[
-        "february",
-        "februari",
-        "février",
-        "fevrier",
-        "fevereiro",
-        "febrero",
-        "febbraio",
-    ],
-    &[
-        "march", "märz", "maerz", "mrz", "mars", "marzo", "março", "marco", "maart", "mrt",
-    ],
-    &["april", "aprile", "avril", "abril"],
-    &["may", "mayo", "mai", "maio", "maggio", "mei"],
-    &["june", "juni", "junio", "junho", "juin", "giugno"],
-    &["july", "juli", "julio", "julho", "juillet", "luglio"],
-    &["august", "augustus", "août", "aout", "agosto"],
-    &["september", "septembre", "septiembre", "settembre", "setembro"],
-    &["october", "octobre", "octubre", "oktober", "ottobre", "outubro"],
-    &["november", "novembre", "noviembre", "novembro"],
-    &[
-        "december",
-        "decembre",
-        "décembre",
-        "dezember",
-        "dezembro",
-        "diciembre",
-        "dicembre",
-    ],
-];
-/// Names of the weekdays in these languages. They are skipped, because the date is complete without them, and they are often wrong.
-const WEEKDAYS: [&[&str]; 7] = [
-    &[
-        "monday",
-        "montag",
-        "lundi",
-        "lunes",
-        "lunedì",
-        "segunda-feira",
-        "maandag",
-    ],
-    &[
-        "tuesday",
-        "dienstag",
-        "mardi",
-        "martes",
-        "martedì",
-        "terça-feira",
-        "dinsdag",
-    ],
-    &[
-        "wednesday",
-        "mittwoch",
-        "mercredi",
-        "miércoles",
-        "miercoles",
-        "mercoledì",
-        "quarta-feira",
-        "woensdag",
-    ],
-    &[
-        "thursday",
-        "donnerstag",
-        "jeudi",
-        "jueves",
-        "giovedì",
-        "quinta-feira",
-        "donderdag",
-    ],
-    &[
-        "friday",
-        "freitag",
-        "vendredi",
-        "viernes",
-        "venerdì",
-        "sexta-feira",
-        "vrijdag",
-    ],
-    &[
-        "saturday",
-        "samstag",
-        "sonnabend",
-        "samedi",
-        "sábado",
-        "sabado",
-        "sabato",
-        "zaterdag",
-    ],
-    &["sunday", "sonntag", "dimanche", "domingo", "domenica", "zondag"],
-];
-/// Weekdays of two letters, in German and Dutch.
-const SHORT_WEEKDAYS: [&str; 12] = ["mo", "di", "mi", "do", "fr", "sa", "so", "ma", "wo", "vr", "za", "zo"];
-/// Other words that can stand in a date.
-const FILLERS: [&str; 10] = ["-", "at", "of", "the", "de", "del", "le", "à", "um", "uhr"];
-/// Names of time zones with their offset in hours and minutes. RFC 822 names the first ten.
-const ZONES: [(&str, i32); 33] = [
-    ("ut", 0),
-    ("gmt", 0),
-    ("est", -500),
-    ("edt", -400),
-    ("cst", -600),
-    ("cdt", -500),
-    ("mst", -700),
-    ("mdt", -600),
-    ("pst", -800),
-    ("pdt", -700),
-    ("utc", 0),
-    ("z", 0),
-    ("wet", 0),
-    ("west", 100),
-    ("cet", 100),
-    ("cest", 200),
-    ("eet", 200),
-    ("eest", 300),
-    ("msk", 300),
-    ("jst", 900),
-    ("kst", 900),
-    ("hkt", 800),
-    ("sgt", 800),
-    ("aest", 1000),
-    ("aedt", 1100),
-    ("acst", 930),
-    ("acdt", 1030),
-    ("awst", 800),
-    ("nzst", 1200),
-    ("nzdt", 1300),
-    ("akst", -900),
-    ("akdt", -800),
-    ("hst", -1000),
-];
-/// Names that several time zones share, or that do not say whether it is summer.
-const AMBIGUOUS_ZONES: [&str; 7] = ["bst", "ist", "ast", "et", "ct", "mt", "pt"];
 const EARLIEST_YEAR: i32 = 1900;
 
 /// Reads a date. Returns `None` if it is impossible, or cannot be read without guessing.
@@ -185,15 +54,6 @@ fn without_comments(text: &str) -> Option<String> {
     open.is_empty().then_some(kept)
 }
 
-/// A time zone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Zone {
-    /// Offset from UTC, in seconds.
-    Offset(i32),
-    /// A name that several zones share.
-    Ambiguous,
-}
-
 /// The parts of a date that have been read.
 #[derive(Default)]
 struct Parts {
@@ -213,7 +73,7 @@ impl Parts {
         if let Some(month) = month_of(word) {
             return set(&mut self.month, month);
         }
-        if is_weekday(word) || FILLERS.contains(&word) {
+        if is_weekday(word) || is_filler(word) {
             return Some(());
         }
         if ["am", "pm", "a.m.", "p.m."].contains(&word) && self.time.is_some() {
@@ -333,26 +193,16 @@ impl Parts {
 
     /// A zone: a name, an offset, `GMT` with an offset, or an offset followed by its name.
     fn zone(&mut self, word: &str) -> Option<()> {
-        // RFC 5322: single letters were used in two senses. A name like `Europe/Berlin` needs a database.
-        let is_letter =
-            word.len() == 1 && word != "j" && word.bytes().all(|byte| byte.is_ascii_lowercase()) && word != "z";
-        let is_region = word.split_once('/').is_some_and(|(area, place)| {
-            let is_name = |part: &str| {
-                !part.is_empty()
-                    && part
-                        .chars()
-                        .all(|letter| letter.is_ascii_alphabetic() || "_/-".contains(letter))
-            };
-            is_name(area) && is_name(place)
-        });
-        if AMBIGUOUS_ZONES.contains(&word) || is_letter || is_region {
-            self.zone.get_or_insert(Zone::Ambiguous);
-            return Some(());
-        }
-        if let Some((_, offset)) = ZONES.iter().find(|(name, _)| *name == word) {
-            let zone = Zone::Offset((offset / 100 * 60 + offset % 100) * 60);
-            self.is_utc = *offset == 0 && self.zone.is_none();
-            return (*self.zone.get_or_insert(zone) == zone).then_some(());
+        match Zone::named(word) {
+            Some(Zone::Ambiguous) => {
+                self.zone.get_or_insert(Zone::Ambiguous);
+                return Some(());
+            }
+            Some(zone) => {
+                self.is_utc = zone == Zone::Offset(0) && self.zone.is_none();
+                return (*self.zone.get_or_insert(zone) == zone).then_some(());
+            }
+            None => {}
         }
         let offset = ["gmt", "utc", "ut"].iter().find_map(|name| word.strip_prefix(name));
         let seconds = offset_of(offset.unwrap_or(word))?;
@@ -416,28 +266,6 @@ fn long_year(text: &str) -> Option<i32> {
 fn short_year(number: u32) -> i32 {
     let number = i32::try_from(number).unwrap_or_default();
     if number < 50 { 2000 + number } else { 1900 + number }
-}
-
-/// Number of the month that `word` is or abbreviates.
-fn month_of(word: &str) -> Option<u32> {
-    let months = (1..).zip(MONTHS);
-    let mut months = months.filter_map(|(number, names)| abbreviates(word, names).then_some(number));
-    // `jui` is June or July.
-    months.next().filter(|_| months.next().is_none())
-}
-
-fn is_weekday(word: &str) -> bool {
-    WEEKDAYS.iter().any(|names| abbreviates(word, names)) || SHORT_WEEKDAYS.contains(&without_dot(word))
-}
-
-/// Whether `word` is one of the names, or at least three letters of its beginning.
-fn abbreviates(word: &str, names: &[&str]) -> bool {
-    let word = without_dot(word);
-    word.chars().count() >= 3 && names.iter().any(|name| name.starts_with(word))
-}
-
-fn without_dot(word: &str) -> &str {
-    word.strip_suffix('.').unwrap_or(word)
 }
 
 /// A time like 09:00, 9:00:57 or 09:00:57.123.
