@@ -57,7 +57,12 @@ pub(super) fn read_declaration(declaration: &str, line: u64) -> Result<Option<Fa
         }
         _ if LIKE_ASCII.iter().any(|start| name.starts_with(start)) => Ok(Some(fault(&ENCODING, other))),
         // A feed in UTF-16 or UTF-32 was recognized by its first bytes, so such a declaration is wrong.
-        _ if name.starts_with("utf") => Err(fault(&NOT_WELL_FORMED, other)),
+        _ if ["utf-16", "utf-32", "utf16", "utf32"]
+            .iter()
+            .any(|start| name.starts_with(start)) =>
+        {
+            Err(fault(&NOT_WELL_FORMED, other))
+        }
         _ => Err(fault(&ENCODING, other)),
     }
 }
