@@ -39,7 +39,7 @@ const PREFIXES: [(&str, &str); 8] = [
 ];
 
 /// Parts of the parser's messages, each with what is wrong, and the fix. The messages themselves can contain text of the feed.
-const REASONS: [(&str, &str, &str); 23] = [
+const REASONS: [(&str, &str, &str); 26] = [
     ("invalid utf-8", "a character is not in UTF-8", ENCODING.mend),
     ("prefix is unbound", "a prefix is not declared", NAMES),
     ("Unexpected entity", "an entity is not declared", ENTITY),
@@ -115,7 +115,15 @@ const REASONS: [(&str, &str, &str); 23] = [
         "a bare < stands in the text or in an attribute",
         "Write &lt; for <.",
     ),
+    (
+        "Unexpected token '<!",
+        "a comment or CDATA section is malformed",
+        SECTION,
+    ),
+    ("Unknown markup", "a comment or CDATA section is malformed", SECTION),
+    ("Unexpected token", "a tag or the XML declaration is malformed", TAG),
 ];
+const SECTION: &str = "Write comments as <!-- … -->, and CDATA sections as <![CDATA[…]]>.";
 const OUTSIDE: &str = "Remove what stands before or after the feed, such as a message of the server.";
 const AMPERSAND: &str = "Write &amp; for &, also in URLs.";
 const ENTITY: &str = "Write the character itself or its number, such as &#160; for &nbsp;.";

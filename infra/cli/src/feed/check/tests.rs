@@ -520,6 +520,9 @@ fn a_feed_that_is_not_well_formed_has_its_line_and_the_fix_that_mends_it() {
         ("<guid>a", "\n<guid>]]>", "]]>", "]]&gt;"),
         ("<guid>a", "\n<!-- a -- b --><guid>a", "--", "comment"),
         ("<guid>a", "\n<guid>a</b>", "end tag", "order"),
+        ("<guid>a", "\n<x a='1' b=/c'/><guid>a", "tag", "quotes"),
+        ("<guid>a", "\n<![CDAT[x]]><guid>a", "CDATA", "<![CDATA["),
+        ("<guid>a", "\n<!- x --><guid>a", "comment", "<!--"),
         ("<guid>a", "\n<guid>1 < 2", "<", "&lt;"),
     ] {
         let check = gated_with(from, to);

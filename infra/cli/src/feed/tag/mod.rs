@@ -185,7 +185,7 @@ impl Task<'_> {
         let undecided = &summary.undecided;
         if !undecided.is_empty() {
             return Err(CliError::new(format!(
-                "{} episodes cannot be decided; nothing was written\n{}\nFix: correct them, or put a rule before, which decides them by guid.",
+                "{} episodes cannot be decided; nothing was written\n{}\nFix: correct the feed, or decide these episodes in a rule above, for example by guid.",
                 undecided.len(),
                 undecided.join("\n")
             )));
