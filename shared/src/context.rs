@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     cookie::{BROWSER_COOKIE, SIGN_IN_TTL, VISIT_COOKIE},
     errors::{Error, Failure},
-    jws::JwtId,
+    jws::{JwsError, JwtId},
     log,
     oauth::browser_binding::{BrowserBinding, BrowserBindings},
     pages::{Branding, PageContext},
@@ -56,6 +56,8 @@ pub struct RequestContext<'a, P> {
     pub keys: Arc<Versions<PartnerKeys>>,
     /// The bindings in the browser cookie that are ours.
     pub browser: BrowserBindings,
+    /// Whether there is a session cookie that is not valid; known after [`Self::visitor`].
+    pub has_rejected_session: bool,
     /// The time, in seconds since 1970.
     pub now: i64,
 }
@@ -90,6 +92,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
             return_to,
             keys,
             browser,
+            has_rejected_session: false,
             now: clock.now(),
         })
     }
@@ -108,6 +111,7 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
             public_url: self.partner.config.public_url(),
             language: self.return_to.language.unwrap_or_else(|| self.request.language()),
             return_to: &self.return_to,
+            has_provider: self.partner.config.sign_in().config.method == SignInMethod::Oidc,
             request_id: self.request.request_id(),
         }
     }
@@ -137,11 +141,11 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         response.with_browser_cookie(self.browser.to_cookie(new).as_deref(), seconds)
     }
 
-    /// The identity in the session cookie; `None` if there is no valid session.
+    /// Reads the session cookie.
     ///
     /// # Errors
     /// [`Error::Keys`] if it cannot be verified.
-    pub async fn session(&self) -> Result<Option<Identity>, Error> {
+    pub async fn session(&self) -> Result<Session, Error> {
         let sign_in = self.partner.config.sign_in();
         session(self.request, sign_in, &self.keys, self.partner_id()).await
     }
@@ -149,17 +153,19 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
     /// Who opened the page: by session cookie, by hand-off token or, on pages that link nothing, by visit cookie.
     ///
     /// # Errors
-    /// [`Error::Token`] for an invalid hand-off token, [`Error::Keys`] if a token cannot be verified.
+    /// [`Error::Token`] or [`Error::HandoffRejected`] for an invalid hand-off token, [`Error::Keys`] if a token cannot be verified.
     pub async fn visitor(&mut self) -> Result<Visitor, Error> {
-        if let Some(identity) = self.session().await? {
-            return Ok(Visitor::SignedIn(identity));
+        match self.session().await? {
+            Session::Valid(identity) => return Ok(Visitor::SignedIn(identity)),
+            Session::Rejected => self.has_rejected_session = true,
+            Session::Absent => {}
         }
         let sign_in = self.partner.config.sign_in();
         let query = self.request.query()?;
         let token = query.single("token")?.filter(|_| sign_in.config.sign_in_url.is_some());
         if let Some(token) = token {
             let handoff = sign_in.handoff(&self.keys, &token, &self.browser, &self.partner.partner_id);
-            let (identity, jti, browser_binding) = handoff.await?;
+            let (identity, jti, browser_binding) = handoff.await.map_err(handoff_error)?;
             self.browser.remove(&browser_binding);
             return Ok(Visitor::HandedOff(identity, jti));
         }
@@ -170,10 +176,19 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         Ok(visiting.map_or(Visitor::SignedOut, Visitor::SignedIn))
     }
 
+    /// Why the person has to sign in.
+    fn signed_out(&self) -> Error {
+        if self.has_rejected_session {
+            Error::SessionRejected
+        } else {
+            Error::SignedOut
+        }
+    }
+
     /// Redirects a person to the partner's sign-in, which returns them to what they came for.
     ///
     /// # Errors
-    /// [`Error::SignedOut`] if no sign-in is configured.
+    /// [`Error::SignedOut`] or [`Error::SessionRejected`] if no sign-in is configured.
     pub fn redirect_to_sign_in(&self, rng: &Rng) -> Result<Response, Failure> {
         let sign_in = self.partner.config.sign_in();
         let public_url = self.partner.config.public_url();
@@ -189,17 +204,49 @@ impl<'a, P: PartnerSite> RequestContext<'a, P> {
         let binding = self.new_binding(rng)?;
         let url = sign_in
             .handoff_url(&return_to, &binding.nonce(self.partner_id().as_str()))
-            .ok_or(Error::SignedOut)?;
+            .ok_or_else(|| self.signed_out())?;
         let response = Response::redirect(Code::SignInNeeded, &url).ok_or(Error::Internal("SIGN_IN_URL"))?;
         Ok(self.with_bindings(response, Some(&binding), SIGN_IN_TTL))
+    }
+}
+
+/// The error of a hand-off token. After some, a new sign-in brings a good token; after the others, the site makes the same mistake again.
+fn handoff_error(error: SignInError) -> Error {
+    match error {
+        SignInError::Token(
+            error @ (JwsError::Expired | JwsError::NotYetValid | JwsError::Replayed | JwsError::BrowserMismatch),
+        ) => Error::Token(error),
+        SignInError::Token(error) => Error::HandoffRejected(error),
+        SignInError::Keys(error) => error.into(),
     }
 }
 
 /// Upper bound of the values of a repeated session cookie that are verified.
 const MAX_SESSIONS: usize = 4;
 
-/// The identity in the session cookie, for a handler without a [`RequestContext`]; `None` if there is no valid session. A cookie that was set for two domains or
-/// paths arrives twice: the valid value counts, and two people are none.
+/// What the session cookie says.
+pub enum Session {
+    /// This person is signed in.
+    Valid(Identity),
+    /// There is a cookie, but it is not valid. The log says why.
+    Rejected,
+    /// There is no cookie.
+    Absent,
+}
+
+impl Session {
+    /// The person who is signed in; `None` if there is no valid session.
+    #[must_use]
+    pub fn identity(self) -> Option<Identity> {
+        match self {
+            Self::Valid(identity) => Some(identity),
+            Self::Rejected | Self::Absent => None,
+        }
+    }
+}
+
+/// Reads the session cookie, for a handler without a [`RequestContext`]. A cookie that was set for two domains or paths arrives twice: the valid value counts, and
+/// two people are none.
 ///
 /// # Errors
 /// [`Error::Keys`] if it cannot be verified.
@@ -208,11 +255,14 @@ pub async fn session(
     sign_in: &SignIn,
     keys: &Versions<PartnerKeys>,
     partner_id: &PartnerId,
-) -> Result<Option<Identity>, Error> {
+) -> Result<Session, Error> {
     let Some(name) = sign_in.config.session_cookie.as_deref() else {
-        return Ok(None);
+        return Ok(Session::Absent);
     };
     let tokens: BTreeSet<_> = request.cookie_values(name).filter(|token| !token.is_empty()).collect();
+    if tokens.is_empty() {
+        return Ok(Session::Absent);
+    }
     let mut sessions: Vec<Identity> = Vec::new();
     for token in tokens.into_iter().take(MAX_SESSIONS) {
         match sign_in.session(keys, token, partner_id).await {
@@ -221,13 +271,12 @@ pub async fn session(
             Ok(identity) => sessions.extend(identity),
         }
     }
-    let session = sessions.pop();
-    if session
-        .as_ref()
-        .is_some_and(|session| sessions.iter().any(|other| !other.matches(&session.partner_user_id)))
-    {
+    let Some(identity) = sessions.pop() else {
+        return Ok(Session::Rejected);
+    };
+    if sessions.iter().any(|other| !other.matches(&identity.partner_user_id)) {
         log!(warn, Code::SessionRejected, reason = "two people");
-        return Ok(None);
+        return Ok(Session::Rejected);
     }
-    Ok(session)
+    Ok(Session::Valid(identity))
 }

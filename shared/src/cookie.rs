@@ -27,10 +27,11 @@ pub fn set_browser_cookie(value: Option<&str>, seconds: i64) -> String {
     format!("{BROWSER_COOKIE}={value}; Max-Age={max_age}; {ATTRIBUTES}")
 }
 
-/// `Set-Cookie` for the visit cookie.
+/// `Set-Cookie` for the visit cookie; `None` removes it.
 #[must_use]
-pub fn set_visit_cookie(value: &str) -> String {
-    format!("{VISIT_COOKIE}={value}; Max-Age={VISIT_TTL}; {ATTRIBUTES}")
+pub fn set_visit_cookie(value: Option<&str>) -> String {
+    let (value, max_age) = value.map_or(("", 0), |value| (value, VISIT_TTL));
+    format!("{VISIT_COOKIE}={value}; Max-Age={max_age}; {ATTRIBUTES}")
 }
 
 /// Parses the name of the partner's session cookie: a token (RFC 6265 §4.1.1) other than our own names. Returns `None` for any other text.

@@ -6,7 +6,7 @@ use shared::{
     config::{CallbackConfig, CallbackPartnerConfig, Config as _, Environment},
     context::{browser_bindings, session},
     cookie::SIGN_IN_TTL,
-    errors::{Error, Failure, SpotifyOperation},
+    errors::{Error, ErrorKind, Failure, SpotifyOperation},
     i18n::Language,
     oauth::{
         authorize::{AuthorizationCode, AuthorizationError, AuthorizationResponse},
@@ -110,7 +110,7 @@ impl Callback {
     /// The failure of a state that this invocation could not consume.
     async fn rejected(&self, rejection: &Rejection<PendingLink>) -> Failure {
         let failure = Failure::from(if rejection.is_spent() {
-            Error::StateSpent
+            Error::StateSpent(rejection.failure.as_deref().and_then(ErrorKind::named))
         } else {
             Error::State(rejection.reason)
         });
@@ -138,7 +138,7 @@ async fn require_unchanged_session(
     sign_in: &SignIn,
     pending: &PendingLink,
 ) -> Result<(), Error> {
-    let identity = session(request, sign_in, keys, &pending.partner_id).await?;
+    let identity = session(request, sign_in, keys, &pending.partner_id).await?.identity();
     let is_optional = pending.sign_in_method != SignInMethod::Session;
     if identity.map_or(is_optional, |identity| identity.matches(&pending.partner_user_id)) {
         Ok(())
@@ -231,12 +231,18 @@ impl HttpFunction for Callback {
             let response = Response::redirect(Code::Completed, completion_url.expose());
             response.ok_or(Error::Internal("completion URL"))
         });
-        match completed {
-            Ok(response) => Ok(response.with_browser_cookie(cookie.as_deref(), SIGN_IN_TTL)),
-            Err(error) => Err(Failure::from(error)
-                .with_browser_cookie(cookie.as_deref())
-                .with_branding(&branding)
-                .with_return_to(return_to)),
+        let error = match completed {
+            Ok(response) => return Ok(response.with_browser_cookie(cookie.as_deref(), SIGN_IN_TTL)),
+            Err(error) => error,
+        };
+        // A tab that is loaded again shows the same page, with the same remedies.
+        let recorded = self.link_store.pending_links.record_failure(&state, error.kind().name);
+        if let Err(error) = recorded.await {
+            Error::Store(error).log();
         }
+        Err(Failure::from(error)
+            .with_browser_cookie(cookie.as_deref())
+            .with_branding(&branding)
+            .with_return_to(return_to))
     }
 }

@@ -2,7 +2,7 @@
 
 use shared::{
     context::RequestContext,
-    cookie::LINK_TTL,
+    cookie::{LINK_TTL, VISIT_COOKIE},
     errors::{Error, Failure},
     jws::JwtId,
     oauth::{authorize::AuthorizationRequest, browser_binding::BrowserBinding, pkce::CodeVerifier, state::State},
@@ -40,11 +40,12 @@ impl Entrypoint {
         };
         let binding = context.new_binding(&self.rng)?;
         let location = self.authorization_url(context, &state, code_verifier.as_ref());
-        // Without a session on the partner's site, the visit cookie identifies the person on our own pages.
+        // Without a session on the partner's site, the visit cookie identifies the person on our own pages. With one, that of an earlier visitor must not.
         let visit = match identity.method {
             SignInMethod::Session => None,
             _ => identity.to_visit_cookie(&context.keys.current, context.partner_id(), context.now),
         };
+        let is_visit_to_end = visit.is_none() && context.request.has_cookie(VISIT_COOKIE);
         let pending = pending_link(context, identity, entitlements, code_verifier, &binding);
         let (pending_links, state) = (&self.link_store.pending_links, state.hash());
         match handoff {
@@ -53,9 +54,10 @@ impl Entrypoint {
         }
         let response = Response::redirect(Code::ConsentSent, &location).ok_or(Error::Internal("authorize URL"))?;
         let response = context.with_bindings(response, Some(&binding), LINK_TTL);
-        Ok(match visit {
-            Some(visit) => response.with_visit_cookie(&visit),
-            None => response,
+        Ok(if visit.is_some() || is_visit_to_end {
+            response.with_visit_cookie(visit.as_deref())
+        } else {
+            response
         })
     }
 

@@ -31,7 +31,7 @@ impl Entrypoint {
         match (visitor, &context.partner.config.oidc) {
             (Visitor::SignedIn(identity), _) => self.redirect_to_consent(&context, identity, None).await,
             (Visitor::HandedOff(identity, jti), _) => self.redirect_to_consent(&context, identity, Some(jti)).await,
-            (Visitor::SignedOut, Some(oidc)) => self.redirect_to_provider(&context, oidc).await,
+            (Visitor::SignedOut, Some(oidc)) => self.redirect_to_provider(&context, oidc, false).await,
             (Visitor::SignedOut, None) => context.redirect_to_sign_in(&self.rng),
         }
     }

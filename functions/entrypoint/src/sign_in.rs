@@ -39,6 +39,7 @@ impl Entrypoint {
         let return_to = query.single("return_to")?.unwrap_or_default();
         let return_to = ReturnTo::parse(&return_to, self.public_url()).ok_or(Error::Malformed("return_to"))?;
         let partner = self.partners.resolve(return_to.partner_id.as_ref()).await?;
+        let prompts = query.single("prompt")?.as_deref() == Some("login");
         let site = partner.config.clone();
         let oidc = site.oidc.as_ref().ok_or(Error::NotFound)?;
         let keys = self.link_store.partner_keys.get().await?;
@@ -49,23 +50,34 @@ impl Entrypoint {
             return_to,
             keys,
             browser,
+            has_rejected_session: false,
             now: self.clock.now(),
         };
-        self.redirect_to_provider(&context, oidc).await
+        let response = self.redirect_to_provider(&context, oidc, prompts).await?;
+        // "Not you?": the visit ends here, also if the next person does not sign in.
+        Ok(if prompts {
+            response.with_visit_cookie(None)
+        } else {
+            response
+        })
     }
 
-    /// Stores a pending sign-in, and redirects the person to the partner's `OpenID` provider.
+    /// Stores a pending sign-in, and redirects the person to the partner's `OpenID` provider. With `prompts`, the provider asks for the account even if a
+    /// person is signed in there.
     pub(crate) async fn redirect_to_provider(
         &self,
         context: &Context<'_>,
         oidc: &OidcClient,
+        prompts: bool,
     ) -> Result<Response, Failure> {
         let state = State::generate(&self.rng)?;
         let nonce = Nonce::generate(&self.rng)?;
         let code_verifier = CodeVerifier::generate(&self.rng)?;
         let binding = context.new_binding(&self.rng)?;
         let language = context.return_to.language;
-        let location = oidc.authorization_url(&state, &nonce, &code_verifier, language).await;
+        let location = oidc
+            .authorization_url(&state, &nonce, &code_verifier, language, prompts)
+            .await;
         let location = location.map_err(|error| Failure::from(error).with_return_to(context.return_to.clone()))?;
         let pending = PendingSignIn {
             redirect_uri: oidc.redirect_uri().to_owned(),
@@ -110,6 +122,7 @@ impl Entrypoint {
                 return_to: return_to.clone(),
                 keys: keys?,
                 browser,
+                has_rejected_session: false,
                 now: self.clock.now(),
             };
             let identity = self.identify(&context, &query, &pending).await?;
@@ -200,6 +213,6 @@ impl Entrypoint {
         let response = response.ok_or(Error::Internal("return_to"))?;
         Ok(context
             .with_bindings(response, None, SIGN_IN_TTL)
-            .with_visit_cookie(&visit))
+            .with_visit_cookie(Some(&visit)))
     }
 }

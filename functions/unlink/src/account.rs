@@ -6,7 +6,7 @@ use shared::{
     pages::{AccountPage, LinkStatus, StatusPage},
     partner::{PartnerId, PartnerUserId},
     registry::PartnerEntry,
-    store::LinkState,
+    store::{LinkState, Subscriber},
     telemetry::Code,
     web::{Request, Response},
 };
@@ -38,19 +38,42 @@ impl Unlink {
             // A browser may check the policy of a redirect in a frame too.
             Err(response) => return Ok(framed(response)),
         };
-        let link = self.link_status(context.partner_id(), &identity.partner_user_id).await;
+        let (partner_id, partner_user_id) = (context.partner_id(), &identity.partner_user_id);
+        let subscriber = match self.subscribers.get(partner_id, partner_user_id).await {
+            Ok(subscriber) => Some(subscriber),
+            Err(error) => {
+                Error::Store(error).log();
+                None
+            }
+        };
+        let link = self.link_status(partner_id, partner_user_id, subscriber.as_ref()).await;
         let page = AccountPage {
             name: identity.name.as_deref(),
-            reference: &context.log_pseudonym(&identity.partner_user_id),
+            reference: &context.log_pseudonym(partner_user_id),
+            linked_since: subscriber
+                .as_ref()
+                .and_then(|subscriber| subscriber.confirmed_at.or(subscriber.registered_at)),
+            has_pending_change: subscriber.as_ref().is_some_and(Subscriber::has_pending_change),
+            desired: subscriber
+                .as_ref()
+                .and_then(Subscriber::desired)
+                .or(identity.entitlements.as_ref()),
             link,
             shows: &site.config.shows,
+            entitlement_names: &site.config.entitlement_names,
         };
         let page = page.html(&context.page());
         Ok(framed(Response::html(Code::AccountShown, StatusCode::OK, page)))
     }
 
-    /// The state of a link. Asks Spotify at most once in 30 seconds for each subscriber, unless it may have changed since.
-    async fn link_status(&self, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> LinkStatus {
+    /// The state of a link. Asks Spotify at most once in 30 seconds for each subscriber, unless it may have changed since. `subscriber` is the stored record;
+    /// `None` if it cannot be read.
+    async fn link_status(
+        &self,
+        partner_id: &PartnerId,
+        partner_user_id: &PartnerUserId,
+        subscriber: Option<&Subscriber>,
+    ) -> LinkStatus {
         let slot = self.links.slot(partner_id, partner_user_id);
         let mut is_new = false;
         let answer = slot.get(|_| {
@@ -58,14 +81,8 @@ impl Unlink {
             self.ask_spotify(partner_id, partner_user_id)
         });
         let answer = match answer.await {
-            // A person who has just linked must not read that they are not.
-            Ok(answer)
-                if !is_new
-                    && answer.status == LinkStatus::NotLinked
-                    && self
-                        .may_be_linked_since(answer.asked_at, partner_id, partner_user_id)
-                        .await =>
-            {
+            // A person who has just linked must not read that they are not, nor see what they had before a change.
+            Ok(answer) if !is_new && may_have_changed_since(&answer, subscriber) => {
                 slot.refresh_unless_newer(&answer, |_| self.ask_spotify(partner_id, partner_user_id))
                     .await
             }
@@ -92,24 +109,30 @@ impl Unlink {
             }
         }
     }
+}
 
-    /// Whether a subscriber who was not linked at `time` has begun to link since, so that Spotify may answer otherwise.
-    async fn may_be_linked_since(&self, time: i64, partner_id: &PartnerId, partner_user_id: &PartnerUserId) -> bool {
-        match self.subscribers.get(partner_id, partner_user_id).await {
-            Ok(subscriber) => match subscriber.link.state {
-                LinkState::Pending | LinkState::Linked => subscriber.link.since.is_none_or(|since| since >= time),
-                LinkState::None | LinkState::Suspect | LinkState::Unlinked => false,
-            },
-            Err(error) => {
-                Error::Store(error).log();
-                true
+/// Whether Spotify may answer otherwise now: a subscriber who was not linked has begun to link, or `sync` has changed something at Spotify.
+fn may_have_changed_since(answer: &LinkAnswer, subscriber: Option<&Subscriber>) -> bool {
+    let is_newer = |time: Option<i64>| time.is_some_and(|time| time >= answer.asked_at);
+    match (&answer.status, subscriber) {
+        (LinkStatus::NotLinked, None) => true,
+        (LinkStatus::NotLinked, Some(subscriber)) => match subscriber.link.state {
+            LinkState::Pending | LinkState::Linked => {
+                subscriber.link.since.is_none() || is_newer(subscriber.link.since)
             }
-        }
+            LinkState::None | LinkState::Suspect | LinkState::Unlinked => false,
+        },
+        (_, subscriber) => subscriber.is_some_and(|subscriber| is_newer(subscriber.synced_at)),
     }
 }
 
 /// The signed-out page for a frame: 401 with the challenge that RFC 9110 §15.5.2 requires.
 fn signed_out_in_frame(context: &Context<'_>) -> Response {
-    let page = StatusPage::signed_out_in_frame(&context.page());
+    let page = if context.has_rejected_session {
+        StatusPage::SessionRejected
+    } else {
+        StatusPage::SignedOut
+    };
+    let page = page.html_in_frame(&context.page());
     Response::html(Code::SignInNeeded, StatusCode::UNAUTHORIZED, page).with_header(header::WWW_AUTHENTICATE, CHALLENGE)
 }

@@ -49,6 +49,7 @@ impl Unlink {
         };
         let form_token = seal::seal(context.keys.current.unlink_form(), &form).ok_or(Error::Internal("unlink form"))?;
         let page = UnlinkConfirmation {
+            name: identity.name.as_deref(),
             form_token: &form_token,
         };
         let page = page.html(&context.page());
@@ -68,11 +69,11 @@ impl Unlink {
         let partner_user_id =
             PartnerUserId::parse(&form.partner_user_id).map_err(|_| Error::InvalidForm("form_token"))?;
         // A session is required only if the form was opened in one. A session that is present must belong to the same subscriber.
-        match context.session().await? {
+        match context.session().await?.identity() {
             Some(identity) if !identity.matches(&partner_user_id) => {
-                return Err(Error::InvalidForm("another person").into());
+                return Err(Error::FormSessionChanged("another person").into());
             }
-            None if form.in_session => return Err(Error::InvalidForm("signed out").into()),
+            None if form.in_session => return Err(Error::FormSessionChanged("signed out").into()),
             _ => {}
         }
         context.log_subject(&partner_user_id);

@@ -1,10 +1,11 @@
-//! `GET /account`: shows a signed-in person the state of their link. `GET /unlink`: asks them for confirmation. `POST /unlink`: unlinks, for the form of that
+//! `GET /account`: shows a signed-in person the state of their link. `GET /sign-out`: ends their visit. `GET /unlink`: asks them for confirmation. `POST /unlink`: unlinks, for the form of that
 //! page or for a signed request of the partner's backend. Unlinking a person who is not linked succeeds.
 
 mod account;
 mod backend;
 mod form;
 mod link_cache;
+mod sign_out;
 
 use shared::{
     clock::Clock,
@@ -102,7 +103,7 @@ impl Unlink {
                 let response = Response::redirect(Code::SignedIn, &context.return_to.path());
                 let response = response.ok_or(Error::Internal("return_to"))?;
                 let response = context.with_bindings(response, None, SIGN_IN_TTL);
-                Ok(Err(response.with_visit_cookie(&visit)))
+                Ok(Err(response.with_visit_cookie(Some(&visit))))
             }
             Visitor::SignedOut => Ok(Err(context.redirect_to_sign_in(&self.rng)?)),
         }
@@ -169,7 +170,7 @@ impl HttpFunction for Unlink {
 
     async fn handle(&self, request: &Request) -> Result<Response, Failure> {
         let route = request.route().ok_or(Error::NotFound)?;
-        if !["account", "unlink"].contains(&route.name) {
+        if !["account", "unlink", "sign-out"].contains(&route.name) {
             return Err(Error::NotFound.into());
         }
         let partner = self.partners.resolve(route.partner_id.as_ref()).await?;
@@ -179,6 +180,7 @@ impl HttpFunction for Unlink {
                 let response = self.account(request, partner).await;
                 response.map_err(|failure| failure.allow_frame_from(site.config.frame_origin.as_ref()))
             }
+            ("sign-out", _) => self.end_visit(request, partner).await,
             (_, "GET") => self.ask_for_confirmation(request, partner).await,
             _ if request.has_content_type("application/jwt") => self.unlink_for_backend(request, &partner).await,
             _ if request.may_be_form() => self.unlink_confirmed(request, partner).await,

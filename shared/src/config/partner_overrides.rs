@@ -13,13 +13,15 @@ use crate::{
 };
 
 /// The variables that a partner may override.
-pub const OVERRIDABLE: [&str; 27] = [
+pub const OVERRIDABLE: [&str; 29] = [
     "BACKEND_ISSUER",
     "BACKEND_JWKS_URL",
     "BRAND_COLOR",
+    "BRAND_ICON_URL",
     "BRAND_LOGO_URL",
     "BRAND_NAME",
     "DEFAULT_ENTITLEMENTS",
+    "ENTITLEMENT_NAMES",
     "FRAME_ORIGIN",
     "LINK_WITHOUT_ENTITLEMENTS",
     "OIDC_CLIENT_AUTHENTICATION",
@@ -44,11 +46,13 @@ pub const OVERRIDABLE: [&str; 27] = [
 ];
 
 /// The variables of the deployment's own partner that no other partner inherits.
-const NEVER_INHERITED: [&str; 6] = [
+const NEVER_INHERITED: [&str; 8] = [
     "BRAND_COLOR",
+    "BRAND_ICON_URL",
     "BRAND_LOGO_URL",
     "BRAND_NAME",
     "DEFAULT_ENTITLEMENTS",
+    "ENTITLEMENT_NAMES",
     "FRAME_ORIGIN",
     "SHOWS",
 ];

@@ -176,6 +176,7 @@ impl Environment {
         Branding {
             brand_name: self.optional("BRAND_NAME").or(host).unwrap_or_default(),
             brand_logo_url: self.url("BRAND_LOGO_URL"),
+            brand_icon_url: self.url("BRAND_ICON_URL"),
             brand_color,
             spotify_logo_url: self.url("SPOTIFY_LOGO_URL"),
             return_url,

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::{Config, Environment, SpotifyAccessConfig};
 use crate::{
-    pages::{Branding, Show},
+    pages::{Branding, EntitlementNames, Show},
     partner::PartnerId,
     sign_in::{BackendConfig, SignInConfig},
     urls::parse_origin,
@@ -32,11 +32,13 @@ pub struct UnlinkPartnerConfig {
     pub backend: Option<BackendConfig>,
     /// `SHOWS`: the shows that the account page lists.
     pub shows: Vec<Show>,
+    /// `ENTITLEMENT_NAMES`: what the account page calls the entitlements.
+    pub entitlement_names: EntitlementNames,
     /// `FRAME_ORIGIN`: the origin whose pages may hold the account page in a frame.
     pub frame_origin: Option<Url>,
     /// How its subscribers sign in.
     pub sign_in: SignInConfig,
-    /// The partner's brand and links on pages.
+    /// The partner's brand and links on pages, with `SUBSCRIBE_URL`.
     pub branding: Branding,
 }
 
@@ -60,16 +62,22 @@ impl Config for UnlinkConfig {
 impl Config for UnlinkPartnerConfig {
     fn read(environment: &mut Environment) -> Option<Self> {
         let backend = environment.backend();
-        let rule = "must be shows like `<show id>=<name>;<show id>=<name>`";
+        let rule = "must be shows like `<show id>=<name>;<show id>=<name>|<entitlement>,<entitlement>`";
         let shows = environment.parsed_or("SHOWS", "", Show::parse_list, rule);
+        let rule = "must be names like `<entitlement>=<name>;<entitlement>=<name>`";
+        let entitlement_names = environment.parsed_or("ENTITLEMENT_NAMES", "", EntitlementNames::parse, rule);
         let frame_origin = environment.optional("FRAME_ORIGIN");
         let rule = "must be an https origin without a path";
         let frame_origin = environment.parsed("FRAME_ORIGIN", frame_origin, parse_origin, rule);
         let sign_in = environment.sign_in_with_url();
-        let branding = environment.branding();
+        let branding = Branding {
+            subscribe_url: environment.url("SUBSCRIBE_URL"),
+            ..environment.branding()
+        };
         Some(Self {
             backend,
             shows: shows?,
+            entitlement_names: entitlement_names?,
             frame_origin,
             sign_in: sign_in?,
             branding,

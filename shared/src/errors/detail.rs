@@ -30,10 +30,14 @@ impl Error {
             Self::UnknownPartner => "No partner has the id in the path, or the partner is disabled.",
             Self::PathMapped(_) => "The custom domain maps a path to this API. Map the whole domain.",
             Self::Token(JwsError::Replayed) => "The token was used before. Sign a new one for each attempt.",
-            Self::Token(_) => "The token is invalid. The log line with this `request_id` names the rule.",
-            Self::SignedOut | Self::SessionChanged => "The person must sign in at the partner's site.",
+            Self::Token(_) | Self::HandoffRejected(_) => {
+                "The token is invalid. The log line with this `request_id` names the rule."
+            }
+            Self::SignedOut | Self::SessionRejected | Self::SessionChanged | Self::FormSessionChanged(_) => {
+                "The person must sign in at the partner's site."
+            }
             Self::State(_)
-            | Self::StateSpent
+            | Self::StateSpent(_)
             | Self::ConsentRefused
             | Self::Provider(ProviderError::CodeRefused | ProviderError::Cancelled) => {
                 "The journey must begin again at `/entrypoint`."

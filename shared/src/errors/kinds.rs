@@ -16,6 +16,8 @@ use crate::{
 /// One row of the table.
 #[derive(Debug)]
 pub struct ErrorKind {
+    /// The name of the row.
+    pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// The code for programs: an error code of RFC 6749 or RFC 6750 where one fits.
@@ -31,6 +33,12 @@ pub struct ErrorKind {
 }
 
 impl ErrorKind {
+    /// The row with this name; `None` for any other name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name == name)
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -54,6 +62,7 @@ macro_rules! kinds {
 
         $(
             static $name: ErrorKind = ErrorKind {
+                name: stringify!($name),
                 status: $status,
                 code: $code,
                 title: $title,
@@ -89,14 +98,17 @@ kinds! {
     METHOD_NOT_ALLOWED = 405 "invalid_request" METHOD NotFound RequestMalformed;
     VERSION_MISMATCH = 409 "version_mismatch" VERSION Malformed VersionMismatch;
     SIGNED_OUT = 401 "access_denied" DENIED SignedOut SignInNeeded;
+    SESSION_REJECTED = 401 "access_denied" DENIED SessionRejected SignInNeeded;
     NO_ENTITLEMENTS = 403 "access_denied" DENIED NoEntitlements NoEntitlements;
     TOKEN_REJECTED = 401 "invalid_token" TOKEN SignInRefused TokenRejected;
+    HANDOFF_REJECTED = 401 "invalid_token" TOKEN SignInImpossible TokenRejected;
     STATE_REJECTED = 400 "state_mismatch" STATE Expired StateRejected;
     STATE_SPENT = 400 "state_mismatch" STATE UsedBefore StateRejected;
-    SESSION_CHANGED = 400 "state_mismatch" STATE Expired SessionChanged;
+    SESSION_CHANGED = 400 "state_mismatch" STATE SessionChanged SessionChanged;
     CONSENT_REFUSED = 403 "access_denied" DENIED Cancelled Cancelled;
     CONSENT_UNAVAILABLE = 400 "temporarily_unavailable" LATER SpotifyUnavailable ConsentFailed;
-    CONSENT_FAILED = 400 "invalid_request" MALFORMED InternalError ConsentFailed;
+    CONSENT_FAILED = 400 "invalid_request" MALFORMED ConsentFailed ConsentFailed;
+    FORM_SESSION_CHANGED = 403 "access_denied" DENIED SessionChanged FormRejected;
     FORM_REJECTED = 403 "access_denied" DENIED FormRefused FormRejected;
     CODE_REFUSED = 400 "invalid_request" MALFORMED Expired CodeRefused;
     KEYS_UNAVAILABLE = 503 "temporarily_unavailable" LATER SignInUnavailable KeysUnavailable retry 5;
@@ -135,16 +147,19 @@ impl Error {
             Self::PathMapped(_) => &PATH_MAPPED,
             Self::MethodNotAllowed(_) => &METHOD_NOT_ALLOWED,
             Self::SignedOut => &SIGNED_OUT,
+            Self::SessionRejected => &SESSION_REJECTED,
             Self::Provider(error) => provider_kind(*error),
             Self::Keys(_) => &KEYS_UNAVAILABLE,
             Self::NoEntitlements => &NO_ENTITLEMENTS,
+            Self::HandoffRejected(_) => &HANDOFF_REJECTED,
             Self::Token(_) | Self::RequestRejected(..) => &TOKEN_REJECTED,
             Self::State(_) => &STATE_REJECTED,
-            Self::StateSpent => &STATE_SPENT,
+            Self::StateSpent(_) => &STATE_SPENT,
             Self::SessionChanged => &SESSION_CHANGED,
             Self::ConsentRefused => &CONSENT_REFUSED,
             Self::ConsentUnavailable => &CONSENT_UNAVAILABLE,
             Self::ConsentFailed => &CONSENT_FAILED,
+            Self::FormSessionChanged(_) => &FORM_SESSION_CHANGED,
             Self::InvalidForm(_) => &FORM_REJECTED,
             Self::Spotify(operation, error) => spotify_kind(*operation, error),
             Self::Secret(error) => secret_kind(error),
@@ -153,6 +168,14 @@ impl Error {
             | Self::Rng(_)
             | Self::Internal(_) => &INTERNAL,
             Self::Timeout => &TIMEOUT,
+        }
+    }
+
+    /// The page for a person: the row's, but a callback that is loaded again shows the page of its first failure.
+    pub(super) fn page(&self) -> StatusPage {
+        match self {
+            Self::StateSpent(Some(first)) => first.page,
+            _ => self.kind().page,
         }
     }
 

@@ -42,6 +42,9 @@ pub enum Error {
     /// A signed request has another content type.
     #[error("content type")]
     ContentType,
+    /// A hand-off token can never be accepted: a new one of the same site would be rejected too.
+    #[error("hand-off: {0}")]
+    HandoffRejected(JwsError),
     /// A signed request of the partner's backend was rejected. Contains the explanation for the backend, which may name what was expected.
     #[error("request: {0}")]
     RequestRejected(#[source] JwsError, String),
@@ -66,6 +69,9 @@ pub enum Error {
     /// The person is signed out, and no sign-in is configured.
     #[error("signed out")]
     SignedOut,
+    /// The person's session cookie was rejected, and no sign-in is configured.
+    #[error("session rejected")]
+    SessionRejected,
     /// The sign-in at the partner's `OpenID` provider failed.
     #[error("OpenID provider: {0}")]
     Provider(#[from] ProviderError),
@@ -81,9 +87,9 @@ pub enum Error {
     /// A state is unknown, used, expired, or another browser's or provider's. The log says which; the response does not.
     #[error("state: {0}")]
     State(&'static str),
-    /// The callback's state was used before, perhaps to link the account.
+    /// The callback's state was used before. Contains the failure of that first load; `None` if it may have linked the account.
     #[error("state: spent")]
-    StateSpent,
+    StateSpent(Option<&'static ErrorKind>),
     /// The person signed out, or another person signed in, since the journey began.
     #[error("session changed")]
     SessionChanged,
@@ -96,6 +102,9 @@ pub enum Error {
     /// Spotify's consent ended in another error. Its likely cause is our request or registration.
     #[error("consent: permanent error")]
     ConsentFailed,
+    /// The person signed out, or another person signed in, since an unlink form was opened.
+    #[error("form: {0}")]
+    FormSessionChanged(&'static str),
     /// An unlink form did not come from our page, or has expired.
     #[error("form: {0}")]
     InvalidForm(&'static str),
@@ -353,8 +362,8 @@ impl Failure {
             branding: self.branding.as_deref().unwrap_or(context.branding),
             ..*context
         };
-        let ErrorKind { page, log, .. } = self.kind();
-        self.finish(Response::html(*log, self.status(), page.html(&context)))
+        let page = self.error.page().html(&context);
+        self.finish(Response::html(self.kind().log, self.status(), page))
     }
 
     fn status(&self) -> StatusCode {

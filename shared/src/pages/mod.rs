@@ -3,6 +3,7 @@
 
 mod account;
 mod branding;
+mod icons;
 mod layout;
 mod status;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 mod unlink;
 
 pub use account::{AccountPage, LinkStatus};
-pub use branding::{Branding, Color, Show};
+pub use branding::{Branding, Color, EntitlementNames, Show};
 pub use layout::PageContext;
 pub use status::StatusPage;
 pub use unlink::UnlinkConfirmation;

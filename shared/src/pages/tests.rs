@@ -10,15 +10,20 @@ use crate::{
     web::{Destination, Html, ReturnTo},
 };
 
-const ALL: [StatusPage; 15] = [
+const ALL: [StatusPage; 21] = [
     StatusPage::SignedOut,
+    StatusPage::SessionRejected,
     StatusPage::SignInRefused,
+    StatusPage::SignInImpossible,
     StatusPage::SignInCancelled,
     StatusPage::SignInUnavailable,
     StatusPage::Cancelled,
     StatusPage::Expired,
+    StatusPage::SessionChanged,
+    StatusPage::UsedBefore,
     StatusPage::NoEntitlements,
     StatusPage::CouldNotLink,
+    StatusPage::ConsentFailed,
     StatusPage::SpotifyUnavailable,
     StatusPage::Unavailable,
     StatusPage::InternalError,
@@ -26,6 +31,7 @@ const ALL: [StatusPage; 15] = [
     StatusPage::Malformed,
     StatusPage::FormRefused,
     StatusPage::Unlinked,
+    StatusPage::VisitEnded,
 ];
 
 fn branding() -> Branding {
@@ -33,6 +39,7 @@ fn branding() -> Branding {
     Branding {
         brand_name: "Wickerlight <&> Söhne".to_owned(),
         brand_logo_url: url("https://cdn.example.com/logo.svg"),
+        brand_icon_url: url("https://cdn.example.com/icon.png"),
         brand_color: Color::parse("#123456"),
         spotify_logo_url: url("https://cdn.example.com/spotify.svg"),
         return_url: url("https://www.example.com/account"),
@@ -53,7 +60,9 @@ fn every_page(branding: &Branding, language: Language) -> Vec<Html> {
     let shows = [Show {
         uri: return_to.show.clone().unwrap(),
         name: "The <Moss> Hour".to_owned(),
+        unlocked_by: Entitlements::parse(["all-access"]).ok(),
     }];
+    let entitlement_names = EntitlementNames::parse("all-access=All <access>").unwrap();
     let mut all = Vec::new();
     for return_to in [&return_to, &relink] {
         let context = PageContext {
@@ -61,23 +70,32 @@ fn every_page(branding: &Branding, language: Language) -> Vec<Html> {
             public_url: &public_url,
             language,
             return_to,
+            has_provider: return_to.relink,
             request_id: "r-1",
         };
         all.extend(ALL.map(|page| page.html(&context)));
-        all.push(StatusPage::signed_out_in_frame(&context));
-        all.push(UnlinkConfirmation { form_token: "form" }.html(&context));
+        all.push(StatusPage::SignedOut.html_in_frame(&context));
+        all.push(StatusPage::SessionRejected.html_in_frame(&context));
+        for name in [Some("ada@example.com"), None] {
+            let form_token = "form";
+            all.push(UnlinkConfirmation { name, form_token }.html(&context));
+        }
         let some = Entitlements::parse(["all-access"]).unwrap();
-        for link in [
-            LinkStatus::Linked(some),
-            LinkStatus::Linked(Entitlements::default()),
-            LinkStatus::NotLinked,
-            LinkStatus::Unknown,
+        for (link, has_pending_change, desired) in [
+            (LinkStatus::Linked(some.clone()), true, Some(&some)),
+            (LinkStatus::Linked(Entitlements::default()), false, None),
+            (LinkStatus::NotLinked, false, Some(&some)),
+            (LinkStatus::Unknown, false, None),
         ] {
             let account = AccountPage {
                 name: Some("ada@example.com"),
                 reference: "0123456789ab",
                 link,
+                linked_since: Some(1_767_225_600),
+                has_pending_change,
+                desired,
                 shows: &shows,
+                entitlement_names: &entitlement_names,
             };
             all.push(account.html(&context));
         }
@@ -113,7 +131,9 @@ fn every_page_is_complete_in_every_language() {
 fn configured_text_is_escaped_on_every_page() {
     for page in every_page(&branding(), Language::English) {
         assert!(
-            !page.document.contains("<&>") && !page.document.contains("<Moss>"),
+            ["<&>", "<Moss>", "<access>"]
+                .iter()
+                .all(|raw| !page.document.contains(raw)),
             "{}",
             page.document
         );
@@ -124,7 +144,9 @@ fn configured_text_is_escaped_on_every_page() {
 fn a_page_without_configuration_has_no_dead_link() {
     for page in every_page(&Branding::default(), Language::English) {
         assert!(
-            !page.document.contains("href=\"\"") && !page.document.contains("src="),
+            !page.document.contains("href=\"\"")
+                && !page.document.contains("src=")
+                && !page.document.contains("support"),
             "{}",
             page.document
         );
@@ -146,6 +168,7 @@ fn a_purchase_returns_to_the_same_show() {
         public_url: &public_url,
         language: Language::Turkish,
         return_to: &return_to,
+        has_provider: false,
         request_id: "r-1",
     };
     let target = Url::parse(&StatusPage::NoEntitlements.target(&context).unwrap()).unwrap();
@@ -156,6 +179,149 @@ fn a_purchase_returns_to_the_same_show() {
         .1
         .into_owned();
     assert_eq!(ReturnTo::parse(&returned_to, &public_url), Some(return_to));
+}
+
+/// WCAG 2.2, 1.4.3: links and signs in the brand's colour are readable on paper and on its tint, in the light and in the dark scheme.
+#[test]
+fn the_accent_is_readable_for_every_brand_colour() {
+    let backgrounds = [
+        [Color::new(0xff, 0xff, 0xff), Color::new(0xf7, 0xf6, 0xf3)],
+        [Color::new(0x16, 0x16, 0x16), Color::new(0x1f, 0x1e, 0x1d)],
+    ];
+    let accents = |document: &str| -> Vec<Color> {
+        let after = document.split("--accent:").skip(1);
+        let texts = after.map(|text| text.split(['}', ';']).next().unwrap());
+        texts.filter_map(Color::parse).collect()
+    };
+    for number in (0..0x100_0000_u32).step_by(0x1357) {
+        let brand_color = Color::parse(&format!("#{number:06x}"));
+        let branding = Branding {
+            brand_color,
+            ..Branding::default()
+        };
+        let page = &every_page(&branding, Language::English)[0];
+        let accents = accents(&page.document);
+        // The first two are those of the style sheet, without a brand.
+        let [.., light, dark] = accents.as_slice() else {
+            panic!("{accents:?}")
+        };
+        for (accent, backgrounds) in [(light, backgrounds[0]), (dark, backgrounds[1])] {
+            for background in backgrounds {
+                assert!(
+                    accent.contrast_with(background) >= 4.5,
+                    "#{number:06x}: {accent} on {background}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_readable_brand_colour_is_not_changed() {
+    let white = Color::new(255, 255, 255);
+    for readable in ["#000000", "#0b6e4f", "#7a1fa2"] {
+        let color = Color::parse(readable).unwrap();
+        assert_eq!(color.readable_on(white).to_string(), readable);
+    }
+    assert_ne!(
+        Color::parse("#ffd400").unwrap().readable_on(white).to_string(),
+        "#ffd400"
+    );
+}
+
+/// Without an icon or a logo, the tab shows the first letter of the name, which needs no request.
+#[test]
+fn the_icon_of_the_tab_is_the_partners() {
+    let icon = |branding: &Branding| {
+        let page = every_page(branding, Language::English).remove(0);
+        let href = page.document.split_once("rel=\"icon\" href=\"").unwrap().1;
+        (href.split_once('"').unwrap().0.to_owned(), page.image_sources)
+    };
+    let (href, sources) = icon(&branding());
+    assert_eq!(href, "https://cdn.example.com/icon.png");
+    assert_eq!(sources, ["https://cdn.example.com"]);
+    let named = Branding {
+        brand_name: "wickerlight".to_owned(),
+        ..Branding::default()
+    };
+    let (href, sources) = icon(&named);
+    assert!(href.starts_with("data:image/svg+xml;base64,"), "{href}");
+    assert_eq!(sources, ["data:"]);
+    for page in every_page(&named, Language::English) {
+        assert!(page.document.contains(" · wickerlight</title>"));
+    }
+}
+
+#[test]
+fn a_list_of_shows_or_names_is_read_or_rejected() {
+    let id = "5CfCWKI5pZ28U0uOzXkDHe";
+    let shows = Show::parse_list(&format!("{id}=Moss = Hour | basic, all-access ; {id}=Free;")).unwrap();
+    assert_eq!(
+        (shows[0].name.as_str(), shows[1].name.as_str()),
+        ("Moss = Hour", "Free")
+    );
+    let held = |names: &[&str]| Entitlements::parse(names).unwrap();
+    assert!(shows[0].is_unlocked_by(&held(&["basic"])) && shows[0].is_unlocked_by(&held(&["other", "all-access"])));
+    assert!(!shows[0].is_unlocked_by(&held(&["other"])) && !shows[0].is_unlocked_by(&held(&[])));
+    assert!(shows[1].is_unlocked_by(&held(&[])));
+    for bad in [
+        "x",
+        "x=y",
+        &format!("{id}="),
+        &format!("{id}=|basic"),
+        &format!("{id}=Moss|no good"),
+        &format!("{id}=Moss|"),
+    ] {
+        assert_eq!(Show::parse_list(bad), None, "{bad}");
+    }
+    let names = EntitlementNames::parse("all-access=All = access; basic=Basic").unwrap();
+    assert_eq!(
+        (names.of("all-access"), names.of("basic"), names.of("gold")),
+        ("All = access", "Basic", "gold")
+    );
+    for bad in ["basic", "basic=", "no good=x", "basic=a;basic=b"] {
+        assert_eq!(EntitlementNames::parse(bad), None, "{bad}");
+    }
+}
+
+/// The date of the link, as people of each country write it.
+#[test]
+fn the_date_of_the_link_is_written_in_every_language() {
+    for (language, date) in [
+        (Language::English, "Connected since January 9, 2026"),
+        (Language::German, "9. Januar 2026"),
+        (Language::Japanese, "2026年1月9日"),
+    ] {
+        let found = every_since(language, 1_767_916_800);
+        assert!(found.contains(date), "{found}");
+    }
+    for language in Language::ALL {
+        let all: Vec<_> = (0..12)
+            .map(|month| every_since(*language, 1_768_000_000 + month * 30 * 86_400))
+            .collect();
+        assert!(all.iter().all(|since| since.contains("2026")), "{all:?}");
+        let mut different = all.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), 12, "{all:?}");
+    }
+}
+
+fn every_since(language: Language, since: i64) -> String {
+    let public_url = PublicUrl::parse("https://link.example.com").unwrap();
+    let context = PageContext {
+        branding: &Branding::default(),
+        public_url: &public_url,
+        language,
+        return_to: &ReturnTo::new(Destination::Account, None),
+        has_provider: false,
+        request_id: "r-1",
+    };
+    let since = context.since(since).unwrap();
+    since
+        .chars()
+        .filter(|character| !('\u{2068}'..='\u{2069}').contains(character))
+        .collect()
 }
 
 /// WCAG 2.2, 1.4.3: a contrast of 4.5 to 1 for text.

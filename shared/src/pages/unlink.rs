@@ -2,12 +2,14 @@
 
 use maud::html;
 
-use super::PageContext;
+use super::{PageContext, icons::Tone};
 use crate::web::Html;
 
 /// The page that asks whether to unlink.
 #[derive(Clone, Debug)]
 pub struct UnlinkConfirmation<'a> {
+    /// The person's name on the partner's site; `None` if unknown.
+    pub name: Option<&'a str>,
     /// The sealed form, which the browser posts back unchanged.
     pub form_token: &'a str,
 }
@@ -22,13 +24,14 @@ impl UnlinkConfirmation<'_> {
             ("unlink", "unlink.text")
         };
         let form = html! {
+            (context.identity(self.name))
             p { (context.text(text)) }
             form method="post" action=(context.return_to.path()) {
                 input type="hidden" name="form_token" value=(self.form_token);
-                button.step type="submit" { (context.text("unlink.step")) }
+                button.danger type="submit" { (context.text("unlink.step")) }
             }
-            @if let Some(url) = &context.branding.return_url { p { a.other href=(url) { (context.text("unlink.keep")) } } }
+            @if let Some(url) = &context.branding.return_url { a.second href=(url) { (context.text("unlink.keep")) } }
         };
-        context.render(title, &form, true)
+        context.render(title, Some(Tone::Warning), &form, true)
     }
 }

@@ -193,6 +193,7 @@ fn failure_page(failure: &Failure, pages: &PageDefaults<'_>, request: Option<&Re
         public_url: pages.public_url,
         language: return_to.language.unwrap_or(language),
         return_to: &return_to,
+        has_provider: false,
         request_id,
     })
 }

@@ -84,6 +84,8 @@ pub struct Rejection<T> {
     pub reason: &'static str,
     /// The stored item, if there is one; use it only to build the error page.
     pub pending: Option<T>,
+    /// The failure of the caller that consumed the item, if it has recorded one.
+    pub failure: Option<String>,
 }
 
 impl<T> Rejection<T> {
@@ -190,6 +192,22 @@ impl PendingLinks {
         self.consume_item(sign_in_id(state), &presented, sign_in_of).await
     }
 
+    /// Records that the journey of a consumed pending link has failed, so that its page can be shown again.
+    ///
+    /// # Errors
+    /// [`StoreError`] if DynamoDB does not confirm the write. A retry is safe.
+    pub async fn record_failure(&self, state: &StateHash, failure: &str) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("id", text(&link_id(state)));
+        let write = Write::new()
+            .set("failure", text(failure))
+            .when(Condition::exists("consumed_by"));
+        write.send(update).await.map(drop)
+    }
+
     async fn consume_item<T>(
         &self,
         id: String,
@@ -207,6 +225,7 @@ impl PendingLinks {
             ConditionalWrite::Done(consumed) => read(&consumed).map(Consumption::Granted),
             ConditionalWrite::Refused(item) => Ok(Consumption::Rejected(Rejection {
                 reason: presented.rejection_reason(item.as_ref()),
+                failure: item.as_ref().and_then(|item| item.text("failure")).map(str::to_owned),
                 pending: item.and_then(|item| read(&item).ok()),
             })),
         }

@@ -81,6 +81,7 @@ codes! {
     LinkNotCompleted = "LINK_NOT_COMPLETED", "a link was registered, but Spotify never completed it";
     UnlinkAsked = "UNLINK_CONFIRMATION_SHOWN", "the person is asked to confirm unlinking";
     Unlinked = "UNLINK_DONE", "the subscriber is no longer linked, or was not linked";
+    VisitEnded = "VISIT_ENDED", "a person's visit to our pages has ended, at their request or at that of the partner's site";
     FormRejected = "UNLINK_FORM_REJECTED", "an unlink form did not come from our page, or has expired";
     HeadAnswered = "HEAD_ANSWERED", "a HEAD request of a known path was answered without a body";
     RootRedirected = "ROOT_REDIRECTED", "a visitor of / is redirected to the partner's site";

@@ -274,6 +274,12 @@ impl Request {
         }
     }
 
+    /// Whether there is a cookie of this name, valid or not.
+    #[must_use]
+    pub fn has_cookie(&self, name: &str) -> bool {
+        self.cookie_values(name).next().is_some()
+    }
+
     /// All values of a cookie that others set. A browser sends a cookie twice if it was set for two domains or paths (RFC 6265 §4.2.2).
     pub fn cookie_values(&self, name: &str) -> impl Iterator<Item = &str> {
         let pairs = self.cookies.iter().filter_map(|cookie| cookie.split_once('='));

@@ -28,8 +28,8 @@ pub struct Html {
     pub document: String,
     /// The SHA-256 of its style sheet, in base64.
     pub style_hash: String,
-    /// The origins of its images.
-    pub image_origins: Vec<String>,
+    /// The sources of its images: origins, and `data:` for an icon in the page itself.
+    pub image_sources: Vec<String>,
     /// Its language (BCP 47).
     pub language: &'static str,
 }
@@ -82,7 +82,7 @@ impl Response {
     /// A page. Its Content-Security-Policy allows only its style sheet and its images: no script, no frame.
     #[must_use]
     pub fn html(code: Code, status: StatusCode, page: Html) -> Self {
-        let images = match page.image_origins.as_slice() {
+        let images = match page.image_sources.as_slice() {
             [] => String::new(),
             origins => format!("img-src {}; ", origins.join(" ")),
         };
@@ -121,9 +121,9 @@ impl Response {
         self.with_cookie(cookie::set_browser_cookie(value, seconds))
     }
 
-    /// Sets the visit cookie.
+    /// Sets the visit cookie; `None` removes it.
     #[must_use]
-    pub fn with_visit_cookie(self, value: &str) -> Self {
+    pub fn with_visit_cookie(self, value: Option<&str>) -> Self {
         self.with_cookie(cookie::set_visit_cookie(value))
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let page = Html {
             document: "<!DOCTYPE html>".to_owned(),
             style_hash: "hash".to_owned(),
-            image_origins: image_origins.iter().map(|origin| (*origin).to_owned()).collect(),
+            image_sources: image_origins.iter().map(|origin| (*origin).to_owned()).collect(),
             language: "en",
         };
         Response::html(Code::AccountShown, StatusCode::OK, page)

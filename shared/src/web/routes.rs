@@ -62,7 +62,7 @@ impl<'a> Route<'a> {
         match self.name {
             "" | "callback" | "sign-in" if has_partner => None,
             "" | "link" => Some(Resource::Redirect),
-            "entrypoint" | "callback" | "sign-in" | "sign-in/callback" | "account" => Some(Resource::Page),
+            "entrypoint" | "callback" | "sign-in" | "sign-in/callback" | "account" | "sign-out" => Some(Resource::Page),
             "unlink" => Some(Resource::PageAndForm),
             "get-entitlements" | "add-entitlements" | "replace-entitlements" | "delete-entitlements" => {
                 Some(Resource::Call)
@@ -88,6 +88,8 @@ mod tests {
             ("/callback", "GET, HEAD"),
             ("/partners/abc/entrypoint", "GET, HEAD"),
             ("/partners/abc/sign-in/callback", "GET, HEAD"),
+            ("/sign-out", "GET, HEAD"),
+            ("/partners/abc/sign-out", "GET, HEAD"),
             ("/unlink", "GET, HEAD, POST"),
             ("/partners/abc/get-entitlements", "HEAD, POST"),
         ] {

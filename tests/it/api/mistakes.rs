@@ -419,7 +419,7 @@ async fn each_of_fifty_mistakes_gets_an_answer_that_says_what_to_fix() {
     let people = "`people` must be an array of 1 to 100 objects.";
     table
         .with(
-            "nobody in people",
+            "an empty people",
             json!({"sub": null, "entitlements": null, "people": []}),
             400,
             people,

@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use crate::support::template::{Transformed, template, transform};
 
 /// Each parameter of the template, with a value other than its default or base value.
-const OTHER_VALUES: [(&str, &str); 53] = [
+const OTHER_VALUES: [(&str, &str); 55] = [
     ("AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms"),
     ("Architecture", "x86_64"),
     ("BackendIssuer", "https://backend.example.com"),
     ("BackendJwksUrl", "https://backend.example.com/jwks"),
     ("BrandColor", "#1a2b3c"),
     ("BrandLogoUrl", "https://www.example.com/logo.png"),
+    ("BrandIconUrl", "https://www.example.com/icon.png"),
     ("BrandName", "Example"),
     ("CertificateArn", "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b"),
     ("DefaultEntitlements", "basic"),
@@ -42,7 +43,8 @@ const OTHER_VALUES: [(&str, &str); 53] = [
     ("RetentionInDays", "90"),
     ("ReturnUrl", "https://www.example.com/account"),
     ("SessionCookie", "session"),
-    ("Shows", "0MossHour0000000000002=Moss Hour"),
+    ("Shows", "0MossHour0000000000002=Moss Hour|basic"),
+    ("EntitlementNames", "basic=Basic plan"),
     ("SignIn", "oidc"),
     ("SignInUrl", "https://www.example.com/other-sign-in"),
     ("SiteIssuer", "https://other.example.com"),

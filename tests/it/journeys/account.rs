@@ -52,7 +52,7 @@ async fn the_account_page_shows_the_state_that_spotify_reports() {
     world.advance(30);
     let page = ada.get("/account").await;
     assert_eq!(state(&page), "linked");
-    assert!(page.body.contains("href=\"/unlink\"") && page.body.contains("<li dir=\"ltr\">basic</li>"));
+    assert!(page.body.contains("href=\"/unlink\"") && page.body.contains("<li dir=\"auto\">basic</li>"));
     // An invalid entitlement name is not shown, and is never markup.
     assert!(!page.body.contains("elsewhere"));
     for show in SHOWS {
@@ -212,5 +212,102 @@ async fn only_the_account_page_may_be_framed_and_only_by_the_configured_origin()
             .await
             .status,
         302
+    );
+}
+
+/// What stands between the row of `show` and the next one.
+fn row<'a>(page: &'a TestResponse, show: &str) -> &'a str {
+    let (_, row) = page
+        .body
+        .split_once(&format!("<span dir=\"auto\">{show}</span>"))
+        .unwrap();
+    row.split_once("</li><li><span").map_or(row, |(row, _)| row)
+}
+
+const NAMED: [(&str, &str); 3] = [
+    ("ENTITLEMENT_NAMES", "basic=Basic plan;all-access=All <access>"),
+    (
+        "SHOWS",
+        "0MossHour0000000000002=Moss|basic,all-access;0SlowTideLedger0000001=Tide|all-access;0BrassAndBarnacle00003=Brass",
+    ),
+    ("SUBSCRIBE_URL", "https://www.example.com/plans"),
+];
+
+#[tokio::test]
+async fn the_account_page_names_entitlements_and_says_what_unlocks_each_show() {
+    let world = World::with(Options::default(), &NAMED).await;
+    linked(&world, "bela", "mara");
+    let page = world.signed_in("bela").get("/account").await;
+    assert!(page.body.contains("<li dir=\"auto\">Basic plan</li>"), "{}", page.body);
+    // Listen only for unlocked shows; the others name the plan. A show without entitlements is open.
+    assert!(row(&page, "Moss").contains("open.spotify.com/show/0MossHour"));
+    let locked = row(&page, "Tide");
+    assert!(
+        !locked.contains("href=") && locked.contains("All &lt;access&gt;"),
+        "{locked}"
+    );
+    assert!(row(&page, "Brass").contains("open.spotify.com/show/0Brass"));
+    assert!(!page.body.contains("id=\"subscribe\""));
+    // Before linking, the token says what will be unlocked.
+    let page = world.signed_in("ada").get("/account").await;
+    assert_eq!(state(&page), "not-linked");
+    assert!(row(&page, "Tide").contains("href=\"/link?show=0SlowTideLedger0000001\""));
+    let page = world.signed_in("noor").get("/account").await;
+    assert!(!row(&page, "Tide").contains("href=") && !row(&page, "Moss").contains("href="));
+}
+
+#[tokio::test]
+async fn with_nothing_unlocked_the_account_page_links_to_the_subscriptions() {
+    let world = World::with(Options::default(), &NAMED).await;
+    world.spotify().force_link(Link {
+        partner_id: world.sandbox.options().partner_id.clone(),
+        partner_user_id: world.partner_user_id("noor"),
+        account: "mara".to_owned(),
+        ..Link::default()
+    });
+    let page = world.signed_in("noor").get("/account").await;
+    assert!(page.body.contains("unlocks nothing on Spotify now"), "{}", page.body);
+    let link = "id=\"subscribe\" href=\"https://www.example.com/plans?return_to=";
+    assert!(page.body.contains(link), "{}", page.body);
+    // Without the setting there is no dead link.
+    let bare = World::new().await;
+    linked(&bare, "ada", "jonas");
+    assert!(
+        !bare
+            .signed_in("ada")
+            .get("/account")
+            .await
+            .body
+            .contains("id=\"subscribe\"")
+    );
+}
+
+/// The note disappears as soon as Spotify has the change, although its last answer is cached.
+#[tokio::test]
+async fn the_account_page_says_that_a_change_is_on_its_way_and_since_when_the_account_is_connected() {
+    let (world, sync) = crate::support::synchronizer::linked().await;
+    let mut ada = world.signed_in("ada");
+    let page = ada.get("/account").await;
+    assert!(!page.body.contains("id=\"pending\""));
+    let year = 1970 + world.clock.now() / 31_556_952;
+    let (_, since) = page.body.split_once("<strong>").unwrap();
+    assert!(
+        since.starts_with("Connected since ") && since[..60].contains(&year.to_string()),
+        "{}",
+        &since[..60]
+    );
+    world.write_entitlements("replace", "ada", &["gold"]).await;
+    let page = ada.get("/account").await;
+    assert!(
+        page.body.contains("id=\"pending\"") && !page.body.contains("gold"),
+        "{}",
+        page.body
+    );
+    crate::support::synchronizer::follow(&world, &sync).await;
+    let page = ada.get("/account").await;
+    assert!(
+        !page.body.contains("id=\"pending\"") && page.body.contains(">gold</li>"),
+        "{}",
+        page.body
     );
 }

@@ -7,7 +7,7 @@ use sandbox::{Fault, deployment};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{World, logged_of, used_before};
+use crate::support::{World, logged_of};
 
 const TOKEN: &str = "/api/token";
 const REGISTER: &str = "/api/v1/register-user";
@@ -326,7 +326,8 @@ async fn each_ends_calmly(cases: Vec<Case>) {
         }
         // No partial result: the state is consumed, and a new journey works.
         world.spotify().faults().clear();
-        used_before(&browser.get(&callback).await);
+        let again = browser.get(&callback).await;
+        assert_eq!((again.status, again.title()), (400, page.title()), "{name}");
         assert_eq!(browser.link("mara").await.status, 302, "{name}");
     }
 }
@@ -402,7 +403,11 @@ async fn a_slow_spotify_response_times_out() {
         world.spotify().faults().add(fault);
         let started = Instant::now();
         let page = browser.get(&callback).await;
-        assert_eq!((page.status, page.title()), (504, "Spotify does not answer"), "{path}");
+        assert_eq!(
+            (page.status, page.title()),
+            (504, "Spotify does not work just now"),
+            "{path}"
+        );
         // The timeout of the function is ten seconds.
         assert!(started.elapsed() < Duration::from_secs(10));
         world.spotify().faults().clear();

@@ -192,7 +192,8 @@ async fn a_session_site_falls_back_to_hand_off() {
     // A session of another person at the end is rejected.
     let mut taken_over = browser;
     taken_over.sign_in("bela");
-    crate::support::refused(&taken_over.get(&callback).await);
+    let answer = taken_over.get(&callback).await;
+    assert_eq!((answer.status, answer.title()), (400, "Your sign-in has changed"));
     assert_eq!(world.calls(), (0, 0, 0));
 
     let (mut browser, nonce) = sent_to_sign_in(&world).await;

@@ -16,4 +16,6 @@ mod oidc;
 mod partners;
 mod prefetch;
 mod published_keys;
+mod sign_out;
+mod true_pages;
 mod unlink;

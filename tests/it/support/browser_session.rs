@@ -219,7 +219,9 @@ impl TestResponse {
     /// The title of the page.
     pub(crate) fn title(&self) -> &str {
         let after = self.body.split_once("<title>").map_or("", |(_, after)| after);
-        after.split_once("</title>").map_or("", |(title, _)| title)
+        let title = after.split_once("</title>").map_or("", |(title, _)| title);
+        // Without the partner's name, which follows it.
+        title.split_once(" · ").map_or(title, |(title, _)| title)
     }
 
     /// The value of the hidden `form_token` field.

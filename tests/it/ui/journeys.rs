@@ -362,7 +362,7 @@ async fn each_error_page_says_what_happened() {
     ada.open(&world.gateway("/callback")).await;
     ada.sees("This link does not work", 400).await;
     ada.open(&world.gateway("/entrypoint?token=x")).await;
-    ada.sees("Please sign in again", 401).await;
+    ada.sees("Signing in does not work here", 401).await;
     ada.signs_in("ada", "session").await;
     world.spotify().faults().add(sandbox::Fault {
         times: None,
@@ -372,7 +372,7 @@ async fn each_error_page_says_what_happened() {
     ada.press("#link").await;
     ada.press("#account-mara").await;
     ada.press("#agree").await;
-    ada.sees("Spotify does not answer", 502).await;
+    ada.sees("Spotify does not work just now", 502).await;
     world.spotify().faults().clear();
     ada.press("a.step").await;
     ada.agrees("mara").await;

@@ -1,5 +1,6 @@
 //! The pages in a real browser.
 
+mod both_engines;
 mod journeys;
 mod pages;
 mod person;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Replay, TestResponse, World,
     chromium::{self, Devtools, Scripts},
+    parameter,
 };
 
 const SHOW: &str = "0MossHour0000000000002";
@@ -22,6 +23,13 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
         ("BRAND_COLOR", "#0b6e4f"),
         ("SUPPORT_URL", "https://www.example.com/help"),
         ("LINK_WITHOUT_ENTITLEMENTS", "off"),
+        ("SUBSCRIBE_URL", "https://www.example.com/plans"),
+        ("ENTITLEMENT_NAMES", "all-access=All access;basic=Basic"),
+        (
+            "SHOWS",
+            "0SlowTideLedger0000001=The Slow Tide Ledger|basic,all-access;0MossHour0000000000002=The Moss Hour|all-access;\
+             0BrassAndBarnacle00003=Brass & Barnacle|patron",
+        ),
     ];
     let world = World::with(Options::default(), &branded).await;
     let mut pages = BTreeMap::new();
@@ -39,7 +47,22 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
             .get(&format!("/sign-in?return_to={}", world.gateway("/account")))
             .await,
     );
-    pages.insert("sign-in-refused", signed_out().get("/entrypoint?token=x").await);
+    pages.insert("sign-in-impossible", signed_out().get("/entrypoint?token=x").await);
+    let mut late = signed_out();
+    let nonce = parameter(late.get("/account").await.location(), "nonce").unwrap();
+    let claims = world.handoff_claims("ada", &nonce, "late");
+    let token = world.site_token("soa-handoff+jwt", &claims);
+    assert_eq!(late.get(&format!("/account?token={token}")).await.status, 302);
+    pages.insert("sign-in-refused", late.get(&format!("/account?token={token}")).await);
+    let mut changed = signed_in("ada");
+    let authorize = changed.begin().await;
+    let callback = changed.agree(&authorize, "mara").await;
+    changed.sign_in("bela");
+    pages.insert("session-changed", changed.get(&callback).await);
+    let mut failed = signed_in("ada");
+    let state = parameter(failed.begin().await.as_str(), "state").unwrap();
+    let refused = format!("/callback?error=invalid_scope&state={state}");
+    pages.insert("consent-failed", failed.get(&refused).await);
     pages.insert(
         "expired",
         signed_out()
@@ -54,7 +77,12 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     let authorize = ada.begin().await;
     let cancelled = ada.cancel(&authorize).await;
     pages.insert("cancelled", ada.get(&cancelled).await);
-    pages.insert("used-before", ada.get(&cancelled).await);
+    let mut yuki = signed_in("yuki");
+    let authorize = yuki.begin().await;
+    let callback = yuki.agree(&authorize, "jonas").await;
+    assert_eq!(yuki.get(&callback).await.status, 302);
+    pages.insert("used-before", yuki.get(&callback).await);
+    world.spotify().reset();
     fault(Fault::answer("/api/token", 503, ""));
     pages.insert("spotify-unavailable", linking("mara").await);
     healed();
@@ -87,6 +115,15 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
         world.site_token("JWT", &claims),
     );
     pages.insert("account-linked", named.get("/account").await);
+    world.write_entitlements("replace", "ada", &["all-access"]).await;
+    pages.insert("account-pending", of_ada("/account").await);
+    world.spotify().force_link(Link {
+        partner_id: world.sandbox.options().partner_id.clone(),
+        partner_user_id: world.partner_user_id("noor"),
+        account: "yuki".to_owned(),
+        ..Link::default()
+    });
+    pages.insert("account-nothing-unlocked", signed_in("noor").get("/account").await);
     // The page asks Spotify again after 30 seconds.
     world.advance(30);
     fault(Fault::answer("/api/v1/get-entitlements", 500, ""));
@@ -108,6 +145,10 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
     .await;
     let mut stranger = bare.browser().in_language(language);
     pages.insert("signed-out", stranger.get("/entrypoint").await);
+    pages.insert("visit-ended", stranger.get("/sign-out").await);
+    let cookie = bare.sandbox.options().session_cookie.clone();
+    stranger.cookies.insert(cookie, "x".to_owned());
+    pages.insert("session-rejected", stranger.get("/entrypoint").await);
     let silent = World::with(
         Options::default(),
         &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")],
@@ -127,12 +168,19 @@ async fn every_page(language: &'static str, replay: &Replay) -> BTreeMap<String,
         .collect()
 }
 
-const PAGES: usize = 23;
+const PAGES: usize = 30;
 
 /// Status and English title of each page.
 const TITLES: [(&str, u16, &str); PAGES] = [
     ("account-linked", 200, "Your connection with Spotify"),
+    ("account-pending", 200, "Your connection with Spotify"),
+    ("account-nothing-unlocked", 200, "Your connection with Spotify"),
     ("account-not-linked", 200, "Your connection with Spotify"),
+    ("session-changed", 400, "Your sign-in has changed"),
+    ("session-rejected", 401, "Please sign in again"),
+    ("sign-in-impossible", 401, "Signing in does not work here"),
+    ("consent-failed", 400, "Spotify reported an error"),
+    ("visit-ended", 200, "You are signed out of this page"),
     ("account-unknown", 200, "Your connection with Spotify"),
     ("unavailable", 503, "One moment, please"),
     ("cancelled", 403, "Not connected"),
@@ -148,7 +196,7 @@ const TITLES: [(&str, u16, &str); PAGES] = [
     ("sign-in-refused", 401, "Please sign in again"),
     ("signed-out", 401, "Please sign in first"),
     ("signed-out-in-frame", 401, "Please sign in first"),
-    ("spotify-unavailable", 502, "Spotify does not answer"),
+    ("spotify-unavailable", 502, "Spotify does not work just now"),
     ("unlink", 200, "Disconnect from Spotify?"),
     ("unlink-to-relink", 200, "Disconnect the previous Spotify account?"),
     ("unlinked", 200, "Disconnected from Spotify"),

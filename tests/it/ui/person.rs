@@ -132,8 +132,8 @@ impl<'a> Person<'a> {
         let is_untold = answered.is_null() && self.engine == Engine::WebKit;
         assert!(is_untold || answered == status, "{heading}: {answered}");
         // The content security policy lets the page's own style through.
-        let width = self.find("main").await.css_value("max-width").await.unwrap();
-        assert_eq!(width, "544px", "{heading}");
+        let width = self.find(".sheet").await.css_value("max-width").await.unwrap();
+        assert_eq!(width, "512px", "{heading}");
     }
 
     /// Evaluates a JavaScript expression in the page.

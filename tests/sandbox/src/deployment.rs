@@ -241,11 +241,13 @@ pub async fn routes(environment: &Environment, clock: &Clock, rng: &Rng) -> Resu
         route("GET", "/unlink", &unlink),
         route("POST", "/unlink", &unlink),
         route("GET", "/account", &unlink),
+        route("GET", "/sign-out", &unlink),
         route("GET", "/partners/{partner_id}/entrypoint", &entrypoint),
         route("GET", "/partners/{partner_id}/link", &entrypoint),
         route("GET", "/partners/{partner_id}/unlink", &unlink),
         route("POST", "/partners/{partner_id}/unlink", &unlink),
         route("GET", "/partners/{partner_id}/account", &unlink),
+        route("GET", "/partners/{partner_id}/sign-out", &unlink),
     ];
     routes.extend(of_entitlements);
     if !environment.has("PARTNERS_TABLE") {

@@ -93,7 +93,8 @@ impl OidcClient {
         &self.config.redirect_uri
     }
 
-    /// The URL of the authorization request (`OpenID` Connect Core 1.0 §3.1.2.1), to which a person is redirected to sign in.
+    /// The URL of the authorization request (`OpenID` Connect Core 1.0 §3.1.2.1), to which a person is redirected to sign in. With `prompts`,
+    /// the provider must ask the person to sign in, even if one is signed in there.
     ///
     /// # Errors
     /// [`Error::Provider`] if the metadata are not available. A retry is safe.
@@ -103,6 +104,7 @@ impl OidcClient {
         nonce: &nonce::Nonce,
         code_verifier: &pkce::CodeVerifier,
         language: Option<Language>,
+        prompts: bool,
     ) -> Result<String, Error> {
         let provider = self.provider().await?;
         let scopes = self.config.scopes.iter().map(String::as_str);
@@ -120,6 +122,9 @@ impl OidcClient {
             .append_pair("nonce", nonce.expose())
             .append_pair("code_challenge", &code_verifier.challenge())
             .append_pair("code_challenge_method", "S256");
+        if prompts {
+            query.append_pair("prompt", "login");
+        }
         if let Some(language) = language {
             query.append_pair("ui_locales", language.tag());
         }

@@ -216,6 +216,12 @@ impl Subscriber {
                     .is_none_or(|observed| !self.is_satisfied_by(observed)))
     }
 
+    /// Whether a change of the backend has not reached Spotify yet, and may be sent there.
+    #[must_use]
+    pub fn has_pending_change(&self) -> bool {
+        self.synced_version < self.version && self.link.state.may_be_linked() && !self.link.is_missing()
+    }
+
     /// Whether Spotify needs no change if it holds `observed`. Always the case while no entitlements are desired.
     #[must_use]
     pub fn is_satisfied_by(&self, observed: &ObservedEntitlements) -> bool {
