@@ -26,10 +26,10 @@ use crate::{
 
 /// Time during which writers may compete with others for their subscribers. Shorter than the time a request may take.
 pub const CONTENTION_TIMEOUT: Duration = Duration::from_secs(6);
-/// Upper bound of the first wait of a competing writer. Doubles with each attempt, up to [`MAX_BACKOFF`].
+/// Upper bound of the first wait of a competing writer, or twice the time of its attempt. Doubles with each attempt, up to [`MAX_BACKOFF`].
 const MIN_BACKOFF: Duration = Duration::from_millis(20);
 /// Upper bound of each wait of a competing writer.
-const MAX_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 /// A change to a subscriber's entitlements.
 #[derive(Clone, Debug)]
@@ -199,6 +199,7 @@ impl Subscribers {
     ) -> Result<Answered, ChangeError> {
         let mut backoff = MIN_BACKOFF;
         loop {
+            let started_at = Instant::now();
             let before = self.get(request.partner_id, request.partner_user_id).await?;
             let used_by = match request.apply_to(&before, now_ms) {
                 Ok(effect) => match self.write_once(pending_links, &request, before, effect, now_ms).await? {
@@ -220,8 +221,10 @@ impl Subscribers {
             if Instant::now() >= request.give_up_at {
                 return Err(StoreError::Unavailable.into());
             }
+            // The longer an attempt takes, the more writers interfere with it.
+            backoff = backoff.max(started_at.elapsed() * 2).min(MAX_BACKOFF);
             tokio::time::sleep(jitter(backoff)).await;
-            backoff = (backoff * 2).min(MAX_BACKOFF);
+            backoff *= 2;
         }
     }
 
