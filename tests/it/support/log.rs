@@ -5,9 +5,10 @@ use std::{
     sync::{Mutex, OnceLock},
 };
 
+use sandbox::FunctionLog;
 use serde_json::Value;
 
-/// A writer that keeps every log line of this process.
+/// A writer that keeps every log line of this process, also for the sandbox's console.
 pub(super) struct Log;
 
 fn lines() -> &'static Mutex<Vec<u8>> {
@@ -15,10 +16,16 @@ fn lines() -> &'static Mutex<Vec<u8>> {
     LINES.get_or_init(Mutex::default)
 }
 
+/// The same lines, as the console shows them.
+pub(super) fn function_log() -> FunctionLog {
+    static LOG: OnceLock<FunctionLog> = OnceLock::new();
+    LOG.get_or_init(FunctionLog::default).clone()
+}
+
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         lines().lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
+        function_log().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

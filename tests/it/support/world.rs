@@ -14,7 +14,11 @@ use shared::{
     runtime::worker::EventFunction as _,
 };
 
-use crate::support::{TestResponse, backend_key, log::Log, openapi};
+use crate::support::{
+    TestResponse, backend_key,
+    log::{Log, function_log},
+    openapi,
+};
 
 /// Turns the partners table off, so that every partner has the settings of the deployment.
 pub(crate) const NO_PARTNERS_TABLE: (&str, &str) = ("PARTNERS_TABLE", "");
@@ -45,6 +49,8 @@ impl World {
         let clock = Clock::fixed(Clock::System.now());
         let options = deployment::with_secrets(Options {
             backend_key: backend_key(),
+            log: function_log(),
+            clock: clock.clone(),
             ..options
         });
         let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {

@@ -1,6 +1,8 @@
 //! The pages in a real browser.
 
+mod axe;
 mod both_engines;
+mod console;
 mod journeys;
 mod pages;
 mod person;

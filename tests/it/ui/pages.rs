@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use fantoccini::Client;
 use sandbox::{Fault, Link, Options};
 use serde_json::{Value, json};
 
+use super::axe::{axe, axe_source};
 use crate::support::{
     Replay, TestResponse, World,
     chromium::{self, Devtools, Scripts},
@@ -204,25 +204,12 @@ const TITLES: [(&str, u16, &str); PAGES] = [
     ("internal-error", 502, "Something went wrong"),
 ];
 
-/// The violations that axe finds by the rules of WCAG 2.2 A and AA and its best practices.
-async fn axe(page: &Client, source: &str) -> Vec<String> {
-    page.execute(source, Vec::new()).await.unwrap();
-    let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    let options = json!({"runOnly": tags, "rules": {"target-size": {"enabled": true}}});
-    let script = "const done = arguments[arguments.length - 1]; \
-        axe.run(document, arguments[0]).then(found => done(found.violations.concat(found.incomplete.filter(rule => rule.id === 'color-contrast'))\
-        .map(rule => rule.id + ': ' + rule.nodes.map(node => node.html).join(' '))), error => done(['axe: ' + error]));";
-    let found = page.execute_async(script, vec![options]).await.unwrap();
-    serde_json::from_value(found).unwrap()
-}
-
 async fn look_at_every_page(language: &'static str, width: u32, height: u32) {
     let replay = Replay::start().await;
     let pages = every_page(language, &replay).await;
     assert_eq!(pages.len(), PAGES);
     *replay.answers.lock().unwrap() = pages.clone();
-    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/node_modules/axe-core/axe.min.js");
-    let source = std::fs::read_to_string(peers).expect("axe-core is not installed: run `make setup`");
+    let source = axe_source();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots/pages");
     std::fs::create_dir_all(&folder).unwrap();
     let (page, _driver) = chromium::start(width, height, Scripts::Allowed).await;

@@ -12,9 +12,10 @@ use crate::support::{
     webkit,
 };
 
-/// Screen of a phone, in CSS pixels.
-const WIDTH: u32 = 390;
-const HEIGHT: u32 = 844;
+/// Width and height of a screen, in CSS pixels.
+pub(super) type Screen = (u32, u32);
+/// Screen of a phone.
+const PHONE: Screen = (390, 844);
 
 /// A browser's engine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub(super) struct Person<'a> {
     pub(super) page: Client,
     name: &'static str,
     shots: usize,
+    width: u32,
     engine: Engine,
     /// Dropping it ends the browser.
     _driver: Box<dyn Any + Send + Sync>,
@@ -37,26 +39,36 @@ pub(super) struct Person<'a> {
 impl<'a> Person<'a> {
     /// Starts a Chromium. `name` is the prefix of the screenshots.
     pub(super) async fn at(world: &'a World, name: &'static str) -> Self {
-        let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Allowed).await;
-        Self::with(world, name, page, (Engine::Chromium, Box::new(driver)))
+        Self::on_screen(world, name, PHONE).await
+    }
+
+    /// Starts a Chromium with a screen of this size.
+    pub(super) async fn on_screen(world: &'a World, name: &'static str, screen: Screen) -> Self {
+        let (page, driver) = chromium::start(screen.0, screen.1, Scripts::Allowed).await;
+        Self::with(world, name, (page, screen.0), (Engine::Chromium, Box::new(driver)))
     }
 
     /// Starts a Chromium in which pages run no scripts.
     pub(super) async fn without_scripts(world: &'a World, name: &'static str) -> Self {
-        let (page, driver) = chromium::start(WIDTH, HEIGHT, Scripts::Blocked).await;
-        Self::with(world, name, page, (Engine::Chromium, Box::new(driver)))
+        let (page, driver) = chromium::start(PHONE.0, PHONE.1, Scripts::Blocked).await;
+        Self::with(world, name, (page, PHONE.0), (Engine::Chromium, Box::new(driver)))
     }
 
     /// Starts a WebKit.
     pub(super) async fn in_webkit(world: &'a World, name: &'static str) -> Self {
-        let (page, driver) = webkit::start(WIDTH, HEIGHT).await;
-        Self::with(world, name, page, (Engine::WebKit, Box::new(driver)))
+        Self::in_webkit_on_screen(world, name, PHONE).await
+    }
+
+    /// Starts a WebKit with a window of this size.
+    pub(super) async fn in_webkit_on_screen(world: &'a World, name: &'static str, screen: Screen) -> Self {
+        let (page, driver) = webkit::start(screen.0, screen.1).await;
+        Self::with(world, name, (page, screen.0), (Engine::WebKit, Box::new(driver)))
     }
 
     fn with(
         world: &'a World,
         name: &'static str,
-        page: Client,
+        (page, width): (Client, u32),
         (engine, driver): (Engine, Box<dyn Any + Send + Sync>),
     ) -> Self {
         Self {
@@ -64,6 +76,7 @@ impl<'a> Person<'a> {
             page,
             name,
             shots: 0,
+            width,
             engine,
             _driver: driver,
         }
@@ -165,7 +178,7 @@ impl<'a> Person<'a> {
         let width = self.asks("document.documentElement.scrollWidth").await;
         // The window of a WebKit cannot be as narrow as a phone.
         let screen = match self.engine {
-            Engine::Chromium => json!(WIDTH),
+            Engine::Chromium => json!(self.width),
             Engine::WebKit => self.asks("window.innerWidth").await,
         };
         assert_eq!(width, screen, "the page is wider than the screen: {page}");

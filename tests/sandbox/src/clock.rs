@@ -31,6 +31,11 @@ impl Clock {
             });
     }
 
+    /// Returns by how much the clock is ahead of the system, in milliseconds.
+    pub(crate) fn ahead_ms(&self) -> u64 {
+        self.ahead_ms.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn reset_to_system(&self) {
         self.ahead_ms.store(0, Ordering::Relaxed);
     }

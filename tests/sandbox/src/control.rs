@@ -27,6 +27,18 @@ pub(crate) struct Control {
     pub(crate) logged: &'static [&'static str],
 }
 
+/// Extension of a response: what the simulated server decided, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict(String);
+
+impl Verdict {
+    /// Returns the response with a verdict.
+    pub(crate) fn on(mut response: Response<Body>, verdict: impl Into<String>) -> Response<Body> {
+        response.extensions_mut().insert(Self(verdict.into()));
+        response
+    }
+}
+
 /// Logs the request, and applies the first fault that matches it.
 pub(crate) async fn observe(
     State(control): State<Control>,
@@ -50,14 +62,27 @@ pub(crate) async fn observe(
         control.requests.update(sequence, |request| request.fault = Some(*id));
     }
     let request = Request::from_parts(parts, Body::from(bytes));
+    let log_verdict = |response: &Response<Body>| {
+        if let (Some(sequence), Some(Verdict(verdict))) = (sequence, response.extensions().get()) {
+            control
+                .requests
+                .update(sequence, |request| request.verdict = Some(verdict.clone()));
+        }
+    };
     let answer = match fault {
-        None => next.run(request).await,
+        None => {
+            let answer = next.run(request).await;
+            log_verdict(&answer);
+            answer
+        }
         Some((_, fault)) => {
             if !fault.after {
                 fault.wait().await;
             }
             let real = if fault.lets_request_through() {
-                Some(next.run(request).await)
+                let real = next.run(request).await;
+                log_verdict(&real);
+                Some(real)
             } else {
                 None
             };
@@ -117,9 +142,22 @@ async fn add_fault(State(control): State<Control>, body: axum::body::Bytes) -> R
     (StatusCode::CREATED, Json(json!({"id": id}))).into_response()
 }
 
-async fn clear_faults(State(control): State<Control>) -> StatusCode {
-    control.faults.clear();
-    StatusCode::NO_CONTENT
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    id: Option<u64>,
+}
+
+/// Removes one fault, or all.
+async fn clear_faults(State(control): State<Control>, Query(which): Query<Which>) -> StatusCode {
+    match which.id {
+        Some(id) if !control.faults.remove(id) => StatusCode::NOT_FOUND,
+        Some(_) => StatusCode::NO_CONTENT,
+        None => {
+            control.faults.clear();
+            StatusCode::NO_CONTENT
+        }
+    }
 }
 
 #[derive(Deserialize)]

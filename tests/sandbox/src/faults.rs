@@ -304,6 +304,14 @@ impl Faults {
         self.list().armed.clear();
     }
 
+    /// Removes one fault. Returns whether it existed.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let mut list = self.list();
+        let before = list.armed.len();
+        list.armed.retain(|armed| armed.id != id);
+        list.armed.len() < before
+    }
+
     /// Returns the fault that applies to a request, and counts it as used.
     pub(crate) fn take(&self, method: &str, path: &str) -> Option<(u64, Fault)> {
         let mut list = self.list();

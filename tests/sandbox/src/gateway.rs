@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::requests::{Request as LoggedRequest, Requests};
 use crate::token_source::TokenSource;
 use crate::webkit;
 use crate::wire::ConnectionControl;
@@ -135,9 +136,19 @@ struct Inner {
     port: u16,
     rng: TokenSource,
     clock: Clock,
+    requests: Requests,
 }
 
-fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>) -> Router {
+/// What the gateway shares with other parts of the sandbox.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    /// Log of the requests to the functions.
+    pub(crate) requests: Requests,
+    /// Clock of the gateway.
+    pub(crate) clock: Clock,
+}
+
+fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>, shared: Shared) -> Router {
     let public_url = url::Url::parse(public_url).ok();
     let public_url = public_url.as_ref();
     let gateway = Gateway(Arc::new(Inner {
@@ -149,7 +160,8 @@ fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>) -> Router {
         scheme: public_url.map_or("http", url::Url::scheme).to_owned(),
         port: public_url.and_then(url::Url::port_or_known_default).unwrap_or(80),
         rng: TokenSource::new(seed.map(|seed| seed ^ 0x6761_7465)),
-        clock: Clock::default(),
+        clock: shared.clock,
+        requests: shared.requests,
     }));
     Router::new().fallback(front).with_state(gateway)
 }
@@ -159,9 +171,10 @@ pub(crate) fn serve(
     routes: Vec<Route>,
     public_url: &str,
     seed: Option<u64>,
+    shared: Shared,
     stop: watch::Receiver<()>,
 ) {
-    crate::wire::serve(listener, router(routes, public_url, seed), stop);
+    crate::wire::serve(listener, router(routes, public_url, seed, shared), stop);
 }
 
 async fn front(
@@ -207,6 +220,7 @@ async fn front(
     let Some(event) = gateway.event(matched) else {
         return error_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
+    let sequence = gateway.log(&parts, &body, &request_id, route);
     // A separate task: Lambda continues when the caller disconnects, and a panic must not reach the server.
     let invocation = tokio::spawn((route.function)(event));
     let mut answer = match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
@@ -215,6 +229,11 @@ async fn front(
         Ok(Err(_panic)) => error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Err(_late) => error_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
     };
+    let (now, status) = (gateway.0.clock.now_ms(), answer.status().as_u16());
+    gateway.0.requests.update(sequence, |request| {
+        request.answered_ms = Some(now);
+        request.status = Some(status);
+    });
     if gateway.needs_other_cookies(&parts.headers) {
         webkit::allow_http(answer.headers_mut());
     }
@@ -282,6 +301,16 @@ struct Matched<'a> {
 }
 
 impl Gateway {
+    /// Logs a request and returns its sequence number.
+    fn log(&self, parts: &Parts, body: &[u8], request_id: &str, route: &Route) -> u64 {
+        let request = LoggedRequest {
+            request_id: Some(request_id.to_owned()),
+            route: Some(route.key()),
+            ..LoggedRequest::describe_call(&parts.method, &parts.uri, parts.version, &parts.headers, body)
+        };
+        self.0.requests.begin(request, self.0.clock.now_ms())
+    }
+
     /// Whether the browser refuses the functions' cookies here.
     fn needs_other_cookies(&self, headers: &HeaderMap) -> bool {
         self.0.scheme == "http" && webkit::is_webkit(headers)

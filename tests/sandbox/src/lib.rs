@@ -15,17 +15,21 @@
 //! ```
 
 mod clock;
+mod console;
 mod control;
 mod cookies;
 pub mod deployment;
 mod dynamodb;
 mod event_bus;
 pub mod faults;
+pub mod function_log;
 pub mod gateway;
 mod hex;
 mod options;
+mod origin_guard;
 pub mod requests;
 pub mod secrets_manager;
+pub mod settings;
 pub mod site;
 pub mod spotify;
 pub mod stream;
@@ -48,10 +52,12 @@ use tokio::sync::watch;
 
 pub use crate::event_bus::EventBus;
 pub use crate::faults::{Fault, Faults};
+pub use crate::function_log::FunctionLog;
 pub use crate::gateway::{Function, Route};
 pub use crate::options::{Addresses, Endpoint, Key, Oidc, Options};
 pub use crate::requests::{Request, Requests};
 pub use crate::secrets_manager::SecretsManager;
+pub use crate::settings::{KeySets, Settings, SettingsError};
 pub use crate::site::{Person, Publisher, SignIn};
 pub use crate::spotify::{Account, Client, Link, Partner, Show, Spotify, Switches};
 
@@ -86,6 +92,7 @@ pub struct Sandbox {
     options: Arc<Options>,
     spotify: Spotify,
     secrets: SecretsManager,
+    requests: Requests,
     /// Dropped to stop the servers.
     _stop: watch::Sender<()>,
 }
@@ -120,12 +127,14 @@ impl Sandbox {
         let (stop, stopped) = watch::channel(());
 
         let simulated = Spotify::new(spotify::Configuration::from_options(&options, &addresses));
-        if let Some(listener) = spotify.listener {
-            spotify::serve(listener, simulated.clone(), stopped.clone());
-        }
+        let shared = gateway::Shared::default();
         let secrets = SecretsManager::new(options.seed);
         for (name, value) in &options.secrets {
             secrets.put(name, value);
+        }
+        if let Some(listener) = spotify.listener {
+            let console = console::Console::new(&options, &addresses, &simulated, &secrets, &shared);
+            spotify::serve(listener, simulated.clone(), console::routes(console), stopped.clone());
         }
         if let Some(listener) = secrets_manager.listener {
             secrets_manager::serve(listener, secrets.clone(), stopped.clone());
@@ -135,19 +144,27 @@ impl Sandbox {
                 .map_err(|error| Error::Database(error.to_string()))?;
         }
         if let Some(listener) = site.listener {
-            let site = site::Site::new(&options, &addresses, simulated.clone());
+            let site = site::Site::new(&options, &addresses, simulated.clone(), shared.clock.clone());
             site::serve(listener, site, stopped.clone());
         }
         if let Some(listener) = gateway.listener {
             let routes = routes(addresses.clone()).await.map_err(Error::Routes)?;
             let public_url = options.public_url(&addresses);
-            gateway::serve(listener, routes, &public_url, options.seed, stopped.clone());
+            gateway::serve(
+                listener,
+                routes,
+                &public_url,
+                options.seed,
+                shared.clone(),
+                stopped.clone(),
+            );
         }
         Ok(Self {
             addresses,
             options,
             spotify: simulated,
             secrets,
+            requests: shared.requests,
             _stop: stop,
         })
     }
@@ -168,6 +185,18 @@ impl Sandbox {
     #[must_use]
     pub fn spotify(&self) -> &Spotify {
         &self.spotify
+    }
+
+    /// Returns the log of the requests to the functions.
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// Returns the address of the console, or `None` if Spotify is external.
+    #[must_use]
+    pub fn console(&self) -> Option<String> {
+        self.options.console(&self.addresses)
     }
 
     /// Returns the simulated Secrets Manager. It is unused if Secrets Manager is external.

@@ -1,8 +1,11 @@
 //! The sandbox program, run by `make demo`. With `--no-gateway`, the functions run in another process, for example under `make watch`.
 
+use std::io::{self, Stderr, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use sandbox::{Addresses, Endpoint, Oidc, Options, Sandbox, SignIn, deployment};
+use sandbox::deployment::{self, FreshFunctions};
+use sandbox::{Addresses, Endpoint, FunctionLog, Options, Sandbox, Settings, SettingsError};
 use shared::{clock::Clock, config::Environment, rng::Rng};
 
 const USAGE: &str = "\
@@ -23,7 +26,16 @@ Environment variables, with defaults:
   DYNAMODB_PORT    port of DynamoDB (9300)
   SECRETS_PORT     port of Secrets Manager (9400)
   DEMO_DB          file for DynamoDB's data (in memory)
+  SANDBOX_CONFIG   TOML file with the settings of your own site (none)
   SIGN_IN          sign-in method: session, handoff or oidc (session)
+
+Your own site instead of the demo's, also in SANDBOX_CONFIG:
+  SIGN_IN_URL                        its sign-in; leaves out the demo site
+  SITE_ISSUER, BACKEND_ISSUER        iss of its tokens and requests
+  SITE_JWKS_URL, BACKEND_JWKS_URL    its published keys
+  SITE_JWKS_FILE, BACKEND_JWKS_FILE  the same as files
+  SESSION_COOKIE, SHOWS, PLANS, BRAND_NAME, RETURN_URL, ...
+                                     see tests/sandbox/README.md
 
 Use another service instead of a simulated one:
   AWS_ENDPOINT_URL_DYNAMODB          origin of DynamoDB
@@ -52,35 +64,58 @@ async fn run() -> Result<(), sandbox::RoutesError> {
             return Ok(());
         }
         Task::Variables => {
-            print_variables(&options(false, None)?);
+            print_variables(&options(&settings()?, false, None)?)?;
             return Ok(());
         }
         Task::Run { with_gateway, seed } => (with_gateway, seed),
     };
-    let options = deployment::with_secrets(options(with_gateway, seed)?);
-    let clock = Clock::System;
+    let settings = settings()?;
+    let options = deployment::with_secrets(options(&settings, with_gateway, seed)?);
     let rng = Rng::System;
-    shared::telemetry::init_with(std::io::stderr);
+    let log = options.log.clone();
+    shared::telemetry::init_with(move || Tee(std::io::stderr(), log.clone()));
+    let mut functions = None;
     let sandbox = Sandbox::start(options.clone(), async |addresses: Addresses| {
-        let environment: Environment = deployment::variables(&options, &addresses).into_iter().collect();
+        let environment = environment(&options, &addresses)?;
         deployment::create_tables(&environment).await?;
-        deployment::routes(&environment, &clock, &rng).await
+        let started = FreshFunctions::start(&options, &settings, &environment, &rng).await?;
+        let routes = started.routes().await;
+        functions = Some(started);
+        Ok(routes)
     })
     .await?;
-    if !with_gateway {
-        let environment: Environment = deployment::variables(&options, sandbox.addresses())
-            .into_iter()
-            .collect();
-        deployment::create_tables(&environment).await?;
+    let environment = environment(&options, sandbox.addresses())?;
+    match functions {
+        Some(functions) => functions.watch(sandbox.secrets_manager()),
+        None => deployment::create_tables(&environment).await?,
     }
     print_welcome(&sandbox);
-    let environment: Environment = deployment::variables(&options, sandbox.addresses())
-        .into_iter()
-        .collect();
-    let following = deployment::sync(&environment, &clock, &rng);
+    let following = deployment::sync(&environment, &options.clock, &rng);
     tokio::select! {
         ended = following => ended,
         stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+    }
+}
+
+/// Returns the environment of the functions, after checking it.
+fn environment(options: &Options, addresses: &Addresses) -> Result<Environment, sandbox::RoutesError> {
+    let environment: Environment = deployment::variables(options, addresses).into_iter().collect();
+    deployment::check_variables(&environment)?;
+    Ok(environment)
+}
+
+/// Writes the log to standard error and to the console.
+struct Tee(Stderr, FunctionLog);
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        self.1.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -108,9 +143,14 @@ fn arguments() -> Result<Task, String> {
     Ok(Task::Run { with_gateway, seed })
 }
 
-fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
+fn settings() -> Result<Settings, SettingsError> {
+    let file = variable("SANDBOX_CONFIG");
+    Settings::read(file.as_deref().map(Path::new), variable)
+}
+
+fn options(settings: &Settings, with_gateway: bool, seed: Option<u64>) -> Result<Options, sandbox::RoutesError> {
     let gateway = port("GATEWAY_PORT", 9000)?;
-    Ok(Options {
+    let demo = Options {
         gateway: if with_gateway {
             Endpoint::Local(gateway)
         } else {
@@ -122,28 +162,10 @@ fn options(with_gateway: bool, seed: Option<u64>) -> Result<Options, String> {
         secrets_manager: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER", "SECRETS_PORT", 9400)?,
         seed,
         db_file: variable("DEMO_DB").map(Into::into),
-        sign_in: sign_in()?,
-        oidc: oidc(),
+        clock: Clock::ahead(),
         ..Options::default()
-    })
-}
-
-fn sign_in() -> Result<SignIn, String> {
-    match variable("SIGN_IN") {
-        Some(word) => {
-            SignIn::named(&word).ok_or_else(|| format!("SIGN_IN must be session, handoff or oidc, not {word:?}"))
-        }
-        None => Ok(SignIn::default()),
-    }
-}
-
-fn oidc() -> Oidc {
-    let demo = Oidc::default();
-    Oidc {
-        issuer: variable("OIDC_ISSUER"),
-        client_id: variable("OIDC_CLIENT_ID").unwrap_or(demo.client_id),
-        client_secret: variable("OIDC_CLIENT_SECRET").unwrap_or(demo.client_secret),
-    }
+    };
+    Ok(settings.apply(demo)?)
 }
 
 fn endpoint(elsewhere: &str, port_variable: &str, default: u16) -> Result<Endpoint, String> {
@@ -169,7 +191,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 #[expect(clippy::print_stdout, reason = "`--variables` prints to standard output")]
-fn print_variables(options: &Options) {
+fn print_variables(options: &Options) -> Result<(), sandbox::RoutesError> {
     let origin = |place: &Endpoint| match place {
         Endpoint::Local(port) => format!("http://127.0.0.1:{port}"),
         Endpoint::External(origin) => origin.clone(),
@@ -181,17 +203,23 @@ fn print_variables(options: &Options) {
         dynamodb: origin(&options.dynamodb),
         secrets: origin(&options.secrets_manager),
     };
-    for (name, value) in deployment::variables(options, &addresses) {
+    let variables = deployment::variables(options, &addresses);
+    deployment::check_variables(&variables.iter().cloned().collect())?;
+    for (name, value) in variables {
         println!("{name}={value}");
     }
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the address is program output")]
 fn print_welcome(sandbox: &Sandbox) {
     let addresses = sandbox.addresses();
     println!("Open {}", addresses.site);
+    if let Some(console) = sandbox.console() {
+        println!("Console {console}");
+    }
     eprintln!(
-        "functions {}, Spotify {} (control API at {}/_sandbox/), DynamoDB {}, Secrets Manager {}. Press Ctrl-C to stop.",
-        addresses.gateway, addresses.spotify, addresses.spotify, addresses.dynamodb, addresses.secrets
+        "functions {}, Spotify {}, DynamoDB {}, Secrets Manager {}. Press Ctrl-C to stop.",
+        addresses.gateway, addresses.spotify, addresses.dynamodb, addresses.secrets
     );
 }

@@ -7,8 +7,11 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 
+use crate::function_log::FunctionLog;
 use crate::hex;
+use crate::settings::KeySets;
 use crate::site::{Person, Publisher, SignIn};
 use crate::spotify::{Account, Client, Switches};
 
@@ -145,8 +148,16 @@ pub struct Options {
     pub backend_key: Key,
     /// Key that derives Partner User IDs. The site uses it to find the link of the signed-in subscriber.
     pub partner_user_id_key: Vec<u8>,
+    /// Keys of the partner's own site and backend, which replace the demo's.
+    pub key_sets: KeySets,
+    /// Variables of the functions that differ from the demo's.
+    pub variables: BTreeMap<String, String>,
     /// Initial secrets in Secrets Manager: name and value.
     pub secrets: BTreeMap<String, String>,
+    /// Log of the functions, which the console shows. The caller makes the functions write to it.
+    pub log: FunctionLog,
+    /// Clock of the functions, which the console advances. The system's clock cannot be advanced.
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -185,7 +196,11 @@ impl Default for Options {
                 secret: b"a demo key, known to everybody: back".to_vec(),
             },
             partner_user_id_key: b"a demo key, known to everybody: puid".to_vec(),
+            key_sets: KeySets::default(),
+            variables: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            log: FunctionLog::default(),
+            clock: Clock::System,
         }
     }
 }
@@ -197,10 +212,24 @@ impl Options {
         self.public_url.clone().unwrap_or_else(|| addresses.gateway.clone())
     }
 
+    /// Returns `iss` of the backend's requests.
+    #[must_use]
+    pub fn backend_issuer(&self, addresses: &Addresses) -> String {
+        let set = self.variables.get("BACKEND_ISSUER").filter(|issuer| !issuer.is_empty());
+        set.cloned().unwrap_or_else(|| self.site_issuer(addresses))
+    }
+
     /// Returns `iss` of the site's tokens.
     #[must_use]
     pub fn site_issuer(&self, addresses: &Addresses) -> String {
         self.site_issuer.clone().unwrap_or_else(|| addresses.site.clone())
+    }
+
+    /// Returns the address of the console, or `None` if Spotify is external.
+    #[must_use]
+    pub(crate) fn console(&self, addresses: &Addresses) -> Option<String> {
+        let is_ours = matches!(self.spotify, Endpoint::Local(_));
+        is_ours.then(|| format!("{}/_sandbox/", addresses.spotify))
     }
 
     /// Derives the Partner User ID of a subscriber of the demo.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::http::{HeaderMap, Method, Uri, Version, header};
 use base64::Engine;
@@ -55,6 +56,31 @@ pub struct Request {
     pub secret_id: Option<String>,
     /// ID of the fault applied to the request.
     pub fault: Option<u64>,
+    /// Moment of receipt, which orders the requests of several servers whatever their clocks show.
+    #[serde(skip)]
+    pub(crate) received: Option<Instant>,
+    /// What the simulated Spotify decided, and why. `None` if it made no decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// ID that the gateway gave the request, as in the functions' log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Route of the gateway that took the request: `GET /callback`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Site tokens in the request's query and cookies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Token>,
+}
+
+/// A site token in a request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Token {
+    /// Where it was: `query parameter token` or `cookie <name>`.
+    pub place: String,
+    /// The decoded token.
+    #[serde(flatten)]
+    pub jws: Jws,
 }
 
 /// A received compact JWS, decoded but not verified.
@@ -71,7 +97,8 @@ pub struct Jws {
 }
 
 impl Jws {
-    fn read(body: &[u8]) -> Option<Self> {
+    /// Decodes a compact JWS, with white space around it. Returns `None` if the text has another form.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let mut parts = std::str::from_utf8(body).ok()?.trim().split('.');
         let (header, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
             return None;
@@ -145,6 +172,44 @@ impl Request {
     }
 }
 
+/// Query parameters of the functions that only their caller may know.
+const HIDDEN_PARAMETERS: [&str; 5] = ["code", "state", "nonce", "token", "form_token"];
+
+impl Request {
+    /// Builds the log entry of a request to the functions: like [`Self::describe`], with the site tokens decoded, and without the
+    /// values of parameters that only the caller may know.
+    pub(crate) fn describe_call(
+        method: &Method,
+        uri: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
+        let mut request = Self::describe(method, uri, version, headers, body);
+        let token = |place: String, text: &str| {
+            let jws = Jws::read(text.as_bytes())?;
+            Some(Token { place, jws })
+        };
+        let mut tokens = Vec::new();
+        for (name, value) in &mut request.query {
+            tokens.extend(token(format!("query parameter {name}"), value));
+            if HIDDEN_PARAMETERS.contains(&name.as_str()) {
+                "…".clone_into(value);
+            }
+        }
+        let cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        for cookie in cookies.flat_map(|value| value.split(';')) {
+            if let Some((name, value)) = cookie.trim().split_once('=') {
+                tokens.extend(token(format!("cookie {name}"), value));
+            }
+        }
+        Self { tokens, ..request }
+    }
+}
+
 fn decoded(form: &[u8]) -> Vec<(String, String)> {
     url::form_urlencoded::parse(form).into_owned().collect()
 }
@@ -185,6 +250,13 @@ impl Requests {
         self.log().requests.iter().cloned().collect()
     }
 
+    /// Returns the latest requests, at most `most`, oldest first.
+    pub(crate) fn latest(&self, most: usize) -> Vec<Request> {
+        let log = self.log();
+        let skipped = log.requests.len().saturating_sub(most);
+        log.requests.iter().skip(skipped).cloned().collect()
+    }
+
     /// Returns the requests whose path starts with `path`.
     #[must_use]
     pub fn to(&self, path: &str) -> Vec<Request> {
@@ -207,6 +279,7 @@ impl Requests {
         log.last += 1;
         request.sequence = log.last;
         request.at_ms = at_ms;
+        request.received = Some(Instant::now());
         if log.requests.len() == MAX_REQUESTS {
             log.requests.pop_front();
         }

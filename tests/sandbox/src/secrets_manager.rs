@@ -98,6 +98,16 @@ impl SecretsManager {
         &self.control.requests
     }
 
+    /// Returns the versions of a secret with their staging labels. They change with each rotation. Empty if there is no such secret.
+    pub(crate) fn versions(&self, name: &str) -> Vec<(String, Vec<String>)> {
+        let secrets = self.secrets();
+        let secret = secrets.values().find(|secret| secret.name == name);
+        let versions = secret.into_iter().flat_map(|secret| &secret.versions);
+        versions
+            .map(|version| (version.id.clone(), version.stages.clone()))
+            .collect()
+    }
+
     /// Returns the bus of the simulated EventBridge.
     #[must_use]
     pub fn event_bus(&self) -> &EventBus {
@@ -463,7 +473,7 @@ fn router(manager: SecretsManager) -> Router {
 }
 
 pub(crate) fn serve(listener: TcpListener, manager: SecretsManager, stop: watch::Receiver<()>) {
-    crate::wire::serve(listener, router(manager), stop);
+    crate::wire::serve_guarded(listener, router(manager), stop);
 }
 
 #[cfg(test)]

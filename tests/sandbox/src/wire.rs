@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
+use crate::origin_guard::guarded;
+
 const NEVER: u64 = u64::MAX;
 
 /// Serves `app` until the sender behind `stop` is dropped.
@@ -33,6 +35,16 @@ pub(crate) fn serve(listener: TcpListener, app: Router, mut stop: watch::Receive
             .with_graceful_shutdown(stopped)
             .await;
     });
+}
+
+/// Like [`serve`], with the routes under `/_sandbox/` protected from web pages of other origins.
+pub(crate) fn serve_guarded(listener: TcpListener, app: Router, stop: watch::Receiver<()>) {
+    // A bound socket has an address. Without it, the guard rejects every host.
+    let authority = listener
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    serve(listener, guarded(app, authority), stop);
 }
 
 /// A handler's control of the connection of its request.

@@ -80,6 +80,7 @@ struct Inner {
     publisher: Publisher,
     public_url: String,
     spotify: String,
+    console: Option<String>,
     issuer: String,
     session_cookie: String,
     key: Key,
@@ -93,17 +94,17 @@ struct Inner {
 }
 
 impl Site {
-    pub(crate) fn new(options: &Arc<Options>, addresses: &Addresses, spotify: Spotify) -> Self {
+    pub(crate) fn new(options: &Arc<Options>, addresses: &Addresses, spotify: Spotify, clock: Clock) -> Self {
         let asked = Arc::clone(options);
         let link_of =
             move |person: &Person| spotify.link(&asked.partner_id, &asked.partner_user_id(&asked.partner_id, person));
         // A separate sequence, so that draws here do not shift Spotify's ids.
         let rng = TokenSource::new(options.seed.map(|seed| seed ^ 0x7369_7465));
-        let clock = Clock::default();
         Self(Arc::new(Inner {
             publisher: options.publisher.clone(),
             public_url: options.public_url(addresses),
             spotify: addresses.spotify.clone(),
+            console: options.console(addresses),
             issuer: options.site_issuer(addresses),
             session_cookie: options.session_cookie.clone(),
             key: options.site_key.clone(),
@@ -188,7 +189,7 @@ impl Site {
 }
 
 /// Signs claims with HS256. Returns `None` if signing fails.
-fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
+pub(crate) fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(typ.to_owned());
     header.kid = Some(key.kid.clone());

@@ -65,6 +65,9 @@ fn page(site: &Site, visitor: &Visitor, status: StatusCode, title: &str, body: &
                 footer {
                     (kind_switch(site, visitor))
                     p { (name) " and its subscribers are fictional. This is the demo site of a sandbox." }
+                    @if let Some(console) = &site.0.console {
+                        p { a #console href=(console) { "Sandbox console" } ": requests, faults, links, events and the clock." }
+                    }
                 }
             }
         }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use self::visit::visit_at;
 use super::Site;
+use crate::clock::Clock;
 use crate::{Endpoint, SignIn};
 
 #[tokio::test]
@@ -20,7 +21,8 @@ async fn a_code_of_the_demo_provider_expires_after_a_minute() {
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let mut visit = visit_at(Endpoint::External(origin), SignIn::Oidc).await;
     let options = Arc::new(visit.sandbox.options().clone());
-    let site = Site::new(&options, visit.sandbox.addresses(), visit.sandbox.spotify().clone());
+    let spotify = visit.sandbox.spotify().clone();
+    let site = Site::new(&options, visit.sandbox.addresses(), spotify, Clock::default());
     let (_stop, stopped) = watch::channel(());
     super::serve(listener, site.clone(), stopped);
     visit.post("/sign-in", "person=ada").await;

@@ -13,6 +13,7 @@ use super::page::{page, redirect, refusal};
 use super::state::{Consent, State as SpotifyState};
 use super::switches::Pkce;
 use super::{Spotify, USER_SCOPE};
+use crate::control::Verdict;
 use crate::cookies::cookie;
 
 /// Outcome of the validation of an authorization request.
@@ -67,7 +68,8 @@ pub(super) async fn show_consent(
 }
 
 fn bad_request(message: &str) -> Response<Body> {
-    refusal(StatusCode::BAD_REQUEST, "This request cannot be answered", message)
+    let answer = refusal(StatusCode::BAD_REQUEST, "This request cannot be answered", message);
+    Verdict::on(answer, message)
 }
 
 fn read(state: &SpotifyState, query: &Parameters) -> Validation {
@@ -155,7 +157,10 @@ fn consent_page(
         }
         p.soft { "You can unlink at any time on the Content Access page." }
     };
-    page(StatusCode::OK, "Link your account", &body)
+    Verdict::on(
+        page(StatusCode::OK, "Link your account", &body),
+        "accepted: asks for consent",
+    )
 }
 
 pub(super) async fn decide(State(spotify): State<Spotify>, body: Bytes) -> Response<Body> {
@@ -197,5 +202,9 @@ fn redirect_back(consent: &Consent, name: &str, value: &str, cookies: &[String])
     }
     let joint = if consent.redirect_uri.contains('?') { '&' } else { '?' };
     let location = format!("{}{joint}{}", consent.redirect_uri, answer.finish());
-    redirect(StatusCode::FOUND, &location, cookies)
+    let verdict = match name {
+        "code" => "accepted: redirects back with a code".to_owned(),
+        _ => format!("redirects back with the error {value}"),
+    };
+    Verdict::on(redirect(StatusCode::FOUND, &location, cookies), verdict)
 }

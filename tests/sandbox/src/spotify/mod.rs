@@ -29,6 +29,7 @@ use tokio::sync::watch;
 pub use self::client::{Account, Client, Partner, Show};
 use self::state::State;
 pub use self::switches::{ErrorBody, Pkce, Stop, Switches};
+use crate::clock::Clock;
 use crate::control::{self, Control};
 use crate::faults::Faults;
 use crate::options::{Addresses, Options};
@@ -229,6 +230,16 @@ impl Spotify {
         self.control.clock.advance(by);
     }
 
+    /// Returns the clock of codes and tokens.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.control.clock
+    }
+
+    /// Returns the accounts offered on the consent page.
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.configuration.accounts
+    }
+
     /// Clears links, codes, tokens, faults and log. Restores switches, secrets, clock and seed as configured.
     pub fn reset(&self) {
         self.control.faults.clear();
@@ -270,6 +281,7 @@ fn router(spotify: Spotify) -> Router {
         .merge(control_api::routes(spotify))
 }
 
-pub(crate) fn serve(listener: TcpListener, spotify: Spotify, stop: watch::Receiver<()>) {
-    crate::wire::serve(listener, router(spotify), stop);
+/// Serves the simulated Spotify, and the routes of the console beside it.
+pub(crate) fn serve(listener: TcpListener, spotify: Spotify, console: Router, stop: watch::Receiver<()>) {
+    crate::wire::serve_guarded(listener, router(spotify).merge(console), stop);
 }

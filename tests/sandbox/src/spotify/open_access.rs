@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::state::{NotLinked, State as SpotifyState, Token};
 use super::switches::{ErrorBody, Switches};
 use super::{Spotify, USER_SCOPE, logo, page, signed};
+use crate::control::Verdict;
 
 const ENTITLEMENTS_SCOPE: &str = "soa-manage-entitlements";
 
@@ -57,14 +58,17 @@ impl Refusal {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        answer
+        Verdict::on(answer, self.message)
     }
 }
 
 type Outcome = Result<Response<Body>, Refusal>;
 
 fn respond(state: &SpotifyState, outcome: Outcome) -> Response<Body> {
-    outcome.unwrap_or_else(|refusal| refusal.answer(&state.switches))
+    match outcome {
+        Ok(answer) => Verdict::on(answer, "accepted"),
+        Err(refusal) => refusal.answer(&state.switches),
+    }
 }
 
 fn done() -> Response<Body> {

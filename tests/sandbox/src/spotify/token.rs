@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Spotify;
 use super::form::Parameters;
 use super::state::{Grant, OauthError, State as SpotifyState};
+use crate::control::Verdict;
 
 pub(super) async fn token(State(spotify): State<Spotify>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let mut state = spotify.state();
@@ -30,7 +31,8 @@ pub(super) async fn token(State(spotify): State<Spotify>, headers: HeaderMap, bo
                         .map(|token| ("refresh_token".to_owned(), token.into())),
                 );
             }
-            ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
+            let answer = ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response();
+            Verdict::on(answer, "accepted")
         }
         Err(OauthError(error, description)) => {
             let status = if error == "access_denied" {
@@ -39,7 +41,8 @@ pub(super) async fn token(State(spotify): State<Spotify>, headers: HeaderMap, bo
                 StatusCode::BAD_REQUEST
             };
             let body = Json(json!({"error": error, "error_description": description}));
-            (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
+            let answer = (status, [(header::CACHE_CONTROL, "no-store")], body).into_response();
+            Verdict::on(answer, format!("{error}: {description}"))
         }
     }
 }

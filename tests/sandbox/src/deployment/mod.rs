@@ -2,7 +2,13 @@
 //!
 //! The functions' real handlers run with the real AWS SDK and HTTP client against the simulated services.
 
-use std::{sync::Arc, time::Duration};
+mod fresh_functions;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
@@ -19,7 +25,10 @@ use serde_json::{Value, json};
 use shared::{
     aws::AwsConfig,
     clock::Clock,
-    config::Environment,
+    config::{
+        CallbackConfig, Config, EntitlementsConfig, EntrypointConfig, Environment, PartnersConfig, SyncConfig,
+        UnlinkConfig,
+    },
     http_client::HttpClient,
     rng::Rng,
     runtime::{
@@ -31,7 +40,9 @@ use shared::{
 use sync::Synchronizer;
 use unlink::Unlink;
 
-use crate::{Addresses, Options, Route, RoutesError, stream::Stream};
+use crate::{Addresses, Key, KeySets, Options, Route, RoutesError, Settings, stream::Stream};
+
+pub use self::fresh_functions::FreshFunctions;
 
 /// Name of the pending-links table.
 pub const PENDING_LINKS_TABLE: &str = "soa-link-pending-links";
@@ -54,22 +65,31 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn with_secrets(mut options: Options) -> Options {
     let client_secret = json!({"client_secret": options.client_secret});
-    let partner_keys = json!({
-        "site": {"keys": [options.site_key.jwk()]},
-        "backend": {"keys": [options.backend_key.jwk()]},
-        "partner_user_id_key": URL_SAFE_NO_PAD.encode(&options.partner_user_id_key),
-    });
+    let partner_keys = partner_keys(&options, &options.key_sets);
     options
         .secrets
         .insert(CLIENT_SECRET_ID.to_owned(), client_secret.to_string());
     let oidc_client_secret = json!({"client_secret": options.oidc.client_secret});
-    options
-        .secrets
-        .insert(PARTNER_KEYS_ID.to_owned(), partner_keys.to_string());
+    options.secrets.insert(PARTNER_KEYS_ID.to_owned(), partner_keys);
     options
         .secrets
         .insert(OIDC_CLIENT_SECRET_ID.to_owned(), oidc_client_secret.to_string());
     options
+}
+
+/// Returns the secret of the partner keys, as text. The backend's own keys are joined by the demo's, so that the console can sign requests.
+fn partner_keys(options: &Options, own: &KeySets) -> String {
+    let demo = |key: &Key| json!({"keys": [key.jwk()]});
+    let mut backend = own.backend.clone().unwrap_or_else(|| json!({"keys": []}));
+    if let Some(keys) = backend.get_mut("keys").and_then(Value::as_array_mut) {
+        keys.push(options.backend_key.jwk());
+    }
+    let partner_keys = json!({
+        "site": own.site.clone().unwrap_or_else(|| demo(&options.site_key)),
+        "backend": backend,
+        "partner_user_id_key": URL_SAFE_NO_PAD.encode(&options.partner_user_id_key),
+    });
+    partner_keys.to_string()
 }
 
 /// Returns the functions' environment variables for a sandbox at `addresses`.
@@ -94,7 +114,7 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("SIGN_IN_URL", format!("{}/sign-in", addresses.site)),
         ("SESSION_COOKIE", options.session_cookie.clone()),
         ("SITE_ISSUER", options.site_issuer(addresses)),
-        ("BACKEND_ISSUER", options.site_issuer(addresses)),
+        ("BACKEND_ISSUER", options.backend_issuer(addresses)),
         ("SPOTIFY_ACCOUNTS_URL", addresses.spotify.clone()),
         ("SPOTIFY_OPEN_ACCESS_URL", addresses.spotify.clone()),
         ("SPOTIFY_CONTENT_ACCESS_URL", addresses.spotify.clone()),
@@ -114,10 +134,34 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
     ];
-    variables
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    let demo = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let changed: BTreeMap<_, _> = demo.chain(options.variables.clone()).collect();
+    changed.into_iter().collect()
+}
+
+/// Checks the variables of all functions.
+///
+/// # Errors
+/// Every variable that is missing or wrong, with the rule it breaks.
+pub fn check_variables(environment: &Environment) -> Result<(), RoutesError> {
+    fn check<C: Config>(environment: &Environment) -> Option<String> {
+        let checked = C::from_environment(environment.clone());
+        checked.err().map(|error| error.to_string())
+    }
+    let errors = [
+        check::<EntrypointConfig>(environment),
+        check::<CallbackConfig>(environment),
+        check::<UnlinkConfig>(environment),
+        check::<EntitlementsConfig>(environment),
+        check::<SyncConfig>(environment),
+        check::<PartnersConfig>(environment),
+    ];
+    let errors: BTreeSet<_> = errors.iter().flatten().flat_map(|errors| errors.split("; ")).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let errors = errors.into_iter().collect::<Vec<_>>().join("; ");
+    Err(format!("{errors} (of this machine, only 127.0.0.1 is accepted, not localhost)").into())
 }
 
 /// Creates missing tables, as in `infra/template.yaml`.
