@@ -10,6 +10,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::Clock;
+
 /// Upper bound of kept requests; older ones are dropped.
 const MAX_REQUESTS: usize = 20_000;
 
@@ -59,6 +61,9 @@ pub struct Request {
     /// Moment of receipt, which orders the requests of several servers whatever their clocks show.
     #[serde(skip)]
     pub(crate) received: Option<Instant>,
+    /// The same moment by the system's clock, in milliseconds since 1970.
+    #[serde(skip)]
+    pub(crate) received_ms: u64,
     /// What the simulated Spotify decided, and why. `None` if it made no decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
@@ -280,6 +285,7 @@ impl Requests {
         request.sequence = log.last;
         request.at_ms = at_ms;
         request.received = Some(Instant::now());
+        request.received_ms = Clock::default().now_ms();
         if log.requests.len() == MAX_REQUESTS {
             log.requests.pop_front();
         }

@@ -13,7 +13,16 @@ use crate::requests::{Jws, Request};
 /// Upper bound of shown entries.
 const MAX_ENTRIES: usize = 150;
 /// Members of a log line that are shown elsewhere.
-const SHOWN_ELSEWHERE: [&str; 6] = ["timestamp", "level", "code", "message", "span", "reason"];
+const SHOWN_ELSEWHERE: [&str; 8] = [
+    "timestamp",
+    "level",
+    "code",
+    "message",
+    "span",
+    "reason",
+    "ms",
+    "status",
+];
 
 /// An entry of the list.
 enum Entry {
@@ -115,7 +124,7 @@ fn summary(request: &Request, source: &str, tokens: &Markup) -> Markup {
     html! {
         details {
             summary {
-                time { (time_of_day(request.at_ms)) }
+                time { (time_of_day(request.received_ms)) }
                 span.source { (source) }
                 span.what { (request.method) " " (request.path) }
                 span class={ "status " (class) } { (shown_status) }
@@ -146,7 +155,15 @@ fn jws(title: &str, jws: &Jws) -> Markup {
         figure.jws {
             figcaption { (title) }
             div { span { "Header" } pre tabindex="0" aria-label={ (title) ", header" } { (pretty(&jws.header)) } }
-            div { span { "Claims" } pre tabindex="0" aria-label={ (title) ", claims" } { (pretty(&jws.payload)) } }
+            div {
+                span { "Claims" }
+                pre tabindex="0" aria-label={ (title) ", claims" } { (pretty(&jws.payload)) }
+                @for name in ["iat", "nbf", "exp"] {
+                    @if let Some(second) = jws.payload[name].as_u64() {
+                        span.moment { code { (name) } " is " (time_of_day(second.saturating_mul(1000))) " UTC" }
+                    }
+                }
+            }
         }
     }
 }

@@ -5,6 +5,9 @@ const INTERVAL = 1000;
 
 let seen = '';
 
+// The markup of each part as it was shown last.
+const shown = {};
+
 const byId = (id) => document.getElementById(id);
 
 const list = (text) => text.split(',').map((one) => one.trim()).filter(Boolean);
@@ -47,6 +50,7 @@ function merge(target, source) {
 function update(parts) {
   let complete = true;
   for (const [name, markup] of Object.entries(parts)) {
+    if (shown[name] === markup) continue;
     const target = document.querySelector(`[data-part="${name}"]`);
     const source = document.createElement('template');
     source.innerHTML = markup;
@@ -54,9 +58,11 @@ function update(parts) {
       merge(target, source.content);
     } else if (target.contains(document.activeElement)) {
       complete = false;
+      continue;
     } else {
       target.replaceChildren(source.content);
     }
+    shown[name] = markup;
   }
   return complete;
 }
@@ -119,6 +125,9 @@ document.addEventListener('change', async (event) => {
     show(result, `${input.id} is set`);
   } catch (error) {
     show(result, error.message, true);
+    // Shows the value that is in force.
+    delete shown.switches;
+    seen = '';
   }
   look();
 });

@@ -88,7 +88,7 @@ pub(super) fn page(console: &Console) -> Markup {
                         }))
                     }
                 }
-                footer { p { "Times are UTC. Everything here is demo data on this machine; signatures, codes and secrets are left out." } }
+                footer { p { "Times are UTC, by the clock of this machine. Everything here is demo data on this machine; signatures, codes and secrets are left out." } }
             }
         }
     }
@@ -122,8 +122,8 @@ fn activity(entries: &Markup) -> Markup {
                 }
                 button #clear type="button" data-method="POST" data-path="/_sandbox/console/clear" { "Clear" }
             }
-            p.empty { "Nothing yet. Sign in at the site and link an account, or send a signed request." }
             ol #activity-list data-part="activity" data-filter="all" tabindex="-1" { (entries) }
+            p.empty { "Nothing yet. Sign in at the site and link an account, or send a signed request." }
         }
     }
 }
