@@ -88,7 +88,7 @@ pub enum Error {
 /// A running sandbox. Dropping it stops all servers.
 #[derive(Debug)]
 pub struct Sandbox {
-    addresses: Addresses,
+    addresses: Box<Addresses>,
     options: Arc<Options>,
     spotify: Spotify,
     secrets: SecretsManager,
@@ -160,7 +160,7 @@ impl Sandbox {
             );
         }
         Ok(Self {
-            addresses,
+            addresses: Box::new(addresses),
             options,
             spotify: simulated,
             secrets,

@@ -159,7 +159,7 @@ fn jws(title: &str, jws: &Jws) -> Markup {
                 span { "Claims" }
                 pre tabindex="0" aria-label={ (title) ", claims" } { (pretty(&jws.payload)) }
                 @for name in ["iat", "nbf", "exp"] {
-                    @if let Some(second) = jws.payload[name].as_u64() {
+                    @if let Some(second) = jws.payload.get(name).and_then(Value::as_u64) {
                         span.moment { code { (name) } " is " (time_of_day(second.saturating_mul(1000))) " UTC" }
                     }
                 }

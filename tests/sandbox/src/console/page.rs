@@ -38,6 +38,14 @@ const EFFECTS: [(&str, &str); 12] = [
 /// Steps of the clocks: name and seconds.
 const STEPS: [(&str, u64); 4] = [("1 min", 60), ("10 min", 600), ("1 h", 3600), ("1 d", 86_400)];
 
+/// Panels beside the requests: id and title.
+const SIGNED_REQUEST: (&str, &str) = ("signed-request", "Signed request");
+const PEOPLE: (&str, &str) = ("people", "People and links");
+const FAULTS: (&str, &str) = ("faults", "Faults");
+const CLOCK: (&str, &str) = ("clock", "Clock");
+const EVENTS: (&str, &str) = ("events", "Events");
+const SWITCHES: (&str, &str) = ("switches", "Switches");
+
 pub(super) fn page(console: &Console) -> Markup {
     let parts = parts::all(console);
     let part = |wanted: &str| {
@@ -65,26 +73,29 @@ pub(super) fn page(console: &Console) -> Markup {
                         a href={ (addresses.gateway) "/account" } { "Account page" }
                         a href={ (addresses.spotify) "/content-access" } { "Content Access" }
                     }
+                    nav.jump aria-label="On this page" {
+                        @for (id, title) in [SIGNED_REQUEST, PEOPLE, FAULTS, CLOCK, EVENTS, SWITCHES] { a href={ "#" (id) } { (title) } }
+                    }
                 }
                 noscript { p.notice { "This page needs scripts: it updates itself and sends its forms with them." } }
                 div.columns {
                     main { (activity(&part("activity"))) }
                     aside aria-label="Controls" {
                         (signed_request(console))
-                        (panel("people", "People and links", &html! {
+                        (panel(PEOPLE, &html! {
                             div data-part="people" { (part("people")) }
                             (link_form(console))
                         }))
-                        (panel("faults", "Faults", &html! {
+                        (panel(FAULTS, &html! {
                             div data-part="faults" { (part("faults")) }
                             (fault_form())
                         }))
-                        (panel("clock", "Clock", &html! { div data-part="clock" { (part("clock")) } (clock_buttons()) }))
-                        (panel("events", "Events", &html! { div data-part="events" { (part("events")) } }))
-                        (panel("switches", "Switches", &html! {
+                        (panel(CLOCK, &html! { div data-part="clock" { (part("clock")) } (clock_buttons()) }))
+                        (panel(EVENTS, &html! { div data-part="events" { (part("events")) } }))
+                        (panel(SWITCHES, &html! {
                             p.soft { "What Spotify's documentation leaves open. A change counts at once." }
-                            p.result role="status" {}
                             div data-part="switches" { (part("switches")) }
+                            p.result role="status" {}
                         }))
                     }
                 }
@@ -95,7 +106,7 @@ pub(super) fn page(console: &Console) -> Markup {
 }
 
 /// Renders a panel that can be closed.
-fn panel(id: &str, title: &str, body: &Markup) -> Markup {
+fn panel((id, title): (&str, &str), body: &Markup) -> Markup {
     html! {
         section id=(id) aria-labelledby={ (id) "-title" } {
             details open[id != "switches"] {
@@ -135,8 +146,7 @@ fn signed_request(console: &Console) -> Markup {
         .get("BACKEND_JWKS_URL")
         .is_some_and(|url| !url.is_empty());
     panel(
-        "signed-request",
-        "Signed request",
+        SIGNED_REQUEST,
         &html! {
             p.soft { "As your backend sends it, signed with the sandbox's backend key." }
             @if foreign_keys {

@@ -149,11 +149,11 @@ fn events(console: &Console) -> Markup {
         @if events.is_empty() { p.soft { "No events yet." } }
         ul.rows {
             @for event in events.iter().rev().take(MAX_SHOWN) {
-                @let kind = event["detail-type"].as_str().unwrap_or_default();
+                @let kind = event.get("detail-type").and_then(Value::as_str).unwrap_or_default();
                 li data-event=(kind) {
                     p { strong { (kind) } }
                     pre tabindex="0" aria-label={ "Detail of " (kind) } {
-                        (serde_json::to_string_pretty(&event["detail"]).unwrap_or_default())
+                        (serde_json::to_string_pretty(&event.get("detail")).unwrap_or_default())
                     }
                 }
             }

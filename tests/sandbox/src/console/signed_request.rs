@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
-use serde_json::{Value, json};
-use shared::http_client::HttpClient;
+use serde_json::{Map, Value, json};
+use shared::http_client::{HttpClient, HttpError};
 
 use super::Console;
 use crate::control::{bad_request, json_body};
@@ -40,9 +40,9 @@ struct Wanted {
 }
 
 /// A signed request.
-struct Signed {
+struct SignedRequest {
     url: String,
-    claims: Value,
+    claims: Map<String, Value>,
     token: String,
 }
 
@@ -52,64 +52,67 @@ pub(super) async fn make(State(console): State<Console>, body: Bytes) -> Respons
         Ok(wanted) => wanted,
         Err(error) => return bad_request(&error),
     };
-    let signed = match sign(&console, &wanted) {
-        Ok(signed) => signed,
+    let request = match SignedRequest::build(&console, &wanted) {
+        Ok(request) => request,
         Err(message) => return bad_request(message),
     };
-    let mut answer = json!({"claims": signed.claims, "curl": curl(&signed)});
-    if wanted.send {
-        match send(signed).await {
-            Ok((status, body)) => {
-                answer["status"] = status.into();
-                answer["body"] = serde_json::from_str(&body).unwrap_or_else(|_| body.into());
-            }
-            Err(error) => return bad_request(&format!("the functions do not answer: {error}")),
+    if !wanted.send {
+        return Json(json!({"claims": request.claims, "curl": request.to_curl()})).into_response();
+    }
+    match request.send().await {
+        Ok((status, body)) => {
+            let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
+            let answer = json!({"claims": request.claims, "curl": request.to_curl(), "status": status, "body": body});
+            Json(answer).into_response()
         }
+        Err(error) => bad_request(&format!("the functions do not answer: {error}")),
     }
-    Json(answer).into_response()
 }
 
-fn sign(console: &Console, wanted: &Wanted) -> Result<Signed, &'static str> {
-    let inner = &*console.0;
-    let known = OPERATIONS.iter().find(|(name, _)| *name == wanted.operation);
-    let (name, takes_entitlements) = known.ok_or("there is no such operation")?;
-    let url = format!("{}/{name}", inner.options.public_url(&inner.addresses));
-    let now = inner.options.clock.now();
-    let mut claims = json!({
-        "iss": inner.options.backend_issuer(&inner.addresses),
-        "aud": url,
-        "iat": now,
-        "exp": now + LIFETIME,
-        "jti": inner.rng.token(),
-        "partner_id": inner.options.partner_id,
-    });
-    match (&wanted.sub, &wanted.partner_user_id) {
-        (Some(sub), None) => claims["sub"] = sub.as_str().into(),
-        (None, Some(id)) => claims["partner_user_id"] = id.as_str().into(),
-        _ => return Err("either sub or partner_user_id is needed"),
+impl SignedRequest {
+    /// Builds and signs a request. The error is the message of the response.
+    fn build(console: &Console, wanted: &Wanted) -> Result<Self, &'static str> {
+        let inner = &*console.0;
+        let known = OPERATIONS.iter().find(|(name, _)| *name == wanted.operation);
+        let (name, takes_entitlements) = known.ok_or("there is no such operation")?;
+        let (person, id) = match (&wanted.sub, &wanted.partner_user_id) {
+            (Some(sub), None) => ("sub", sub),
+            (None, Some(id)) => ("partner_user_id", id),
+            _ => return Err("either sub or partner_user_id is needed"),
+        };
+        let url = format!("{}/{name}", inner.options.public_url(&inner.addresses));
+        let now = inner.options.clock.now();
+        let claims = [
+            ("iss", Some(inner.options.backend_issuer(&inner.addresses).into())),
+            ("aud", Some(url.clone().into())),
+            ("iat", Some(now.into())),
+            ("exp", Some((now + LIFETIME).into())),
+            ("jti", Some(inner.rng.token().into())),
+            ("partner_id", Some(inner.options.partner_id.clone().into())),
+            (person, Some(id.clone().into())),
+            ("entitlements", takes_entitlements.then(|| json!(wanted.entitlements))),
+            ("version", wanted.version.map(Value::from)),
+        ];
+        let claims = claims
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let claims: Map<_, _> = claims.collect();
+        let token = signed(&inner.options.backend_key, "soa-request+jwt", &claims);
+        let token = token.ok_or("the request cannot be signed")?;
+        Ok(Self { url, claims, token })
     }
-    if *takes_entitlements {
-        claims["entitlements"] = json!(wanted.entitlements);
-    }
-    if let Some(version) = wanted.version {
-        claims["version"] = version.into();
-    }
-    let token = signed(&inner.options.backend_key, "soa-request+jwt", &claims);
-    let token = token.ok_or("the request cannot be signed")?;
-    Ok(Signed { url, claims, token })
-}
 
-fn curl(Signed { url, token, .. }: &Signed) -> String {
-    format!("curl -sS '{url}' \\\n  -H 'Content-Type: application/jwt' \\\n  --data-raw '{token}'")
-}
+    fn to_curl(&self) -> String {
+        let Self { url, token, .. } = self;
+        format!("curl -sS '{url}' \\\n  -H 'Content-Type: application/jwt' \\\n  --data-raw '{token}'")
+    }
 
-async fn send(Signed { url, token, .. }: Signed) -> Result<(u16, String), String> {
-    let media_type = HeaderValue::from_static("application/jwt");
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
-    let http = HttpClient::new().map_err(|error| error.to_string())?;
-    let response = http
-        .post(&url, headers, token)
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok((response.status.as_u16(), response.body.expose().to_owned()))
+    /// Sends the request to the functions. Returns status and body. The error says why there is no response.
+    async fn send(&self) -> Result<(u16, String), HttpError> {
+        let media_type = HeaderValue::from_static("application/jwt");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
+        let http = HttpClient::new()?;
+        let response = http.post(&self.url, headers, self.token.clone()).await?;
+        Ok((response.status.as_u16(), response.body.expose().to_owned()))
+    }
 }

@@ -134,10 +134,10 @@ const SWITCHES: [(&str, &str, Control); 22] = [
 /// Renders all switches with their current values. The script sends each change at once.
 pub(super) fn controls(console: &Console) -> Markup {
     let current = serde_json::to_value(console.0.spotify.switches()).unwrap_or_default();
+    let value = |name: &str| current.get(name).cloned().unwrap_or_default();
     html! {
         @for (name, question, control) in &SWITCHES {
-            @let value = &current[*name];
-            p.switch { label for=(name) { (question) } (input(name, control, value)) }
+            p.switch { label for=(name) { (question) } (input(name, control, &value(name))) }
         }
     }
 }

@@ -189,7 +189,7 @@ impl Site {
 }
 
 /// Signs claims with HS256. Returns `None` if signing fails.
-pub(crate) fn signed(key: &Key, typ: &str, claims: &Value) -> Option<String> {
+pub(crate) fn signed(key: &Key, typ: &str, claims: &impl serde::Serialize) -> Option<String> {
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some(typ.to_owned());
     header.kid = Some(key.kid.clone());

@@ -6,7 +6,10 @@
     reason = "all of this is tests: a failure is a panic"
 )]
 
+mod console;
+mod own_site;
 mod services;
+mod settings;
 mod site;
 mod spotify;
 mod support;
