@@ -85,7 +85,7 @@ async fn whole_console(world: &World, mut engineer: Person<'_>) {
     engineer.reads("#faults [data-fault=\"1\"]", "{\"status\":503}").await;
     assert_eq!(world.signed_in("bela").link("jonas").await.status, 502);
     engineer
-        .reads("li[data-source=spotify] .verdict", "fault 1 applied")
+        .reads("li[data-source=spotify] .verdict", "fault 1 answered instead")
         .await;
     engineer.reads("#faults [data-fault=\"1\"]", "2 of 2 applied").await;
     engineer.keep("fault").await;

@@ -177,8 +177,10 @@ impl Request {
     }
 }
 
-/// Query parameters of the functions that only their caller may know.
-const HIDDEN_PARAMETERS: [&str; 5] = ["code", "state", "nonce", "token", "form_token"];
+/// Query parameters that only their sender and receiver may know.
+pub(crate) const HIDDEN_PARAMETERS: [&str; 5] = ["code", "state", "nonce", "token", "form_token"];
+/// What stands for the value of such a parameter.
+pub(crate) const HIDDEN: &str = "…";
 
 impl Request {
     /// Builds the log entry of a request to the functions: like [`Self::describe`], with the site tokens decoded, and without the
@@ -199,7 +201,7 @@ impl Request {
         for (name, value) in &mut request.query {
             tokens.extend(token(format!("query parameter {name}"), value));
             if HIDDEN_PARAMETERS.contains(&name.as_str()) {
-                "…".clone_into(value);
+                HIDDEN.clone_into(value);
             }
         }
         let cookies = headers

@@ -111,7 +111,9 @@ impl Settings {
     pub fn read(file: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let mut settings = match file {
             Some(file) => {
-                let error = |error: &dyn std::fmt::Display| SettingsError::one(format!("{}: {error}", file.display()));
+                let error = |error: &dyn std::fmt::Display| {
+                    SettingsError::one(format!("SANDBOX_CONFIG {}: {error}", file.display()))
+                };
                 let text = std::fs::read_to_string(file).map_err(|cause| error(&cause))?;
                 Self::parse(&text, file.parent().unwrap_or(Path::new(""))).map_err(|cause| error(&cause))?
             }

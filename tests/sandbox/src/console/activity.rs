@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Console;
 use crate::function_log::LogLine;
-use crate::requests::{Jws, Request};
+use crate::requests::{HIDDEN, HIDDEN_PARAMETERS, Jws, Request};
 
 /// Upper bound of shown entries.
 const MAX_ENTRIES: usize = 150;
@@ -79,7 +79,7 @@ fn call(request: &Request, lines: &[LogLine]) -> Markup {
     let is_problem = lines.iter().any(LogLine::is_problem) || request.status.is_none_or(|status| status >= 500);
     let version = format!("{:?}-{}", request.status, lines.len());
     html! {
-        li.entry id={ "functions-" (request.sequence) } data-version=(version) data-source="functions"
+        li.entry id={ "functions-" (request.sequence) "-" (request.received_ms) } data-version=(version) data-source="functions"
             data-problem=(is_problem) data-request-id=[&request.request_id] {
             (summary(request, "functions", &html! {
                 @for token in &request.tokens { (jws(&format!("JWS in {}", token.place), &token.jws)) }
@@ -97,12 +97,16 @@ fn spotify_call(request: &Request) -> Markup {
     let is_problem = !is_accepted || request.fault.is_some();
     let version = format!("{:?}", request.status);
     html! {
-        li.entry id={ "spotify-" (request.sequence) } data-version=(version) data-source="spotify" data-problem=(is_problem) {
+        li.entry id={ "spotify-" (request.sequence) "-" (request.received_ms) } data-version=(version) data-source="spotify" data-problem=(is_problem) {
             (summary(request, "Spotify", &html! {}))
             p.verdict {
                 strong { "Spotify: " }
-                @if let Some(verdict) = &request.verdict { (verdict) } @else { "no decision" }
-                @if let Some(fault) = request.fault { ", fault " (fault) " applied" }
+                @match (&request.verdict, request.fault) {
+                    (Some(verdict), None) => (verdict),
+                    (Some(verdict), Some(fault)) => { (verdict) "; fault " (fault) " changed the response" },
+                    (None, Some(fault)) => { "fault " (fault) " answered instead" },
+                    (None, None) => "no decision",
+                }
             }
         }
     }
@@ -139,7 +143,10 @@ fn summary(request: &Request, source: &str, tokens: &Markup) -> Markup {
                 @if let Some(grant) = &request.grant_type { dt { "Grant type" } dd { code { (grant) } } }
                 @if let Some(scope) = &request.scope { dt { "Scope" } dd { code { (scope) } } }
                 @if !request.form.is_empty() { dt { "Form fields" } dd { (request.form.join(", ")) } }
-                @for (name, value) in &request.query { dt { "?" (name) } dd { code { (value) } } }
+                @for (name, value) in &request.query {
+                    dt { "?" (name) }
+                    dd { code { @if HIDDEN_PARAMETERS.contains(&name.as_str()) { (HIDDEN) } @else { (value) } } }
+                }
                 dt { "Body" } dd { (request.body_bytes) " bytes" }
             }
             @if let Some(body) = &request.jws { (jws("JWS in the body", body)) }

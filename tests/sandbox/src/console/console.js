@@ -125,9 +125,8 @@ document.addEventListener('change', async (event) => {
     show(result, `${input.id} is set`);
   } catch (error) {
     show(result, error.message, true);
-    // Shows the value that is in force.
-    delete shown.switches;
-    seen = '';
+    // The value that is in force.
+    input.value = input.defaultValue;
   }
   look();
 });

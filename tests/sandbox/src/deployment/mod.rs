@@ -161,7 +161,13 @@ pub fn check_variables(environment: &Environment) -> Result<(), RoutesError> {
         return Ok(());
     }
     let errors = errors.into_iter().collect::<Vec<_>>().join("; ");
-    Err(format!("{errors} (of this machine, only 127.0.0.1 is accepted, not localhost)").into())
+    // The rule does not say that `localhost` is no IP literal.
+    let hint = if errors.contains("loopback IP literal") {
+        " (a loopback IP literal is 127.0.0.1, not localhost)"
+    } else {
+        ""
+    };
+    Err(format!("{errors}{hint}").into())
 }
 
 /// Creates missing tables, as in `infra/template.yaml`.
