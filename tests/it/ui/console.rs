@@ -162,6 +162,12 @@ async fn whole_console(world: &World, mut engineer: Person<'_>) {
     engineer.reads("#people [data-person=yuki]", "Linked with teo").await;
     assert_eq!(world.linked("yuki"), Some(("teo".to_owned(), vec!["basic".to_owned()])));
 
+    // The settings of the functions, without secrets.
+    engineer.press("#settings summary").await;
+    engineer.reads("#settings dl", &world.gateway("")).await;
+    let settings = engineer.asks("document.querySelector('#settings').innerText").await;
+    assert!(!settings.as_str().unwrap().contains("SECRET_ACCESS_KEY"), "{settings}");
+
     // The filter, and an empty list again.
     engineer.chooses("#filter", "spotify").await;
     let is_shown = "document.querySelector('li[data-source=functions]').checkVisibility()";
@@ -250,6 +256,23 @@ async fn a_valid_session_cookie_is_no_problem_in_the_console() {
             .await,
         Value::Null
     );
+    engineer.leaves().await;
+}
+
+/// A request that a web page or a scanner sends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_input_is_shown_as_text() {
+    let world = World::new().await;
+    let engineer = Person::on_screen(&world, "hostile", LARGE).await;
+    engineer.opens_the_console(&world).await;
+    let hostile = "<img src=x onerror=document.title=1>";
+    let encoded: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
+    world.browser().get(&format!("/entrypoint?{encoded}={encoded}")).await;
+    engineer.press("#activity-list summary").await;
+    engineer.reads("#activity-list dt", hostile).await;
+    engineer.reads("#activity-list dd", hostile).await;
+    assert_eq!(engineer.asks("document.querySelectorAll('img').length").await, 0);
+    assert_eq!(engineer.asks("document.title").await, "Sandbox console");
     engineer.leaves().await;
 }
 

@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::signed_request::OPERATIONS;
 use super::{Console, parts};
+use crate::deployment::variables;
 
 /// Paths that a fault can be set on, as suggestions.
 const FAULT_PATHS: [&str; 9] = [
@@ -45,6 +46,7 @@ const FAULTS: (&str, &str) = ("faults", "Faults");
 const CLOCK: (&str, &str) = ("clock", "Clock");
 const EVENTS: (&str, &str) = ("events", "Events");
 const SWITCHES: (&str, &str) = ("switches", "Switches");
+const SETTINGS: (&str, &str) = ("settings", "Settings");
 
 pub(super) fn page(console: &Console) -> Markup {
     let parts = parts::all(console);
@@ -74,7 +76,7 @@ pub(super) fn page(console: &Console) -> Markup {
                         a href={ (addresses.spotify) "/content-access" } { "Content Access" }
                     }
                     nav.jump aria-label="On this page" {
-                        @for (id, title) in [SIGNED_REQUEST, PEOPLE, FAULTS, CLOCK, EVENTS, SWITCHES] { a href={ "#" (id) } { (title) } }
+                        @for (id, title) in [SIGNED_REQUEST, PEOPLE, FAULTS, CLOCK, EVENTS, SWITCHES, SETTINGS] { a href={ "#" (id) } { (title) } }
                     }
                 }
                 noscript { p.notice { "This page needs scripts: it updates itself and sends its forms with them." } }
@@ -97,6 +99,7 @@ pub(super) fn page(console: &Console) -> Markup {
                             div data-part="switches" { (part("switches")) }
                             p.result role="status" {}
                         }))
+                        (panel(SETTINGS, &settings(console)))
                     }
                 }
                 footer { p { "Times are UTC, by the clock of this machine. Everything here is demo data on this machine; signatures, codes and secrets are left out." } }
@@ -109,7 +112,7 @@ pub(super) fn page(console: &Console) -> Markup {
 fn panel((id, title): (&str, &str), body: &Markup) -> Markup {
     html! {
         section id=(id) aria-labelledby={ (id) "-title" } {
-            details open[id != "switches"] {
+            details open[!["switches", "settings"].contains(&id)] {
                 summary { h2 id={ (id) "-title" } { (title) } }
                 (body)
             }
@@ -176,6 +179,18 @@ fn signed_request(console: &Console) -> Markup {
             div #signed-result.output role="status" {}
         },
     )
+}
+
+/// Renders the variables of the functions. They are names and URLs; those for AWS are the sandbox's own.
+fn settings(console: &Console) -> Markup {
+    let variables = variables(&console.0.options, &console.0.addresses);
+    let shown = variables
+        .iter()
+        .filter(|(name, value)| !name.starts_with("AWS_") && !value.is_empty());
+    html! {
+        p.soft { "The functions' variables, as the sandbox started them." }
+        dl.stacked { @for (name, value) in shown { dt { code { (name) } } dd { (value) } } }
+    }
 }
 
 fn link_form(console: &Console) -> Markup {

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::config::Environment;
@@ -111,6 +112,10 @@ impl FreshFunctions {
     async fn current(&self, place: usize) -> Result<Option<Route>, RoutesError> {
         let inner = &*self.0;
         let key_sets = inner.settings.key_sets()?;
+        let mut found = Vec::with_capacity(inner.urls.len());
+        for url in &inner.urls {
+            found.push(inner.look(url).await);
+        }
         // Held while the functions start, so that they start once for each change.
         let mut running = inner.running.lock().await;
         let secret = partner_keys(&inner.options, &key_sets);
@@ -124,15 +129,8 @@ impl FreshFunctions {
             is_old |= versions != running.versions;
             running.versions = versions;
         }
-        for (place, url) in inner.urls.iter().enumerate() {
-            // No response is no change: the functions go on with the keys they have, as on AWS.
-            let Ok(response) = inner.http.get_within(url, LOOK_TIMEOUT).await else {
-                continue;
-            };
-            let found = Some(response.body.expose().to_owned());
-            if let Some(published) = running.published.get_mut(place)
-                && *published != found
-            {
+        for (published, found) in running.published.iter_mut().zip(found) {
+            if found.is_some() && *published != found {
                 *published = found;
                 is_old = true;
             }
@@ -144,6 +142,15 @@ impl FreshFunctions {
             running.failed = false;
         }
         Ok(running.routes.get(place).cloned())
+    }
+}
+
+impl Inner {
+    /// Returns the keys that are published at a URL. `None` if there is no response or an error, which is no change: the functions go on with
+    /// the keys they have, as on AWS.
+    async fn look(&self, url: &str) -> Option<String> {
+        let response = self.http.get_within(url, LOOK_TIMEOUT).await.ok()?;
+        (response.status == StatusCode::OK).then(|| response.body.expose().to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, http::StatusCode, routing::get};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, Response};
@@ -158,9 +158,17 @@ impl OwnSite {
     }
 }
 
-/// Serves the keys at every path. Returns the origin.
+/// Serves the keys at `/jwks`, or the status 500 while they are `null`. Returns the origin.
 async fn serve(published: Arc<Mutex<Value>>, stopped: tokio::sync::oneshot::Receiver<()>) -> String {
-    let keys = get(move || async move { Json(published.lock().unwrap().clone()) });
+    let keys = get(move || async move {
+        let keys = published.lock().unwrap().clone();
+        let status = if keys.is_null() {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::OK
+        };
+        (status, Json(keys))
+    });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -277,6 +285,18 @@ async fn a_broken_key_file_is_named_until_it_is_repaired() {
     assert!(text.contains("SITE_JWKS_FILE") && text.contains("keys.json"), "{text}");
     std::fs::write(site.folder.join("keys.json"), key.key_set().to_string()).unwrap();
     assert!(site.accepts(&key).await);
+}
+
+#[tokio::test]
+async fn keys_count_on_while_their_url_answers_with_an_error() {
+    let (key, other) = (SiteKey::new("a"), SiteKey::new("b"));
+    let site = OwnSite::start("error", &key, AT_URL).await;
+    assert!(site.accepts(&key).await);
+    // `null` stands for the status 500.
+    *site.published.lock().unwrap() = Value::Null;
+    assert!(site.accepts(&key).await && !site.accepts(&other).await);
+    *site.published.lock().unwrap() = other.key_set();
+    assert!(site.accepts(&other).await);
 }
 
 /// As `soa-link keys` rotates them.
