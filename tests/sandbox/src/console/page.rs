@@ -102,7 +102,7 @@ pub(super) fn page(console: &Console) -> Markup {
                         (panel(SETTINGS, &settings(console)))
                     }
                 }
-                footer { p { "Times are UTC, by the clock of this machine. Everything here is demo data on this machine; signatures, codes and secrets are left out." } }
+                footer { p { "Times are UTC, by the clock of this machine. Requests are shown without signatures, codes and secrets." } }
             }
         }
     }

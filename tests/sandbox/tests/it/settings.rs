@@ -135,6 +135,16 @@ fn the_file_sets_the_site_the_keys_the_brand_the_shows_and_the_plans() {
 }
 
 #[test]
+fn the_example_of_the_guide_is_valid() {
+    let guide = include_str!("../../README.md");
+    let (_, example) = guide.split_once("```toml").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let options = read("guide", example, &[]).unwrap();
+    checked(&options).unwrap();
+    assert_eq!(options.publisher.people[0].entitlements, ["bonus"]);
+}
+
+#[test]
 fn the_environment_wins_over_the_file() {
     let environment = [
         ("SIGN_IN", "handoff"),
@@ -143,9 +153,8 @@ fn the_environment_wins_over_the_file() {
         ("SHOWS", "0HarbourNights00000002=Nights"),
         ("BACKEND_ISSUER", "https://backend.example"),
     ];
-    let file = FILE.replace("[[people]]\nsub = \"u-1\"\nplan = \"Supporter\"\n", "");
-    // The lists of the file give way as a whole.
-    let file = file.split("[[plans]]").next().unwrap();
+    // Without the lists, whose people have a plan of the file.
+    let (file, _) = FILE.split_once("[[plans]]").unwrap();
     let options = read("wins", file, &environment).unwrap();
     checked(&options).unwrap();
     assert_eq!(options.sign_in, SignIn::Handoff);
