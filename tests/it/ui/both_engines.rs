@@ -32,16 +32,13 @@ in_both_engines! {
     the_account_page_says_what_each_plan_unlocks
 }
 
+/// The demo as `make demo` starts it: with the publisher's logo and colour, and the names of its plans.
 async fn world() -> World {
-    let named = [
-        ("ENTITLEMENT_NAMES", "basic=Basic;all-access=All access"),
-        (
-            "SHOWS",
-            "0SlowTideLedger0000001=The Slow Tide Ledger|basic;0BrassAndBarnacle00003=Brass & Barnacle|all-access",
-        ),
-        ("SUBSCRIBE_URL", "https://www.example.com/plans"),
-    ];
-    World::with(Options::default(), &named).await
+    let options = Options {
+        is_branded: true,
+        ..Options::default()
+    };
+    World::with(options, &[]).await
 }
 
 fn linked(world: &World, person: &str, entitlements: &[&str]) {
@@ -96,9 +93,13 @@ async fn not_you_ends_the_visit_of_the_first_person(world: &World, mut people: P
 async fn the_account_page_says_what_each_plan_unlocks(world: &World, mut bela: Person<'_>) {
     linked(world, "bela", &["basic"]);
     bela.signs_in("bela", "session").await;
-    bela.open(&world.gateway("/account")).await;
+    // The demo's account page leads there.
+    bela.site("/account").await;
+    bela.press("#connection").await;
     bela.sees("Your connection with Spotify", 200).await;
     bela.find("#link-state[data-state=linked]").await;
+    let logo = bela.asks("document.querySelector('header img').naturalWidth > 0").await;
+    assert_eq!(logo, true);
     let rows = bela.page.find_all(Locator::Css(".shows > li")).await.unwrap();
     let mut texts = Vec::new();
     for row in rows {
@@ -106,6 +107,13 @@ async fn the_account_page_says_what_each_plan_unlocks(world: &World, mut bela: P
         let text = row.text().await.unwrap();
         texts.push(text.split_whitespace().collect::<String>());
     }
-    assert_eq!(texts, ["TheSlowTideLedgerListen", "Brass&BarnacleIncludedinAllaccess"]);
+    assert_eq!(
+        texts,
+        [
+            "TheSlowTideLedgerListen",
+            "TheMossHourListen",
+            "Brass&BarnacleIncludedinAllaccess"
+        ]
+    );
     bela.leaves().await;
 }

@@ -309,6 +309,7 @@ async fn a_spotify_account_of_another_subscriber_is_refused() {
     people.press("#sign-out").await;
     people.find("#sign-in").await;
 
+    people.site("/").await;
     people.press(&format!("#listen-{}", SHOWS[0])).await;
     people.press("#sign-in-as-ada").await;
     people.press("#account-mara").await;

@@ -163,6 +163,7 @@ fn options(settings: &Settings, with_gateway: bool, seed: Option<u64>) -> Result
         seed,
         db_file: variable("DEMO_DB").map(Into::into),
         clock: Clock::ahead(),
+        is_branded: true,
         ..Options::default()
     };
     Ok(settings.apply(demo)?)

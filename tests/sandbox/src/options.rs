@@ -134,6 +134,8 @@ pub struct Options {
     pub switches: Switches,
     /// The demo publisher: shows, plans and subscribers.
     pub publisher: Publisher,
+    /// Whether the functions' pages have the publisher's colour, logo and links, the names of its plans, and what unlocks each show.
+    pub is_branded: bool,
     /// Method by which the functions identify a signed-in subscriber.
     pub sign_in: SignIn,
     /// Provider and client registration for `SignIn::Oidc`.
@@ -183,6 +185,7 @@ impl Default for Options {
             accounts: Account::fictional(),
             switches: Switches::default(),
             publisher: Publisher::default(),
+            is_branded: false,
             sign_in: SignIn::default(),
             oidc: Oidc::default(),
             session_cookie: "wickerlight_session".to_owned(),

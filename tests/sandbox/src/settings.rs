@@ -349,8 +349,11 @@ impl ShowEntry {
                 self.name
             )
         })?;
-        if self.name.trim().is_empty() || self.name.contains(';') {
-            return Err(format!("SHOWS: {} must have a name without a semicolon", uri.id()));
+        if self.name.trim().is_empty() || self.name.contains([';', '|']) {
+            return Err(format!(
+                "SHOWS: {} must have a name without a semicolon or a bar",
+                uri.id()
+            ));
         }
         Ok(Show {
             id: uri.id().to_owned(),
@@ -407,13 +410,19 @@ fn parse_plans(text: &str) -> Result<Vec<PlanEntry>, SettingsError> {
 }
 
 fn parse_shows(text: &str) -> Result<Vec<ShowEntry>, SettingsError> {
-    let rule = "SHOWS must be <show id>=<name>;<show id>=<name>";
+    let rule = "SHOWS must be <show id>=<name>;<show id>=<name>|<entitlement>,<entitlement>";
     let entries = entries(text).ok_or_else(|| SettingsError::one(rule.to_owned()))?;
-    let shows = entries.into_iter().map(|(id, name)| ShowEntry {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        description: String::new(),
-        entitlements: None,
+    let shows = entries.into_iter().map(|(id, name)| {
+        let (name, unlocked_by) = match name.split_once('|') {
+            Some((name, unlocked_by)) => (name.trim(), Some(unlocked_by)),
+            None => (name, None),
+        };
+        ShowEntry {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            description: String::new(),
+            entitlements: unlocked_by.map(|names| names.split(',').map(|one| one.trim().to_owned()).collect()),
+        }
     });
     Ok(shows.collect())
 }

@@ -40,7 +40,7 @@ use shared::{
 use sync::Synchronizer;
 use unlink::Unlink;
 
-use crate::{Addresses, Key, KeySets, Options, Route, RoutesError, Settings, stream::Stream};
+use crate::{Addresses, Endpoint, Key, KeySets, Options, Route, RoutesError, Settings, stream::Stream};
 
 pub use self::fresh_functions::FreshFunctions;
 
@@ -95,11 +95,14 @@ fn partner_keys(options: &Options, own: &KeySets) -> String {
 /// Returns the functions' environment variables for a sandbox at `addresses`.
 #[must_use]
 pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, String)> {
-    let shows = options
-        .publisher
-        .shows
-        .iter()
-        .map(|show| format!("{}={}", show.id, show.name));
+    let publisher = &options.publisher;
+    let shows = publisher.shows.iter().map(|show| {
+        let unlocked_by = match show.entitlements.join(",") {
+            names if options.is_branded && !names.is_empty() => format!("|{names}"),
+            _ => String::new(),
+        };
+        format!("{}={}{unlocked_by}", show.id, show.name)
+    });
     let issuer = options.oidc.issuer.clone().unwrap_or_else(|| addresses.site.clone());
     let variables = [
         ("PUBLIC_URL", options.public_url(addresses)),
@@ -134,9 +137,30 @@ pub fn variables(options: &Options, addresses: &Addresses) -> Vec<(String, Strin
         ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
     ];
-    let demo = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let branding = branding(options, addresses);
+    let demo = variables.into_iter().chain(branding);
+    let demo = demo.map(|(name, value)| (name.to_owned(), value));
     let changed: BTreeMap<_, _> = demo.chain(options.variables.clone()).collect();
     changed.into_iter().collect()
+}
+
+/// The variables of the pages' design: what the demo site looks like, and what it calls its plans.
+fn branding(options: &Options, addresses: &Addresses) -> Vec<(&'static str, String)> {
+    if !options.is_branded {
+        return Vec::new();
+    }
+    let mut variables = vec![("ENTITLEMENT_NAMES", options.publisher.entitlement_names())];
+    // Another site has a logo and a help page of its own.
+    if matches!(options.site, Endpoint::Local(_)) {
+        let site = &addresses.site;
+        variables.extend([
+            ("BRAND_COLOR", "#0b6e4f".to_owned()),
+            ("BRAND_LOGO_URL", format!("{site}/logo.svg")),
+            ("BRAND_ICON_URL", format!("{site}/icon.svg")),
+            ("SUPPORT_URL", format!("{site}/help")),
+        ]);
+    }
+    variables
 }
 
 /// Checks the variables of all functions.

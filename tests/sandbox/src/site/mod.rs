@@ -1,6 +1,7 @@
 //! The demo partner's site: a fictional publisher with the three sign-in methods of soa-link (session cookie, hand-off
 //! token and `OpenID` Connect).
 
+mod logo;
 mod page;
 mod plans;
 mod provider;
@@ -307,7 +308,9 @@ async fn sign_out(State(site): State<Site>, headers: HeaderMap) -> Response<Body
         person: None,
         ..site.visitor(&headers)
     };
-    store_visitor(&site, redirect("/"), &visitor, &headers)
+    // The functions end their visit too, and return to this site.
+    let away = redirect(&format!("{}/sign-out", site.0.public_url));
+    store_visitor(&site, away, &visitor, &headers)
 }
 
 async fn choose_kind(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> Response<Body> {
@@ -356,6 +359,9 @@ fn router(site: Site) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/account", get(account))
+        .route("/help", get(help))
+        .route("/logo.svg", get(logo::logo))
+        .route("/icon.svg", get(logo::icon))
         .route("/sign-in", get(sign_in).post(signed_in))
         .route("/sign-out", post(sign_out))
         .route("/kind", post(choose_kind))
@@ -363,6 +369,10 @@ fn router(site: Site) -> Router {
         .merge(provider::routes())
         .fallback(not_found)
         .with_state(site)
+}
+
+async fn help(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {
+    page::help(&site, &site.visitor(&headers))
 }
 
 async fn not_found(State(site): State<Site>, headers: HeaderMap) -> Response<Body> {

@@ -155,9 +155,9 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
             h2 { "Spotify" }
             p #link-state data-state=(state) data-account=[link.map(|link| &link.account)] {
                 @match link {
-                    None => "Not linked.",
-                    Some(link) if link.pending => { "Linking with the Spotify account " strong { (link.account) } " is not finished." },
-                    Some(link) => { "Linked with the Spotify account " strong { (link.account) } "." },
+                    None => "Not connected.",
+                    Some(link) if link.pending => { "The connection with the Spotify account " strong { (link.account) } " is not finished." },
+                    Some(link) => { "Connected with the Spotify account " strong { (link.account) } "." },
                 }
             }
             @if let Some(link) = link {
@@ -170,9 +170,10 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
             }
             div.row {
                 a.button.main #link href={ (site.0.public_url) "/entrypoint" } {
-                    @if link.is_some() { "Link Spotify again" } @else { "Link Spotify" }
+                    @if link.is_some() { "Connect with Spotify again" } @else { "Connect with Spotify" }
                 }
-                @if link.is_some() { a.button #unlink href={ (site.0.public_url) "/unlink" } { "Unlink" } }
+                a.button #connection href={ (site.0.public_url) "/account" } { "See your connection" }
+                @if link.is_some() { a.button #unlink href={ (site.0.public_url) "/unlink" } { "Disconnect" } }
             }
             p.soft {
                 "At Spotify: " a #content-access href={ (site.0.spotify) "/content-access" } { "Content Access" }
@@ -180,6 +181,20 @@ pub(super) fn account(site: &Site, visitor: &Visitor, person: &Person, link: Opt
         }
     };
     page(site, visitor, StatusCode::OK, "Account", &body)
+}
+
+/// Renders the help page, to which the functions' pages lead.
+pub(super) fn help(site: &Site, visitor: &Visitor) -> Response<Body> {
+    let body = html! {
+        h1 { "Help" }
+        section.card {
+            p { "This is where a publisher's support would be. Support finds a request by its request ID, and a subscriber by the account reference." }
+            @if let Some(console) = &site.0.console {
+                p { "In this sandbox, the " a href=(console) { "console" } " shows both." }
+            }
+        }
+    };
+    page(site, visitor, StatusCode::OK, "Help", &body)
 }
 
 /// Renders the buttons that change or cancel the plan. Pressing the current plan sends it to the functions again.

@@ -45,6 +45,26 @@ fn to_strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
+impl Publisher {
+    /// What subscribers call the entitlements, as in `ENTITLEMENT_NAMES`: each has the name of the smallest plan with it.
+    #[must_use]
+    pub fn entitlement_names(&self) -> String {
+        let mut plans: Vec<_> = self.plans.iter().collect();
+        plans.sort_by_key(|plan| plan.entitlements.len());
+        let mut names: Vec<(&str, &str)> = Vec::new();
+        for plan in plans {
+            for entitlement in &plan.entitlements {
+                if names.iter().all(|(named, _)| named != entitlement) {
+                    names.push((entitlement, &plan.name));
+                }
+            }
+        }
+        let names = names.into_iter().filter(|(_, name)| !name.contains(';'));
+        let entries = names.map(|(entitlement, name)| format!("{entitlement}={name}"));
+        entries.collect::<Vec<_>>().join(";")
+    }
+}
+
 impl Default for Publisher {
     fn default() -> Self {
         Self {
