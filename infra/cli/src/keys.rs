@@ -1,5 +1,5 @@
-//! `soa-link keys`: manages the public keys that verify the site's tokens and the backend's requests. A private key is generated here and stays in a local
-//! file. The public key is added to the secret of the partner's keys; the rest of that secret does not change.
+//! `soa-link keys`: manages the keys that verify the site's tokens and the backend's requests. A key is generated here and written to a local file. Its
+//! public part, or an HS256 key itself, is added to the secret of the partner's keys; the rest of that secret does not change. No secret key is printed.
 
 use std::{io::Write, path::PathBuf};
 
@@ -8,7 +8,12 @@ use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValue
 use clap::{Args, Subcommand, ValueEnum};
 use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
 use serde_json::{Map, Value, json};
-use shared::{encoding::base64, secrets::SecretValue as _, sign_in::PartnerKeys};
+use shared::{
+    encoding::{base64, base64url},
+    rng::Rng,
+    secrets::SecretValue as _,
+    sign_in::PartnerKeys,
+};
 
 use crate::{aws, error::CliError, private_file::new_private_file};
 
@@ -26,9 +31,15 @@ pub(crate) struct KeysArgs {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// Generate a key pair: private key to a file, public key (JWK) to stdout.
-    #[command(after_help = "Example: soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json")]
-    New(KeyPairArgs),
+    /// Generate a key into a file; a key pair's public key (JWK) goes to stdout
+    ///
+    /// For HS256 there is one secret key, and its file is the JWK. It is never
+    /// printed. For the other algorithms the file has the private key.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples: soa-link keys new --alg hs256 --kid site-2026 --output site-2026.jwk.json\n          soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json"
+    )]
+    New(NewKeyArgs),
     /// List the key ids, types and algorithms of the keys in the secret.
     #[command(after_help = "Example: soa-link keys list --json")]
     List {
@@ -38,27 +49,29 @@ enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Add a public key of the site or the backend to the secret.
+    /// Add a key of the site or the backend to the secret: public, or HS256.
     #[command(after_help = "Example: soa-link keys add backend backend-2026.jwk.json")]
     Add {
         #[command(flatten)]
         secret: PartnerKeysArg,
         /// Owner of the key.
         of: KeyOwner,
-        /// File with the public key as a JSON Web Key (JWK).
+        /// File with the public key, or the HS256 key, as a JSON Web Key (JWK).
         jwk: PathBuf,
     },
-    /// Generate a key pair and add its public key; existing keys stay valid.
-    #[command(after_help = "Example: soa-link keys rotate backend --kid backend-2027 --output backend-2027.pem")]
+    /// Generate a key and add it to the secret; existing keys stay valid.
+    #[command(
+        after_help = "Example: soa-link keys rotate backend --alg hs256 --kid backend-2027 --output backend-2027.jwk.json"
+    )]
     Rotate {
         #[command(flatten)]
         secret: PartnerKeysArg,
         /// Owner of the key.
         of: KeyOwner,
         #[command(flatten)]
-        pair: KeyPairArgs,
+        new: NewKeyArgs,
     },
-    /// Remove a public key of the site or the backend from the secret
+    /// Remove a key of the site or the backend from the secret
     ///
     /// The functions accept the key as long as the secret's previous version has
     /// it. To remove a leaked key from both versions, use `--at-once`.
@@ -86,22 +99,24 @@ struct PartnerKeysArg {
     partner_keys_id: String,
 }
 
-/// Arguments of a new key pair.
+/// Arguments of a new key.
 #[derive(Args)]
-struct KeyPairArgs {
+struct NewKeyArgs {
     /// Key id (`kid`) of the new key.
     #[arg(long)]
     kid: String,
     /// Signature algorithm.
     #[arg(long, default_value = "es256")]
     alg: Alg,
-    /// File to create with the private key, PKCS #8 in PEM.
+    /// File to create with the private key (PKCS #8 in PEM) or HS256 key (JWK).
     #[arg(long)]
     output: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Alg {
+    /// HMAC with SHA-256 (RFC 7518 §3.2): one secret key for both sides.
+    Hs256,
     /// ECDSA on P-256 (RFC 7518 §3.4).
     Es256,
     /// Ed25519 (RFC 8037).
@@ -139,8 +154,17 @@ impl KeyOwner {
 /// unchanged then, unless the second write of `--at-once` failed; a retry is safe.
 pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, CliError> {
     match &args.command {
-        KeysCommand::New(pair) => {
-            writeln!(out, "{}", pair.make()?)?;
+        KeysCommand::New(new) => {
+            let jwk = new.make()?;
+            if new.alg == Alg::Hs256 {
+                let path = new.output.display();
+                writeln!(
+                    out,
+                    "Created. Add the key: soa-link keys add site {path}, or: soa-link keys add backend {path}"
+                )?;
+            } else {
+                writeln!(out, "{jwk}")?;
+            }
         }
         KeysCommand::List { secret, json } => {
             let members = secret.read(&client().await?).await?;
@@ -151,26 +175,26 @@ pub(crate) async fn run(args: &KeysArgs, out: &mut dyn Write) -> Result<bool, Cl
                 std::fs::read_to_string(jwk).map_err(|error| CliError::new(format!("{}: {error}", jwk.display())))?;
             let jwk: Value =
                 serde_json::from_str(&text).map_err(|_| CliError::new(format!("{} is not JSON", jwk.display())))?;
-            if jwk.get("d").is_some() || jwk.get("kty").and_then(Value::as_str) == Some("oct") {
+            if jwk.get("d").is_some() {
                 return Err(CliError::new("this is a private key; add its public key instead"));
             }
             secret.add(*of, jwk).await?;
             writeln!(out, "Added. The functions accept the key within five minutes.")?;
         }
-        KeysCommand::Rotate { secret, of, pair } => {
-            let jwk = pair.make()?;
+        KeysCommand::Rotate { secret, of, new } => {
+            let jwk = new.make()?;
             let others = match secret.add(*of, jwk).await {
                 Ok(others) => others,
                 Err(failed) => {
-                    // Without the public key in the secret, the private key is useless.
-                    let _ = std::fs::remove_file(&pair.output);
+                    // A key that is not in the secret is useless.
+                    let _ = std::fs::remove_file(&new.output);
                     return Err(failed);
                 }
             };
             writeln!(
                 out,
                 "Added. Wait five minutes, then sign with {}.",
-                pair.output.display()
+                new.output.display()
             )?;
             for old in others {
                 let of = of.member();
@@ -202,11 +226,12 @@ async fn client() -> Result<Client, CliError> {
     Ok(Client::new(&aws::aws().await?))
 }
 
-impl KeyPairArgs {
-    /// Generates a key pair, writes the private key to a file and returns the public key as a JSON Web Key.
+impl NewKeyArgs {
+    /// Generates a key and writes it to a file. Returns the JWK that belongs into the secret of the partner's keys: a public key, or the HS256 key itself.
     fn make(&self) -> Result<Value, CliError> {
         let unable = |_| CliError::new("cannot generate a key");
         let (algorithm, pkcs8) = match self.alg {
+            Alg::Hs256 => return self.make_secret(),
             Alg::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unable)?;
                 (Algorithm::ES256, pair.to_pkcs8v1().map_err(unable)?.as_ref().to_vec())
@@ -237,6 +262,16 @@ impl KeyPairArgs {
             writeln!(file)?;
         }
         writeln!(file, "-----END PRIVATE KEY-----")?;
+        Ok(jwk)
+    }
+
+    /// Generates an HS256 key of the size of the hash (RFC 7518 §3.2).
+    fn make_secret(&self) -> Result<Value, CliError> {
+        let bytes = Rng::System
+            .bytes::<32>()
+            .map_err(|error| CliError::new(error.to_string()))?;
+        let jwk = json!({"kty": "oct", "kid": self.kid, "alg": "HS256", "use": "sig", "k": base64url(bytes)});
+        writeln!(new_private_file(&self.output)?, "{jwk}")?;
         Ok(jwk)
     }
 }
@@ -302,7 +337,7 @@ impl PartnerKeysArg {
         Ok(())
     }
 
-    /// Adds a public key. Returns the key ids that were there before.
+    /// Adds a key. Returns the key ids that were there before.
     async fn add(&self, of: KeyOwner, jwk: Value) -> Result<Vec<String>, CliError> {
         let name = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
         let kid = name(&jwk).ok_or_else(|| CliError::new("the key has no kid"))?;

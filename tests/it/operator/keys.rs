@@ -2,7 +2,7 @@
 
 use sandbox::deployment;
 use serde_json::{Value, json};
-use shared::{aws::AwsConfig, http_client::HttpClient};
+use shared::{aws::AwsConfig, encoding::from_base64url, http_client::HttpClient};
 
 use crate::support::cli::CliHarness;
 
@@ -116,6 +116,145 @@ async fn an_added_key_signs_accepted_requests_and_can_be_removed() {
         // The other keys of the secret are unchanged.
         assert_eq!(secret(&desk).await, before);
     }
+}
+
+/// The key that `functions/README.md` recommends: one secret in a file, in the secret of the partner's keys, and nowhere else.
+#[tokio::test]
+async fn an_hs256_key_signs_accepted_requests_and_is_never_printed() {
+    let desk = CliHarness::new("hs256").await;
+    let (world, before) = (&desk.world, secret(&desk).await);
+    let path = |name: &str| desk.folder.join(name).to_str().unwrap().to_owned();
+    let (first, second) = (path("first.jwk.json"), path("second.jwk.json"));
+    let id = ["--partner-keys-id", deployment::PARTNER_KEYS_ID];
+    // Every output so far must not contain a key.
+    let mut printed = String::new();
+    let mut says = async |arguments: &[&str]| {
+        let (code, said) = desk.says(arguments).await;
+        printed.push_str(&said);
+        (code, said)
+    };
+    let new = ["keys", "new", "--alg", "hs256", "--kid", "first", "--output", &first];
+    let (code, said) = says(&new).await;
+    assert!(code == 0 && said.contains("soa-link keys add backend"), "{said}");
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&first).unwrap().permissions()) & 0o777,
+        0o600
+    );
+    let (code, said) = says(&new).await;
+    assert!(code == 2 && said.contains("exists"), "{said}");
+
+    let asks = async |key: &str| {
+        let issuer = world.sandbox.options().site_issuer(world.sandbox.addresses());
+        let url = world.gateway("/get-entitlements");
+        // The file has the algorithm and the key id.
+        let request = [
+            "token",
+            "request",
+            "--key",
+            key,
+            "--iss",
+            &issuer,
+            "--aud",
+            &url,
+            "--sub",
+            "member-1003",
+        ];
+        let token = String::from_utf8(desk.run(&request).await.stdout).unwrap();
+        world.backend_call("/get-entitlements", &token).await.status
+    };
+    assert_eq!(asks(&first).await, 401);
+    for owner in ["backend", "site"] {
+        let (code, said) = says(&[&["keys", "add"], &id[..], &[owner, &first]].concat()).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    let rotate = ["backend", "--alg", "hs256", "--kid", "second", "--output", &second];
+    let (code, said) = says(&[&["keys", "rotate"], &id[..], &rotate].concat()).await;
+    assert!(
+        code == 0 && said.contains("soa-link keys remove backend first"),
+        "{said}"
+    );
+    world.advance(301);
+    assert_eq!((asks(&first).await, asks(&second).await), (200, 200));
+    let (_, said) = says(&[&["keys", "list"], &id[..]].concat()).await;
+    assert!(
+        said.contains("first") && said.contains("second") && said.contains("HS256"),
+        "{said}"
+    );
+    for (owner, kid) in [("backend", "first"), ("backend", "second"), ("site", "first")] {
+        let (code, said) = says(&[&["keys", "remove"], &id[..], &[owner, kid]].concat()).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    assert_eq!(secret(&desk).await, before);
+    for file in [&first, &second] {
+        let jwk: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!((&jwk["kty"], &jwk["alg"]), (&json!("oct"), &json!("HS256")));
+        let key = jwk["k"].as_str().unwrap();
+        assert!(from_base64url(key).unwrap().len() == 32 && !printed.contains(key));
+    }
+}
+
+/// The command applies the functions' rules to a key, and its errors contain no part of it.
+#[tokio::test]
+async fn an_unusable_hs256_key_is_neither_added_nor_signs() {
+    let desk = CliHarness::new("unusable").await;
+    let before = secret(&desk).await;
+    let pem = desk.folder.join("es256.pem").to_str().unwrap().to_owned();
+    let (code, said) = desk.says(&["keys", "new", "--kid", "pair", "--output", &pem]).await;
+    assert_eq!(code, 0, "{said}");
+    let long = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA";
+    let oct = |k: &str, more: Value| {
+        let mut jwk = json!({"kty": "oct", "kid": "x", "k": k});
+        jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        desk.file("key.jwk.json", &jwk.to_string())
+    };
+    let signs = async |key: &str, more: &[&str]| {
+        let request = [
+            "token", "request", "--key", key, "--iss", "i", "--aud", "a", "--sub", "s",
+        ];
+        desk.says(&[&request, more].concat()).await
+    };
+    let add = |key: &str| {
+        [
+            "keys",
+            "add",
+            "--partner-keys-id",
+            deployment::PARTNER_KEYS_ID,
+            "backend",
+            key,
+        ]
+        .map(str::to_owned)
+    };
+    for (k, more, why) in [
+        (&long[..20], json!({}), "too short"),
+        (&long[..40], json!({}), "too short"),
+        ("c2VjcmV0+2VjcmV0/2VjcmV0+2VjcmV0/2VjcmV0ZQ", json!({}), "base64url"),
+        ("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw==", json!({}), "base64url"),
+        (long, json!({"alg": "HS512"}), "HS256"),
+        (long, json!({"alg": "ES256"}), "HS256"),
+        (long, json!({"kty": "RSA"}), "`kty`: `oct`"),
+    ] {
+        let key = oct(k, more);
+        let (code, said) = signs(&key, &[]).await;
+        assert!(code == 2 && said.contains(why) && !said.contains("c2Vj"), "{k}: {said}");
+        let add = add(&key);
+        let (code, said) = desk.says(&add.each_ref().map(String::as_str)).await;
+        assert!(code == 2 && !said.contains("c2Vj"), "{k}: {said}");
+    }
+    let key = oct(long, json!({}));
+    for (key, alg) in [(&key, "es256"), (&key, "eddsa"), (&pem, "hs256"), (&pem, "eddsa")] {
+        let (code, said) = signs(key, &["--kid", "x", "--alg", alg]).await;
+        assert!(code == 2 && said.contains("--alg"), "{alg}: {said}");
+    }
+    let (code, said) = signs(&pem, &[]).await;
+    assert!(code == 2 && said.contains("--kid"), "{said}");
+    assert_eq!(secret(&desk).await, before);
+    // The twin: the same key, long enough.
+    assert_eq!(signs(&key, &["--alg", "hs256"]).await.0, 0);
+    let add = add(&key);
+    let (code, said) = desk.says(&add.each_ref().map(String::as_str)).await;
+    assert_eq!(code, 0, "{said}");
+    assert_ne!(secret(&desk).await, before);
 }
 
 /// The functions also accept keys of the previous version, so one removal is not enough.
