@@ -111,7 +111,7 @@ sbom: ## Write the bill of materials (CycloneDX) to target/soa-link.cdx.json
 	infra/sbom.sh target/soa-link.cdx.json
 
 .PHONY: setup
-setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser nextest ## Install the tools for the tests
+setup: .venv/sam/.installed .venv/lambda/.installed .venv/ministack/.installed tests/peers/node_modules/.installed browser languages nextest ## Install the tools for the tests
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here
@@ -124,7 +124,7 @@ clean: ## Remove everything that was built or installed here
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-# An independent OpenID provider, and axe, which checks the accessibility of the pages.
+# An independent OpenID provider; axe, which checks the accessibility of the pages; what runs the TypeScript examples and the Postman collection.
 tests/peers/node_modules/.installed: tests/peers/package-lock.json
 	@$(call debian,node npm,nodejs npm)
 	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -134,6 +134,11 @@ tests/peers/node_modules/.installed: tests/peers/package-lock.json
 browser:
 	@$(call debian,chromium chromedriver,chromium chromium-driver fonts-ipafont-gothic fonts-lohit-deva)
 	@$(call debian,WebKitWebDriver Xvfb,webkit2gtk-driver xvfb)
+
+# Interpreters and libraries of the examples in functions/README.md. No command shows that Ruby has its library.
+.PHONY: languages
+languages: .venv/snippets/.installed
+	@{ ruby -rjwt -e '' && php --version; } >/dev/null 2>&1 || $(call debian,ruby-jwt php,ruby ruby-jwt php-cli)
 
 # Installs the packages $(2) if one of the commands $(1) is missing. Without Debian or root, it prints what to install.
 define debian

@@ -7,4 +7,5 @@ mod members;
 mod mistakes;
 mod openapi;
 mod repeated;
+mod snippets;
 mod upstream_calls;
