@@ -1,6 +1,7 @@
 //! The backend API, its description, and the calls of the functions to upstream services.
 
 mod as_of;
+mod collection;
 mod contention;
 mod entitlements;
 mod members;
