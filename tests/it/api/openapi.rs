@@ -1,8 +1,11 @@
 //! The checks against `infra/openapi.json` detect what is not described.
 
+use std::collections::BTreeSet;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use sandbox::{Options, Route, Sandbox};
 use serde_json::{Value, json};
-use shared::{clock::Clock, encoding::base64url};
+use shared::{clock::Clock, encoding::base64url, errors::ErrorKind};
 
 use crate::support::{
     TestResponse, World,
@@ -174,6 +177,118 @@ fn an_undescribed_granted_request_is_detected() {
         ),
     ] {
         must_find("POST /add-entitlements", claims, answer, found);
+    }
+}
+
+/// The key that signed the examples of requests, as the description says.
+const EXAMPLE_KEY: &str = "an example key of 32 bytes or more";
+
+#[test]
+fn each_request_and_response_has_an_example_that_fits_its_schema() {
+    let description = Description::of_the_routes();
+    let places = description.exemplified();
+    assert!(places.len() > 100, "{places:?}");
+    for place in &places {
+        if let Err(why) = description.check_examples(place) {
+            panic!("{place}: {why}");
+        }
+    }
+    let known: BTreeSet<_> = ErrorKind::ALL
+        .iter()
+        .map(|kind| json!([kind.status, kind.code, kind.title]))
+        .map(|kind| kind.to_string())
+        .collect();
+    for place in places.iter().filter(|place| place.ends_with("problem+json")) {
+        for problem in description.examples(place) {
+            let kind = json!([problem["status"], problem["code"], problem["title"]]).to_string();
+            assert!(known.contains(&kind), "{place}: {kind}");
+            let status = place.split('/').nth(5).unwrap();
+            // The components of responses have names in place of a status.
+            assert!(
+                status == problem["status"].to_string() || place.starts_with("/components"),
+                "{place}"
+            );
+            assert_eq!(
+                problem["type"],
+                json!(format!("urn:soa-link:problem:{}", problem["code"].as_str().unwrap()))
+            );
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_requests_are_signed_for_their_urls() {
+    let description = Description::of_the_routes();
+    assert!(
+        description.document()["info"]["description"]
+            .as_str()
+            .unwrap()
+            .contains(EXAMPLE_KEY)
+    );
+    let partner_id = &description.document()["components"]["parameters"]["partner_id"]["example"];
+    let places = description.exemplified();
+    let requests: Vec<_> = places.iter().filter(|place| place.ends_with("jwt")).collect();
+    assert_eq!(requests.len(), 10);
+    for place in requests {
+        let path = place.split('/').nth(2).unwrap().replace("~1", "/");
+        let path = path.replace("{partner_id}", partner_id.as_str().unwrap());
+        for example in description.examples(place) {
+            let mut rules = Validation::new(Algorithm::HS256);
+            rules.set_audience(&[format!("https://link.example.com{path}")]);
+            // Examples have expired.
+            rules.validate_exp = false;
+            let key = DecodingKey::from_secret(EXAMPLE_KEY.as_bytes());
+            let verified = jsonwebtoken::decode::<Value>(example.as_str().unwrap(), &key, &rules);
+            let token = verified.unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert_eq!(token.header.typ.as_deref(), Some("soa-request+jwt"));
+            assert_eq!(token.claims["partner_id"], *partner_id);
+        }
+    }
+}
+
+/// The twins of the check above.
+#[test]
+fn an_example_that_is_missing_or_wrong_is_detected() {
+    let request = "/paths/~1add-entitlements/post/requestBody/content/application~1jwt";
+    let response = "/paths/~1add-entitlements/post/responses/202/content/application~1json";
+    let (header, parameter) = ("/components/headers/retry-after", "/components/parameters/partner_id");
+    for (place, changed, new, found) in [
+        (request, format!("{request}/examples"), json!({}), "no example"),
+        (response, format!("{response}/examples"), json!({}), "no example"),
+        (header, format!("{header}/example"), json!(0), "at \"\""),
+        (header, format!("{header}/schema"), json!({"type": "string"}), "at \"\""),
+        (parameter, format!("{parameter}/example"), json!("a partner"), "at \"\""),
+        (
+            response,
+            "/components/examples/Written".to_owned(),
+            json!({"value": {"entitlements": ["not a name"], "version": 1}}),
+            "at \"\"",
+        ),
+        (
+            request,
+            format!("{request}/schema/contentSchema/examples"),
+            json!([]),
+            "the examples of the claims are not those of the requests",
+        ),
+        (
+            request,
+            format!("{request}/examples/oneSubscriber"),
+            json!({"value": "e30.e30.e30"}),
+            "at \"\"",
+        ),
+        (
+            request,
+            format!("{request}/examples/oneSubscriber"),
+            json!({"value": "not a JWS"}),
+            "not a JWS",
+        ),
+    ] {
+        let document = with(Description::of_the_routes().document(), &changed, new);
+        let checked = Description::of(document).check_examples(place);
+        assert!(
+            checked.as_ref().is_err_and(|why| why.contains(found)),
+            "{changed}: {checked:?}"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks requests and responses against `infra/openapi.json`: [`must_allow`] checks each response to a described operation, and each granted request.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, OnceLock},
 };
 
@@ -52,10 +52,89 @@ pub(crate) fn must_allow(gateway: &str, request: &Request, answer: &TestResponse
 impl Description {
     pub(crate) fn of_the_routes() -> &'static Self {
         static DESCRIPTION: OnceLock<Description> = OnceLock::new();
-        DESCRIPTION.get_or_init(|| Self {
-            document: serde_json::from_str(include_str!("../../../infra/openapi.json")).unwrap(),
+        DESCRIPTION.get_or_init(|| Self::of(serde_json::from_str(include_str!("../../../infra/openapi.json")).unwrap()))
+    }
+
+    pub(crate) fn of(document: Value) -> Self {
+        Self {
+            document,
             validators: Mutex::default(),
-        })
+        }
+    }
+
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// JSON Pointers to all that has an example: parameters, headers, and the media types of requests and responses.
+    pub(crate) fn exemplified(&self) -> BTreeSet<String> {
+        let below = |place: &str| -> Vec<String> {
+            match self.document.pointer(place) {
+                Some(Value::Array(items)) => (0..items.len()).map(|item| format!("{place}/{item}")).collect(),
+                Some(Value::Object(members)) => members
+                    .keys()
+                    .map(|name| format!("{place}/{}", escaped(name)))
+                    .collect(),
+                _ => Vec::new(),
+            }
+        };
+        let mut places = BTreeSet::new();
+        for operation in below("/paths").iter().flat_map(|path| below(path)) {
+            let responses = below(&format!("{operation}/responses"))
+                .into_iter()
+                .filter_map(|place| self.at(&place));
+            let messages: Vec<_> = responses.chain([format!("{operation}/requestBody")]).collect();
+            places.extend(below(&format!("{operation}/parameters")));
+            for message in messages {
+                places.extend(below(&format!("{message}/content")));
+                places.extend(below(&format!("{message}/headers")));
+            }
+        }
+        places.into_iter().filter_map(|place| self.at(&place)).collect()
+    }
+
+    /// The examples at a JSON Pointer that [`Self::exemplified`] returned.
+    pub(crate) fn examples(&self, place: &str) -> Vec<&Value> {
+        let examples = self
+            .document
+            .pointer(&format!("{place}/examples"))
+            .and_then(Value::as_object);
+        let names = examples.into_iter().flat_map(Map::keys);
+        let named = names.filter_map(|name| self.at(&format!("{place}/examples/{}", escaped(name))));
+        let named = named.filter_map(|example| self.document.pointer(&format!("{example}/value")));
+        self.document
+            .pointer(&format!("{place}/example"))
+            .into_iter()
+            .chain(named)
+            .collect()
+    }
+
+    /// Whether the examples at a JSON Pointer fit the schema there; there must be at least one. Those of a signed request are compared with the examples of their
+    /// claims.
+    pub(crate) fn check_examples(&self, place: &str) -> Result<(), String> {
+        let examples = self.examples(place);
+        if examples.is_empty() {
+            return Err("no example".to_owned());
+        }
+        for example in &examples {
+            self.fits(&format!("{place}/schema"), example)?;
+        }
+        if !place.ends_with("jwt") {
+            return Ok(());
+        }
+        let claims: Vec<_> = examples
+            .iter()
+            .map(|jws| claims(jws.as_str().unwrap_or_default()).ok_or("the example is not a JWS of JSON"))
+            .collect::<Result<_, _>>()?;
+        let schema = format!("{place}/schema/contentSchema");
+        for claims in &claims {
+            self.fits(&schema, claims)?;
+        }
+        if self.document.pointer(&format!("{schema}/examples")) == Some(&claims.into()) {
+            Ok(())
+        } else {
+            Err("the examples of the claims are not those of the requests".to_owned())
+        }
     }
 
     /// JSON Pointer to the operation of a request. Returns `None` if no operation matches.
@@ -120,9 +199,8 @@ impl Description {
         }
         let media_type = self.media_type(&format!("{request}/content"), asked.content_type)?;
         let (schema, value) = if media_type.ends_with("jwt") {
-            let claims = asked.body.split('.').nth(1).and_then(from_base64url);
-            let claims = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
-            let Some(claims) = without_refused(claims.ok_or("the request is not a JWS of JSON")?, answer) else {
+            let claims = claims(asked.body).ok_or("the request is not a JWS of JSON")?;
+            let Some(claims) = without_refused(claims, answer) else {
                 return Ok(());
             };
             (format!("{media_type}/schema/contentSchema"), claims)
@@ -180,6 +258,12 @@ impl Description {
         let members = self.document.pointer(place).and_then(Value::as_object);
         members.cloned().unwrap_or_default()
     }
+}
+
+/// The payload of a compact JWS of JSON, whose signature is not verified.
+fn claims(jws: &str) -> Option<Value> {
+    let payload = jws.split('.').nth(1).and_then(from_base64url)?;
+    serde_json::from_slice(&payload).ok()
 }
 
 /// Removes the rejected people of a batch from its claims. Returns `None` if all were rejected.
