@@ -4,6 +4,7 @@ mod as_of;
 mod collection;
 mod contention;
 mod entitlements;
+mod guide;
 mod members;
 mod mistakes;
 mod openapi;

@@ -16,7 +16,7 @@ use crate::support::{
     proxy::{Proxy, Step},
 };
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const PUBLIC_FUNCTIONS: [&str; 5] = [
     "session_cookie",
     "hand_off",
@@ -122,7 +122,7 @@ impl Drop for Example<'_> {
     }
 }
 
-fn key(kid: &str) -> Key {
+pub(super) fn key(kid: &str) -> Key {
     Key {
         kid: kid.to_owned(),
         secret: format!("a key of 32 bytes or more: {kid:>16}").into_bytes(),
@@ -130,26 +130,28 @@ fn key(kid: &str) -> Key {
 }
 
 /// The section of `functions/README.md` below a third-level heading.
-fn section(heading: &str) -> String {
+pub(super) fn section(heading: &str) -> String {
     let page = std::fs::read_to_string(format!("{ROOT}/functions/README.md")).unwrap();
     let (_, section) = page.split_once(&format!("\n### {heading}\n")).unwrap();
     let end = section.find("\n##").unwrap_or(section.len());
     section[..end].to_owned()
 }
 
-/// The code blocks of a section by their file names, which stand in their first lines.
-fn files(section: &str, ending: &str) -> Vec<(String, String)> {
+/// The code blocks of a text that are files with this ending, by the names in their first lines.
+pub(super) fn code_blocks(section: &str, ending: &str) -> Vec<(String, String)> {
     let blocks = section.split("\n```").skip(1).step_by(2);
-    let files = blocks.map(|block| {
-        let code = block.split_once('\n').unwrap().1;
-        let name = code.lines().next().unwrap().rsplit(' ').next().unwrap();
-        assert!(
-            name.starts_with("soa_") && name.ends_with(ending),
-            "no file name: {code}"
-        );
-        (name.to_owned(), format!("{code}\n"))
+    let files = blocks.filter_map(|block| {
+        let (_, code) = block.split_once('\n')?;
+        let (comment, name) = code.lines().next()?.rsplit_once(' ')?;
+        if !["//", "#", "<?php //"].contains(&comment) {
+            return None;
+        }
+        let of_language = name.ends_with(&format!(".{ending}"));
+        of_language.then(|| (name.to_owned(), format!("{code}\n")))
     });
-    files.collect()
+    let files: Vec<_> = files.collect();
+    assert!(!files.is_empty(), "no file *.{ending}");
+    files
 }
 
 impl<'a> Example<'a> {
@@ -161,7 +163,7 @@ impl<'a> Example<'a> {
             std::process::id()
         ));
         std::fs::create_dir_all(&folder).unwrap();
-        let files = files(&section(language.heading), language.ending);
+        let files = code_blocks(&section(language.heading), language.ending);
         for (name, code) in &files {
             std::fs::write(folder.join(name), code).unwrap();
         }
