@@ -205,7 +205,7 @@ fn each_request_and_response_has_an_example_that_fits_its_schema() {
             let status = place.split('/').nth(5).unwrap();
             // The components of responses have names in place of a status.
             assert!(
-                status == problem["status"].to_string() || place.starts_with("/components"),
+                problem["status"] == status.parse::<u64>().unwrap_or_default() || place.starts_with("/components"),
                 "{place}"
             );
             assert_eq!(

@@ -99,8 +99,8 @@ impl Description {
             .document
             .pointer(&format!("{place}/examples"))
             .and_then(Value::as_object);
-        let names = examples.into_iter().flat_map(Map::keys);
-        let named = names.filter_map(|name| self.at(&format!("{place}/examples/{}", escaped(name))));
+        let keys = examples.into_iter().flat_map(Map::keys);
+        let named = keys.filter_map(|name| self.at(&format!("{place}/examples/{}", escaped(name))));
         let named = named.filter_map(|example| self.document.pointer(&format!("{example}/value")));
         self.document
             .pointer(&format!("{place}/example"))
