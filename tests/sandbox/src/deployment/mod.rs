@@ -154,7 +154,7 @@ fn branding(options: &Options, addresses: &Addresses) -> Vec<(&'static str, Stri
     if matches!(options.site, Endpoint::Local(_)) {
         let site = &addresses.site;
         variables.extend([
-            ("BRAND_COLOR", "#0b6e4f".to_owned()),
+            ("BRAND_COLOR", "#8a4b08".to_owned()),
             ("BRAND_LOGO_URL", format!("{site}/logo.svg")),
             ("BRAND_ICON_URL", format!("{site}/icon.svg")),
             ("SUPPORT_URL", format!("{site}/help")),
