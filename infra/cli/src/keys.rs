@@ -37,7 +37,7 @@ enum KeysCommand {
     /// printed. For the other algorithms the file has the private key.
     #[command(
         verbatim_doc_comment,
-        after_help = "Examples: soa-link keys new --alg hs256 --kid site-2026 --output site-2026.jwk.json\n          soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json"
+        after_help = "Example: soa-link keys new --alg hs256 --kid site-2026 --output site-2026.jwk.json\n         soa-link keys new --kid site-2026 --output site-2026.pem > site-2026.jwk.json"
     )]
     New(NewKeyArgs),
     /// List the key ids, types and algorithms of the keys in the secret.
