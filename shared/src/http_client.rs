@@ -61,13 +61,10 @@ impl HttpClient {
     }
 
     fn within(call: Duration) -> Result<Self, HttpError> {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
         let tls = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
             .with_safe_default_protocol_versions()
             .map_err(|_| HttpError::Setup)?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots()?)
             .with_no_client_auth();
         #[expect(clippy::disallowed_methods, reason = "only this module builds the client")]
         let client = reqwest::Client::builder()
@@ -184,6 +181,37 @@ impl HttpClient {
 
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.client
+    }
+}
+
+/// The compiled-in root certificates; the machine's are not read.
+#[cfg(not(feature = "measure"))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "with the feature `measure`, reading the CA can fail"
+)]
+fn roots() -> Result<RootCertStore, HttpError> {
+    Ok(compiled_in_roots())
+}
+
+/// The compiled-in root certificates and, in a benchmark, the CA of the stubs: the DER file at `SOA_LINK_MEASURE_CA`.
+#[cfg(feature = "measure")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no configuration of a function, and absent from releases"
+)]
+fn roots() -> Result<RootCertStore, HttpError> {
+    let mut roots = compiled_in_roots();
+    if let Some(path) = std::env::var_os("SOA_LINK_MEASURE_CA") {
+        let ca = std::fs::read(path).map_err(|_| HttpError::Setup)?;
+        roots.add(ca.into()).map_err(|_| HttpError::Setup)?;
+    }
+    Ok(roots)
+}
+
+fn compiled_in_roots() -> RootCertStore {
+    RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     }
 }
 

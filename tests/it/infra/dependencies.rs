@@ -2,6 +2,12 @@
 
 use std::process::Command;
 
+use crate::support::lambda::bootstrap;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The variable that a function reads only if it was built with the feature `measure`.
+const MEASURE_CA: &str = "SOA_LINK_MEASURE_CA";
+
 fn tree(arguments: &[&str]) -> String {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let output = Command::new(env!("CARGO"))
@@ -96,5 +102,49 @@ fn aws_lc_is_built_without_jitter_entropy() {
             "AWS_LC_SYS_NO_JITTER_ENTROPY did not reach the build: {}",
             symbol.concat()
         );
+    }
+}
+
+/// The feature `measure` trusts a CA that the environment names. Only the benchmark builds with it.
+#[test]
+fn no_release_trusts_the_ca_of_the_benchmark() {
+    let features = |more: &[&str]| {
+        let arguments = [&["-p", "callback", "--prefix", "none", "--format", "{p} {f}"], more].concat();
+        let crates = tree(&arguments);
+        let shared = crates.lines().find(|line| line.starts_with("shared v"));
+        shared.unwrap().to_owned()
+    };
+    assert!(!features(&[]).contains("measure"));
+    assert!(features(&["--features", "callback/measure"]).contains("measure"));
+    // What builds releases names no feature, so that they have the default ones.
+    let read = |file: &str| std::fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    for file in [
+        "infra/release.sh",
+        "infra/deploy.sh",
+        "infra/template.yaml",
+        "infra/samconfig.toml",
+    ] {
+        assert!(!read(file).contains("features"), "{file}");
+    }
+    let makefile = read("Makefile");
+    let targets = makefile
+        .split("\n\n")
+        .filter(|target| target.contains("--features") || target.contains("/measure"));
+    for target in targets {
+        assert!(target.contains("\nbench: "), "{target}");
+    }
+    for function in ["callback", "entrypoint"] {
+        let manifest = read(&format!("functions/{function}/Cargo.toml"));
+        assert!(!manifest.contains("default = "), "{function}");
+    }
+    // The script of releases looks for the same name.
+    assert!(read("infra/release.sh").contains(MEASURE_CA));
+    assert!(read("shared/src/http_client.rs").contains(MEASURE_CA));
+    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
+        let program = std::fs::read(bootstrap(function)).unwrap();
+        let has_ca = program
+            .windows(MEASURE_CA.len())
+            .any(|window| window == MEASURE_CA.as_bytes());
+        assert!(!has_ca, "{function}");
     }
 }
