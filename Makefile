@@ -16,6 +16,8 @@ GUIDED ?=
 ALLOW_KEY_UPDATE ?=
 # Tests that `make test` runs: a folder of tests/it, or the crate shared or sandbox. Empty runs all tests.
 AREA ?=
+# Options of `make bench`.
+BENCH ?=
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -26,7 +28,7 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/ministack/bin:$$P
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: ## Run everything locally with a simulated Spotify and a demo site; needs Rust and a C compiler
@@ -54,10 +56,22 @@ test: setup
 	$(WITH_TOOLS) cargo nextest run -p tests -E 'test(/^$(AREA)::/)'
 endif
 
+# The feature `measure` trusts the CA of the stubs. These programs are never released, so they have their own folder.
 .PHONY: bench
-bench: ## Measure catching up after a Spotify outage (PEOPLE, SPOTIFY_RATE) and roster import (ROWS)
+bench: ## Compare the functions with a minimal and an AWS SDK function; BENCH=--help lists options, such as --lambda-mb 128
+	cargo build --release --target-dir target/bench -p callback -p entrypoint --features callback/measure,entrypoint/measure
+	cargo build --release --target-dir target/bench -p references
+	cargo run --release --target-dir target/bench -p bench -- --json target/bench/results.json --svg target/bench/results.svg \
+		--version "$$(git describe --always --dirty)" $(BENCH)
+
+.PHONY: bench-sync
+bench-sync: ## Measure how sync catches up after a Spotify outage (PEOPLE, SPOTIFY_RATE)
+	cargo bench --profile measured -p tests --bench convergence
+
+.PHONY: bench-import
+bench-import: ## Measure the import of a large roster (ROWS)
 	cargo build --profile measured -p soa-link -p tests --bins --benches
-	cargo bench --profile measured -p soa-link -p tests --bench convergence --bench roster
+	cargo bench --profile measured -p soa-link -p tests --bench roster
 
 .PHONY: lint
 lint: supply-chain ## Check formatting, lints, documentation and dependencies

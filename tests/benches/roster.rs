@@ -133,7 +133,7 @@ fn rate(rows: u64, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64()
 }
 
-/// The path of the `soa-link` program, which `make bench` builds with the same profile.
+/// The path of the `soa-link` program, which `make bench-import` builds with the same profile.
 fn soa_link() -> Done<PathBuf> {
     let here = env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("no folder")?;

@@ -1,0 +1,348 @@
+//! The jobs that functions are measured with: their variables, their events, what the stubs answer, and what makes a request and an answer right.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::{digest, hmac};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{Request, StatusCode, header};
+use hyper::body::Bytes;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use url::{Url, form_urlencoded};
+
+use crate::{
+    Failed,
+    upstream::{Answered, Host, Upstreams},
+};
+
+const PARTNER_ID: &str = "0000000000000000000000";
+const PARTNER_USER_ID: &str = "63e6d54b993a447fa1e81d25dd5f09ac";
+const CLIENT_ID: &str = "00000000000000000000000000000000";
+const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef";
+const SITE_KEY: &[u8] = b"the site's key, 32 bytes or more";
+const SITE: &str = "https://members.example.com";
+const PUBLIC_URL: &str = "https://link.example.com";
+const PENDING_LINKS_TABLE: &str = "pending-links";
+const SUBSCRIBERS_TABLE: &str = "subscribers";
+const ACCESS_TOKEN: &str = "NgCXRKc0MzYjw0NgCXRKc0MzYjw0NgCXRKc0MzYjw0";
+const COMPLETION_URL: &str =
+    "https://content-access.spotify.com/oauth/success?partnerId=0000000000000000000000&state=ok";
+const STATE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// What a function is measured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// A person who is signed in is redirected to Spotify's consent.
+    Entrypoint,
+    /// A person returns from Spotify's consent, and the link is registered.
+    Callback,
+}
+
+impl Job {
+    pub(crate) const ALL: [Self; 2] = [Self::Callback, Self::Entrypoint];
+
+    /// The name of our function.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Entrypoint => "entrypoint",
+            Self::Callback => "callback",
+        }
+    }
+
+    /// The variables of a function, as Lambda and the template set them.
+    pub(crate) fn variables(self, upstreams: &Upstreams, runtime_api: String) -> Vec<(String, String)> {
+        let origin = |host| upstreams.origin(host);
+        let variables = [
+            ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+            ("AWS_LAMBDA_FUNCTION_NAME", self.name().to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "bench".to_owned()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "bench".to_owned()),
+            ("_HANDLER", self.name().to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+            ),
+            ("AWS_ENDPOINT_URL_DYNAMODB", origin(Host::DynamoDb)),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", origin(Host::SecretsManager)),
+            ("SPOTIFY_ACCOUNTS_URL", origin(Host::Accounts)),
+            ("SPOTIFY_OPEN_ACCESS_URL", origin(Host::OpenAccess)),
+            ("SOA_LINK_MEASURE_CA", upstreams.ca().display().to_string()),
+            ("PUBLIC_URL", PUBLIC_URL.to_owned()),
+            ("PARTNER_ID", PARTNER_ID.to_owned()),
+            ("SPOTIFY_CLIENT_ID", CLIENT_ID.to_owned()),
+            ("SPOTIFY_CLIENT_SECRET_ID", "client-secret".to_owned()),
+            ("PARTNER_KEYS_ID", "partner-keys".to_owned()),
+            ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
+            ("SUBSCRIBERS_TABLE", SUBSCRIBERS_TABLE.to_owned()),
+            ("SIGN_IN", "session".to_owned()),
+            ("SIGN_IN_URL", format!("{SITE}/sign-in")),
+            ("SESSION_COOKIE", "site_session".to_owned()),
+            ("SITE_ISSUER", SITE.to_owned()),
+            ("RETURN_URL", format!("{SITE}/account")),
+            ("BRAND_NAME", "Example FM".to_owned()),
+        ];
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// The event of API Gateway.
+    pub(crate) fn event(self) -> Result<Bytes, Failed> {
+        let text = match self {
+            Self::Entrypoint => include_str!("../../events/entrypoint-signed-in.json"),
+            Self::Callback => include_str!("../../events/callback.json"),
+        };
+        let session = session()?;
+        let gaps = [
+            ("{{session}}", session.as_str()),
+            ("{{cookie}}", &binding()),
+            ("{{code}}", "NApCCgBkWtQNApCCgBkWtQ"),
+            ("{{state}}", STATE),
+        ];
+        let text = gaps
+            .iter()
+            .fold(text.to_owned(), |text, (gap, value)| text.replace(gap, value));
+        Ok(text.into())
+    }
+
+    /// Fails unless the answer is the right redirect.
+    pub(crate) fn verify(self, answer: &[u8], upstreams: &Upstreams) -> Result<(), Failed> {
+        let answer: Value = serde_json::from_slice(answer)?;
+        let location = answer["headers"]["location"].as_str().unwrap_or_default();
+        let cookie = answer["cookies"][0].as_str().unwrap_or_default();
+        let is_right = match self {
+            Self::Callback => location == COMPLETION_URL && cookie.starts_with("__Host-soa_link=; Max-Age=0;"),
+            Self::Entrypoint => {
+                let url = Url::parse(location)?;
+                let parameter = |name: &str| {
+                    url.query_pairs()
+                        .find(|pair| pair.0 == name)
+                        .map(|pair| pair.1.into_owned())
+                };
+                let has = |name: &str, length| parameter(name).is_some_and(|value| value.len() == length);
+                location.starts_with(&format!("{}/authorize?", upstreams.origin(Host::Accounts)))
+                    && parameter("client_id").as_deref() == Some(CLIENT_ID)
+                    && parameter("redirect_uri").as_deref() == Some("https://link.example.com/callback")
+                    && has("state", 43)
+                    && has("code_challenge", 43)
+                    && cookie.starts_with("__Host-soa_link=")
+                    && cookie.contains("Max-Age=600")
+            }
+        };
+        if answer["statusCode"] == 302 && is_right {
+            Ok(())
+        } else {
+            Err(format!("{} answered {answer}", self.name()).into())
+        }
+    }
+}
+
+/// Answers a request to `host` as the real service does.
+pub(crate) fn respond(host: Host, request: &Request<Bytes>) -> Result<Answered, Failed> {
+    let answered = |status, body: &Value, content| {
+        Ok(Answered {
+            status,
+            body: body.to_string(),
+            content,
+        })
+    };
+    match host {
+        Host::SecretsManager => {
+            let (target, body) = signed_call(request)?;
+            let (id, stage) = (text(&body, "SecretId")?, text(&body, "VersionStage")?);
+            let content = format!("{target} {id} {stage}");
+            // The secret was never rotated.
+            if stage == "AWSPREVIOUS" {
+                let error = json!({"__type": "ResourceNotFoundException", "Message": "Secrets Manager can't find the specified secret value."});
+                return answered(StatusCode::BAD_REQUEST, &error, content);
+            }
+            let secret = json!({
+                "ARN": format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{id}-AbCdEf"),
+                "CreatedDate": 1_795_551_451.12,
+                "Name": id,
+                "SecretString": secret(&id).to_string(),
+                "VersionId": "c2a4b5d6-0001-4f00-8a00-aaaaaaaaaaaa",
+                "VersionStages": ["AWSCURRENT"],
+            });
+            answered(StatusCode::OK, &secret, content)
+        }
+        Host::DynamoDb => {
+            let (target, body) = signed_call(request)?;
+            let table = text(&body, "TableName")?;
+            let answer = match (target.as_str(), table.as_str()) {
+                ("DynamoDB_20120810.PutItem", PENDING_LINKS_TABLE) => json!({}),
+                ("DynamoDB_20120810.UpdateItem", PENDING_LINKS_TABLE) => json!({"Attributes": pending_link()}),
+                ("DynamoDB_20120810.UpdateItem", SUBSCRIBERS_TABLE) => json!({"Attributes": subscriber()}),
+                _ => return Err(format!("unexpected {target} of {table}").into()),
+            };
+            answered(StatusCode::OK, &answer, dynamodb_content(&target, &table, &body))
+        }
+        Host::Accounts => {
+            require(request, header::AUTHORIZATION.as_str(), |value| {
+                value.starts_with("Basic ")
+            })?;
+            let names: Vec<_> = form_urlencoded::parse(request.body())
+                .map(|pair| pair.0.into_owned())
+                .collect();
+            let token = json!({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "scope": "user-soa-link", "expires_in": 3600});
+            answered(
+                StatusCode::OK,
+                &token,
+                format!("{} {}", request.uri().path(), names.join(" ")),
+            )
+        }
+        Host::OpenAccess => {
+            require(request, header::AUTHORIZATION.as_str(), |value| {
+                value == format!("Bearer {ACCESS_TOKEN}")
+            })?;
+            let content = format!("{} {}", request.uri().path(), verified_payload(request.body())?);
+            answered(StatusCode::OK, &json!({"completion_url": COMPLETION_URL}), content)
+        }
+    }
+}
+
+/// The operation and the body of a signed request to AWS.
+fn signed_call(request: &Request<Bytes>) -> Result<(String, Value), Failed> {
+    require(request, header::AUTHORIZATION.as_str(), |value| {
+        value.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") && value.contains("Signature=")
+    })?;
+    let target = require(request, "x-amz-target", |_| true)?;
+    Ok((target, serde_json::from_slice(request.body())?))
+}
+
+fn require(request: &Request<Bytes>, name: &str, is_right: impl Fn(&str) -> bool) -> Result<String, Failed> {
+    let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+    let value = value.filter(|value| is_right(value));
+    Ok(value.ok_or_else(|| format!("wrong or no header {name}"))?.to_owned())
+}
+
+fn text(body: &Value, member: &str) -> Result<String, Failed> {
+    Ok(body[member].as_str().ok_or_else(|| format!("no {member}"))?.to_owned())
+}
+
+/// What a call to DynamoDB is about, without its random values and times. Expressions with the same effect may have other words.
+fn dynamodb_content(target: &str, table: &str, body: &Value) -> String {
+    let names = |member: &str| {
+        let mut names: Vec<_> = body[member]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    let set = body["UpdateExpression"]
+        .as_str()
+        .unwrap_or_default()
+        .matches(" = ")
+        .count();
+    let returned = body["ReturnValues"].as_str().unwrap_or_default();
+    format!(
+        "{target} {table} {}{} sets {set} returns {returned}",
+        names("Key"),
+        names("Item")
+    )
+}
+
+/// The payload of a JWS that is signed with the client secret.
+fn verified_payload(jws: &[u8]) -> Result<String, Failed> {
+    let jws = std::str::from_utf8(jws)?;
+    let (input, signature) = jws.rsplit_once('.').ok_or("no JWS")?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
+    hmac::verify(&key, input.as_bytes(), &BASE64_URL_SAFE_NO_PAD.decode(signature)?).map_err(|_| "wrong signature")?;
+    let (_, payload) = input.split_once('.').ok_or("no JWS")?;
+    Ok(String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(payload)?)?)
+}
+
+fn secret(id: &str) -> Value {
+    if id == "client-secret" {
+        return json!({"client_secret": CLIENT_SECRET});
+    }
+    let key = json!({"kty": "oct", "kid": "site", "alg": "HS256", "k": BASE64_URL_SAFE_NO_PAD.encode(SITE_KEY)});
+    json!({
+        "site": {"keys": [key]},
+        "backend": {"keys": [key]},
+        "partner_user_id_key": BASE64_URL_SAFE_NO_PAD.encode([7; 32]),
+    })
+}
+
+/// The consumed pending link.
+fn pending_link() -> Value {
+    let expires_at = now() + 500;
+    json!({
+        "id": {"S": format!("link#{}", sha256_hex(STATE))},
+        "partner_id": {"S": PARTNER_ID},
+        "partner_user_id": {"S": PARTNER_USER_ID},
+        "sign_in_method": {"S": "session"},
+        "browser_binding": {"S": sha256_hex(&binding())},
+        "expires_at": {"N": expires_at.to_string()},
+        "delete_at": {"N": (expires_at + 3600).to_string()},
+        "entitlements": {"L": [{"S": "tier-a"}, {"S": "tier-b"}]},
+        "code_verifier": {"S": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"},
+        "consumed_by": {"S": "00000000000000000000000000000000"},
+    })
+}
+
+/// The subscriber, whose entitlements the backend has set.
+fn subscriber() -> Value {
+    let now = now().to_string();
+    json!({
+        "id": {"S": format!("{PARTNER_ID}#{PARTNER_USER_ID}")},
+        "partner_id": {"S": PARTNER_ID},
+        "partner_user_id": {"S": PARTNER_USER_ID},
+        "entitlements": {"L": [{"S": "tier-a"}, {"S": "tier-b"}]},
+        "token_entitlements": {"L": [{"S": "tier-a"}, {"S": "tier-b"}]},
+        "version": {"N": "3"},
+        "link_state": {"S": "pending"},
+        "link_since": {"N": now},
+        "link_evidence": {"S": "register-user"},
+        "next_try_at": {"N": now},
+        "dirty_since": {"N": now},
+        "registered_at": {"N": now},
+        "dirty": {"S": "0"},
+    })
+}
+
+/// The session token of the site.
+fn session() -> Result<String, Failed> {
+    let claims = json!({
+        "iss": SITE,
+        "aud": PUBLIC_URL,
+        "sub": "member-1001",
+        "iat": now(),
+        "exp": now() + 86_400,
+        "partner_user_id": PARTNER_USER_ID,
+        "entitlements": ["tier-a", "tier-b"],
+    });
+    let header = Header {
+        kid: Some("site".to_owned()),
+        ..Header::new(Algorithm::HS256)
+    };
+    Ok(jsonwebtoken::encode(
+        &header,
+        &claims,
+        &EncodingKey::from_secret(SITE_KEY),
+    )?)
+}
+
+/// The browser binding: a value and its tag, each of which may be any.
+fn binding() -> String {
+    "B".repeat(65)
+}
+
+fn sha256_hex(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the benchmark reads the time itself")]
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

@@ -1,0 +1,95 @@
+//! A function as a process: starting it, its processor time, its memory, and the size of its program.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::Failed;
+
+/// A running function. Dropping it ends the process.
+pub(crate) struct Process {
+    child: Child,
+    /// Time just before the process was started.
+    pub(crate) started: Instant,
+}
+
+impl Process {
+    /// Starts a program with exactly these variables.
+    pub(crate) fn start(program: &Path, variables: &[(String, String)], with_output: bool) -> Result<Self, Failed> {
+        let mut command = Command::new(program);
+        command.env_clear().envs(variables.iter().cloned()).stdin(Stdio::null());
+        command.stdout(if with_output { Stdio::inherit() } else { Stdio::null() });
+        let started = Instant::now();
+        let child = command
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        Ok(Self { child, started })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Fails if the process has exited.
+    pub(crate) fn require_running(&mut self) -> Result<(), Failed> {
+        match self.child.try_wait()? {
+            Some(status) => Err(format!("the function has exited: {status}. --verbose shows its log").into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Peak of the resident memory, in MiB.
+    pub(crate) fn peak_memory(&self) -> Result<f64, Failed> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        Ok(peak.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Errors are expected if the process has already exited.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Processor time of the threads of a process, user and system. `/proc/<pid>/stat` counts in hundredths of a second only.
+pub(crate) fn processor_time(id: u32) -> Result<Duration, Failed> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // A thread may have ended since.
+        let Ok(line) = fs::read_to_string(thread?.path().join("schedstat")) else {
+            continue;
+        };
+        nanoseconds += line.split(' ').next().unwrap_or_default().parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// The sizes of a program in MiB: as it is, and compressed as a zip compresses it.
+pub(crate) fn sizes(program: &Path) -> Result<(f64, f64), Failed> {
+    let compressed = Command::new("gzip").args(["-9", "--stdout"]).arg(program).output()?;
+    #[expect(clippy::cast_precision_loss, reason = "programs are smaller than 2^52 bytes")]
+    let mib = |bytes: usize| bytes as f64 / f64::from(1024 * 1024);
+    Ok((mib(fs::read(program)?.len()), mib(compressed.stdout.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_grows_while_a_process_computes() {
+        let before = processor_time(std::process::id()).unwrap();
+        let mut sum = 0_u64;
+        while processor_time(std::process::id()).unwrap() < before + Duration::from_millis(5) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+    }
+}
