@@ -1,5 +1,7 @@
 //! The jobs that functions are measured with: their variables, their events, what the stubs answer, and what makes a request and an answer right.
 
+#![expect(clippy::indexing_slicing, reason = "a missing JSON member is null")]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::{digest, hmac};
@@ -110,8 +112,8 @@ impl Job {
         Ok(text.into())
     }
 
-    /// Fails unless the answer is the right redirect.
-    pub(crate) fn verify(self, answer: &[u8], upstreams: &Upstreams) -> Result<(), Failed> {
+    /// Fails unless the answer is the right redirect. `accounts` is the origin of Spotify's consent.
+    pub(crate) fn verify(self, answer: &[u8], accounts: &str) -> Result<(), Failed> {
         let answer: Value = serde_json::from_slice(answer)?;
         let location = answer["headers"]["location"].as_str().unwrap_or_default();
         let cookie = answer["cookies"][0].as_str().unwrap_or_default();
@@ -125,7 +127,7 @@ impl Job {
                         .map(|pair| pair.1.into_owned())
                 };
                 let has = |name: &str, length| parameter(name).is_some_and(|value| value.len() == length);
-                location.starts_with(&format!("{}/authorize?", upstreams.origin(Host::Accounts)))
+                location.starts_with(&format!("{accounts}/authorize?"))
                     && parameter("client_id").as_deref() == Some(CLIENT_ID)
                     && parameter("redirect_uri").as_deref() == Some("https://link.example.com/callback")
                     && has("state", 43)
@@ -337,12 +339,74 @@ fn binding() -> String {
 }
 
 fn sha256_hex(text: &str) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0'));
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().flat_map(digits).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark reads the time itself")]
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(authorization: &str, body: &str) -> Request<Bytes> {
+        let request = Request::post("/api/v1/register-user").header(header::AUTHORIZATION, authorization);
+        let request = request.header("x-amz-target", "DynamoDB_20120810.PutItem");
+        request.body(Bytes::from(body.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn an_unsigned_call_to_aws_is_an_error() {
+        let body = json!({"TableName": PENDING_LINKS_TABLE, "Item": {"id": {"S": "link#1"}}}).to_string();
+        assert!(respond(Host::DynamoDb, &call("Basic QQ==", &body)).is_err());
+        let signed = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261129, SignedHeaders=host, Signature=0";
+        assert!(respond(Host::DynamoDb, &call(signed, &body)).is_ok());
+    }
+
+    #[test]
+    fn a_body_signed_with_another_secret_is_an_error() {
+        let bearer = format!("Bearer {ACCESS_TOKEN}");
+        let jws = |secret: &[u8]| {
+            let claims = json!({"partner_id": PARTNER_ID});
+            jsonwebtoken::encode(
+                &Header::new(Algorithm::HS256),
+                &claims,
+                &EncodingKey::from_secret(secret),
+            )
+            .unwrap()
+        };
+        assert!(respond(Host::OpenAccess, &call(&bearer, &jws(b"another"))).is_err());
+        let answered = respond(Host::OpenAccess, &call(&bearer, &jws(CLIENT_SECRET.as_bytes()))).unwrap();
+        assert!(answered.body.contains(COMPLETION_URL));
+    }
+
+    #[test]
+    fn calls_with_other_random_values_have_the_same_content() {
+        let content = |owner: &str, target: &str| {
+            let body = json!({"TableName": "t", "Key": {"id": {"S": owner}}, "UpdateExpression": "SET a = :a"});
+            dynamodb_content(target, "t", &body)
+        };
+        assert_eq!(content("one", "UpdateItem"), content("other", "UpdateItem"));
+        assert_ne!(content("one", "UpdateItem"), content("one", "PutItem"));
+    }
+
+    #[test]
+    fn an_answer_with_another_location_is_wrong() {
+        let answer = |location: &str| {
+            json!({
+                "statusCode": 302,
+                "headers": {"location": location},
+                "cookies": ["__Host-soa_link=; Max-Age=0; Path=/"],
+            })
+        };
+        let verify = |answer: Value| Job::Callback.verify(answer.to_string().as_bytes(), "");
+        assert!(verify(answer(COMPLETION_URL)).is_ok());
+        assert!(verify(answer("https://content-access.spotify.com/")).is_err());
+        assert!(verify(json!({"statusCode": 400})).is_err());
+    }
 }

@@ -16,6 +16,7 @@ mod upstream;
 use std::{error, fs, path::PathBuf};
 
 use clap::Parser;
+use serde_json::Value;
 
 use self::{
     job::Job,
@@ -50,6 +51,9 @@ struct Options {
     /// Write all results to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Show how the ratios have changed since the run that wrote this JSON file.
+    #[arg(long)]
+    compare: Option<PathBuf>,
     /// Draw the ratios into this file.
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -64,6 +68,10 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failed> {
     let options = Options::parse();
+    let before: Option<Value> = match &options.compare {
+        Some(path) => Some(serde_json::from_slice(&fs::read(path)?)?),
+        None => None,
+    };
     let folder = std::env::temp_dir().join(format!("soa-link-bench-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let measured = measure(&options, &folder).await;
@@ -71,6 +79,9 @@ async fn main() -> Result<(), Failed> {
     let reports = measured?;
     for report in &reports {
         println!("{report}");
+        if let Some(before) = &before {
+            println!("{}", report.changes(before));
+        }
     }
     if let Some(path) = &options.json {
         fs::write(path, report::to_json(&reports, &options)?)?;

@@ -15,7 +15,7 @@ use crate::{
     runtime_api::RuntimeApi,
     statistics::{percentile, sequential},
     throttle::Throttle,
-    upstream::{Seen, Upstreams},
+    upstream::{Host, Seen, Upstreams},
 };
 
 /// Time within which a function must ask for its first event.
@@ -220,7 +220,7 @@ impl Bench<'_> {
             warm.push(milliseconds(running.invoke(&self.upstreams).await?));
         }
         #[expect(clippy::cast_precision_loss, reason = "a number of events")]
-        let warm_cpu = milliseconds(processor_time(id)? - before) / warm.len().max(1) as f64;
+        let warm_cpu = milliseconds(processor_time(id)?.saturating_sub(before)) / warm.len().max(1) as f64;
         drop(throttle);
         let memory = running.process.peak_memory()?;
         drop(running);
@@ -272,7 +272,7 @@ impl Running {
     async fn invoke(&mut self, upstreams: &Upstreams) -> Result<Duration, Failed> {
         let sent = Instant::now();
         let (arrived, answer) = self.api.invoke(self.event.clone()).await?;
-        self.job.verify(&answer, upstreams)?;
+        self.job.verify(&answer, &upstreams.origin(Host::Accounts))?;
         self.api.ready().await?;
         Ok(arrived - sent)
     }

@@ -1,6 +1,6 @@
 //! The results of one job as a table and as JSON, compared with the goals.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 
@@ -46,6 +46,29 @@ impl Report {
             .get(reference)
             .map_or(&[][..], |reference| reference.values(metric));
         Spread::of_ratios(ours.values(metric), reference)
+    }
+
+    /// How our ratios to the floor have changed since `before`, the results of an earlier run, in percent. Milliseconds are not compared, because they depend on the
+    /// machine and on its load.
+    pub(crate) fn changes(&self, before: &Value) -> String {
+        let mut text = format!(
+            "{} since {}\n",
+            self.job.name(),
+            before.get("version").and_then(Value::as_str).unwrap_or("then")
+        );
+        for metric in Metric::ALL {
+            let path = format!("/functions/{}/ours_by_floor/{}/median", self.job.name(), metric.name());
+            if let Some(earlier) = before.pointer(&path).and_then(Value::as_f64) {
+                let now = self.ratios(metric, 1).median;
+                let percent = (now / earlier - 1.0) * 100.0;
+                let name = metric.name();
+                let _ = writeln!(
+                    text,
+                    "{name:<15} {earlier:>6.2} -> {now:>6.2} x floor ({percent:+.0} %)"
+                );
+            }
+        }
+        text
     }
 
     /// The goal of a metric, and whether our median meets it.
