@@ -22,7 +22,7 @@ use crate::{Failed, process::processor_time};
 /// Memory at which a function has one core, in MB.
 const MB_PER_CORE: u32 = 1769;
 /// Period in which the share is given.
-const PERIOD: Duration = Duration::from_millis(20);
+pub(crate) const PERIOD: Duration = Duration::from_millis(20);
 /// Time between two looks at the used processor time.
 const POLL: Duration = Duration::from_micros(150);
 const CGROUPS: &str = "/sys/fs/cgroup";

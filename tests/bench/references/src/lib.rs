@@ -108,10 +108,8 @@ impl Settings {
             .finish()
     }
 
-    /// Basic authentication with the client secret in `secret`, the text of a secret.
-    ///
-    /// # Errors
-    /// If the secret has no such member.
+    /// Basic authentication with the client secret.
+    #[must_use]
     pub fn basic(&self, client_secret: &str) -> String {
         let credentials = BASE64_STANDARD.encode(format!("{}:{client_secret}", self.get("SPOTIFY_CLIENT_ID")));
         format!("Basic {credentials}")
@@ -134,7 +132,6 @@ impl Settings {
                 &BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, begun.code_verifier.as_bytes())),
             )
             .append_pair("code_challenge_method", "S256");
-        drop(query);
         Answer::redirect(
             location,
             format!(
@@ -254,11 +251,14 @@ impl Begun {
     }
 }
 
-/// The id of the pending link of an event, and the values of [`CONSUMABLE`].
+/// The id of a pending link, and the values of [`CONSUMABLE`].
+pub type Consumption = (String, [(&'static str, Field); 3]);
+
+/// The consumption of the pending link of an event.
 ///
 /// # Errors
 /// If there are no random bytes.
-pub fn consumption(event: &Event) -> Result<(String, [(&'static str, Field); 3]), Error> {
+pub fn consumption(event: &Event) -> Result<Consumption, Error> {
     let values = [
         (":owner", Field::Text(random()?)),
         (":now", Field::Number(now())),

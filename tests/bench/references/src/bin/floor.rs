@@ -35,7 +35,7 @@ const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let floor = Floor::start().await?;
+    let floor = Box::pin(Floor::start()).await?;
     let floor = &floor;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
         if floor.settings.is_callback() {
