@@ -37,7 +37,7 @@ struct Options {
     #[arg(long = "function")]
     functions: Vec<String>,
     /// Processes of each program.
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 150)]
     rounds: usize,
     /// Warm events of each process.
     #[arg(long, default_value_t = 200)]
