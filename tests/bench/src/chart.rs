@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::{measurement::Metric, report::Report, statistics::Spread};
+use crate::{
+    measurement::{Metric, Subject},
+    report::Report,
+    statistics::Spread,
+};
 
 /// What the chart shows of each job.
 const SHOWN: [Metric; 6] = [
@@ -13,6 +17,8 @@ const SHOWN: [Metric; 6] = [
     Metric::Memory,
     Metric::ZippedSize,
 ];
+/// The colour of each subject.
+const CLASSES: [&str; 3] = ["ours", "floor", "lean"];
 const WIDTH: u32 = 760;
 /// Where bars begin.
 const LEFT: f64 = 150.0;
@@ -37,7 +43,7 @@ pub(crate) fn draw(reports: &[Report]) -> String {
             report.job.name()
         );
         let mut x = LEFT;
-        for (class, subject) in ["ours", "floor", "lean"].iter().zip(&report.subjects) {
+        for (class, subject) in CLASSES.iter().zip(&report.subjects) {
             let _ = write!(
                 body,
                 r#"<rect class="{class}" x="{x:.0}" y="{:.0}" width="11" height="11" rx="2"/>"#,
@@ -54,18 +60,17 @@ pub(crate) fn draw(reports: &[Report]) -> String {
         }
         y += TITLE - 12.0;
         for metric in SHOWN {
-            let medians = report
-                .subjects
-                .each_ref()
-                .map(|subject| Spread::of(subject.values(metric)).median);
+            let median = |subject: &Subject| Spread::of(subject.values(metric)).median;
+            let medians = report.subjects.each_ref().map(median);
             let largest = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
             let _ = write!(body, r#"<text x="12" y="{:.0}">{}</text>"#, y + 22.0, metric.name());
-            for (place, (class, median)) in ["ours", "floor", "lean"].iter().zip(medians).enumerate() {
+            let subjects = report.subjects.iter().zip(medians);
+            for (place, (class, (subject, median))) in CLASSES.iter().zip(subjects).enumerate() {
                 let top = y + [0.0, 13.0, 26.0].get(place).copied().unwrap_or_default();
                 let width = (median / largest * LONGEST).max(1.0);
                 let by_floor = match place {
                     1 => String::new(),
-                    _ => format!(" ({:.2} x)", median / medians[1].max(f64::MIN_POSITIVE)),
+                    _ => format!(" ({:.2} x)", report.ratio_to_floor(subject, metric).median),
                 };
                 let _ = write!(
                     body,

@@ -80,7 +80,7 @@ pub(crate) fn sizes(program: &Path) -> Result<(f64, f64), Failed> {
     Ok((mib(fs::read(program)?.len()), mib(compressed.stdout.len())))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

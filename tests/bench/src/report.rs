@@ -48,6 +48,12 @@ impl Report {
         Spread::of_ratios(ours.values(metric), reference)
     }
 
+    /// The spread of a subject's ratios to the floor.
+    pub(crate) fn ratio_to_floor(&self, subject: &Subject, metric: Metric) -> Spread {
+        let [_, floor, _] = &self.subjects;
+        Spread::of_ratios(subject.values(metric), floor.values(metric))
+    }
+
     /// How our ratios to the floor have changed since `before`, the results of an earlier run, in percent. Milliseconds are not compared, because they depend on the
     /// machine and on its load.
     pub(crate) fn changes(&self, before: &Value) -> String {
