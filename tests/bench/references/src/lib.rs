@@ -155,7 +155,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The value of a parameter of the query; empty if there is none.
+    /// The value of a parameter of the query; empty without it.
     #[must_use]
     pub fn parameter(&self, name: &str) -> String {
         let mut pairs = form_urlencoded::parse(self.raw_query_string.as_bytes());
@@ -165,7 +165,7 @@ impl Event {
             .unwrap_or_default()
     }
 
-    /// The value of a cookie; empty if there is none.
+    /// The value of a cookie; empty without it.
     #[must_use]
     pub fn cookie(&self, name: &str) -> &str {
         let pair = self
@@ -189,7 +189,7 @@ impl Claims {
     /// Reads the session of an event.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the item is missing.
     pub fn from_event(event: &Event, settings: &Settings) -> Result<Self, Error> {
         let token = event.cookie(settings.get("SESSION_COOKIE"));
         let payload = token.split('.').nth(1).ok_or("no session")?;
