@@ -189,7 +189,7 @@ impl Claims {
     /// Reads the session of an event.
     ///
     /// # Errors
-    /// If the item is missing.
+    /// If the event has no session cookie, or its payload is not that of a session.
     pub fn from_event(event: &Event, settings: &Settings) -> Result<Self, Error> {
         let token = event.cookie(settings.get("SESSION_COOKIE"));
         let payload = token.split('.').nth(1).ok_or("no session")?;
