@@ -218,13 +218,14 @@ impl Subscribers {
                 let present = self.get(request.partner_id, request.partner_user_id).await?;
                 return Ok(request.answered(&present, true));
             }
-            if Instant::now() >= request.give_up_at {
+            let time_left = request.give_up_at.saturating_duration_since(Instant::now());
+            if time_left.is_zero() {
                 return Err(StoreError::Unavailable.into());
             }
             // The longer an attempt takes, the more writers interfere with it.
-            backoff = backoff.max(started_at.elapsed() * 2).min(MAX_BACKOFF);
-            tokio::time::sleep(jitter(backoff)).await;
-            backoff *= 2;
+            backoff = backoff.max(started_at.elapsed().saturating_mul(2)).min(MAX_BACKOFF);
+            tokio::time::sleep(jitter(backoff).min(time_left)).await;
+            backoff = backoff.saturating_mul(2);
         }
     }
 
