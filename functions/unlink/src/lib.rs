@@ -180,7 +180,7 @@ impl HttpFunction for Unlink {
                 let response = self.account(request, partner).await;
                 response.map_err(|failure| failure.allow_frame_from(site.config.frame_origin.as_ref()))
             }
-            ("sign-out", _) => self.end_visit(request, partner).await,
+            ("sign-out", _) => Self::end_visit(request, &partner),
             (_, "GET") => self.ask_for_confirmation(request, partner).await,
             _ if request.has_content_type("application/jwt") => self.unlink_for_backend(request, &partner).await,
             _ if request.may_be_form() => self.unlink_confirmed(request, partner).await,

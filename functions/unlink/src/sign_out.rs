@@ -2,12 +2,11 @@
 
 use http::StatusCode;
 use shared::{
-    context::RequestContext,
+    context::PartnerSite as _,
     cookie::SIGN_IN_TTL,
     errors::{Error, Failure},
     i18n::Language,
-    oauth::browser_binding::BrowserBindings,
-    pages::StatusPage,
+    pages::{PageContext, StatusPage},
     registry::PartnerEntry,
     telemetry::Code,
     web::{Destination, Request, Response, ReturnTo},
@@ -17,37 +16,28 @@ use crate::{Unlink, UnlinkPartner};
 
 impl Unlink {
     /// Forgets who visited our pages in this browser, and the journeys that they began. Redirects to the partner's site, or shows a page if that is not
-    /// configured.
-    pub(crate) async fn end_visit(
-        &self,
-        request: &Request,
-        partner: PartnerEntry<UnlinkPartner>,
-    ) -> Result<Response, Failure> {
-        let language = request.query()?.single("lang")?;
-        let route = request.route().ok_or(Error::NotFound)?;
-        let context = RequestContext {
-            request,
-            partner,
-            return_to: ReturnTo {
-                language: language.as_deref().and_then(Language::parse),
-                ..ReturnTo::new(Destination::Account, route.partner_id)
-            },
-            keys: self.link_store.partner_keys.get().await?,
-            browser: BrowserBindings::default(),
-            has_rejected_session: false,
-            now: self.clock.now(),
+    /// configured. Needs no secret, so that it works while Secrets Manager is unavailable.
+    pub(crate) fn end_visit(request: &Request, partner: &PartnerEntry<UnlinkPartner>) -> Result<Response, Failure> {
+        let branding = partner.config.branding();
+        let response = if let Some(url) = &branding.return_url {
+            Response::redirect(Code::VisitEnded, url.as_str()).ok_or(Error::Internal("RETURN_URL"))?
+        } else {
+            let language = request.query()?.single("lang")?;
+            let language = language.as_deref().and_then(Language::parse);
+            let route = request.route().ok_or(Error::NotFound)?;
+            let page = StatusPage::VisitEnded.html(&PageContext {
+                branding,
+                public_url: partner.config.public_url(),
+                language: language.unwrap_or_else(|| request.language()),
+                return_to: &ReturnTo {
+                    language,
+                    ..ReturnTo::new(Destination::Account, route.partner_id)
+                },
+                has_provider: false,
+                request_id: request.request_id(),
+            });
+            Response::html(Code::VisitEnded, StatusCode::OK, page)
         };
-        let site = &context.partner.config.config.branding.return_url;
-        let response = match site {
-            Some(url) => Response::redirect(Code::VisitEnded, url.as_str()).ok_or(Error::Internal("RETURN_URL"))?,
-            None => Response::html(
-                Code::VisitEnded,
-                StatusCode::OK,
-                StatusPage::VisitEnded.html(&context.page()),
-            ),
-        };
-        Ok(context
-            .with_bindings(response, None, SIGN_IN_TTL)
-            .with_visit_cookie(None))
+        Ok(response.with_browser_cookie(None, SIGN_IN_TTL).with_visit_cookie(None))
     }
 }
