@@ -88,7 +88,7 @@ pub enum TokenKind {
     Session,
     /// A single-use hand-off token of the partner's site. `typ` is `soa-handoff+jwt`, the lifetime at most 120 seconds, and `jti` required.
     Handoff,
-    /// A single-use signed request of the partner's backend. `typ` is `soa-request+jwt`, the lifetime at most 300 seconds, and `jti` required.
+    /// A signed request of the partner's backend, which takes effect once. `typ` is `soa-request+jwt`, the lifetime at most 300 seconds, and `jti` required.
     Request,
 }
 
@@ -147,7 +147,7 @@ impl Verifier<'_> {
     /// Verifies a token at the time `now`, in seconds since 1970, and returns its claims.
     ///
     /// # Errors
-    /// The first check that fails, as a [`JwsError`] for the log. The sender must learn only that the token is invalid. A retry helps after
+    /// The first check that fails, as a [`JwsError`], which says who may learn it. A retry helps after
     /// [`JwsError::NotYetValid`] at most.
     pub fn verify<C: DeserializeOwned>(&self, jws: &UnverifiedJws<'_>, now: i64) -> Result<Verified<C>, JwsError> {
         self.check_header(jws)?;
@@ -276,7 +276,8 @@ pub(super) fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Op
     }
 }
 
-/// Why a token is rejected. For the log only; the sender must not learn it.
+/// Why a token is rejected. For the log. A backend also learns it, as far as it could compute it itself, and in full once its signature has verified; every other
+/// sender must learn only that the token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
     /// Not a compact serialization, or too long, or the header is no JSON object of parameters of the right types.
