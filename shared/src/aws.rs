@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::{
         http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
         orchestrator::{HttpRequest, HttpResponse},
         result::ConnectorError,
+        stalled_stream_protection::StalledStreamProtectionConfig,
     },
     http::StatusCode,
 };
@@ -46,6 +47,8 @@ impl AwsConfig {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
+        // Bodies are complete in memory, so only the timeouts above can be exceeded.
+        let streams = StalledStreamProtectionConfig::disabled();
         let retries = RetryConfig::standard()
             .with_max_attempts(3)
             .with_initial_backoff(Duration::from_millis(50));
@@ -55,6 +58,7 @@ impl AwsConfig {
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
             .http_client(http_client(http))
             .timeout_config(timeouts)
+            .stalled_stream_protection(streams)
             .retry_config(retries)
             .build()
     }

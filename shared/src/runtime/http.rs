@@ -4,11 +4,11 @@ use std::{pin::Pin, time::Duration};
 
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::Instrument as _;
 
 use super::{
-    caller::Caller,
+    caller::{Caller, MalformedEvent},
     early,
     startup::{self, StartError},
 };
@@ -68,20 +68,20 @@ pub trait HttpFunction: Sized + Sync {
 pub async fn run<F: HttpFunction>() -> Result<(), lambda_runtime::Error> {
     let function = F::start(Environment::from_env(), Clock::System, Rng::System);
     let function = startup::start_in_process(F::NAME, function).await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let deadline = event.context.deadline;
+    // As text, which is parsed once.
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
         let function = &function;
-        let answering: Answering<'_> = Box::pin(handle_event(function, event.payload, time_left(deadline)));
-        async move {
-            let response = answering.await;
+        let answering: Answering<'_> = Box::pin(async move {
+            let response = handle_event(function, event.payload.get(), time_left(event.context.deadline)).await;
             metrics::flush();
-            Ok::<_, lambda_runtime::Error>(response)
-        }
+            Ok(response)
+        });
+        answering
     }))
     .await
 }
 
-type Answering<'a> = Pin<Box<dyn Future<Output = ApiGatewayV2httpResponse> + Send + 'a>>;
+type Answering<'a> = Pin<Box<dyn Future<Output = Result<ApiGatewayV2httpResponse, lambda_runtime::Error>> + Send + 'a>>;
 
 /// The time left for a response until `deadline`, in milliseconds since 1970. A deadline in the past is ignored, because emulators send one.
 fn time_left(deadline: u64) -> Duration {
@@ -92,18 +92,17 @@ fn time_left(deadline: u64) -> Duration {
     }
 }
 
-/// Answers one event, in at most `within` and [`ANSWER_TIMEOUT`].
-pub async fn handle_event<F: HttpFunction>(function: &F, event: Value, within: Duration) -> ApiGatewayV2httpResponse {
-    let caller = Caller::from_event(&event);
+/// Answers one event, a JSON text, in at most `within` and [`ANSWER_TIMEOUT`].
+pub async fn handle_event<F: HttpFunction>(function: &F, event: &str, within: Duration) -> ApiGatewayV2httpResponse {
     let response = match Request::from_event(event) {
-        Ok(request) => answer(function, &request, &caller, within).await,
-        Err(error) => reject_event(function, error, &caller),
+        Ok(request) => answer(function, &request, within).await,
+        Err(error) => reject_event(function, error, &MalformedEvent::parse(event)),
     };
     response.into_event()
 }
 
 /// Answers one request, writes its log line and counts its outcome.
-async fn answer<F: HttpFunction>(function: &F, request: &Request, caller: &Caller, within: Duration) -> Response {
+async fn answer<F: HttpFunction>(function: &F, request: &Request, within: Duration) -> Response {
     let started = tokio::time::Instant::now();
     let span = tracing::info_span!(
         target: telemetry::TARGET, "request", function = F::NAME, request_id = request.request_id(),
@@ -133,7 +132,7 @@ async fn answer<F: HttpFunction>(function: &F, request: &Request, caller: &Calle
         if !is_early {
             count_failure::<F>(&failure);
         }
-        let is_program = failure.is_of_program() || caller.is_program(Some(request));
+        let is_program = failure.is_of_program() || Caller::of_request(request).is_program();
         match function.pages().filter(|_| !is_program) {
             None => failure.to_problem_json(request.request_id()),
             Some(pages) => failure_page(&failure, &pages, Some(request), request.request_id()),
@@ -144,19 +143,19 @@ async fn answer<F: HttpFunction>(function: &F, request: &Request, caller: &Calle
 }
 
 /// Rejects an event that is no HTTP request, such as a warm-up or a schedule, or one beyond our bounds.
-fn reject_event<F: HttpFunction>(function: &F, error: RequestError, caller: &Caller) -> Response {
+fn reject_event<F: HttpFunction>(function: &F, error: RequestError, event: &MalformedEvent) -> Response {
     let span = tracing::info_span!(target: telemetry::TARGET, "request", function = F::NAME, request_id = UNKNOWN);
     let _entered = span.enter();
     let failure = Failure::from(match error {
         RequestError::TooLarge => Error::TooLarge,
-        _ => Error::Malformed(caller.event),
+        _ => Error::Malformed(event.what),
     });
     log_failure(
         &failure,
         0,
-        error != RequestError::TooLarge && !caller.is_misconfigured(),
+        error != RequestError::TooLarge && !event.is_misconfigured(),
     );
-    match function.pages().filter(|_| !caller.is_program(None)) {
+    match function.pages().filter(|_| !event.caller.is_program()) {
         None => failure.to_problem_json(UNKNOWN),
         Some(pages) => failure_page(&failure, &pages, None, UNKNOWN),
     }

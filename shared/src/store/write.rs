@@ -1,5 +1,5 @@
-//! Conditional updates of one item. A [`Write`] collects clauses and conditions, and replaces every name and value by a placeholder. No attribute name can
-//! therefore clash with a reserved word of DynamoDB.
+//! Conditional updates of one item. A [`Write`] collects clauses and conditions. It replaces every value by a placeholder, and every name that could be a
+//! reserved word of DynamoDB.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ impl Write {
         let update = update
             .update_expression(expressions.update)
             .set_condition_expression(expressions.condition)
-            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_names(expressions.names)
             .set_expression_attribute_values(expressions.values);
         match update.send().await {
             Ok(written) => Ok(ConditionalWrite::Done(written.attributes.unwrap_or_default())),
@@ -108,24 +108,25 @@ impl Write {
         let update = update
             .update_expression(expressions.update)
             .set_condition_expression(expressions.condition)
-            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_names(expressions.names)
             .set_expression_attribute_values(expressions.values);
         update.build().map_err(|_| StoreError::Malformed)
     }
 
     fn expressions(self) -> Expressions {
+        let (mut update, mut condition) = (String::new(), String::new());
         let mut placeholders = Placeholders::default();
-        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
-        let clauses = clauses
-            .into_iter()
-            .filter(|(_, operands)| !operands.is_empty())
-            .map(|(clause, operands)| format!("{clause} {}", placeholders.join(operands, ", ")));
-        let update = clauses.collect::<Vec<_>>().join(" ");
-        let condition = placeholders.join(self.conditions, " AND ");
+        for (clause, operands) in [("SET ", self.set), (" REMOVE ", self.remove), (" ADD ", self.add)] {
+            if !operands.is_empty() {
+                update.push_str(if update.is_empty() { clause.trim_start() } else { clause });
+                placeholders.join(&mut update, operands, ", ");
+            }
+        }
+        placeholders.join(&mut condition, self.conditions, " AND ");
         Expressions {
             update,
             condition: Some(condition).filter(|condition| !condition.is_empty()),
-            names: placeholders.names,
+            names: Some(placeholders.names).filter(|names| !names.is_empty()),
             values: Some(placeholders.values).filter(|values| !values.is_empty()),
         }
     }
@@ -135,7 +136,7 @@ impl Write {
 struct Expressions {
     update: String,
     condition: Option<String>,
-    names: HashMap<String, String>,
+    names: Option<HashMap<String, String>>,
     values: Option<Item>,
 }
 
@@ -246,27 +247,73 @@ struct Placeholders {
 }
 
 impl Placeholders {
-    fn join(&mut self, expressions: Vec<Vec<Token>>, separator: &str) -> String {
-        let expressions = expressions.into_iter().map(|tokens| {
-            let tokens = tokens.into_iter().map(|token| self.place(token));
-            tokens.collect::<String>()
-        });
-        expressions.collect::<Vec<_>>().join(separator)
-    }
-
-    fn place(&mut self, token: Token) -> String {
-        match token {
-            Text(text) => text.to_owned(),
-            Name(name) => {
-                let placeholder = format!("#{name}");
-                self.names.insert(placeholder.clone(), name.to_owned());
-                placeholder
-            }
-            Value(value) => {
-                let placeholder = format!(":{}", self.values.len());
-                self.values.insert(placeholder.clone(), value);
-                placeholder
+    /// Appends expressions to `text`.
+    fn join(&mut self, text: &mut String, expressions: Vec<Vec<Token>>, separator: &str) {
+        for (n, tokens) in expressions.into_iter().enumerate() {
+            text.push_str(if n > 0 { separator } else { "" });
+            for token in tokens {
+                self.place(text, token);
             }
         }
+    }
+
+    fn place(&mut self, text: &mut String, token: Token) {
+        let start = text.len();
+        match token {
+            Text(part) => text.push_str(part),
+            // No reserved word has an underscore (DynamoDB Developer Guide, Reserved words).
+            Name(name) if name.contains('_') => text.push_str(name),
+            Name(name) => {
+                text.push('#');
+                text.push_str(name);
+                let placeholder = text.get(start..).unwrap_or_default();
+                if !self.names.contains_key(placeholder) {
+                    self.names.insert(placeholder.to_owned(), name.to_owned());
+                }
+            }
+            Value(value) => {
+                text.push(':');
+                text.push_str(&self.values.len().to_string());
+                self.values
+                    .insert(text.get(start..).unwrap_or_default().to_owned(), value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::item::text;
+
+    #[test]
+    fn each_value_and_each_name_that_may_be_reserved_has_a_placeholder() {
+        let write = Write::new()
+            .set("language", text("en"))
+            .set_if_absent("dirty_since", text("1"))
+            .remove(&["language", "changed_at"])
+            .when(Condition::absent("language").or(Condition::equal("consumed_by", text("a"))));
+        let expressions = write.expressions();
+        assert_eq!(
+            expressions.update,
+            "SET #language = :0, dirty_since = if_not_exists(dirty_since, :1) REMOVE #language, changed_at"
+        );
+        let condition = "(attribute_not_exists(#language) OR consumed_by = :2)";
+        assert_eq!(expressions.condition.as_deref(), Some(condition));
+        let names = HashMap::from([("#language".to_owned(), "language".to_owned())]);
+        assert_eq!(expressions.names, Some(names));
+        let values = [(":0", "en"), (":1", "1"), (":2", "a")];
+        let values = values.map(|(placeholder, value)| (placeholder.to_owned(), text(value)));
+        assert_eq!(expressions.values, Some(values.into()));
+    }
+
+    #[test]
+    fn a_write_without_placeholders_sends_no_empty_list_which_dynamodb_refuses() {
+        let expressions = Write::new().remove(&["changed_at"]).expressions();
+        assert_eq!(expressions.update, "REMOVE changed_at");
+        assert_eq!(
+            (expressions.condition, expressions.names, expressions.values),
+            (None, None, None)
+        );
     }
 }

@@ -5,7 +5,6 @@
 
 use http::{HeaderMap, Method, header};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Route;
@@ -61,9 +60,9 @@ impl Request {
     ///
     /// # Errors
     /// [`RequestError::Malformed`] if it has another form, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
-    pub fn from_event(event: Value) -> Result<Self, RequestError> {
+    pub fn from_event(event: &str) -> Result<Self, RequestError> {
         let event: ApiGatewayV2httpRequest =
-            serde_json::from_value(event).map_err(|_| RequestError::Malformed("event"))?;
+            serde_json::from_str(event).map_err(|_| RequestError::Malformed("event"))?;
         let sizes = event
             .headers
             .iter()
@@ -370,7 +369,7 @@ mod tests {
             "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": cookies, "headers": {},
             "requestContext": {"http": {"method": "GET", "path": path}, "requestId": "id"}, "isBase64Encoded": false,
         });
-        Request::from_event(event).map_err(|_| "refused").unwrap()
+        Request::from_event(&event.to_string()).map_err(|_| "refused").unwrap()
     }
 
     #[test]
@@ -499,7 +498,7 @@ mod tests {
                 "version": "2.0", "rawPath": path, "rawQueryString": query, "cookies": [cookie], "headers": {"x": header, "host": header},
                 "requestContext": {"http": {"method": "GET"}, "requestId": path}, "body": body, "isBase64Encoded": encoded,
             });
-            if let Ok(request) = Request::from_event(event) {
+            if let Ok(request) = Request::from_event(&event.to_string()) {
                 let _ = (request.route(), request.query().is_ok(), request.form().is_ok(), request.cookie("a").is_ok());
             }
         }

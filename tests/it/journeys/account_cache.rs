@@ -287,7 +287,7 @@ async fn an_unlink_without_an_answer_ends_a_cached_answer() {
         .await
         .unwrap();
     let account = async || {
-        let answer = handle_event(&unlink, account_of(&world, "ada"), Duration::from_secs(9)).await;
+        let answer = handle_event(&unlink, &account_of(&world, "ada").to_string(), Duration::from_secs(9)).await;
         let answer = serde_json::to_value(answer).unwrap();
         let (_, rest) = answer["body"].as_str().unwrap().split_once("data-state=\"").unwrap();
         rest.split_once('"').unwrap().0.to_owned()
@@ -303,7 +303,7 @@ async fn an_unlink_without_an_answer_ends_a_cached_answer() {
         "requestContext": {"http": {"method": "POST", "path": "/unlink"}, "requestId": "unlink"}, "isBase64Encoded": false,
         "body": World::request_token(&world.request_claims("ada", "1")),
     });
-    let late = handle_event(&unlink, event, Duration::from_millis(1500)).await;
+    let late = handle_event(&unlink, &event.to_string(), Duration::from_millis(1500)).await;
     assert_eq!((late.status_code, world.linked("ada")), (504, None));
     assert_eq!(account().await, "not-linked");
 }

@@ -134,7 +134,7 @@ async fn responses_outside_the_routes_have_a_strict_content_security_policy() {
 async fn late<F: HttpFunction>(world: &World, method: &str, route: &str) {
     let function = F::start(world.environment(&[]), world.clock.clone(), Rng::System).await;
     let event = event(method, &format!("/partners/other/{route}"), "");
-    let answer = handle_event(&function.unwrap(), event, Duration::ZERO).await;
+    let answer = handle_event(&function.unwrap(), &event.to_string(), Duration::ZERO).await;
     assert_eq!(answer.status_code, 504, "{route}");
     must_be_strict_in(&serde_json::to_value(answer).unwrap());
 }

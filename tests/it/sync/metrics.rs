@@ -179,13 +179,19 @@ async fn each_server_fault_is_counted_in_every_function() {
             "version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {}, "isBase64Encoded": false,
             "requestContext": {"http": {"method": method, "path": path}, "requestId": "late"},
         })
+        .to_string()
     };
     let unlink = unlink::Unlink::start(environment.clone(), clock.clone(), Rng::System).await;
-    let late = handle_event(&unlink.unwrap(), event("/partners/other/unlink", "GET"), Duration::ZERO).await;
+    let late = handle_event(
+        &unlink.unwrap(),
+        &event("/partners/other/unlink", "GET"),
+        Duration::ZERO,
+    )
+    .await;
     assert_eq!((late.status_code, counted()), (504, 1));
     let entitlements = entitlements::Entitlements::start(environment, clock, Rng::System).await;
     let path = "/partners/other/get-entitlements";
-    let late = handle_event(&entitlements.unwrap(), event(path, "POST"), Duration::ZERO).await;
+    let late = handle_event(&entitlements.unwrap(), &event(path, "POST"), Duration::ZERO).await;
     assert_eq!((late.status_code, counted()), (504, 1));
 }
 

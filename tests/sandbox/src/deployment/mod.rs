@@ -343,7 +343,7 @@ fn route<F: HttpFunction + Send + Sync + 'static>(method: &str, path: &str, func
     Route::new(method, path, move |event: Value| {
         let function = Arc::clone(&function);
         async move {
-            let answer = handle_event(&*function, event, FUNCTION_TIMEOUT).await;
+            let answer = handle_event(&*function, &event.to_string(), FUNCTION_TIMEOUT).await;
             serde_json::to_value(answer).unwrap_or_else(|_| json!({"statusCode": 500}))
         }
     })
