@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use reqwest::{
-    Client, RequestBuilder,
+    Client, ClientBuilder, RequestBuilder,
     header::{CONTENT_LENGTH, CONTENT_TYPE, HOST},
 };
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Meter {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
         let counts = Arc::<Mutex<Counts>>::default();
-        let http = Client::builder().no_proxy().build()?;
+        let http = ClientBuilder::new().no_proxy().build()?;
         let state = (http, upstream.to_owned(), counts.clone());
         let router = Router::new().fallback(forward).with_state(state);
         let serving = tokio::spawn(async move {
