@@ -68,6 +68,10 @@ bench: ## Compare the functions with a minimal and an AWS SDK function; BENCH=--
 bench-sync: ## Measure how sync catches up after a Spotify outage (PEOPLE, SPOTIFY_RATE)
 	cargo bench --profile measured -p tests --bench convergence
 
+.PHONY: bench-scale
+bench-scale: ## Count the work of sync in a large table, of which 1 % is dirty (PEOPLE)
+	cargo bench --profile measured -p tests --bench scale
+
 .PHONY: bench-import
 bench-import: ## Measure the import of a large roster (ROWS)
 	cargo build --profile measured -p soa-link -p tests --bins --benches

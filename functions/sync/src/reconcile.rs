@@ -57,22 +57,26 @@ impl Run<'_> {
                 let reason = "malformed item in the subscribers table";
                 log!(error, Code::SyncFailed, partner_id, reason);
             }
+            let mut finished = true;
             for block in page.subscribers.chunks(BLOCK) {
-                let finished = self.check_block(block, &mut cursor).await?;
-                // Position and counts are stored together, so that a run that ends here loses neither.
-                subscribers.save_cursor(&cursor).await.map_err(table)?;
+                finished = self.check_block(block, &mut cursor).await?;
                 if !finished {
-                    return Ok(());
+                    break;
                 }
             }
-            cursor.last_id = page.next;
-            if cursor.last_id.is_some() && self.has_ended() {
-                // Pages without linked subscribers take time too.
-                return subscribers.save_cursor(&cursor).await.map_err(table);
+            if finished {
+                cursor.last_id = page.next;
+                if cursor.last_id.is_none() {
+                    self.store_linked_counts(&mut cursor).await?;
+                }
+            } else if cursor.last_id.is_none() {
+                // Without a position, the round would count as one that has ended. The next run begins it.
+                return Ok(());
             }
-            if cursor.last_id.is_none() {
-                self.store_linked_counts(&mut cursor).await?;
-                subscribers.save_cursor(&cursor).await.map_err(table)?;
+            // Position and counts are stored together, so that a run that ends here loses neither. Once a page: the counts of many partners are a large item.
+            subscribers.save_cursor(&cursor).await.map_err(table)?;
+            // Pages without linked subscribers take time too.
+            if !finished || cursor.last_id.is_none() || self.has_ended() {
                 return Ok(());
             }
         }

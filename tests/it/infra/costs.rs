@@ -1,6 +1,7 @@
 //! The tables under "What it costs" in `infra/README.md` agree with the template and with their own arithmetic.
 
 use serde_json::Value;
+use shared::store::DIRTY_SHARDS;
 
 use crate::support::template::{ROOT, list, resources, template};
 
@@ -159,4 +160,102 @@ fn the_costs_of_a_million_changes_add_up() {
     let total = rows.pop().unwrap();
     let sum: f64 = rows.iter().map(|row| number(&row[3])).sum();
     assert!(close(sum, number(&total[3]), 0.001), "{sum}");
+}
+
+/// What a subscriber adds in a month, in dollars: a change, the daily comparison, a tenth of a link, and the item.
+fn dollars_of_a_subscriber() -> [f64; 4] {
+    const GB_SECOND: f64 = 13.3334e-6;
+    const WRITE: f64 = 0.625e-6;
+    const READ: f64 = 0.125e-6;
+    let changes = table("A million changes").pop().unwrap();
+    let comparison = 0.05 * GB_SECOND + 0.4 * WRITE + 0.07 * READ;
+    // API Gateway, Lambda, DynamoDB, an event, logs.
+    let link = 4.0e-6 + 6.0 * 0.2e-6 + 0.4 * GB_SECOND + 10.0 * WRITE + 5.0 * READ + 1.0e-6 + 3.0e-6 * 0.5;
+    [
+        number(&changes[3]) / 1e6,
+        DAYS * comparison,
+        0.1 * link,
+        550e-9 * row("DynamoDB, storage and point-in-time recovery").1,
+    ]
+}
+
+#[test]
+fn the_table_of_scale_follows_from_the_costs_of_one_subscriber() {
+    let each = dollars_of_a_subscriber();
+    for (one, documented) in each.iter().zip([10.08, 28.13, 2.0, 0.25]) {
+        assert!(close(one * 1e6, documented, 0.012), "{each:?}");
+    }
+    let each: f64 = each.iter().sum();
+    let small = number(&table("A small partner").pop().unwrap()[3]);
+    let fixed = small - 1000.0 * each;
+    let all_metrics = fixed + (30.0 - row("CloudWatch metrics").0) * row("CloudWatch metrics").1;
+    assert!(
+        close(fixed, 9.47, 0.005) && close(all_metrics, 16.64, 0.005),
+        "{fixed} {all_metrics}"
+    );
+
+    let rows = table("From a thousand to a hundred million subscribers");
+    let subscribers: Vec<_> = rows.iter().map(|row| number(&row[0])).collect();
+    assert_eq!(subscribers, [1e3, 1e4, 1e5, 1e6, 1e7, 1e8]);
+    for (row, subscribers) in rows.iter().zip(subscribers) {
+        let about = |cell: usize, expected: f64| {
+            assert!(
+                close(number(&row[cell]), expected, expected * 0.03),
+                "{row:?} {expected}"
+            );
+        };
+        let fixed = if subscribers < 10_000.0 { fixed } else { all_metrics };
+        about(1, fixed + subscribers * each);
+        about(2, subscribers * 550e-9);
+        // The comparisons, a change, and two calls for a tenth of a link.
+        about(3, subscribers * (DAYS + 1.2) / (730.0 * 3600.0));
+        let seconds = subscribers / calls_per_second();
+        let unit = match row[4].split_once(' ').unwrap().1 {
+            "minutes" => 60.0,
+            "hours" => 3600.0,
+            "days" => 86_400.0,
+            unit => panic!("{unit}"),
+        };
+        about(4, seconds / unit);
+        let units = subscribers * 0.055;
+        if row[5] == "under 1 s" {
+            assert!(units / 12_000.0 < 1.0);
+        } else {
+            about(5, units / 12_000.0);
+        }
+        about(6, units * 0.125e-6);
+    }
+}
+
+/// Calls that runs make at the default rate: they work in 250 of 300 seconds (`functions/sync/src/run.rs`).
+fn calls_per_second() -> f64 {
+    let template = template();
+    assert_eq!(template["Resources"]["SyncFunction"]["Properties"]["Timeout"], 300);
+    let rate = template["Parameters"]["SpotifyRate"]["Default"].as_f64().unwrap();
+    rate * 250.0 / 300.0
+}
+
+#[test]
+fn the_limits_of_scale_follow_from_the_template_and_the_code() {
+    let rows = table("What breaks first");
+    let limit = |name: &str| rows.iter().find(|row| row[0] == name).unwrap().join(" ");
+    let says = |name: &str, what: &str| assert!(limit(name).contains(what), "{}: {what}", limit(name));
+    let a_day = calls_per_second() * 86_400.0;
+    assert!(close(a_day, 360_000.0, 1.0) && close(4.0 * 250.0 / 300.0 * 86_400.0, 288_000.0, 1.0));
+    says("Spotify's rate", "= 360,000 a day");
+    says("Spotify's rate", "up to 720: 10.8 million");
+    let template = template();
+    assert_eq!(template["Parameters"]["ReconcileHours"]["MaxValue"], 720);
+    says("One call after another in a sweep and in a comparison", "288,000 a day");
+    says("A release of the guard", "360,000 removals");
+    // Without a setting of its own, one invocation works on a shard.
+    let stream = &template["Resources"]["SyncFunction"]["Properties"]["Events"]["Stream"]["Properties"];
+    assert!(stream.get("ParallelizationFactor").is_none());
+    says("Individual changes, through the stream", "16 a second");
+    assert!(close(400.0 * 1024.0 / 27.0, 15_000.0, 200.0));
+    says("Partners", "15,000 partners");
+    let changes = u32::from(DIRTY_SHARDS) * 1000 / 2;
+    assert_eq!(changes, 4000);
+    says("The index `dirty`", "4,000 changes a second");
+    says("The index `dirty`", &format!("{DIRTY_SHARDS} shards"));
 }

@@ -9,6 +9,7 @@ pub(crate) mod faulty_dynamodb;
 pub(crate) mod jwks_server;
 pub(crate) mod lambda;
 mod log;
+pub(crate) mod meter;
 mod ministack;
 mod oidc_provider;
 pub(crate) mod openapi;

@@ -12,3 +12,4 @@ mod priority;
 mod races;
 mod reconcile;
 mod retry;
+mod scale;

@@ -104,6 +104,26 @@ async fn reconciliation_resumes_where_the_last_run_stopped() {
     assert!(runs > 1);
 }
 
+/// Spotify demands a pause before the first subscriber is checked. The next run starts the round, and does not wait for a day.
+#[tokio::test]
+async fn a_round_that_could_not_begin_begins_with_the_next_run() {
+    let (world, sync) = linked().await;
+    world.spotify().faults().add(Fault {
+        headers: [("Retry-After".to_owned(), "60".to_owned())].into(),
+        times: Some(1),
+        ..Fault::answer(GET, 429, "")
+    });
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (1, 0));
+    world.advance(300);
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (2, 0));
+    // The round has ended.
+    world.advance(300);
+    reconcile(&sync).await;
+    assert_eq!(calls(&world), (2, 0));
+}
+
 /// Another client, or an older integration, has set rights with names that ours may not have.
 #[tokio::test]
 async fn an_entitlement_that_is_not_ours_is_a_difference() {
