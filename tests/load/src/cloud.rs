@@ -35,6 +35,8 @@ const VARIABLES: [(&str, &str); 3] = [
     ("GUARD_PEOPLE", "1000"),
     ("GUARD_PERCENT", "100"),
 ];
+/// Upper bound of the wait for a response, so long that a slow machine fails no request: with all instances busy, requests wait.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
 /// Interval of the sweep.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -54,6 +56,7 @@ impl Cloud {
         let variables = VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let options = deployment::with_secrets(Options {
             accounts,
+            integration_timeout: TIMEOUT,
             variables: BTreeMap::from(variables),
             ..Options::default()
         });

@@ -1,10 +1,6 @@
 //! Sends requests and signs tokens. Counts what was asked and answered, and measures each route.
 
-use std::{
-    collections::BTreeMap,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 
 use bench::Failed;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -13,10 +9,8 @@ use sandbox::{Addresses, Key, Options, Sandbox};
 use serde_json::{Value, json};
 use shared::clock::Clock;
 
-use crate::pool::lock;
+use crate::{cloud::TIMEOUT, pool::lock};
 
-/// Upper bound of the wait for a response: longer than that of the gateway.
-const TIMEOUT: Duration = Duration::from_mins(1);
 /// Name of the functions' cookie, which binds a journey to the browser.
 pub(crate) const BINDING: &str = "__Host-soa_link";
 
