@@ -18,6 +18,8 @@ ALLOW_KEY_UPDATE ?=
 AREA ?=
 # Options of `make bench`.
 BENCH ?=
+# Options of `make load`.
+LOAD ?=
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -76,6 +78,12 @@ bench-scale: ## Count the work of sync in a large table, of which 1 % is dirty (
 bench-import: ## Measure the import of a large roster (ROWS)
 	cargo build --profile measured -p soa-link -p tests --bins --benches
 	cargo bench --profile measured -p soa-link -p tests --bench roster
+
+# The driver and the simulated services are one process, which has both ends of each person's connections.
+.PHONY: load
+load: ## Walk up to 500 people at once through the functions, and compare the counts; LOAD=--help lists options
+	cargo build --profile measured --bins $(addprefix -p ,callback entitlements entrypoint sync unlink load)
+	ulimit -S -n 4096; cargo run --profile measured -p load -- $(LOAD)
 
 .PHONY: lint
 lint: supply-chain ## Check formatting, lints, documentation and dependencies

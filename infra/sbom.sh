@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 file=${1:?a file}
 functions=(entrypoint callback unlink entitlements sync partners)
 # cargo-cyclonedx writes a file into each package of the workspace.
-trap 'rm -f {functions/*,shared,tests,tests/bench,tests/bench/references,tests/sandbox,infra/cli}/soa-link-sbom.json' EXIT
+trap 'rm -f {functions/*,shared,tests,tests/bench,tests/bench/references,tests/load,tests/sandbox,infra/cli}/soa-link-sbom.json' EXIT
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target x86_64-unknown-linux-gnu --override-filename soa-link-sbom
 mkdir -p "$(dirname "$file")"
 python3 - "$file" "${functions[@]}" <<'PYTHON'

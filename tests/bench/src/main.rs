@@ -8,13 +8,12 @@ mod job;
 mod measurement;
 mod process;
 mod report;
-mod runtime_api;
-mod statistics;
 mod throttle;
 mod upstream;
 
-use std::{error, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
+use bench::{Failed, runtime_api, statistics};
 use clap::Parser;
 use serde_json::Value;
 
@@ -24,8 +23,6 @@ use self::{
     report::Report,
     upstream::Upstreams,
 };
-
-type Failed = Box<dyn error::Error + Send + Sync>;
 
 /// Measure the functions against the references.
 #[derive(Parser)]

@@ -22,7 +22,8 @@ use crate::Failed;
 const TIMEOUT_MS: u128 = 10_000;
 
 /// The emulator.
-pub(crate) struct RuntimeApi {
+#[derive(Debug)]
+pub struct RuntimeApi {
     address: SocketAddr,
     ready: mpsc::Receiver<Instant>,
     events: mpsc::Sender<Bytes>,
@@ -37,7 +38,11 @@ struct Channels {
 }
 
 impl RuntimeApi {
-    pub(crate) async fn start() -> Result<Self, Failed> {
+    /// Starts an emulator on a free port.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn start() -> Result<Self, Failed> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (ready_sender, ready) = mpsc::channel(1);
@@ -66,17 +71,24 @@ impl RuntimeApi {
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API`.
-    pub(crate) fn address(&self) -> String {
+    #[must_use]
+    pub fn address(&self) -> String {
         self.address.to_string()
     }
 
     /// The time at which the function asked for its next event.
-    pub(crate) async fn ready(&mut self) -> Result<Instant, Failed> {
+    ///
+    /// # Errors
+    /// If the emulator has ended.
+    pub async fn ready(&mut self) -> Result<Instant, Failed> {
         self.ready.recv().await.ok_or_else(|| "the emulator has ended".into())
     }
 
     /// Hands over an event. Returns the answer and the time at which it arrived.
-    pub(crate) async fn invoke(&mut self, event: Bytes) -> Result<(Instant, Bytes), Failed> {
+    ///
+    /// # Errors
+    /// If the function answers with an error, or the emulator has ended.
+    pub async fn invoke(&mut self, event: Bytes) -> Result<(Instant, Bytes), Failed> {
         self.events.send(event).await?;
         let (arrived, answer) = self.answers.recv().await.ok_or("the emulator has ended")?;
         let answer = answer.map_err(|error| format!("the function failed: {}", String::from_utf8_lossy(&error)))?;

@@ -4,15 +4,19 @@ use std::time::Instant;
 
 /// The smallest, the middle and the largest of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) min: f64,
-    pub(crate) median: f64,
-    pub(crate) max: f64,
+pub struct Spread {
+    /// The smallest value.
+    pub min: f64,
+    /// The middle value.
+    pub median: f64,
+    /// The largest value.
+    pub max: f64,
 }
 
 impl Spread {
     /// The spread of `values`; zero if there are none.
-    pub(crate) fn of(values: &[f64]) -> Self {
+    #[must_use]
+    pub fn of(values: &[f64]) -> Self {
         Self {
             min: percentile(values, 0.0),
             median: percentile(values, 50.0),
@@ -21,14 +25,16 @@ impl Spread {
     }
 
     /// The spread of the ratios of paired values. A pair is of one round, so load on the machine affects both of its values.
-    pub(crate) fn of_ratios(values: &[f64], references: &[f64]) -> Self {
+    #[must_use]
+    pub fn of_ratios(values: &[f64], references: &[f64]) -> Self {
         let pairs = values.iter().zip(references).filter(|(_, reference)| **reference > 0.0);
         Self::of(&pairs.map(|(value, reference)| value / reference).collect::<Vec<_>>())
     }
 }
 
 /// The value below which `percent` of the values are, interpolated; zero if there are none.
-pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
+#[must_use]
+pub fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let Some(last) = sorted.len().checked_sub(1) else {
@@ -47,7 +53,7 @@ pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
 }
 
 /// The largest number of calls of which each began after the one before had ended: what a higher latency of the upstreams multiplies.
-pub(crate) fn sequential(calls: impl IntoIterator<Item = (Instant, Instant)>) -> usize {
+pub fn sequential(calls: impl IntoIterator<Item = (Instant, Instant)>) -> usize {
     let mut calls: Vec<_> = calls.into_iter().collect();
     calls.sort_by_key(|(_, ended)| *ended);
     let mut last = None;

@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::options::Options;
 use crate::requests::{Request as LoggedRequest, Requests};
 use crate::token_source::TokenSource;
 use crate::webkit;
@@ -33,8 +34,6 @@ pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Se
 const MAX_HEAD_BYTES: usize = 10_240;
 /// Upper bound of a synchronous Lambda payload, in bytes.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
-/// Timeout of an integration of an HTTP API.
-const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pseudo method of a function that is only invoked by name.
 const INVOKED: &str = "INVOKE";
 /// Path of the route for requests that no other route matches.
@@ -137,6 +136,7 @@ struct Inner {
     rng: TokenSource,
     clock: Clock,
     requests: Requests,
+    integration_timeout: Duration,
 }
 
 /// What the gateway shares with other parts of the sandbox.
@@ -148,7 +148,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>, shared: Shared) -> Router {
+fn router(routes: Vec<Route>, public_url: &str, options: &Options, shared: Shared) -> Router {
     let public_url = url::Url::parse(public_url).ok();
     let public_url = public_url.as_ref();
     let gateway = Gateway(Arc::new(Inner {
@@ -159,9 +159,10 @@ fn router(routes: Vec<Route>, public_url: &str, seed: Option<u64>, shared: Share
             .to_owned(),
         scheme: public_url.map_or("http", url::Url::scheme).to_owned(),
         port: public_url.and_then(url::Url::port_or_known_default).unwrap_or(80),
-        rng: TokenSource::new(seed.map(|seed| seed ^ 0x6761_7465)),
+        rng: TokenSource::new(options.seed.map(|seed| seed ^ 0x6761_7465)),
         clock: shared.clock,
         requests: shared.requests,
+        integration_timeout: options.integration_timeout,
     }));
     Router::new().fallback(front).with_state(gateway)
 }
@@ -170,11 +171,11 @@ pub(crate) fn serve(
     listener: TcpListener,
     routes: Vec<Route>,
     public_url: &str,
-    seed: Option<u64>,
+    options: &Options,
     shared: Shared,
     stop: watch::Receiver<()>,
 ) {
-    crate::wire::serve(listener, router(routes, public_url, seed, shared), stop);
+    crate::wire::serve(listener, router(routes, public_url, options, shared), stop);
 }
 
 async fn front(
@@ -223,7 +224,7 @@ async fn front(
     let sequence = gateway.log(&parts, &body, &request_id, route);
     // A separate task: Lambda continues when the caller disconnects, and a panic must not reach the server.
     let invocation = tokio::spawn((route.function)(event));
-    let mut answer = match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
+    let mut answer = match tokio::time::timeout(gateway.0.integration_timeout, invocation).await {
         Ok(Ok(answer)) => response_from_result(&answer)
             .unwrap_or_else(|| error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Ok(Err(_panic)) => error_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),

@@ -150,14 +150,7 @@ impl Sandbox {
         if let Some(listener) = gateway.listener {
             let routes = routes(addresses.clone()).await.map_err(Error::Routes)?;
             let public_url = options.public_url(&addresses);
-            gateway::serve(
-                listener,
-                routes,
-                &public_url,
-                options.seed,
-                shared.clone(),
-                stopped.clone(),
-            );
+            gateway::serve(listener, routes, &public_url, &options, shared.clone(), stopped.clone());
         }
         Ok(Self {
             addresses: Box::new(addresses),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -104,6 +105,8 @@ pub struct Options {
     pub dynamodb: Endpoint,
     /// The Secrets Manager endpoint.
     pub secrets_manager: Endpoint,
+    /// Upper bound of the time in which a function must answer a request to the gateway; 30 seconds for an integration of an HTTP API.
+    pub integration_timeout: Duration,
     /// Seed that makes ids, codes and tokens the same at every start.
     pub seed: Option<u64>,
     /// File for DynamoDB's data. If `None`, the data is kept in memory.
@@ -170,6 +173,7 @@ impl Default for Options {
             site: Endpoint::Local(0),
             dynamodb: Endpoint::Local(0),
             secrets_manager: Endpoint::Local(0),
+            integration_timeout: Duration::from_secs(30),
             seed: None,
             db_file: None,
             client_id: "c0ffee00c0ffee00c0ffee00c0ffee00".to_owned(),
