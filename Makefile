@@ -59,7 +59,7 @@ endif
 # The feature `measure` trusts the CA of the stubs. These programs are never released, so they have their own folder.
 .PHONY: bench
 bench: ## Compare the functions with a minimal and an AWS SDK function; BENCH=--help lists options, such as --lambda-mb 128
-	cargo build --release --target-dir target/bench -p callback -p entrypoint --features callback/measure,entrypoint/measure
+	cargo build --release --target-dir target/bench --features measure
 	cargo build --release --target-dir target/bench -p references
 	cargo run --release --target-dir target/bench -p bench -- --json target/bench/results.json --svg target/bench/results.svg \
 		--version "$$(git describe --always --dirty)" $(BENCH)

@@ -1,5 +1,5 @@
 //! Measures functions as Lambda runs them: `bootstrap` under an emulator of the Runtime API, with TLS stubs for everything that it calls. In each round, our
-//! function and both references are measured one after another, so that load on the machine affects all of them. Ratios are those of one round.
+//! function and its references are measured one after another, so that load on the machine affects all of them. Ratios are those of one round.
 
 #![expect(clippy::print_stdout, reason = "the benchmark prints its results")]
 
@@ -9,11 +9,15 @@ mod measurement;
 mod process;
 mod report;
 mod runtime_api;
+mod sizes;
 mod statistics;
 mod throttle;
 mod upstream;
 
-use std::{error, fs, path::PathBuf};
+use std::{
+    error, fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser;
 use serde_json::Value;
@@ -37,7 +41,7 @@ struct Options {
     #[arg(long = "function")]
     functions: Vec<String>,
     /// Processes of each program.
-    #[arg(long, default_value_t = 150)]
+    #[arg(long, default_value_t = 80)]
     rounds: usize,
     /// Warm events of each process.
     #[arg(long, default_value_t = 200)]
@@ -65,48 +69,60 @@ struct Options {
     verbose: bool,
 }
 
+impl Options {
+    /// The chosen jobs.
+    fn jobs(&self) -> impl Iterator<Item = Job> {
+        let chosen = |job: &Job| self.functions.is_empty() || self.functions.iter().any(|name| name == job.name());
+        Job::ALL.into_iter().filter(chosen)
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failed> {
     let options = Options::parse();
+    let folder = std::env::temp_dir().join(format!("soa-link-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let done = run(&options, &folder).await;
+    fs::remove_dir_all(&folder)?;
+    done
+}
+
+async fn run(options: &Options, folder: &Path) -> Result<(), Failed> {
+    let bench = Bench {
+        upstreams: Upstreams::start(folder, job::respond).await?,
+        options,
+    };
+    compare(&bench).await
+}
+
+/// Compares the functions with the references.
+async fn compare(bench: &Bench<'_>) -> Result<(), Failed> {
+    let options = bench.options;
     let before: Option<Value> = match &options.compare {
         Some(path) => Some(serde_json::from_slice(&fs::read(path)?)?),
         None => None,
     };
-    let folder = std::env::temp_dir().join(format!("soa-link-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let measured = measure(&options, &folder).await;
-    fs::remove_dir_all(&folder)?;
-    let reports = measured?;
-    for report in &reports {
+    let mut reports = Vec::new();
+    for job in options.jobs() {
+        let subject = |name, program: &str| Subject::new(name, options.programs.join(program));
+        let ours = subject("ours", job.name())?;
+        let references = if job.has_references() {
+            vec![subject("floor", "floor")?, subject("lean SDK", "lean-sdk")?]
+        } else {
+            Vec::new()
+        };
+        let report: Report = bench.compare(job, ours, references).await?;
         println!("{report}");
         if let Some(before) = &before {
             println!("{}", report.changes(before));
         }
+        reports.push(report);
     }
     if let Some(path) = &options.json {
-        fs::write(path, report::to_json(&reports, &options)?)?;
+        fs::write(path, report::to_json(&reports, options)?)?;
     }
     if let Some(path) = &options.svg {
         fs::write(path, chart::draw(&reports))?;
     }
     Ok(())
-}
-
-async fn measure(options: &Options, folder: &std::path::Path) -> Result<Vec<Report>, Failed> {
-    let bench = Bench {
-        upstreams: Upstreams::start(folder, job::respond).await?,
-        options,
-    };
-    let chosen = |job: &Job| options.functions.is_empty() || options.functions.iter().any(|name| name == job.name());
-    let mut reports = Vec::new();
-    for job in Job::ALL.into_iter().filter(chosen) {
-        let program = |name: &str| options.programs.join(name);
-        let subjects = [
-            Subject::new("ours", program(job.name()))?,
-            Subject::new("floor", program("floor"))?,
-            Subject::new("lean SDK", program("lean-sdk"))?,
-        ];
-        reports.push(bench.compare(job, subjects).await?);
-    }
-    Ok(reports)
 }
