@@ -10,6 +10,7 @@ mod process;
 mod report;
 mod runtime_api;
 mod sizes;
+mod soak;
 mod statistics;
 mod throttle;
 mod upstream;
@@ -26,6 +27,7 @@ use self::{
     job::Job,
     measurement::{Bench, Subject},
     report::Report,
+    soak::Soak,
     upstream::Upstreams,
 };
 
@@ -64,6 +66,9 @@ struct Options {
     /// Name of the measured version in the JSON file, such as a commit.
     #[arg(long, default_value = "")]
     version: String,
+    /// Instead, send this many events to one process of each function, and require flat memory.
+    #[arg(long)]
+    soak: Option<usize>,
     /// Show the logs of the functions.
     #[arg(long)]
     verbose: bool,
@@ -92,7 +97,11 @@ async fn run(options: &Options, folder: &Path) -> Result<(), Failed> {
         upstreams: Upstreams::start(folder, job::respond).await?,
         options,
     };
-    compare(&bench).await
+    if let Some(events) = options.soak {
+        soak(&bench, events).await
+    } else {
+        compare(&bench).await
+    }
 }
 
 /// Compares the functions with the references.
@@ -125,4 +134,39 @@ async fn compare(bench: &Bench<'_>) -> Result<(), Failed> {
         fs::write(path, chart::draw(&reports))?;
     }
     Ok(())
+}
+
+/// Requires flat memory of one process of each function.
+async fn soak(bench: &Bench<'_>, events: usize) -> Result<(), Failed> {
+    let mut checks = Checks::default();
+    for job in bench.options.jobs() {
+        let soak = Soak::run(bench, job, &bench.options.programs.join(job.name()), events).await?;
+        checks.add(if soak.is_flat() {
+            Ok(soak.to_string())
+        } else {
+            Err(soak.to_string())
+        });
+    }
+    checks.finish()
+}
+
+/// Checks of several functions: all are made, and one that fails is enough to fail.
+#[derive(Default)]
+struct Checks {
+    failed: usize,
+}
+
+impl Checks {
+    fn add(&mut self, check: Result<String, String>) {
+        self.failed += usize::from(check.is_err());
+        let (Ok(text) | Err(text)) = check;
+        println!("{text}");
+    }
+
+    fn finish(self) -> Result<(), Failed> {
+        match self.failed {
+            0 => Ok(()),
+            failed => Err(format!("{failed} checks failed").into()),
+        }
+    }
 }
