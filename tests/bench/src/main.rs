@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the benchmark prints its results")]
 
 mod chart;
+mod instructions;
 mod job;
 mod measurement;
 mod process;
@@ -27,6 +28,7 @@ use self::{
     job::Job,
     measurement::{Bench, Subject},
     report::Report,
+    sizes::Sizes,
     soak::Soak,
     upstream::Upstreams,
 };
@@ -67,8 +69,17 @@ struct Options {
     #[arg(long, default_value = "")]
     version: String,
     /// Instead, send this many events to one process of each function, and require flat memory.
-    #[arg(long)]
+    #[arg(long, group = "instead")]
     soak: Option<usize>,
+    /// Instead, check the sizes of the programs that cargo-lambda has built into this folder.
+    #[arg(long, group = "instead")]
+    sizes: Option<PathBuf>,
+    /// Instead, count instructions per event under valgrind, and compare them with this JSON file.
+    #[arg(long, group = "instead")]
+    instructions: Option<PathBuf>,
+    /// Write the counted instructions into the file.
+    #[arg(long, requires = "instructions")]
+    record: bool,
     /// Show the logs of the functions.
     #[arg(long)]
     verbose: bool,
@@ -93,12 +104,17 @@ async fn main() -> Result<(), Failed> {
 }
 
 async fn run(options: &Options, folder: &Path) -> Result<(), Failed> {
+    if let Some(programs) = &options.sizes {
+        return check_sizes(options, programs);
+    }
     let bench = Bench {
         upstreams: Upstreams::start(folder, job::respond).await?,
         options,
     };
     if let Some(events) = options.soak {
         soak(&bench, events).await
+    } else if let Some(recorded) = &options.instructions {
+        check_instructions(&bench, recorded, folder).await
     } else {
         compare(&bench).await
     }
@@ -146,6 +162,35 @@ async fn soak(bench: &Bench<'_>, events: usize) -> Result<(), Failed> {
         } else {
             Err(soak.to_string())
         });
+    }
+    checks.finish()
+}
+
+fn check_sizes(options: &Options, programs: &Path) -> Result<(), Failed> {
+    let mut checks = Checks::default();
+    for job in options.jobs() {
+        let program = programs.join(job.name()).join("bootstrap");
+        checks.add(Sizes::of(&program)?.check(job.name()));
+    }
+    checks.finish()
+}
+
+async fn check_instructions(bench: &Bench<'_>, file: &Path, folder: &Path) -> Result<(), Failed> {
+    let mut checks = Checks::default();
+    let mut counts = instructions::Counts::new();
+    for job in bench.options.jobs() {
+        let program = bench.options.programs.join(job.name());
+        let [least, count, most] = instructions::count(bench, job, &program, folder).await?;
+        if bench.options.record {
+            println!("{}: {count} instructions per event ({least} to {most})", job.name());
+        } else {
+            let recorded = instructions::read(file)?.get(job.name()).copied();
+            checks.add(instructions::compare(job.name(), count, recorded));
+        }
+        counts.insert(job.name().to_owned(), count);
+    }
+    if bench.options.record {
+        instructions::record(file, counts)?;
     }
     checks.finish()
 }

@@ -174,9 +174,14 @@ impl Bench<'_> {
 
     /// Starts a program as Lambda does, and waits until it asks for an event.
     pub(crate) async fn start(&self, job: Job, program: &Path) -> Result<Running, Failed> {
+        self.start_with(job, program, &[]).await
+    }
+
+    /// As [`Self::start`], with arguments.
+    pub(crate) async fn start_with(&self, job: Job, program: &Path, arguments: &[String]) -> Result<Running, Failed> {
         let mut api = RuntimeApi::start().await?;
         let variables = job.variables(&self.upstreams, api.address());
-        let mut process = Process::start(program, &variables, self.options.verbose)?;
+        let mut process = Process::start(program, arguments, &variables, self.options.verbose)?;
         let waiting = tokio::time::timeout(INIT_TIMEOUT, async {
             loop {
                 // A process that exits never asks for an event.

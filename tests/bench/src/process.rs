@@ -7,6 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use crate::Failed;
 
 /// A running function. Dropping it ends the process.
@@ -18,8 +23,14 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program with exactly these variables.
-    pub(crate) fn start(program: &Path, variables: &[(String, String)], with_output: bool) -> Result<Self, Failed> {
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[String],
+        variables: &[(String, String)],
+        with_output: bool,
+    ) -> Result<Self, Failed> {
         let mut command = Command::new(program);
+        command.args(arguments);
         command.env_clear().envs(variables.iter().cloned()).stdin(Stdio::null());
         command.stdout(if with_output { Stdio::inherit() } else { Stdio::null() });
         let started = Instant::now();
@@ -48,6 +59,13 @@ impl Process {
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
         Ok(memory.ok_or_else(|| format!("no {name}"))?.parse()?)
+    }
+
+    /// Asks the process to end, and waits for its end.
+    pub(crate) fn terminate(&mut self) -> Result<(), Failed> {
+        kill(Pid::from_raw(i32::try_from(self.id())?), Signal::SIGTERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 

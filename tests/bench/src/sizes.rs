@@ -28,4 +28,28 @@ impl Sizes {
             zipped: mib(zipped.stdout.len()),
         })
     }
+
+    /// Compares the sizes with the bounds. The error says what is wrong, and the fix.
+    pub(crate) fn check(self, name: &str) -> Result<String, String> {
+        let Self { plain, zipped } = self;
+        let found = format!("{name}: {plain:.2} MiB of {MAX_MIB}, zipped {zipped:.2} MiB of {MAX_ZIPPED_MIB}");
+        if plain <= MAX_MIB && zipped <= MAX_ZIPPED_MIB {
+            Ok(found)
+        } else {
+            Err(format!("FAIL {found}. Fix: find what has become larger"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_above_either_bound_is_an_error() {
+        let check = |plain, zipped| Sizes { plain, zipped }.check("callback").is_ok();
+        assert!(check(8.0, 3.5));
+        assert!(!check(8.01, 3.0));
+        assert!(!check(7.0, 3.51));
+    }
 }

@@ -132,7 +132,7 @@ fn no_release_trusts_the_ca_of_the_benchmark() {
         .split("\n\n")
         .filter(|target| target.contains("--features") || target.contains("/measure"));
     for target in targets {
-        assert!(target.contains("\nbench: "), "{target}");
+        assert!(target.contains("\nbench-functions:"), "{target}");
     }
     for function in FUNCTIONS {
         let manifest = read(&format!("functions/{function}/Cargo.toml"));
