@@ -211,7 +211,7 @@ impl Checks {
     fn finish(self) -> Result<(), Failed> {
         match self.failed {
             0 => Ok(()),
-            failed => Err(format!("{failed} checks failed").into()),
+            failed => Err(format!("failed checks: {failed}").into()),
         }
     }
 }
