@@ -17,8 +17,8 @@ const FEW: u32 = 50;
 const MANY: u32 = 350;
 /// Number of such pairs, of which the median counts. A connection that took too long, and was opened twice, changes only one pair.
 const PAIRS: usize = 3;
-/// Number of pairs that may fail. On a busy machine, valgrind can be too slow for the timeouts of the first connections.
-const MAX_FAILURES: usize = 5;
+/// Upper bound of attempts at each process. On a busy machine, valgrind can be too slow for the timeouts of the first connections.
+const MAX_ATTEMPTS: u32 = 10;
 /// Difference from the recorded figure that is not an error, in percent.
 const TOLERANCE_PERCENT: f64 = 3.0;
 
@@ -28,28 +28,28 @@ pub(crate) type Counts = BTreeMap<String, u64>;
 /// Counts the instructions of a warm event, once with each pair, in ascending order.
 pub(crate) async fn count(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path) -> Result<[u64; PAIRS], Failed> {
     let mut counts = [0; PAIRS];
-    let mut failures = 0;
     for count in &mut counts {
-        *count = loop {
-            match count_pair(bench, job, program, folder).await {
-                Ok(count) => break count,
-                Err(_) if failures < MAX_FAILURES => failures += 1,
-                Err(error) => return Err(error),
-            }
-        };
+        let few = total(bench, job, program, folder, FEW).await?;
+        let many = total(bench, job, program, folder, MANY).await?;
+        *count = many.saturating_sub(few) / u64::from(MANY - FEW);
     }
     counts.sort_unstable();
     Ok(counts)
 }
 
-async fn count_pair(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path) -> Result<u64, Failed> {
-    let few = total(bench, job, program, folder, FEW).await?;
-    let many = total(bench, job, program, folder, MANY).await?;
-    Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
+/// All instructions of a process that answers `events` events, in the first attempt that succeeds.
+async fn total(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path, events: u32) -> Result<u64, Failed> {
+    for _ in 1..MAX_ATTEMPTS {
+        if let Ok(total) = attempt(bench, job, program, folder, events).await {
+            return Ok(total);
+        }
+        // Forgets the calls.
+        drop(bench.upstreams.look());
+    }
+    attempt(bench, job, program, folder, events).await
 }
 
-/// All instructions of a process that answers `events` events.
-async fn total(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path, events: u32) -> Result<u64, Failed> {
+async fn attempt(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path, events: u32) -> Result<u64, Failed> {
     let log = folder.join("callgrind.log");
     let options = [
         "--tool=callgrind".to_owned(),
