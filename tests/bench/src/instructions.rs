@@ -15,8 +15,8 @@ use crate::{Failed, job::Job, measurement::Bench};
 /// Numbers of events of the two processes.
 const FEW: u32 = 50;
 const MANY: u32 = 350;
-/// Number of such pairs, of which the median counts. A connection that took too long, and was opened twice, changes only one pair.
-const PAIRS: usize = 3;
+/// Number of processes with each number of events. The least total counts, because a disturbance, such as a connection that is opened twice, only adds to it.
+const REPETITIONS: usize = 3;
 /// Upper bound of attempts at each process. On a busy machine, valgrind can be too slow for the timeouts of the first connections.
 const MAX_ATTEMPTS: u32 = 10;
 /// Difference from the recorded figure that is not an error, in percent.
@@ -25,16 +25,14 @@ const TOLERANCE_PERCENT: f64 = 3.0;
 /// Instructions per event, by function.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
-/// Counts the instructions of a warm event, once with each pair, in ascending order.
-pub(crate) async fn count(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path) -> Result<[u64; PAIRS], Failed> {
-    let mut counts = [0; PAIRS];
-    for count in &mut counts {
-        let few = total(bench, job, program, folder, FEW).await?;
-        let many = total(bench, job, program, folder, MANY).await?;
-        *count = many.saturating_sub(few) / u64::from(MANY - FEW);
+/// Counts the instructions of a warm event.
+pub(crate) async fn count(bench: &Bench<'_>, job: Job, program: &Path, folder: &Path) -> Result<u64, Failed> {
+    let (mut few, mut many) = (u64::MAX, u64::MAX);
+    for _ in 0..REPETITIONS {
+        few = few.min(total(bench, job, program, folder, FEW).await?);
+        many = many.min(total(bench, job, program, folder, MANY).await?);
     }
-    counts.sort_unstable();
-    Ok(counts)
+    Ok(many.saturating_sub(few) / u64::from(MANY - FEW))
 }
 
 /// All instructions of a process that answers `events` events, in the first attempt that succeeds.

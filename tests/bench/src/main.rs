@@ -180,9 +180,9 @@ async fn check_instructions(bench: &Bench<'_>, file: &Path, folder: &Path) -> Re
     let mut counts = instructions::Counts::new();
     for job in bench.options.jobs() {
         let program = bench.options.programs.join(job.name());
-        let [least, count, most] = instructions::count(bench, job, &program, folder).await?;
+        let count = instructions::count(bench, job, &program, folder).await?;
         if bench.options.record {
-            println!("{}: {count} instructions per event ({least} to {most})", job.name());
+            println!("{}: {count} instructions per event", job.name());
         } else {
             let recorded = instructions::read(file)?.get(job.name()).copied();
             checks.add(instructions::compare(job.name(), count, recorded));
