@@ -20,6 +20,8 @@ AREA ?=
 BENCH ?=
 # Options of `make load`.
 LOAD ?=
+# 1: `make release-check` records the instructions per event.
+RECORD ?=
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -30,7 +32,7 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/ministack/bin:$$P
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: ## Run everything locally with a simulated Spotify and a demo site; needs Rust and a C compiler
@@ -58,13 +60,30 @@ test: setup
 	$(WITH_TOOLS) cargo nextest run -p tests -E 'test(/^$(AREA)::/)'
 endif
 
-# The feature `measure` trusts the CA of the stubs. These programs are never released, so they have their own folder.
 .PHONY: bench
-bench: ## Compare the functions with a minimal and an AWS SDK function; BENCH=--help lists options, such as --lambda-mb 128
-	cargo build --release --target-dir target/bench -p callback -p entrypoint --features callback/measure,entrypoint/measure
+bench: bench-functions ## Compare the functions with a minimal and an AWS SDK function; BENCH=--help lists options, such as --lambda-mb 128
 	cargo build --release --target-dir target/bench -p references
 	cargo run --release --target-dir target/bench -p bench -- --json target/bench/results.json --svg target/bench/results.svg \
 		--version "$$(git describe --always --dirty)" $(BENCH)
+
+# The feature `measure` trusts the CA of the stubs. These programs are never released, so they have their own folder.
+.PHONY: bench-functions
+bench-functions:
+	cargo build --release --target-dir target/bench --features measure
+
+.PHONY: release-check
+release-check: check-sizes check-instructions ## Check the sizes and the instructions of release builds; RECORD=1 records the instructions
+
+.PHONY: check-sizes
+check-sizes: ARCH := $(or $(ARCH),x86_64)
+check-sizes: .venv/lambda/.installed
+	$(WITH_LAMBDA) cargo lambda build --release --locked --target $(ARCH:arm64=aarch64)-unknown-linux-gnu --lambda-dir target/check/$(ARCH)
+	cargo run -p bench -- --sizes target/check/$(ARCH)
+
+.PHONY: check-instructions
+check-instructions: bench-functions
+	@$(call debian,valgrind,valgrind)
+	cargo run -p bench -- --instructions tests/bench/instructions.json $(if $(RECORD),--record)
 
 .PHONY: bench-sync
 bench-sync: ## Measure how sync catches up after a Spotify outage (PEOPLE, SPOTIFY_RATE)

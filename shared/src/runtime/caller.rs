@@ -1,54 +1,31 @@
-//! Who sent an event: whether its answer is a page or problem+json, and what is wrong with an event that is no request.
+//! Whether the answer to an event is a page or problem+json, and what is wrong with an event that is no request.
 
 use http::header;
 use serde_json::Value;
 
 use crate::web::{Request, Resource};
 
-/// The media type of a signed request.
-const JWT: &str = "application/jwt";
-
-/// The caller of a function.
-pub(super) struct Caller {
-    accepts_page: bool,
-    accepts_json: bool,
-    sends_signed_request: bool,
-    calls_program_path: bool,
+/// Whether a program sent the request. Its answers are problem+json.
+pub(super) fn is_program(request: &Request) -> bool {
+    let resource = request.route().and_then(|route| route.resource());
+    let is_call = resource == Some(Resource::Call) || !["GET", "HEAD", "POST"].contains(&request.method().as_str());
+    let [accept, content_type] = [header::ACCEPT, header::CONTENT_TYPE].map(|name| request.header(name));
+    prefers_json(accept, content_type, is_call)
 }
 
-impl Caller {
-    pub(super) fn of_request(request: &Request) -> Self {
-        let resource = request.route().and_then(|route| route.resource());
-        Self {
-            sends_signed_request: request.has_content_type(JWT),
-            calls_program_path: resource == Some(Resource::Call)
-                || !["GET", "HEAD", "POST"].contains(&request.method().as_str()),
-            ..Self::of_headers(request.header(header::ACCEPT), None)
-        }
-    }
-
-    fn of_headers(accept: Option<&str>, content_type: Option<&str>) -> Self {
-        let accept = accept.unwrap_or_default().to_ascii_lowercase();
-        let media_type = content_type
-            .and_then(|value| value.split(';').next())
-            .unwrap_or_default();
-        Self {
-            accepts_page: accept.contains("text/html"),
-            accepts_json: accept.contains("json"),
-            sends_signed_request: media_type.trim().eq_ignore_ascii_case(JWT),
-            calls_program_path: false,
-        }
-    }
-
-    /// Whether to answer with problem+json: the caller sends a signed request, accepts JSON but no page, uses a method of no page, or calls a path of programs.
-    pub(super) fn is_program(&self) -> bool {
-        self.sends_signed_request || !self.accepts_page && (self.accepts_json || self.calls_program_path)
-    }
+/// Whether a caller sends a signed request, or accepts no page and either accepts JSON or makes a call of programs.
+fn prefers_json(accept: Option<&str>, content_type: Option<&str>, is_call: bool) -> bool {
+    let accept = accept.unwrap_or_default().to_ascii_lowercase();
+    let media_type = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/jwt")
+        || !accept.contains("text/html") && (accept.contains("json") || is_call)
 }
 
 /// An event that could not be read as a request. A program gets problem+json even for this one.
 pub(super) struct MalformedEvent {
-    pub(super) caller: Caller,
+    pub(super) is_program: bool,
     /// What is wrong with it.
     pub(super) what: &'static str,
 }
@@ -61,7 +38,7 @@ impl MalformedEvent {
         let event = serde_json::from_str::<Value>(event).unwrap_or_default();
         let header = |name: &str| event.pointer(&format!("/headers/{name}")).and_then(Value::as_str);
         Self {
-            caller: Caller::of_headers(header("accept"), header("content-type")),
+            is_program: prefers_json(header("accept"), header("content-type"), false),
             what: if event.get("httpMethod").is_some() {
                 OTHER_FORMAT
             } else if event.get("requestContext").is_none() {

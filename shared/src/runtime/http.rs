@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tracing::Instrument as _;
 
 use super::{
-    caller::{Caller, MalformedEvent},
+    caller::{self, MalformedEvent},
     early,
     startup::{self, StartError},
 };
@@ -132,7 +132,7 @@ async fn answer<F: HttpFunction>(function: &F, request: &Request, within: Durati
         if !is_early {
             count_failure::<F>(&failure);
         }
-        let is_program = failure.is_of_program() || Caller::of_request(request).is_program();
+        let is_program = failure.is_of_program() || caller::is_program(request);
         match function.pages().filter(|_| !is_program) {
             None => failure.to_problem_json(request.request_id()),
             Some(pages) => failure_page(&failure, &pages, Some(request), request.request_id()),
@@ -155,7 +155,7 @@ fn reject_event<F: HttpFunction>(function: &F, error: RequestError, event: &Malf
         0,
         error != RequestError::TooLarge && !event.is_misconfigured(),
     );
-    match function.pages().filter(|_| !event.caller.is_program()) {
+    match function.pages().filter(|_| !event.is_program) {
         None => failure.to_problem_json(UNKNOWN),
         Some(pages) => failure_page(&failure, &pages, None, UNKNOWN),
     }

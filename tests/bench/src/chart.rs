@@ -31,11 +31,14 @@ const TITLE: f64 = 44.0;
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.value{font-size:11px}.title{font-weight:600}.ours{fill:#1a7f37}\
 .floor{fill:#8c959f}.lean{fill:#0969da}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.ours{fill:#3fb950}.floor{fill:#7d8590}.lean{fill:#58a6ff}}";
 
-/// Draws the medians of all jobs. The length of a bar is relative to the largest of its metric.
+/// Draws the medians of all jobs that have references. The length of a bar is relative to the largest of its metric.
 pub(crate) fn draw(reports: &[Report]) -> String {
     let mut body = String::new();
     let mut y = 12.0;
     for report in reports {
+        let Some(floor) = report.references.first() else {
+            continue;
+        };
         let _ = write!(
             body,
             r#"<text class="title" x="12" y="{:.0}">{}</text>"#,
@@ -43,7 +46,7 @@ pub(crate) fn draw(reports: &[Report]) -> String {
             report.job.name()
         );
         let mut x = LEFT;
-        for (class, subject) in CLASSES.iter().zip(&report.subjects) {
+        for (class, subject) in CLASSES.iter().zip(report.subjects()) {
             let _ = write!(
                 body,
                 r#"<rect class="{class}" x="{x:.0}" y="{:.0}" width="11" height="11" rx="2"/>"#,
@@ -61,16 +64,16 @@ pub(crate) fn draw(reports: &[Report]) -> String {
         y += TITLE - 12.0;
         for metric in SHOWN {
             let median = |subject: &Subject| Spread::of(subject.values(metric)).median;
-            let medians = report.subjects.each_ref().map(median);
+            let medians: Vec<_> = report.subjects().map(median).collect();
             let largest = medians.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
             let _ = write!(body, r#"<text x="12" y="{:.0}">{}</text>"#, y + 22.0, metric.name());
-            let subjects = report.subjects.iter().zip(medians);
+            let subjects = report.subjects().zip(medians);
             for (place, (class, (subject, median))) in CLASSES.iter().zip(subjects).enumerate() {
                 let top = y + [0.0, 13.0, 26.0].get(place).copied().unwrap_or_default();
                 let width = (median / largest * LONGEST).max(1.0);
                 let by_floor = match place {
                     1 => String::new(),
-                    _ => format!(" ({:.2} x)", report.ratio_to_floor(subject, metric).median),
+                    _ => format!(" ({:.2} x)", subject.ratios(floor, metric).median),
                 };
                 let _ = write!(
                     body,

@@ -2,10 +2,16 @@
 
 #![expect(clippy::indexing_slicing, reason = "a missing JSON member is null")]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use aws_lc_rs::{digest, hmac};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use http::{Request, StatusCode, header};
 use hyper::body::Bytes;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -22,13 +28,19 @@ const PARTNER_USER_ID: &str = "63e6d54b993a447fa1e81d25dd5f09ac";
 const CLIENT_ID: &str = "00000000000000000000000000000000";
 const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef";
 const SITE_KEY: &[u8] = b"the site's key, 32 bytes or more";
+const BACKEND_KEY: &[u8] = b"the backend's key, 32 bytes or more";
 const SITE: &str = "https://members.example.com";
 const PUBLIC_URL: &str = "https://link.example.com";
 const PENDING_LINKS_TABLE: &str = "pending-links";
 const SUBSCRIBERS_TABLE: &str = "subscribers";
+const PARTNERS_TABLE: &str = "partners";
 const ACCESS_TOKEN: &str = "NgCXRKc0MzYjw0NgCXRKc0MzYjw0NgCXRKc0MzYjw0";
 const COMPLETION_URL: &str =
     "https://content-access.spotify.com/oauth/success?partnerId=0000000000000000000000&state=ok";
+/// Version of the entitlements of the stored subscriber.
+const VERSION: i64 = 3;
+/// The entitlements that replace those of the stored subscriber.
+const NEW_ENTITLEMENTS: [&str; 2] = ["tier-a", "tier-c"];
 const STATE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What a function is measured with.
@@ -38,16 +50,49 @@ pub(crate) enum Job {
     Entrypoint,
     /// A person returns from Spotify's consent, and the link is registered.
     Callback,
+    /// The partner's backend unlinks a subscriber with a signed request. The service token is cached after the first event.
+    Unlink,
+    /// The partner's backend replaces the entitlements of a linked subscriber with a signed request.
+    Entitlements,
+    /// The stream reports one change of a linked subscriber, which Spotify is told.
+    Sync,
+    /// An operator lists the partners, of which there are none.
+    Partners,
 }
 
 impl Job {
-    pub(crate) const ALL: [Self; 2] = [Self::Callback, Self::Entrypoint];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Callback,
+        Self::Entrypoint,
+        Self::Unlink,
+        Self::Entitlements,
+        Self::Sync,
+        Self::Partners,
+    ];
 
     /// The name of our function.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Entrypoint => "entrypoint",
             Self::Callback => "callback",
+            Self::Unlink => "unlink",
+            Self::Entitlements => "entitlements",
+            Self::Sync => "sync",
+            Self::Partners => "partners",
+        }
+    }
+
+    /// Whether the references do this job too. They do what a person or a backend waits for.
+    pub(crate) fn has_references(self) -> bool {
+        !matches!(self, Self::Sync | Self::Partners)
+    }
+
+    /// Number of upstream requests of a warm event. An answer alone does not show that everything was done.
+    pub(crate) fn warm_requests(self) -> usize {
+        match self {
+            Self::Entrypoint | Self::Partners => 1,
+            Self::Entitlements => 2,
+            Self::Callback | Self::Unlink | Self::Sync => 4,
         }
     }
 
@@ -80,10 +125,12 @@ impl Job {
             ("PARTNER_KEYS_ID", "partner-keys".to_owned()),
             ("PENDING_LINKS_TABLE", PENDING_LINKS_TABLE.to_owned()),
             ("SUBSCRIBERS_TABLE", SUBSCRIBERS_TABLE.to_owned()),
+            ("PARTNERS_TABLE", PARTNERS_TABLE.to_owned()),
             ("SIGN_IN", "session".to_owned()),
             ("SIGN_IN_URL", format!("{SITE}/sign-in")),
             ("SESSION_COOKIE", "site_session".to_owned()),
             ("SITE_ISSUER", SITE.to_owned()),
+            ("BACKEND_ISSUER", SITE.to_owned()),
             ("RETURN_URL", format!("{SITE}/account")),
             ("BRAND_NAME", "Example FM".to_owned()),
         ];
@@ -93,32 +140,45 @@ impl Job {
             .collect()
     }
 
-    /// The event of API Gateway.
+    /// An event that was never sent before, because a signed request is valid once.
     pub(crate) fn event(self) -> Result<Bytes, Failed> {
         let text = match self {
             Self::Entrypoint => include_str!("../../events/entrypoint-signed-in.json"),
             Self::Callback => include_str!("../../events/callback.json"),
+            Self::Unlink => include_str!("../../events/unlink-signed.json"),
+            Self::Entitlements => include_str!("../../events/replace-entitlements.json"),
+            Self::Sync => include_str!("../../events/stream.json"),
+            Self::Partners => r#"{"command": "list-partners"}"#,
         };
-        let session = session()?;
-        let gaps = [
-            ("{{session}}", session.as_str()),
-            ("{{cookie}}", &binding()),
-            ("{{code}}", "NApCCgBkWtQNApCCgBkWtQ"),
-            ("{{state}}", STATE),
-        ];
+        let gaps = match self {
+            Self::Entrypoint | Self::Callback => vec![
+                ("{{session}}", session()?),
+                ("{{cookie}}", binding()),
+                ("{{code}}", "NApCCgBkWtQNApCCgBkWtQ".to_owned()),
+                ("{{state}}", STATE.to_owned()),
+            ],
+            Self::Unlink => request_gaps("/unlink", None)?,
+            Self::Entitlements => request_gaps("/replace-entitlements", Some(&NEW_ENTITLEMENTS))?,
+            Self::Sync => vec![("{{id}}", subscriber_id())],
+            Self::Partners => Vec::new(),
+        };
         let text = gaps
             .iter()
             .fold(text.to_owned(), |text, (gap, value)| text.replace(gap, value));
         Ok(text.into())
     }
 
-    /// Fails unless the answer is the right redirect. `accounts` is the origin of Spotify's consent.
+    /// Fails unless the answer is the right one. `accounts` is the origin of Spotify's consent.
     pub(crate) fn verify(self, answer: &[u8], accounts: &str) -> Result<(), Failed> {
         let answer: Value = serde_json::from_slice(answer)?;
         let location = answer["headers"]["location"].as_str().unwrap_or_default();
         let cookie = answer["cookies"][0].as_str().unwrap_or_default();
         let is_right = match self {
-            Self::Callback => location == COMPLETION_URL && cookie.starts_with("__Host-soa_link=; Max-Age=0;"),
+            Self::Callback => {
+                answer["statusCode"] == 302
+                    && location == COMPLETION_URL
+                    && cookie.starts_with("__Host-soa_link=; Max-Age=0;")
+            }
             Self::Entrypoint => {
                 let url = Url::parse(location)?;
                 let parameter = |name: &str| {
@@ -127,7 +187,8 @@ impl Job {
                         .map(|pair| pair.1.into_owned())
                 };
                 let has = |name: &str, length| parameter(name).is_some_and(|value| value.len() == length);
-                location.starts_with(&format!("{accounts}/authorize?"))
+                answer["statusCode"] == 302
+                    && location.starts_with(&format!("{accounts}/authorize?"))
                     && parameter("client_id").as_deref() == Some(CLIENT_ID)
                     && parameter("redirect_uri").as_deref() == Some("https://link.example.com/callback")
                     && has("state", 43)
@@ -135,8 +196,16 @@ impl Job {
                     && cookie.starts_with("__Host-soa_link=")
                     && cookie.contains("Max-Age=600")
             }
+            Self::Unlink => answer["statusCode"] == 204,
+            Self::Entitlements => {
+                let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())?;
+                let changed = json!({"entitlements": NEW_ENTITLEMENTS, "version": VERSION + 1});
+                answer["statusCode"] == 202 && body == changed
+            }
+            Self::Sync => answer == json!({"batchItemFailures": []}),
+            Self::Partners => answer == json!({"partners": [], "unfinished": []}),
         };
-        if answer["statusCode"] == 302 && is_right {
+        if is_right {
             Ok(())
         } else {
             Err(format!("{} answered {answer}", self.name()).into())
@@ -175,23 +244,29 @@ pub(crate) fn respond(host: Host, request: &Request<Bytes>) -> Result<Answered, 
         }
         Host::DynamoDb => {
             let (target, body) = signed_call(request)?;
-            let table = text(&body, "TableName")?;
-            let answer = match (target.as_str(), table.as_str()) {
-                ("DynamoDB_20120810.PutItem", PENDING_LINKS_TABLE) => json!({}),
-                ("DynamoDB_20120810.UpdateItem", PENDING_LINKS_TABLE) => json!({"Attributes": pending_link()}),
-                ("DynamoDB_20120810.UpdateItem", SUBSCRIBERS_TABLE) => json!({"Attributes": subscriber()}),
-                _ => return Err(format!("unexpected {target} of {table}").into()),
+            let operation = target.trim_start_matches("DynamoDB_20120810.");
+            let table = body["TableName"].as_str().unwrap_or_default();
+            let answer = match (operation, table) {
+                ("PutItem", PENDING_LINKS_TABLE) | ("TransactWriteItems", _) => json!({}),
+                ("UpdateItem", SUBSCRIBERS_TABLE) if body["ReturnValues"] == "NONE" => json!({}),
+                ("UpdateItem", PENDING_LINKS_TABLE) => json!({"Attributes": pending_link()}),
+                ("UpdateItem", SUBSCRIBERS_TABLE) => json!({"Attributes": subscriber()}),
+                ("GetItem", SUBSCRIBERS_TABLE) => json!({"Item": subscriber()}),
+                ("Scan", PARTNERS_TABLE) => json!({"Items": [], "Count": 0, "ScannedCount": 0}),
+                _ => return Err(format!("unexpected {operation} of {table}").into()),
             };
-            answered(StatusCode::OK, &answer, dynamodb_content(&target, &table, &body))
+            answered(StatusCode::OK, &answer, dynamodb_content(operation, &body))
         }
         Host::Accounts => {
             require(request, header::AUTHORIZATION.as_str(), |value| {
                 value.starts_with("Basic ")
             })?;
-            let names: Vec<_> = form_urlencoded::parse(request.body())
-                .map(|pair| pair.0.into_owned())
-                .collect();
-            let token = json!({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "scope": "user-soa-link", "expires_in": 3600});
+            let form: Vec<_> = form_urlencoded::parse(request.body()).into_owned().collect();
+            let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
+            let scope = form.iter().find(|(name, _)| name == "scope");
+            let scope = scope.map_or("user-soa-link", |(_, scope)| scope);
+            let token =
+                json!({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "scope": scope, "expires_in": 3600});
             answered(
                 StatusCode::OK,
                 &token,
@@ -202,8 +277,14 @@ pub(crate) fn respond(host: Host, request: &Request<Bytes>) -> Result<Answered, 
             require(request, header::AUTHORIZATION.as_str(), |value| {
                 value == format!("Bearer {ACCESS_TOKEN}")
             })?;
-            let content = format!("{} {}", request.uri().path(), verified_payload(request.body())?);
-            answered(StatusCode::OK, &json!({"completion_url": COMPLETION_URL}), content)
+            let path = request.uri().path();
+            let content = format!("{path} {}", verified_payload(request.body())?);
+            let answer = match path {
+                "/api/v1/register-user" => json!({"completion_url": COMPLETION_URL}),
+                "/api/v1/unlink-user" | "/api/v1/replace-entitlements" => json!({}),
+                _ => return Err("unexpected call".into()),
+            };
+            answered(StatusCode::OK, &answer, content)
         }
     }
 }
@@ -227,8 +308,18 @@ fn text(body: &Value, member: &str) -> Result<String, Failed> {
     Ok(body[member].as_str().ok_or_else(|| format!("no {member}"))?.to_owned())
 }
 
-/// What a call to DynamoDB is about, without its random values and times. Expressions with the same effect may have other words.
-fn dynamodb_content(target: &str, table: &str, body: &Value) -> String {
+/// What a call to DynamoDB is about, without its random values and times.
+fn dynamodb_content(operation: &str, body: &Value) -> String {
+    let Some(items) = body["TransactItems"].as_array() else {
+        return item_content(operation, body);
+    };
+    let items = items.iter().filter_map(Value::as_object).flatten();
+    let items = items.map(|(operation, body)| item_content(operation, body));
+    format!("{operation}: {}", items.collect::<Vec<_>>().join(", "))
+}
+
+/// What an operation on one item is about. Expressions with the same effect may have other words.
+fn item_content(operation: &str, body: &Value) -> String {
     let names = |member: &str| {
         let mut names: Vec<_> = body[member]
             .as_object()
@@ -244,9 +335,10 @@ fn dynamodb_content(target: &str, table: &str, body: &Value) -> String {
         .unwrap_or_default()
         .matches(" = ")
         .count();
+    let table = body["TableName"].as_str().unwrap_or_default();
     let returned = body["ReturnValues"].as_str().unwrap_or_default();
     format!(
-        "{target} {table} {}{} sets {set} returns {returned}",
+        "{operation} {table} {}{} sets {set} returns {returned}",
         names("Key"),
         names("Item")
     )
@@ -266,10 +358,10 @@ fn secret(id: &str) -> Value {
     if id == "client-secret" {
         return json!({"client_secret": CLIENT_SECRET});
     }
-    let key = json!({"kty": "oct", "kid": "site", "alg": "HS256", "k": BASE64_URL_SAFE_NO_PAD.encode(SITE_KEY)});
+    let key = |kid, key| json!({"kty": "oct", "kid": kid, "alg": "HS256", "k": BASE64_URL_SAFE_NO_PAD.encode(key)});
     json!({
-        "site": {"keys": [key]},
-        "backend": {"keys": [key]},
+        "site": {"keys": [key("site", SITE_KEY)]},
+        "backend": {"keys": [key("backend", BACKEND_KEY)]},
         "partner_user_id_key": BASE64_URL_SAFE_NO_PAD.encode([7; 32]),
     })
 }
@@ -291,24 +383,58 @@ fn pending_link() -> Value {
     })
 }
 
-/// The subscriber, whose entitlements the backend has set.
+/// A linked subscriber, whose entitlements the backend has changed: Spotify lacks one of them.
 fn subscriber() -> Value {
-    let now = now().to_string();
+    let now = now();
+    let linked_at = (now - 86_400).to_string();
+    let now = now.to_string();
     json!({
-        "id": {"S": format!("{PARTNER_ID}#{PARTNER_USER_ID}")},
+        "id": {"S": subscriber_id()},
         "partner_id": {"S": PARTNER_ID},
         "partner_user_id": {"S": PARTNER_USER_ID},
         "entitlements": {"L": [{"S": "tier-a"}, {"S": "tier-b"}]},
         "token_entitlements": {"L": [{"S": "tier-a"}, {"S": "tier-b"}]},
-        "version": {"N": "3"},
-        "link_state": {"S": "pending"},
-        "link_since": {"N": now},
-        "link_evidence": {"S": "register-user"},
+        "observed_entitlements": {"L": [{"S": "tier-a"}]},
+        "version": {"N": VERSION.to_string()},
+        "synced_version": {"N": (VERSION - 1).to_string()},
+        "as_of": {"N": format!("{linked_at}000")},
+        "link_state": {"S": "linked"},
+        "link_since": {"N": linked_at},
+        "link_evidence": {"S": "get-entitlements"},
         "next_try_at": {"N": now},
         "dirty_since": {"N": now},
-        "registered_at": {"N": now},
+        "registered_at": {"N": linked_at},
+        "confirmed_at": {"N": linked_at},
         "dirty": {"S": "0"},
     })
+}
+
+fn subscriber_id() -> String {
+    format!("{PARTNER_ID}#{PARTNER_USER_ID}")
+}
+
+/// What fills the event of a signed request to `path`. Each request has its own `jti`.
+fn request_gaps(path: &str, entitlements: Option<&[&str]>) -> Result<Vec<(&'static str, String)>, Failed> {
+    static JTI: AtomicU64 = AtomicU64::new(0);
+    let jti = JTI.fetch_add(1, Ordering::Relaxed);
+    let mut claims = json!({
+        "iss": SITE,
+        "aud": format!("{PUBLIC_URL}{path}"),
+        "iat": now(),
+        "exp": now() + 120,
+        "jti": format!("{jti:032}"),
+        "partner_id": PARTNER_ID,
+        "partner_user_id": PARTNER_USER_ID,
+    });
+    if let (Some(entitlements), Some(claims)) = (entitlements, claims.as_object_mut()) {
+        claims.insert("entitlements".to_owned(), entitlements.into());
+    }
+    let jws = signed("soa-request+jwt", "backend", BACKEND_KEY, &claims)?;
+    let gaps = [
+        ("{{length}}", jws.len().to_string()),
+        ("{{jws_base64}}", BASE64_STANDARD.encode(&jws)),
+    ];
+    Ok(gaps.into())
 }
 
 /// The session token of the site.
@@ -322,15 +448,16 @@ fn session() -> Result<String, Failed> {
         "partner_user_id": PARTNER_USER_ID,
         "entitlements": ["tier-a", "tier-b"],
     });
+    signed("JWT", "site", SITE_KEY, &claims)
+}
+
+fn signed(typ: &str, kid: &str, key: &[u8], claims: &Value) -> Result<String, Failed> {
     let header = Header {
-        kid: Some("site".to_owned()),
+        typ: Some(typ.to_owned()),
+        kid: Some(kid.to_owned()),
         ..Header::new(Algorithm::HS256)
     };
-    Ok(jsonwebtoken::encode(
-        &header,
-        &claims,
-        &EncodingKey::from_secret(SITE_KEY),
-    )?)
+    Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))?)
 }
 
 /// The browser binding: a value and its tag, each of which may be any.
@@ -387,12 +514,37 @@ mod tests {
 
     #[test]
     fn calls_with_other_random_values_have_the_same_content() {
-        let content = |owner: &str, target: &str| {
+        let content = |owner: &str, operation: &str| {
             let body = json!({"TableName": "t", "Key": {"id": {"S": owner}}, "UpdateExpression": "SET a = :a"});
-            dynamodb_content(target, "t", &body)
+            dynamodb_content(operation, &body)
         };
         assert_eq!(content("one", "UpdateItem"), content("other", "UpdateItem"));
         assert_ne!(content("one", "UpdateItem"), content("one", "PutItem"));
+    }
+
+    #[test]
+    fn a_transaction_has_the_content_of_all_its_items() {
+        let put = json!({"TableName": "t", "Item": {"id": {"S": "1"}}});
+        let content = |items: Value| dynamodb_content("TransactWriteItems", &json!({ "TransactItems": items }));
+        let one = content(json!([{ "Put": put }]));
+        assert_eq!(one, "TransactWriteItems: Put t id sets 0 returns ");
+        assert_ne!(content(json!([{ "Put": put }, { "Put": put }])), one);
+    }
+
+    #[test]
+    fn a_signed_request_is_never_sent_twice() {
+        for job in [Job::Unlink, Job::Entitlements] {
+            assert_ne!(job.event().unwrap(), job.event().unwrap());
+        }
+    }
+
+    #[test]
+    fn every_event_is_json_without_gaps() {
+        for job in Job::ALL {
+            let event = job.event().unwrap();
+            assert!(serde_json::from_slice::<Value>(&event).is_ok(), "{job:?}");
+            assert!(!String::from_utf8_lossy(&event).contains("{{"), "{job:?}");
+        }
     }
 
     #[test]

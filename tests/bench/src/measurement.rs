@@ -1,25 +1,24 @@
 //! One process from its start to its last event, and the rounds of them. What the numbers are compared with is in `report`.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-
-use hyper::body::Bytes;
 
 use crate::{
     Failed, Options,
     job::Job,
-    process::{self, Process, processor_time},
+    process::{Process, processor_time},
     report::Report,
     runtime_api::RuntimeApi,
-    statistics::{percentile, sequential},
+    sizes::Sizes,
+    statistics::{Spread, percentile, sequential},
     throttle::{PERIOD, Throttle},
     upstream::{Host, Seen, Upstreams},
 };
 
-/// Time within which a function must ask for its first event.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time within which a function must ask for its first event, also under valgrind.
+const INIT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Warm events that are not counted.
 const SETTLING: usize = 5;
 /// Delay of the upstreams when their round trips are counted: longer than anything else takes.
@@ -74,8 +73,7 @@ impl Metric {
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     program: PathBuf,
-    /// Size of the program and of its zip, in MiB.
-    sizes: (f64, f64),
+    sizes: Sizes,
     /// The values of each metric, one of each round.
     pub(crate) values: [Vec<f64>; Metric::ALL.len()],
     /// The calls during init, at the first event and at a later event.
@@ -113,11 +111,16 @@ impl Subject {
     pub(crate) fn new(name: &'static str, program: PathBuf) -> Result<Self, Failed> {
         Ok(Self {
             name,
-            sizes: process::sizes(&program)?,
+            sizes: Sizes::of(&program)?,
             program,
             values: Default::default(),
             calls: Vec::new(),
         })
+    }
+
+    /// The spread of this subject's ratios to `reference`, of pairs of the same round.
+    pub(crate) fn ratios(&self, reference: &Self, metric: Metric) -> Spread {
+        Spread::of_ratios(self.values(metric), reference.values(metric))
     }
 
     pub(crate) fn values(&self, metric: Metric) -> &[f64] {
@@ -135,15 +138,22 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Measures the subjects in turns. The order changes with each round, because the first one finds a colder machine.
-    pub(crate) async fn compare(&self, job: Job, mut subjects: [Subject; 3]) -> Result<Report, Failed> {
-        for subject in &mut subjects {
+    /// Measures our function and the references in turns. The order changes with each round, because the first one finds a colder machine.
+    pub(crate) async fn compare(
+        &self,
+        job: Job,
+        mut ours: Subject,
+        mut references: Vec<Subject>,
+    ) -> Result<Report, Failed> {
+        for subject in std::iter::once(&mut ours).chain(&mut references) {
             subject.calls = self
                 .count_calls(job, subject)
                 .await
                 .map_err(|error| format!("{}: {error}", subject.name))?;
         }
-        require_same_calls(&subjects)?;
+        require_all_calls(job, &ours)?;
+        require_same_calls(&ours, &references)?;
+        let mut subjects: Vec<_> = std::iter::once(&mut ours).chain(&mut references).collect();
         for round in 0..self.options.rounds {
             let count = subjects.len();
             for turn in 0..count {
@@ -159,13 +169,19 @@ impl Bench<'_> {
                 }
             }
         }
-        Ok(Report { job, subjects })
+        Ok(Report { job, ours, references })
     }
 
-    async fn start(&self, job: Job, subject: &Subject) -> Result<Running, Failed> {
+    /// Starts a program as Lambda does, and waits until it asks for an event.
+    pub(crate) async fn start(&self, job: Job, program: &Path) -> Result<Running, Failed> {
+        self.start_with(job, program, &[]).await
+    }
+
+    /// As [`Self::start`], with arguments.
+    pub(crate) async fn start_with(&self, job: Job, program: &Path, arguments: &[String]) -> Result<Running, Failed> {
         let mut api = RuntimeApi::start().await?;
         let variables = job.variables(&self.upstreams, api.address());
-        let mut process = Process::start(&subject.program, &variables, self.options.verbose)?;
+        let mut process = Process::start(program, arguments, &variables, self.options.verbose)?;
         let waiting = tokio::time::timeout(INIT_TIMEOUT, async {
             loop {
                 // A process that exits never asks for an event.
@@ -177,18 +193,17 @@ impl Bench<'_> {
         });
         let ready = waiting.await??;
         Ok(Running {
-            api,
             process,
+            api,
             ready,
             job,
-            event: job.event()?,
         })
     }
 
     /// The calls of a process whose upstreams are slow, so that parallel calls overlap.
     async fn count_calls(&self, job: Job, subject: &Subject) -> Result<Vec<Calls>, Failed> {
         self.upstreams.set_delay(COUNTING_DELAY);
-        let mut running = self.start(job, subject).await?;
+        let mut running = self.start(job, &subject.program).await?;
         let mut phases = vec![Calls::new("init", self.upstreams.look()?)];
         for phase in ["first event", "warm event"] {
             running.invoke(&self.upstreams).await?;
@@ -200,7 +215,7 @@ impl Bench<'_> {
     }
 
     async fn sample(&self, job: Job, subject: &Subject) -> Result<[f64; Metric::ALL.len()], Failed> {
-        let mut running = self.start(job, subject).await?;
+        let mut running = self.start(job, &subject.program).await?;
         let id = running.process.id();
         let started = running.process.started;
         let init = running.ready - started;
@@ -226,7 +241,7 @@ impl Bench<'_> {
         #[expect(clippy::cast_precision_loss, reason = "a number of events")]
         let warm_cpu = milliseconds(processor_time(id)?.saturating_sub(before)) / warm.len().max(1) as f64;
         drop(throttle);
-        let memory = running.process.peak_memory()?;
+        let memory = running.process.memory_kib("VmHWM")? / 1024.0;
         drop(running);
         self.upstreams.look()?;
         Ok([
@@ -238,15 +253,28 @@ impl Bench<'_> {
             percentile(&warm, 99.0),
             warm_cpu,
             memory,
-            subject.sizes.0,
-            subject.sizes.1,
+            subject.sizes.plain,
+            subject.sizes.zipped,
         ])
     }
 }
 
+/// A warm event must make all calls of the job.
+fn require_all_calls(job: Job, ours: &Subject) -> Result<(), Failed> {
+    let Some(warm) = ours.calls.last() else { return Ok(()) };
+    if warm.requests == job.warm_requests() {
+        return Ok(());
+    }
+    let (name, expected) = (job.name(), job.warm_requests());
+    Err(format!(
+        "{name}: expected {expected} calls of a warm event, got {:#?}",
+        warm.contents
+    )
+    .into())
+}
+
 /// The references must do what ours does, or the ratios mean nothing.
-fn require_same_calls(subjects: &[Subject; 3]) -> Result<(), Failed> {
-    let [ours, references @ ..] = subjects;
+fn require_same_calls(ours: &Subject, references: &[Subject]) -> Result<(), Failed> {
     for reference in references {
         for (expected, calls) in ours.calls.iter().zip(&reference.calls) {
             if expected.contents != calls.contents {
@@ -262,20 +290,20 @@ fn require_same_calls(subjects: &[Subject; 3]) -> Result<(), Failed> {
 }
 
 /// A function that waits for an event.
-struct Running {
+pub(crate) struct Running {
     // Ended before its emulator.
-    process: Process,
+    pub(crate) process: Process,
     api: RuntimeApi,
     ready: Instant,
     job: Job,
-    event: Bytes,
 }
 
 impl Running {
-    /// Sends an event, verifies the answer, and waits until the function asks for the next. Returns the time until the answer.
-    async fn invoke(&mut self, upstreams: &Upstreams) -> Result<Duration, Failed> {
+    /// Sends a new event, verifies the answer, and waits until the function asks for the next. Returns the time until the answer.
+    pub(crate) async fn invoke(&mut self, upstreams: &Upstreams) -> Result<Duration, Failed> {
+        let event = self.job.event()?;
         let sent = Instant::now();
-        let (arrived, answer) = self.api.invoke(self.event.clone()).await?;
+        let (arrived, answer) = self.api.invoke(event).await?;
         self.job.verify(&answer, &upstreams.origin(Host::Accounts))?;
         self.api.ready().await?;
         Ok(arrived - sent)

@@ -1,10 +1,15 @@
-//! A function as a process: starting it, its processor time, its memory, and the size of its program.
+//! A function as a process: starting and ending it, its processor time, and its memory.
 
 use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
 };
 
 use crate::Failed;
@@ -18,8 +23,14 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a program with exactly these variables.
-    pub(crate) fn start(program: &Path, variables: &[(String, String)], with_output: bool) -> Result<Self, Failed> {
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[String],
+        variables: &[(String, String)],
+        with_output: bool,
+    ) -> Result<Self, Failed> {
         let mut command = Command::new(program);
+        command.args(arguments);
         command.env_clear().envs(variables.iter().cloned()).stdin(Stdio::null());
         command.stdout(if with_output { Stdio::inherit() } else { Stdio::null() });
         let started = Instant::now();
@@ -41,13 +52,20 @@ impl Process {
         }
     }
 
-    /// Peak of the resident memory, in MiB.
-    pub(crate) fn peak_memory(&self) -> Result<f64, Failed> {
+    /// The resident memory in KiB: `VmRSS` is the present one, `VmHWM` its peak.
+    pub(crate) fn memory_kib(&self, name: &str) -> Result<f64, Failed> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let peak = status
+        let memory = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        Ok(peak.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
+        Ok(memory.ok_or_else(|| format!("no {name}"))?.parse()?)
+    }
+
+    /// Asks the process to end, and waits for its end.
+    pub(crate) fn terminate(&mut self) -> Result<(), Failed> {
+        kill(Pid::from_raw(i32::try_from(self.id())?), Signal::SIGTERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 
@@ -70,14 +88,6 @@ pub(crate) fn processor_time(id: u32) -> Result<Duration, Failed> {
         nanoseconds += line.split(' ').next().unwrap_or_default().parse::<u64>()?;
     }
     Ok(Duration::from_nanos(nanoseconds))
-}
-
-/// The sizes of a program in MiB: as it is, and compressed as a zip compresses it.
-pub(crate) fn sizes(program: &Path) -> Result<(f64, f64), Failed> {
-    let compressed = Command::new("gzip").args(["-9", "--stdout"]).arg(program).output()?;
-    #[expect(clippy::cast_precision_loss, reason = "programs are smaller than 2^52 bytes")]
-    let mib = |bytes: usize| bytes as f64 / f64::from(1024 * 1024);
-    Ok((mib(fs::read(program)?.len()), mib(compressed.stdout.len())))
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -8,6 +8,7 @@ use crate::{
     Failed, Options,
     job::Job,
     measurement::{Metric, Subject},
+    sizes::{MAX_MIB, MAX_ZIPPED_MIB},
     statistics::Spread,
 };
 
@@ -27,31 +28,22 @@ const GOALS: [(Metric, Against, f64); 7] = [
     (Metric::WarmP50, Against::LeanSdk, 1.15),
     (Metric::WarmCpu, Against::LeanSdk, 1.25),
     (Metric::Memory, Against::Nothing, 12.0),
-    (Metric::Size, Against::Nothing, 8.0),
-    (Metric::ZippedSize, Against::Nothing, 3.5),
+    (Metric::Size, Against::Nothing, MAX_MIB),
+    (Metric::ZippedSize, Against::Nothing, MAX_ZIPPED_MIB),
 ];
 
-/// The results of one job: ours, the floor, the lean SDK function.
+/// The results of one job.
 pub(crate) struct Report {
     pub(crate) job: Job,
-    pub(crate) subjects: [Subject; 3],
+    pub(crate) ours: Subject,
+    /// The floor and the lean SDK function, if they do this job.
+    pub(crate) references: Vec<Subject>,
 }
 
 impl Report {
-    /// The spread of our ratios to a reference, of pairs of the same round.
-    pub(crate) fn ratios(&self, metric: Metric, reference: usize) -> Spread {
-        let [ours, ..] = &self.subjects;
-        let reference = self
-            .subjects
-            .get(reference)
-            .map_or(&[][..], |reference| reference.values(metric));
-        Spread::of_ratios(ours.values(metric), reference)
-    }
-
-    /// The spread of a subject's ratios to the floor.
-    pub(crate) fn ratio_to_floor(&self, subject: &Subject, metric: Metric) -> Spread {
-        let [_, floor, _] = &self.subjects;
-        Spread::of_ratios(subject.values(metric), floor.values(metric))
+    /// Ours, then the references.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        std::iter::once(&self.ours).chain(&self.references)
     }
 
     /// How our ratios to the floor have changed since `before`, the results of an earlier run, in percent. Milliseconds are not compared, because they depend on the
@@ -65,7 +57,8 @@ impl Report {
         for metric in Metric::ALL {
             let path = format!("/functions/{}/ours_by_floor/{}/median", self.job.name(), metric.name());
             if let Some(earlier) = before.pointer(&path).and_then(Value::as_f64) {
-                let now = self.ratios(metric, 1).median;
+                let Some(floor) = self.references.first() else { continue };
+                let now = self.ours.ratios(floor, metric).median;
                 let percent = (now / earlier - 1.0) * 100.0;
                 let name = metric.name();
                 let _ = writeln!(
@@ -80,60 +73,64 @@ impl Report {
     /// The goal of a metric, and whether our median meets it.
     fn goal(&self, metric: Metric) -> Option<(String, bool)> {
         let (_, against, limit) = GOALS.into_iter().find(|(goal, ..)| *goal == metric)?;
-        let [ours, floor, lean] = &self.subjects;
-        let (value, text) = match against {
-            Against::Nothing => (Spread::of(ours.values(metric)).median, format!("{limit}")),
-            Against::Floor => (self.ratios(metric, 1).median, format!("{limit} x {}", floor.name)),
-            Against::LeanSdk => (self.ratios(metric, 2).median, format!("{limit} x {}", lean.name)),
+        let reference = match against {
+            Against::Nothing => None,
+            Against::Floor => Some(self.references.first()?),
+            Against::LeanSdk => Some(self.references.get(1)?),
         };
-        Some((text, value <= limit))
+        let (spread, text) = match reference {
+            None => (Spread::of(self.ours.values(metric)), format!("{limit}")),
+            Some(reference) => (
+                self.ours.ratios(reference, metric),
+                format!("{limit} x {}", reference.name),
+            ),
+        };
+        Some((text, spread.median <= limit))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [ours, floor, lean] = &self.subjects;
-        writeln!(
-            formatter,
-            "{:<15} {:>9} {:>9} {:>9}   {:^20}  {:^20}",
+        let names = self.subjects().map(|subject| format!("{:>9} ", subject.name));
+        let references = self
+            .references
+            .iter()
+            .map(|reference| format!("  {:^20}", format!("ours / {}", reference.name)));
+        let line = format!(
+            "{:<15} {} {}",
             self.job.name(),
-            ours.name,
-            floor.name,
-            lean.name,
-            format!("ours / {}", floor.name),
-            format!("ours / {}", lean.name)
-        )?;
-        let columns = format!("{:>6} {:>6} {:>6}", "min", "median", "max");
-        writeln!(
-            formatter,
-            "{:<15} {:>9} {:>9} {:>9}   {columns}  {columns}  goal",
-            "", "median", "median", "median"
-        )?;
+            names.collect::<String>(),
+            references.collect::<String>()
+        );
+        writeln!(formatter, "{}", line.trim_end())?;
+        let medians = format!("{:>9} ", "median").repeat(self.subjects().count());
+        let columns = format!("  {:>6} {:>6} {:>6}", "min", "median", "max").repeat(self.references.len());
+        writeln!(formatter, "{:<15} {medians} {columns}  goal", "")?;
         for metric in Metric::ALL {
-            let median = |subject: &Subject| Spread::of(subject.values(metric)).median;
-            let ratios = |reference| {
-                let spread = self.ratios(metric, reference);
-                format!("{:>6.2} {:>6.2} {:>6.2}", spread.min, spread.median, spread.max)
-            };
+            let medians = self.subjects().map(|subject| {
+                let median = Spread::of(subject.values(metric)).median;
+                format!("{median:>9.3} ")
+            });
+            let ratios = self.references.iter().map(|reference| {
+                let spread = self.ours.ratios(reference, metric);
+                format!("  {:>6.2} {:>6.2} {:>6.2}", spread.min, spread.median, spread.max)
+            });
             let goal = match self.goal(metric) {
                 None => String::new(),
                 Some((text, true)) => format!("<= {text}: met"),
                 Some((text, false)) => format!("<= {text}: MISSED"),
             };
             let line = format!(
-                "{:<15} {:>9.3} {:>9.3} {:>9.3}   {}  {}  {goal}",
+                "{:<15} {} {}  {goal}",
                 metric.name(),
-                median(ours),
-                median(floor),
-                median(lean),
-                ratios(1),
-                ratios(2)
+                medians.collect::<String>(),
+                ratios.collect::<String>()
             );
             writeln!(formatter, "{}", line.trim_end())?;
         }
         writeln!(formatter, "\nrequests / connections / sequential round trips")?;
-        for (place, calls) in ours.calls.iter().enumerate() {
-            let counts = self.subjects.iter().filter_map(|subject| subject.calls.get(place));
+        for (place, calls) in self.ours.calls.iter().enumerate() {
+            let counts = self.subjects().filter_map(|subject| subject.calls.get(place));
             let counts = counts.map(|calls| {
                 format!(
                     "{:>10}",
@@ -156,7 +153,6 @@ pub(crate) fn to_json(reports: &[Report], options: &Options) -> Result<String, F
             .collect()
     };
     let functions = reports.iter().map(|report| {
-        let [ours, floor, lean] = &report.subjects;
         let calls = |subject: &Subject| -> Map<String, Value> {
             let calls = subject.calls.iter().map(|calls| {
                 let counts = json!({
@@ -170,14 +166,14 @@ pub(crate) fn to_json(reports: &[Report], options: &Options) -> Result<String, F
             calls.collect()
         };
         let values = |subject: &Subject| json!({"metrics": metrics(&|metric| Spread::of(subject.values(metric))), "calls": calls(subject)});
-        let results = json!({
-            "ours": values(ours),
-            "floor": values(floor),
-            "lean_sdk": values(lean),
-            "ours_by_floor": metrics(&|metric| report.ratios(metric, 1)),
-            "ours_by_lean_sdk": metrics(&|metric| report.ratios(metric, 2)),
-        });
-        (report.job.name().to_owned(), results)
+        let mut results = Map::from_iter([("ours".to_owned(), values(&report.ours))]);
+        for reference in &report.references {
+            let name = reference.name.to_lowercase().replace(' ', "_");
+            let ratios = metrics(&|metric| report.ours.ratios(reference, metric));
+            results.insert(format!("ours_by_{name}"), ratios.into());
+            results.insert(name, values(reference));
+        }
+        (report.job.name().to_owned(), results.into())
     });
     let all = json!({
         "version": options.version,
@@ -185,7 +181,7 @@ pub(crate) fn to_json(reports: &[Report], options: &Options) -> Result<String, F
         "warm": options.warm,
         "upstream_ms": options.upstream_ms,
         "lambda_mb": options.lambda_mb,
-        "functions": functions.collect::<Map<_, _>>(),
+        "functions": functions.collect::<Map<_, Value>>(),
     });
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::support::lambda::bootstrap;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const FUNCTIONS: [&str; 6] = ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"];
 /// The variable that a function reads only if it was built with the feature `measure`.
 const MEASURE_CA: &str = "SOA_LINK_MEASURE_CA";
 
@@ -29,7 +30,7 @@ fn tree(arguments: &[&str]) -> String {
 
 #[test]
 fn the_functions_have_one_tls_stack_and_no_test_support() {
-    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
+    for function in FUNCTIONS {
         let crates = tree(&["-p", function, "--prefix", "none", "--format", "{p} {f}"]);
         let has = |name: &str| crates.lines().any(|line| line.split(' ').next() == Some(name));
         assert!(has("aws-lc-rs") && has("rustls") && has("webpki-roots"));
@@ -131,16 +132,16 @@ fn no_release_trusts_the_ca_of_the_benchmark() {
         .split("\n\n")
         .filter(|target| target.contains("--features") || target.contains("/measure"));
     for target in targets {
-        assert!(target.contains("\nbench: "), "{target}");
+        assert!(target.contains("\nbench-functions:"), "{target}");
     }
-    for function in ["callback", "entrypoint"] {
+    for function in FUNCTIONS {
         let manifest = read(&format!("functions/{function}/Cargo.toml"));
         assert!(!manifest.contains("default = "), "{function}");
     }
     // The script of releases looks for the same name.
     assert!(read("infra/release.sh").contains(MEASURE_CA));
     assert!(read("shared/src/http_client.rs").contains(MEASURE_CA));
-    for function in ["entrypoint", "callback", "unlink", "entitlements", "sync", "partners"] {
+    for function in FUNCTIONS {
         let program = std::fs::read(bootstrap(function)).unwrap();
         let has_ca = program
             .windows(MEASURE_CA.len())

@@ -6,6 +6,7 @@ pub(crate) mod chromium;
 pub(crate) mod cli;
 pub(crate) mod dynamodb_engine;
 pub(crate) mod faulty_dynamodb;
+pub(crate) mod gate;
 pub(crate) mod jwks_server;
 pub(crate) mod lambda;
 mod log;

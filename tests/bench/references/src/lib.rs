@@ -1,5 +1,7 @@
-//! What both references share: their settings, the content of their calls, and their answers. They do the work of `entrypoint` and `callback` with the same
-//! upstream calls, and validate only what they need. How they call is in `bin`.
+//! What both references share: their settings, the content of their calls, and their answers. They do the work of `entrypoint` and `callback`, and that of
+//! `unlink` and `entitlements` for the partner's backend, with the same upstream calls. They validate only what they need. How they call is in `bin`.
+
+mod backend;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,6 +18,10 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs as provider};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
+
+pub use backend::{
+    BEGIN_UNLINK, CHANGE, CHANGEABLE, Change, NEW_REQUEST, RequestClaims, Stored, UNLINKABLE, backend_key,
+};
 
 /// Any error; a reference explains none.
 pub type Error = Box<dyn error::Error + Send + Sync>;
@@ -41,6 +47,27 @@ pub const BEGIN_REGISTRATION: &str = "SET link_state = :link_state, link_since =
                                       :partner_user_id, registered_at = :registered_at, dirty = :dirty, token_entitlements = :token_entitlements REMOVE \
                                       changed_at, events_at";
 
+/// The function whose work a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// `GET /entrypoint`
+    Entrypoint,
+    /// `GET /callback`
+    Callback,
+    /// `POST /unlink` with a signed request
+    Unlink,
+    /// `POST /replace-entitlements`
+    Entitlements,
+}
+
+impl Job {
+    /// Whether the function calls Spotify, and so needs the client secret.
+    #[must_use]
+    pub fn calls_spotify(self) -> bool {
+        matches!(self, Self::Callback | Self::Unlink)
+    }
+}
+
 /// The settings, from the variables of our functions.
 pub struct Settings {
     variables: HashMap<String, String>,
@@ -65,21 +92,18 @@ impl Settings {
         self.variables.get(name).map_or("", String::as_str)
     }
 
-    /// Whether this process is the `callback`, not the `entrypoint`.
-    #[must_use]
-    pub fn is_callback(&self) -> bool {
-        self.get("_HANDLER") == "callback"
-    }
-
-    /// The ids of the secrets to read, of which the last has the client secret if this is the callback.
-    #[must_use]
-    pub fn secret_ids(&self) -> Vec<&str> {
-        let names: &[&str] = if self.is_callback() {
-            &["PARTNER_KEYS_ID", "SPOTIFY_CLIENT_SECRET_ID"]
-        } else {
-            &["PARTNER_KEYS_ID"]
-        };
-        names.iter().map(|name| self.get(name)).collect()
+    /// The job of this process.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn job(&self) -> Result<Job, Error> {
+        match self.get("_HANDLER") {
+            "entrypoint" => Ok(Job::Entrypoint),
+            "callback" => Ok(Job::Callback),
+            "unlink" => Ok(Job::Unlink),
+            "entitlements" => Ok(Job::Entitlements),
+            other => Err(format!("no job {other}").into()),
+        }
     }
 
     /// The TLS configuration: the compiled-in roots and the CA of the stubs.
@@ -105,6 +129,15 @@ impl Settings {
             .append_pair("code", code)
             .append_pair("redirect_uri", &self.redirect_uri())
             .append_pair("code_verifier", code_verifier)
+            .finish()
+    }
+
+    /// The body of the request for the service token of `unlink-user`.
+    #[must_use]
+    pub fn service_token_form() -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("scope", "user-soa-unlink")
             .finish()
     }
 
@@ -150,8 +183,12 @@ impl Settings {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
+    raw_path: String,
     raw_query_string: String,
+    #[serde(default)]
     cookies: Vec<String>,
+    #[serde(default)]
+    body: String,
 }
 
 impl Event {
@@ -173,6 +210,20 @@ impl Event {
             .iter()
             .find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
         pair.unwrap_or_default()
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn raw_path(&self) -> &str {
+        &self.raw_path
+    }
+
+    /// The body, as API Gateway encodes that of a signed request.
+    ///
+    /// # Errors
+    /// If it is not base64 of text.
+    pub fn decoded_body(&self) -> Result<String, Error> {
+        Ok(String::from_utf8(BASE64_STANDARD.decode(&self.body)?)?)
     }
 }
 
@@ -205,6 +256,8 @@ pub enum Field {
     Number(i64),
     /// `L` of `S`
     List(Vec<String>),
+    /// `BOOL`
+    Bool(bool),
 }
 
 /// A begun journey.
@@ -311,17 +364,18 @@ impl PendingLink {
         Payload {
             partner_id: &self.partner_id,
             partner_user_id: &self.partner_user_id,
-            entitlements,
+            entitlements: Some(entitlements),
         }
     }
 }
 
-/// The payload of `register-user`.
+/// The payload of `register-user` or, without entitlements, of `unlink-user`.
 #[derive(Serialize)]
 pub struct Payload<'a> {
     partner_id: &'a str,
     partner_user_id: &'a str,
-    entitlements: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entitlements: Option<&'a [String]>,
 }
 
 /// The response of the token endpoint.
@@ -354,26 +408,47 @@ impl Registered {
 pub struct Answer {
     status_code: u16,
     headers: BTreeMap<&'static str, String>,
-    cookies: [String; 1],
+    cookies: Vec<String>,
+    body: Option<String>,
     is_base64_encoded: bool,
 }
 
 impl Answer {
-    fn redirect(location: String, cookie: String) -> Self {
+    /// An answer without content.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self::new(204)
+    }
+
+    fn new(status_code: u16) -> Self {
         let header = |name, value: &str| (name, value.to_owned());
         let headers = [
             header("cache-control", "no-store"),
             header("content-security-policy", "default-src 'none'"),
             header("referrer-policy", "no-referrer"),
             header("x-content-type-options", "nosniff"),
-            ("location", location),
         ];
         Self {
-            status_code: 302,
+            status_code,
             headers: headers.into(),
-            cookies: [cookie],
+            cookies: Vec::new(),
+            body: None,
             is_base64_encoded: false,
         }
+    }
+
+    fn redirect(location: String, cookie: String) -> Self {
+        let mut answer = Self::new(302);
+        answer.headers.insert("location", location);
+        answer.cookies.push(cookie);
+        answer
+    }
+
+    fn json(status_code: u16, body: &impl Serialize) -> Result<Self, Error> {
+        let mut answer = Self::new(status_code);
+        answer.headers.insert("content-type", "application/json".to_owned());
+        answer.body = Some(serde_json::to_string(body)?);
+        Ok(answer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The limit: `entrypoint` and `callback` with nothing but hyper, rustls, aws-lc and `aws-sigv4`. All connections are opened during init.
+//! The limit: the four jobs with nothing but hyper, rustls, aws-lc and `aws-sigv4`. All connections are opened during init.
 
 use std::{
     sync::Mutex,
@@ -22,12 +22,13 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use lambda_runtime::{LambdaEvent, service_fn};
 use references::{
-    Answer, BEGIN_REGISTRATION, Begun, CONSUMABLE, CONSUME, Claims, Error, Event, Field, NEW_LINK, PendingLink,
-    Registered, Settings, Token, client_secret, consumption, now,
+    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Claims, Error,
+    Event, Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, Settings, Stored, Token,
+    UNLINKABLE, backend_key, client_secret, consumption, now,
 };
 use rustls::pki_types::ServerName;
 use serde_json::{Map, Value, json};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::OnceCell};
 use tokio_rustls::TlsConnector;
 
 /// base64url of `{"alg":"HS256","typ":"JWT"}`.
@@ -38,16 +39,18 @@ async fn main() -> Result<(), Error> {
     let floor = Box::pin(Floor::start()).await?;
     let floor = &floor;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        if floor.settings.is_callback() {
-            floor.callback(&event.payload).await
-        } else {
-            floor.entrypoint(&event.payload).await
+        match floor.job {
+            Job::Entrypoint => floor.entrypoint(&event.payload).await,
+            Job::Callback => floor.callback(&event.payload).await,
+            Job::Unlink => floor.unlink(&event.payload).await,
+            Job::Entitlements => floor.replace_entitlements(&event.payload).await,
         }
     }))
     .await
 }
 
 struct Floor {
+    job: Job,
     settings: Settings,
     identity: Identity,
     tls: TlsConnector,
@@ -56,6 +59,9 @@ struct Floor {
     accounts: Host,
     open_access: Host,
     client_secret: String,
+    backend_key: hmac::Key,
+    /// The token of `unlink-user`, which outlives the process.
+    service_token: OnceCell<Token>,
 }
 
 /// A host with its idle connections.
@@ -85,6 +91,7 @@ impl Floor {
             "environment",
         );
         let mut floor = Self {
+            job: settings.job()?,
             identity: credentials.into(),
             tls: TlsConnector::from(std::sync::Arc::new(settings.tls()?)),
             dynamodb: host("AWS_ENDPOINT_URL_DYNAMODB"),
@@ -92,28 +99,32 @@ impl Floor {
             accounts: host("SPOTIFY_ACCOUNTS_URL"),
             open_access: host("SPOTIFY_OPEN_ACCESS_URL"),
             client_secret: String::new(),
+            backend_key: hmac::Key::new(hmac::HMAC_SHA256, &[]),
+            service_token: OnceCell::new(),
             settings,
         };
-        let ids = floor.settings.secret_ids();
-        let [first, last] = [ids.first(), ids.last()].map(|id| id.copied().unwrap_or_default());
-        if floor.settings.is_callback() {
-            let (_, _, current, _, (), (), ()) = tokio::try_join!(
-                floor.secret(first, "AWSCURRENT"),
-                floor.secret(first, "AWSPREVIOUS"),
-                floor.secret(last, "AWSCURRENT"),
-                floor.secret(last, "AWSPREVIOUS"),
+        let (keys, secret) = ("PARTNER_KEYS_ID", "SPOTIFY_CLIENT_SECRET_ID");
+        let keys = if floor.job.calls_spotify() {
+            let (keys, _, current, _, (), (), ()) = tokio::try_join!(
+                floor.secret(keys, "AWSCURRENT"),
+                floor.secret(keys, "AWSPREVIOUS"),
+                floor.secret(secret, "AWSCURRENT"),
+                floor.secret(secret, "AWSPREVIOUS"),
                 floor.open(&floor.dynamodb),
                 floor.open(&floor.accounts),
                 floor.open(&floor.open_access),
             )?;
             floor.client_secret = client_secret(&current)?;
+            keys
         } else {
-            tokio::try_join!(
-                floor.secret(first, "AWSCURRENT"),
-                floor.secret(first, "AWSPREVIOUS"),
+            let (keys, _, ()) = tokio::try_join!(
+                floor.secret(keys, "AWSCURRENT"),
+                floor.secret(keys, "AWSPREVIOUS"),
                 floor.open(&floor.dynamodb)
             )?;
-        }
+            keys
+        };
+        floor.backend_key = hmac::Key::new(hmac::HMAC_SHA256, &backend_key(&keys)?);
         Ok(floor)
     }
 
@@ -160,25 +171,124 @@ impl Floor {
             entitlements: texts(&consumed, "/Attributes/entitlements/L"),
             code_verifier: text("code_verifier")?,
         };
-        let (token, subscriber) = tokio::try_join!(self.token(event, &pending), self.begin_registration(&pending))?;
-        let payload = serde_json::to_vec(&pending.payload(&texts(&subscriber, "/Attributes/entitlements/L")))?;
-        let input = format!("{HEADER}.{}", BASE64_URL_SAFE_NO_PAD.encode(payload));
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.client_secret.as_bytes());
-        let jws = format!(
-            "{input}.{}",
-            BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&key, input.as_bytes()))
-        );
-        let request = Request::post("/api/v1/register-user")
-            .header(header::AUTHORIZATION, format!("Bearer {}", token.access_token))
-            .header(header::CONTENT_TYPE, "jwt");
-        let (_, body) = self.send(&self.open_access, request, jws).await?;
-        Ok(serde_json::from_slice::<Registered>(&body)?.answer())
-    }
-
-    async fn token(&self, event: &Event, pending: &PendingLink) -> Result<Token, Error> {
         let form = self
             .settings
             .token_form(&event.parameter("code"), &pending.code_verifier);
+        let (token, subscriber) = tokio::try_join!(self.token(form), self.begin_registration(&pending))?;
+        let entitlements = texts(&subscriber, "/Attributes/entitlements/L");
+        let payload = pending.payload(&entitlements);
+        let body = self.open_access("/api/v1/register-user", &token, &payload).await?;
+        Ok(serde_json::from_slice::<Registered>(&body)?.answer())
+    }
+
+    async fn unlink(&self, event: &Event) -> Result<Answer, Error> {
+        let jws = event.decoded_body()?;
+        let claims = self.request(event, &jws)?;
+        self.put_request(attributes(claims.used(&jws)), Some(NEW_REQUEST))
+            .await?;
+        tokio::try_join!(self.unlink_user(&claims), self.begin_unlink(&claims))?;
+        self.put_request(attributes(claims.done(&jws)), None).await?;
+        Ok(Answer::no_content())
+    }
+
+    async fn replace_entitlements(&self, event: &Event) -> Result<Answer, Error> {
+        let jws = event.decoded_body()?;
+        let claims = self.request(event, &jws)?;
+        let id = claims.subscriber_id();
+        let table = self.settings.get("SUBSCRIBERS_TABLE");
+        let body = json!({"TableName": table, "Key": {"id": {"S": id}}, "ConsistentRead": true});
+        let got = self
+            .aws(&self.dynamodb, "dynamodb", "DynamoDB_20120810.GetItem", &body)
+            .await?;
+        let change = Change::new(claims, stored(&got)?);
+        let used = json!({
+            "TableName": self.settings.get("PENDING_LINKS_TABLE"),
+            "Item": attributes(change.claims().used(&jws)),
+            "ConditionExpression": NEW_REQUEST,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        });
+        let changed = json!({
+            "TableName": table,
+            "Key": {"id": {"S": id}},
+            "UpdateExpression": CHANGE,
+            "ConditionExpression": CHANGEABLE,
+            "ExpressionAttributeValues": attributes(change.values()),
+        });
+        let body = json!({"TransactItems": [{"Put": used}, {"Update": changed}]});
+        self.aws(
+            &self.dynamodb,
+            "dynamodb",
+            "DynamoDB_20120810.TransactWriteItems",
+            &body,
+        )
+        .await?;
+        change.answer()
+    }
+
+    /// The claims of the signed request of an event.
+    fn request(&self, event: &Event, jws: &str) -> Result<RequestClaims, Error> {
+        let (input, signature) = jws.rsplit_once('.').ok_or("no JWS")?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature)?;
+        hmac::verify(&self.backend_key, input.as_bytes(), &signature).map_err(|_| "wrong signature")?;
+        let (_, payload) = input.split_once('.').ok_or("no JWS")?;
+        let claims: RequestClaims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload)?)?;
+        claims.check(event, &self.settings)?;
+        Ok(claims)
+    }
+
+    /// Stores the use of a request.
+    async fn put_request(&self, item: Map<String, Value>, condition: Option<&str>) -> Result<(), Error> {
+        let mut body = json!({"TableName": self.settings.get("PENDING_LINKS_TABLE"), "Item": item});
+        if let (Some(condition), Some(members)) = (condition, body.as_object_mut()) {
+            members.insert("ConditionExpression".to_owned(), condition.into());
+            members.insert("ReturnValuesOnConditionCheckFailure".to_owned(), "ALL_OLD".into());
+        }
+        self.aws(&self.dynamodb, "dynamodb", "DynamoDB_20120810.PutItem", &body)
+            .await
+            .map(drop)
+    }
+
+    async fn unlink_user(&self, claims: &RequestClaims) -> Result<(), Error> {
+        let request = || self.token(Settings::service_token_form());
+        let token = self.service_token.get_or_try_init(request).await?;
+        let payload = claims.payload();
+        self.open_access("/api/v1/unlink-user", token, &payload).await.map(drop)
+    }
+
+    async fn begin_unlink(&self, claims: &RequestClaims) -> Result<(), Error> {
+        let body = json!({
+            "TableName": self.settings.get("SUBSCRIBERS_TABLE"),
+            "Key": {"id": {"S": claims.subscriber_id()}},
+            "UpdateExpression": BEGIN_UNLINK,
+            "ConditionExpression": UNLINKABLE,
+            "ExpressionAttributeValues": attributes(RequestClaims::unlinking()),
+            "ReturnValues": "ALL_NEW",
+        });
+        self.aws(&self.dynamodb, "dynamodb", "DynamoDB_20120810.UpdateItem", &body)
+            .await
+            .map(drop)
+    }
+
+    /// Makes a signed call to the Open Access API.
+    async fn open_access(&self, path: &str, token: &Token, payload: &Payload<'_>) -> Result<Bytes, Error> {
+        let payload = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(payload)?);
+        let input = format!("{HEADER}.{payload}");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.client_secret.as_bytes());
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&key, input.as_bytes()));
+        let request = Request::post(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", token.access_token))
+            .header(header::CONTENT_TYPE, "jwt");
+        let (status, body) = self
+            .send(&self.open_access, request, format!("{input}.{signature}"))
+            .await?;
+        if status == StatusCode::OK {
+            Ok(body)
+        } else {
+            Err("Spotify refused".into())
+        }
+    }
+
+    async fn token(&self, form: String) -> Result<Token, Error> {
         let request = Request::post("/api/token")
             .header(header::AUTHORIZATION, self.settings.basic(&self.client_secret))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -199,9 +309,9 @@ impl Floor {
             .await
     }
 
-    /// The text of a secret; empty if it has no such version.
-    async fn secret(&self, id: &str, stage: &str) -> Result<String, Error> {
-        let body = json!({"SecretId": id, "VersionStage": stage});
+    /// The text of the secret that a variable names; empty if it has no such version.
+    async fn secret(&self, variable: &str, stage: &str) -> Result<String, Error> {
+        let body = json!({"SecretId": self.settings.get(variable), "VersionStage": stage});
         let value = self
             .aws(
                 &self.secrets_manager,
@@ -292,11 +402,28 @@ fn attributes<const N: usize>(fields: [(&'static str, Field); N]) -> Map<String,
         Field::Text(text) => json!({"S": text}),
         Field::Number(number) => json!({"N": number.to_string()}),
         Field::List(texts) => json!({"L": texts.into_iter().map(|text| json!({"S": text})).collect::<Vec<_>>()}),
+        Field::Bool(value) => json!({ "BOOL": value }),
     };
     fields
         .into_iter()
         .map(|(name, field)| (name.to_owned(), value(field)))
         .collect()
+}
+
+fn stored(response: &Value) -> Result<Stored, Error> {
+    let value = |name: &str, kind: &str| {
+        let value = response
+            .pointer(&format!("/Item/{name}/{kind}"))
+            .and_then(Value::as_str);
+        value.ok_or_else(|| format!("no {name}"))
+    };
+    Ok(Stored {
+        version: value("version", "N")?.parse()?,
+        as_of: value("as_of", "N")?.parse()?,
+        link_state: value("link_state", "S")?.to_owned(),
+        link_since: value("link_since", "N")?.parse()?,
+        registered_at: value("registered_at", "N")?.parse()?,
+    })
 }
 
 fn texts(response: &Value, pointer: &str) -> Vec<String> {

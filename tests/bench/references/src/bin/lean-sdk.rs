@@ -1,10 +1,12 @@
-//! The fair peer: `entrypoint` and `callback` as one would write them with the AWS SDK, reqwest and `jsonwebtoken`, with lean features. Secrets are read
+//! The fair peer: the four jobs as one would write them with the AWS SDK, reqwest and `jsonwebtoken`, with lean features. Secrets are read
 //! during init.
 
 use std::collections::HashMap;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use aws_smithy_runtime_api::{
     client::{
         behavior_version::BehaviorVersion,
@@ -17,32 +19,40 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use aws_types::{SdkConfig, region::Region};
 use http::header;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use lambda_runtime::{LambdaEvent, service_fn};
 use references::{
-    Answer, BEGIN_REGISTRATION, Begun, CONSUMABLE, CONSUME, Claims, Error, Event, Field, NEW_LINK, PendingLink,
-    Registered, Settings, Token, client_secret, consumption,
+    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Claims, Error,
+    Event, Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, Settings, Stored, Token,
+    UNLINKABLE, backend_key, client_secret, consumption,
 };
+use tokio::sync::OnceCell;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Box::pin(Function::start()).await?;
     let function = &function;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        if function.settings.is_callback() {
-            Box::pin(function.callback(&event.payload)).await
-        } else {
-            Box::pin(function.entrypoint(&event.payload)).await
+        let event = &event.payload;
+        match function.job {
+            Job::Entrypoint => Box::pin(function.entrypoint(event)).await,
+            Job::Callback => Box::pin(function.callback(event)).await,
+            Job::Unlink => Box::pin(function.unlink(event)).await,
+            Job::Entitlements => Box::pin(function.replace_entitlements(event)).await,
         }
     }))
     .await
 }
 
 struct Function {
+    job: Job,
     settings: Settings,
     http: reqwest::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     client_secret: String,
+    backend_key: DecodingKey,
+    /// The token of `unlink-user`, which outlives the process.
+    service_token: OnceCell<Token>,
 }
 
 type Item = HashMap<String, AttributeValue>;
@@ -78,28 +88,35 @@ impl Function {
         let secrets_manager = aws_sdk_secretsmanager::config::Builder::from(&sdk)
             .endpoint_url(settings.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
         let secrets_manager = aws_sdk_secretsmanager::Client::from_conf(secrets_manager.build());
-        let secret = async |id: &str, stage: &str| {
+        let secret = async |variable: &str, stage: &str| {
             let value = secrets_manager
                 .get_secret_value()
-                .secret_id(id)
+                .secret_id(settings.get(variable))
                 .version_stage(stage)
                 .send()
                 .await;
             value.ok().and_then(|value| value.secret_string).unwrap_or_default()
         };
-        let mut current = String::new();
-        if let &[first, last] = &settings.secret_ids()[..] {
-            (_, _, current, _) = tokio::join!(
-                secret(first, "AWSCURRENT"),
-                secret(first, "AWSPREVIOUS"),
-                secret(last, "AWSCURRENT"),
-                secret(last, "AWSPREVIOUS")
+        let job = settings.job()?;
+        let (keys, current) = if job.calls_spotify() {
+            let (keys, _, current, _) = tokio::join!(
+                secret("PARTNER_KEYS_ID", "AWSCURRENT"),
+                secret("PARTNER_KEYS_ID", "AWSPREVIOUS"),
+                secret("SPOTIFY_CLIENT_SECRET_ID", "AWSCURRENT"),
+                secret("SPOTIFY_CLIENT_SECRET_ID", "AWSPREVIOUS")
             );
-            current = client_secret(&current)?;
-        } else if let &[id] = &settings.secret_ids()[..] {
-            tokio::join!(secret(id, "AWSCURRENT"), secret(id, "AWSPREVIOUS"));
-        }
+            (keys, client_secret(&current)?)
+        } else {
+            let (keys, _) = tokio::join!(
+                secret("PARTNER_KEYS_ID", "AWSCURRENT"),
+                secret("PARTNER_KEYS_ID", "AWSPREVIOUS")
+            );
+            (keys, String::new())
+        };
         Ok(Self {
+            job,
+            backend_key: DecodingKey::from_secret(&backend_key(&keys)?),
+            service_token: OnceCell::new(),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             http,
             client_secret: current,
@@ -142,21 +159,111 @@ impl Function {
             entitlements: texts(&consumed, "entitlements"),
             code_verifier: text(&consumed, "code_verifier")?,
         };
-        let (token, subscriber) = tokio::try_join!(self.token(event, &pending), self.begin_registration(&pending))?;
+        let form = self
+            .settings
+            .token_form(&event.parameter("code"), &pending.code_verifier);
+        let (token, subscriber) = tokio::try_join!(self.token(form), self.begin_registration(&pending))?;
         let entitlements = texts(&subscriber, "entitlements");
-        let key = EncodingKey::from_secret(self.client_secret.as_bytes());
-        let jws = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &pending.payload(&entitlements), &key)?;
-        let url = format!("{}/api/v1/register-user", self.settings.get("SPOTIFY_OPEN_ACCESS_URL"));
-        let register = self
-            .http
-            .post(url)
-            .bearer_auth(token.access_token)
-            .header(header::CONTENT_TYPE, "jwt");
-        let body = register.body(jws).send().await?.error_for_status()?.bytes().await?;
+        let payload = pending.payload(&entitlements);
+        let body = self.open_access("register-user", &token, &payload).await?;
         Ok(serde_json::from_slice::<Registered>(&body)?.answer())
     }
 
-    async fn token(&self, event: &Event, pending: &PendingLink) -> Result<Token, Error> {
+    async fn unlink(&self, event: &Event) -> Result<Answer, Error> {
+        let jws = event.decoded_body()?;
+        let claims = self.request(event, &jws)?;
+        let put = |item| {
+            let put = self.dynamodb.put_item();
+            put.table_name(self.settings.get("PENDING_LINKS_TABLE"))
+                .set_item(Some(item))
+        };
+        put(attributes(claims.used(&jws)))
+            .condition_expression(NEW_REQUEST)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await?;
+        tokio::try_join!(self.unlink_user(&claims), self.begin_unlink(&claims))?;
+        put(attributes(claims.done(&jws))).send().await?;
+        Ok(Answer::no_content())
+    }
+
+    async fn replace_entitlements(&self, event: &Event) -> Result<Answer, Error> {
+        let jws = event.decoded_body()?;
+        let claims = self.request(event, &jws)?;
+        let id = AttributeValue::S(claims.subscriber_id());
+        let table = self.settings.get("SUBSCRIBERS_TABLE");
+        let got = self.dynamodb.get_item().table_name(table).key("id", id.clone());
+        let got = got.consistent_read(true).send().await?;
+        let change = Change::new(claims, stored(&got.item.ok_or("no item")?)?);
+        let used = Put::builder()
+            .table_name(self.settings.get("PENDING_LINKS_TABLE"))
+            .set_item(Some(attributes(change.claims().used(&jws))))
+            .condition_expression(NEW_REQUEST)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()?;
+        let changed = Update::builder()
+            .table_name(table)
+            .key("id", id)
+            .update_expression(CHANGE)
+            .condition_expression(CHANGEABLE)
+            .set_expression_attribute_values(Some(attributes(change.values())))
+            .build()?;
+        self.dynamodb
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(used).build())
+            .transact_items(TransactWriteItem::builder().update(changed).build())
+            .send()
+            .await?;
+        change.answer()
+    }
+
+    /// The claims of the signed request of an event.
+    fn request(&self, event: &Event, jws: &str) -> Result<RequestClaims, Error> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[format!("{}{}", self.settings.get("PUBLIC_URL"), event.raw_path())]);
+        validation.set_issuer(&[self.settings.get("BACKEND_ISSUER")]);
+        let claims = jsonwebtoken::decode::<RequestClaims>(jws, &self.backend_key, &validation)?.claims;
+        claims.check(event, &self.settings)?;
+        Ok(claims)
+    }
+
+    async fn unlink_user(&self, claims: &RequestClaims) -> Result<(), Error> {
+        let request = || self.token(Settings::service_token_form());
+        let token = self.service_token.get_or_try_init(request).await?;
+        self.open_access("unlink-user", token, &claims.payload())
+            .await
+            .map(drop)
+    }
+
+    async fn begin_unlink(&self, claims: &RequestClaims) -> Result<(), Error> {
+        self.dynamodb
+            .update_item()
+            .table_name(self.settings.get("SUBSCRIBERS_TABLE"))
+            .key("id", AttributeValue::S(claims.subscriber_id()))
+            .update_expression(BEGIN_UNLINK)
+            .condition_expression(UNLINKABLE)
+            .set_expression_attribute_values(Some(attributes(RequestClaims::unlinking())))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// Makes a signed call to the Open Access API.
+    async fn open_access(&self, endpoint: &str, token: &Token, payload: &Payload<'_>) -> Result<Vec<u8>, Error> {
+        let key = EncodingKey::from_secret(self.client_secret.as_bytes());
+        let jws = jsonwebtoken::encode(&Header::new(Algorithm::HS256), payload, &key)?;
+        let url = format!("{}/api/v1/{endpoint}", self.settings.get("SPOTIFY_OPEN_ACCESS_URL"));
+        let call = self
+            .http
+            .post(url)
+            .bearer_auth(&token.access_token)
+            .header(header::CONTENT_TYPE, "jwt");
+        let response = call.body(jws).send().await?.error_for_status()?;
+        Ok(response.bytes().await?.into())
+    }
+
+    async fn token(&self, form: String) -> Result<Token, Error> {
         let url = format!("{}/api/token", self.settings.get("SPOTIFY_ACCOUNTS_URL"));
         let request = self
             .http
@@ -164,10 +271,7 @@ impl Function {
             .header(header::AUTHORIZATION, self.settings.basic(&self.client_secret))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
-            .body(
-                self.settings
-                    .token_form(&event.parameter("code"), &pending.code_verifier),
-            );
+            .body(form);
         let body = request.send().await?.error_for_status()?.bytes().await?;
         Ok(serde_json::from_slice(&body)?)
     }
@@ -227,11 +331,26 @@ fn attributes<const N: usize>(fields: [(&'static str, Field); N]) -> Item {
         Field::Text(text) => AttributeValue::S(text),
         Field::Number(number) => AttributeValue::N(number.to_string()),
         Field::List(texts) => AttributeValue::L(texts.into_iter().map(AttributeValue::S).collect()),
+        Field::Bool(value) => AttributeValue::Bool(value),
     };
     fields
         .into_iter()
         .map(|(name, field)| (name.to_owned(), value(field)))
         .collect()
+}
+
+fn stored(item: &Item) -> Result<Stored, Error> {
+    let number = |name: &str| {
+        let number = item.get(name).and_then(|value| value.as_n().ok());
+        Ok::<i64, Error>(number.ok_or("no number")?.parse()?)
+    };
+    Ok(Stored {
+        version: number("version")?,
+        as_of: number("as_of")?,
+        link_state: text(item, "link_state")?,
+        link_since: number("link_since")?,
+        registered_at: number("registered_at")?,
+    })
 }
 
 fn text(item: &Item, name: &str) -> Result<String, Error> {
