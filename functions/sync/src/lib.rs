@@ -94,7 +94,7 @@ impl EventFunction for Synchronizer {
     async fn start(environment: Environment, clock: Clock, rng: Rng) -> Result<Self, StartError> {
         let config = SyncConfig::from_environment(environment)?;
         let http = HttpClient::new()?;
-        let dynamodb = config.aws.dynamodb(&http);
+        let (dynamodb, dynamodb_origin) = (config.aws.dynamodb(&http), config.aws.dynamodb_origin());
         let secrets_manager = config.aws.secrets_manager(&http);
         let client_secret = ManagedSecret::new(secrets_manager, config.client_secret_id.clone(), clock.clone());
         let client_id = config.spotify.client_id.clone();
@@ -107,8 +107,9 @@ impl EventFunction for Synchronizer {
         let event_bus = config.event_bus.clone();
         let event_bus = event_bus.map(|name| EventBus::new(&config.aws, &http, name));
         let dead_letters = DeadLetters::new(&config.aws, &http, config.dead_letter_queue_url.clone());
-        let spotify = Spotify::new(config.spotify, http, client_secret, clock.clone(), rng.clone());
-        spotify.preload().await?;
+        let spotify = Spotify::new(config.spotify, http.clone(), client_secret, clock.clone(), rng.clone());
+        let (loaded, ()) = tokio::join!(spotify.preload(), http.preconnect(&dynamodb_origin));
+        loaded?;
         Ok(Self {
             subscribers,
             run_leases,

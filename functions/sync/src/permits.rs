@@ -126,7 +126,10 @@ impl Synchronizer {
                 Err(_) => now_ms,
             },
         };
-        tokio::time::sleep(milliseconds(call_at_ms.saturating_sub(now_ms))).await;
+        // The shortest sleep takes a millisecond, also if the call may be made at once.
+        if call_at_ms > now_ms {
+            tokio::time::sleep(milliseconds(call_at_ms.saturating_sub(now_ms))).await;
+        }
         Ok(false)
     }
 }
