@@ -1,21 +1,22 @@
 //! Setup of the AWS SDK: region and credentials from the environment, short timeouts, and the shared [`HttpClient`]. The SDK's other
 //! credential sources are left out, because Lambda provides the environment. This module does not know what the services are used for.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_runtime_api::{
-    client::{
-        behavior_version::BehaviorVersion,
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        stalled_stream_protection::StalledStreamProtectionConfig,
-    },
-    http::StatusCode,
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    stalled_stream_protection::StalledStreamProtectionConfig,
 };
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use url::Url;
 
 use crate::http_client::HttpClient;
 
@@ -91,21 +92,39 @@ impl AwsConfig {
 /// Adapts `http` for the SDK, whose default client has another TLS configuration and uses the system's root certificates.
 #[must_use]
 pub fn http_client(http: &HttpClient) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(http.clone()));
+    let connector = SharedHttpConnector::new(Connector {
+        http: http.clone(),
+        last_url: Mutex::default(),
+    });
     http_client_fn(move |_settings, _components| connector.clone())
 }
 
 #[derive(Debug)]
-struct Connector(HttpClient);
+struct Connector {
+    http: HttpClient,
+    /// The URL of the last call. A service has one for all calls, and parsing it takes longer than comparing it.
+    last_url: Mutex<Option<Url>>,
+}
 
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.client().clone();
-        HttpConnectorFuture::new(async move { call(&client, request).await })
+impl Connector {
+    fn url(&self, uri: &str) -> Result<Url, ConnectorError> {
+        let mut last = self.last_url.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = last.as_ref().filter(|url| url.as_str() == uri) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(uri).map_err(|error| ConnectorError::user(error.into()))?;
+        Ok(last.insert(url).clone())
     }
 }
 
-async fn call(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (client, url) = (self.http.client().clone(), self.url(request.uri()));
+        HttpConnectorFuture::new(async move { call(&client, url?, request).await })
+    }
+}
+
+async fn call(client: &reqwest::Client, url: Url, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let request = request
         .try_into_http1x()
         .map_err(|error| ConnectorError::user(error.into()))?;
@@ -114,24 +133,16 @@ async fn call(client: &reqwest::Client, request: HttpRequest) -> Result<HttpResp
         .bytes()
         .map(<[u8]>::to_vec)
         .ok_or_else(|| ConnectorError::user("streamed request bodies are not supported".into()))?;
-    let response = client
-        .request(parts.method, parts.uri.to_string())
-        .headers(parts.headers)
-        .body(body)
-        .send()
-        .await;
-    let response = response.map_err(connector_error)?;
-    let status =
-        StatusCode::try_from(response.status().as_u16()).map_err(|error| ConnectorError::other(error.into(), None))?;
-    let headers = response.headers().clone();
+    let mut request = reqwest::Request::new(parts.method, url);
+    *request.headers_mut() = parts.headers;
+    *request.body_mut() = Some(body.into());
+    let mut response = client.execute(request).await.map_err(connector_error)?;
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = response.bytes().await.map_err(connector_error)?;
-    let mut answer = HttpResponse::new(status, SdkBody::from(body));
-    for (name, value) in &headers {
-        if let Ok(value) = value.to_str() {
-            answer.headers_mut().append(name.as_str().to_owned(), value.to_owned());
-        }
-    }
-    Ok(answer)
+    let mut answer = http::Response::new(SdkBody::from(body));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 /// Classifies an error for the retry policy of the SDK.
