@@ -1,10 +1,12 @@
 //! Strict parsing of API Gateway HTTP API events (payload format 2.0).
 //!
-//! Only the event types of `lambda_http` are used, not its conversion to `http::Request`. That conversion panics if path and query are not a URI, drops cookies
-//! that are not ASCII, and joins repeated parameters.
+//! The conversion of `lambda_http` to `http::Request` is not used: it panics if path and query are not a URI, drops cookies that are not ASCII, and joins
+//! repeated parameters. Its event type is not used either, because most of it is never read here.
+
+use std::collections::HashMap;
 
 use http::{HeaderMap, Method, header};
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::Route;
@@ -55,21 +57,49 @@ pub struct Request {
     route_key: String,
 }
 
+/// What is read of an event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
+    headers: Option<HashMap<String, String>>,
+    cookies: Option<Vec<String>>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+    route_key: Option<String>,
+    request_context: RequestContext,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    http: HttpDescription,
+    request_id: Option<String>,
+    route_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct HttpDescription {
+    method: String,
+}
+
 impl Request {
     /// Reads an event of an HTTP API (payload format 2.0).
     ///
     /// # Errors
     /// [`RequestError::Malformed`] if it has another form, [`RequestError::TooLarge`] if headers, cookies or body exceed our bounds.
     pub fn from_event(event: &str) -> Result<Self, RequestError> {
-        let event: ApiGatewayV2httpRequest =
-            serde_json::from_str(event).map_err(|_| RequestError::Malformed("event"))?;
-        let sizes = event
-            .headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len());
-        if event.headers.len() > MAX_HEADERS || sizes.sum::<usize>() > MAX_HEADERS_BYTES {
+        let malformed = RequestError::Malformed("event");
+        let event: Event = serde_json::from_str(event).map_err(|_| malformed)?;
+        let method = event.request_context.http.method.parse().map_err(|_| malformed)?;
+        let headers = event.headers.unwrap_or_default();
+        let sizes = headers.iter().map(|(name, value)| name.len() + value.len());
+        if headers.len() > MAX_HEADERS || sizes.sum::<usize>() > MAX_HEADERS_BYTES {
             return Err(RequestError::TooLarge);
         }
+        let headers: HeaderMap = (&headers).try_into().map_err(|_| malformed)?;
         let body = match (event.body, event.is_base64_encoded) {
             (Some(body), _) if body.len() > MAX_BODY_BYTES * 4 / 3 + 4 => return Err(RequestError::TooLarge),
             (Some(body), true) => from_base64(&body).ok_or(RequestError::Malformed("body"))?,
@@ -82,12 +112,9 @@ impl Request {
         let mut cookies = event.cookies.unwrap_or_default();
         if cookies.is_empty() {
             // Emulators leave cookies in the header `Cookie`.
-            let headers = event
-                .headers
-                .get_all(header::COOKIE)
-                .into_iter()
-                .filter_map(|value| value.to_str().ok());
-            cookies = headers
+            let values = headers.get_all(header::COOKIE).into_iter();
+            cookies = values
+                .filter_map(|value| value.to_str().ok())
                 .flat_map(|value| value.split(';'))
                 .map(|cookie| cookie.trim().to_owned())
                 .collect();
@@ -96,10 +123,10 @@ impl Request {
             return Err(RequestError::TooLarge);
         }
         Ok(Self {
-            method: event.request_context.http.method,
+            method,
             path: event.raw_path.unwrap_or_default(),
             query: event.raw_query_string.unwrap_or_default(),
-            headers: event.headers,
+            headers,
             cookies,
             body,
             id: event.request_context.request_id.unwrap_or_default(),

@@ -1,14 +1,10 @@
-//! Signed requests of the partner's backend: their claims, and what they store. Both references verify the signature of each, as ours does: without it, anyone
-//! could change a subscriber, so an answer without it would be another job.
+//! Signed requests of the partner's backend: their claims, and what they store.
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{Answer, Error, Event, Field, GC_GRACE_SECS, Payload, QUIET_PERIOD_SECS, Settings, now, sha256_hex};
-
-/// Difference between two clocks that is allowed, in seconds.
-const LEEWAY: i64 = 60;
+use crate::{
+    Answer, Error, Event, Field, GC_GRACE_SECS, LEEWAY, Payload, QUIET_PERIOD_SECS, Settings, now, sha256_hex,
+};
 
 /// Condition of a new request.
 pub const NEW_REQUEST: &str = "attribute_not_exists(id)";
@@ -24,16 +20,6 @@ pub const CHANGE: &str = "SET partner_id = :partner_id, partner_user_id = :partn
 /// Condition of [`CHANGE`]: the record is unchanged since it was read.
 pub const CHANGEABLE: &str = "version = :old_version AND as_of = :old_as_of AND link_state = :link_state AND link_since = :link_since AND registered_at = \
                               :registered_at";
-
-/// The first of the backend's keys in the text of a secret.
-///
-/// # Errors
-/// If the secret has no such key.
-pub fn backend_key(secret: &str) -> Result<Vec<u8>, Error> {
-    let members: Value = serde_json::from_str(secret)?;
-    let key = members.pointer("/backend/keys/0/k").and_then(Value::as_str);
-    Ok(BASE64_URL_SAFE_NO_PAD.decode(key.ok_or("no key of the backend")?)?)
-}
 
 /// The claims of a request.
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! What both references share: their settings, the content of their calls, and their answers. They do the work of `entrypoint` and `callback`, and that of
-//! `unlink` and `entitlements` for the partner's backend, with the same upstream calls. They validate only what they need. How they call is in `bin`.
+//! `unlink` and `entitlements` for the partner's backend, with the same upstream calls. They verify the
+//! same signatures as ours, because an answer without that would be another job, and otherwise validate only what they need. How they call is in `bin`.
 
 mod backend;
 
@@ -19,9 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-pub use backend::{
-    BEGIN_UNLINK, CHANGE, CHANGEABLE, Change, NEW_REQUEST, RequestClaims, Stored, UNLINKABLE, backend_key,
-};
+pub use backend::{BEGIN_UNLINK, CHANGE, CHANGEABLE, Change, NEW_REQUEST, RequestClaims, Stored, UNLINKABLE};
 
 /// Any error; a reference explains none.
 pub type Error = Box<dyn error::Error + Send + Sync>;
@@ -32,6 +31,9 @@ const LINK_TTL: i64 = 600;
 const GC_GRACE_SECS: i64 = 3600;
 /// Time before sync may ask Spotify about a registration, in seconds.
 const QUIET_PERIOD_SECS: i64 = 20;
+
+/// Difference between two clocks that is allowed, in seconds.
+const LEEWAY: i64 = 60;
 
 /// Condition of a new pending link.
 pub const NEW_LINK: &str =
@@ -227,25 +229,39 @@ impl Event {
     }
 }
 
-/// The claims of the session that the references read, without verifying them.
+/// The claims of a session.
 #[derive(Deserialize)]
-pub struct Claims {
+pub struct SessionClaims {
+    iss: String,
+    aud: String,
+    exp: i64,
     /// Partner User ID.
     pub partner_user_id: String,
     /// Entitlements.
     pub entitlements: Vec<String>,
 }
 
-impl Claims {
-    /// Reads the session of an event.
+impl SessionClaims {
+    /// Fails unless the session has not expired, and is of the site and for us.
     ///
     /// # Errors
-    /// If the event has no session cookie, or its payload is not that of a session.
-    pub fn from_event(event: &Event, settings: &Settings) -> Result<Self, Error> {
-        let token = event.cookie(settings.get("SESSION_COOKIE"));
-        let payload = token.split('.').nth(1).ok_or("no session")?;
-        Ok(serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload)?)?)
+    /// If it is not.
+    pub fn check(&self, settings: &Settings) -> Result<(), Error> {
+        let is_right = self.iss == settings.get("SITE_ISSUER")
+            && self.aud == settings.get("PUBLIC_URL")
+            && self.exp + LEEWAY > now();
+        if is_right { Ok(()) } else { Err("wrong claims".into()) }
     }
+}
+
+/// The first key of `role`, `site` or `backend`, in the text of a secret.
+///
+/// # Errors
+/// If the secret has no such key.
+pub fn key_of(role: &str, secret: &str) -> Result<Vec<u8>, Error> {
+    let members: Value = serde_json::from_str(secret)?;
+    let key = members.pointer(&format!("/{role}/keys/0/k")).and_then(Value::as_str);
+    Ok(BASE64_URL_SAFE_NO_PAD.decode(key.ok_or("no key")?)?)
 }
 
 /// A DynamoDB value of the kinds that the calls use.
@@ -288,7 +304,7 @@ impl Begun {
 
     /// The attributes of the pending link.
     #[must_use]
-    pub fn item(&self, claims: Claims, settings: &Settings) -> [(&'static str, Field); 9] {
+    pub fn item(&self, claims: SessionClaims, settings: &Settings) -> [(&'static str, Field); 9] {
         let expires_at = now() + LINK_TTL;
         [
             ("id", Field::Text(format!("link#{}", sha256_hex(&self.state)))),

@@ -22,11 +22,12 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use lambda_runtime::{LambdaEvent, service_fn};
 use references::{
-    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Claims, Error,
-    Event, Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, Settings, Stored, Token,
-    UNLINKABLE, backend_key, client_secret, consumption, now,
+    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Error, Event,
+    Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, SessionClaims, Settings,
+    Stored, Token, UNLINKABLE, client_secret, consumption, key_of, now,
 };
 use rustls::pki_types::ServerName;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpStream, sync::OnceCell};
 use tokio_rustls::TlsConnector;
@@ -59,6 +60,7 @@ struct Floor {
     accounts: Host,
     open_access: Host,
     client_secret: String,
+    site_key: hmac::Key,
     backend_key: hmac::Key,
     /// The token of `unlink-user`, which outlives the process.
     service_token: OnceCell<Token>,
@@ -99,6 +101,7 @@ impl Floor {
             accounts: host("SPOTIFY_ACCOUNTS_URL"),
             open_access: host("SPOTIFY_OPEN_ACCESS_URL"),
             client_secret: String::new(),
+            site_key: hmac::Key::new(hmac::HMAC_SHA256, &[]),
             backend_key: hmac::Key::new(hmac::HMAC_SHA256, &[]),
             service_token: OnceCell::new(),
             settings,
@@ -124,12 +127,13 @@ impl Floor {
             )?;
             keys
         };
-        floor.backend_key = hmac::Key::new(hmac::HMAC_SHA256, &backend_key(&keys)?);
+        floor.site_key = hmac::Key::new(hmac::HMAC_SHA256, &key_of("site", &keys)?);
+        floor.backend_key = hmac::Key::new(hmac::HMAC_SHA256, &key_of("backend", &keys)?);
         Ok(floor)
     }
 
     async fn entrypoint(&self, event: &Event) -> Result<Answer, Error> {
-        let claims = Claims::from_event(event, &self.settings)?;
+        let claims = self.session(event)?;
         let begun = Begun::generate()?;
         let body = json!({
             "TableName": self.settings.get("PENDING_LINKS_TABLE"),
@@ -171,6 +175,10 @@ impl Floor {
             entitlements: texts(&consumed, "/Attributes/entitlements/L"),
             code_verifier: text("code_verifier")?,
         };
+        // Another person may have signed in since.
+        if self.session(event)?.partner_user_id != pending.partner_user_id {
+            return Err("another session".into());
+        }
         let form = self
             .settings
             .token_form(&event.parameter("code"), &pending.code_verifier);
@@ -225,13 +233,16 @@ impl Floor {
         change.answer()
     }
 
+    /// The claims of the session of an event.
+    fn session(&self, event: &Event) -> Result<SessionClaims, Error> {
+        let claims: SessionClaims = verified(event.cookie(self.settings.get("SESSION_COOKIE")), &self.site_key)?;
+        claims.check(&self.settings)?;
+        Ok(claims)
+    }
+
     /// The claims of the signed request of an event.
     fn request(&self, event: &Event, jws: &str) -> Result<RequestClaims, Error> {
-        let (input, signature) = jws.rsplit_once('.').ok_or("no JWS")?;
-        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature)?;
-        hmac::verify(&self.backend_key, input.as_bytes(), &signature).map_err(|_| "wrong signature")?;
-        let (_, payload) = input.split_once('.').ok_or("no JWS")?;
-        let claims: RequestClaims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload)?)?;
+        let claims: RequestClaims = verified(jws, &self.backend_key)?;
         claims.check(event, &self.settings)?;
         Ok(claims)
     }
@@ -430,4 +441,13 @@ fn texts(response: &Value, pointer: &str) -> Vec<String> {
     let list = response.pointer(pointer).and_then(Value::as_array);
     let texts = list.into_iter().flatten().filter_map(|text| text.get("S")?.as_str());
     texts.map(str::to_owned).collect()
+}
+
+/// The claims of a JWS, whose signature is verified.
+fn verified<T: DeserializeOwned>(jws: &str, key: &hmac::Key) -> Result<T, Error> {
+    let (input, signature) = jws.rsplit_once('.').ok_or("no JWS")?;
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature)?;
+    hmac::verify(key, input.as_bytes(), &signature).map_err(|_| "wrong signature")?;
+    let (_, payload) = input.split_once('.').ok_or("no JWS")?;
+    Ok(serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload)?)?)
 }

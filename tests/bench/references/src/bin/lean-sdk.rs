@@ -22,9 +22,9 @@ use http::header;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use lambda_runtime::{LambdaEvent, service_fn};
 use references::{
-    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Claims, Error,
-    Event, Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, Settings, Stored, Token,
-    UNLINKABLE, backend_key, client_secret, consumption,
+    Answer, BEGIN_REGISTRATION, BEGIN_UNLINK, Begun, CHANGE, CHANGEABLE, CONSUMABLE, CONSUME, Change, Error, Event,
+    Field, Job, NEW_LINK, NEW_REQUEST, Payload, PendingLink, Registered, RequestClaims, SessionClaims, Settings,
+    Stored, Token, UNLINKABLE, client_secret, consumption, key_of,
 };
 use tokio::sync::OnceCell;
 
@@ -50,6 +50,7 @@ struct Function {
     http: reqwest::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     client_secret: String,
+    site_key: DecodingKey,
     backend_key: DecodingKey,
     /// The token of `unlink-user`, which outlives the process.
     service_token: OnceCell<Token>,
@@ -115,7 +116,8 @@ impl Function {
         };
         Ok(Self {
             job,
-            backend_key: DecodingKey::from_secret(&backend_key(&keys)?),
+            site_key: DecodingKey::from_secret(&key_of("site", &keys)?),
+            backend_key: DecodingKey::from_secret(&key_of("backend", &keys)?),
             service_token: OnceCell::new(),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             http,
@@ -125,7 +127,7 @@ impl Function {
     }
 
     async fn entrypoint(&self, event: &Event) -> Result<Answer, Error> {
-        let claims = Claims::from_event(event, &self.settings)?;
+        let claims = self.session(event)?;
         let begun = Begun::generate()?;
         self.dynamodb
             .put_item()
@@ -159,6 +161,10 @@ impl Function {
             entitlements: texts(&consumed, "entitlements"),
             code_verifier: text(&consumed, "code_verifier")?,
         };
+        // Another person may have signed in since.
+        if self.session(event)?.partner_user_id != pending.partner_user_id {
+            return Err("another session".into());
+        }
         let form = self
             .settings
             .token_form(&event.parameter("code"), &pending.code_verifier);
@@ -215,6 +221,15 @@ impl Function {
             .send()
             .await?;
         change.answer()
+    }
+
+    /// The claims of the session of an event.
+    fn session(&self, event: &Event) -> Result<SessionClaims, Error> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[self.settings.get("PUBLIC_URL")]);
+        validation.set_issuer(&[self.settings.get("SITE_ISSUER")]);
+        let session = event.cookie(self.settings.get("SESSION_COOKIE"));
+        Ok(jsonwebtoken::decode(session, &self.site_key, &validation)?.claims)
     }
 
     /// The claims of the signed request of an event.
