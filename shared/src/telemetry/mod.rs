@@ -6,7 +6,11 @@ mod codes;
 pub mod metrics;
 
 use tracing_subscriber::{
-    Layer as _, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _,
+    filter::{LevelFilter, filter_fn},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 pub use codes::Code;
@@ -19,8 +23,7 @@ pub fn init() {
 
 /// Like [`init`], with another writer.
 pub fn init_with<W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static>(writer: W) {
-    let ours =
-        filter_fn(|metadata| metadata.target().starts_with("soa_link") && *metadata.level() <= tracing::Level::INFO);
+    let ours = filter_fn(|metadata| metadata.target().starts_with("soa_link")).with_max_level_hint(LevelFilter::INFO);
     let json = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
